@@ -1,0 +1,74 @@
+# make demo   local AWS on this machine, the print-color stack, an array job, what arrived
+# make test   style, types, all tests
+#
+# Both share one environment, .venv. It is made once, and filled again only when its requirements file has changed.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := uv==0.13.9
+
+# The first Python that runs and is new enough. 3.13 comes first: it is Lambda's default here (compiled files match).
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lock clean
+
+help:
+	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
+	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
+	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
+	@echo 'make clean  remove what the others made: the environment, bundles, caches'
+
+demo: $(VENV)/.made
+	@$(call install,requirements-local.txt,requirements-dev.txt)
+	@$(PY) -m batchbell demo $(ARGS)
+
+test: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+# Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
+# A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.
+define install
+cmp -s $(1) $(VENV)/$(1) || { test -n "$(2)" && cmp -s $(2) $(VENV)/$(2); } || { \
+	echo 'Installing $(1) into $(VENV) ...' >&2; \
+	rm -f $(VENV)/requirements*.txt; \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --quiet --no-compile --no-deps --require-hashes -r $(1) \
+	&& cp $(1) $(VENV)/$(1); }
+endef
+
+$(VENV)/.made:
+	@test -n '$(PYTHON)' || \
+		{ echo 'Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo '$(PYTHON) does not run or is older than Python 3.11' >&2; exit 1; }
+	@'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo '$(PYTHON) has no venv: on Debian and Ubuntu, apt install python3-venv' >&2; exit 1; }
+	@rm -rf $(VENV)
+	@'$(PYTHON)' -m venv $(VENV)
+	@touch $@
+
+# dev first: it holds all the others, which are then pinned to the same versions.
+LOCK = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
+
+lock: $(VENV)/.made
+	@test -x $(VENV)/lock/bin/uv || { $(PY) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet $(UV); }
+	@$(call compile,dev.in,requirements-dev.txt,)
+	@$(call compile,local.in,requirements-local.txt,--constraint requirements-dev.txt)
+	@$(call compile,deploy.in,requirements.txt,--constraint requirements-dev.txt)
+
+define compile
+echo '$(2)'; \
+{ test ! -f $(2) || grep -v '^#' $(2) > $(VENV)/lock/$(2); }; \
+$(LOCK) requirements/$(1) $(3) --output-file $(VENV)/lock/$(2) > /dev/null && \
+{ echo '# Made by `make lock` from requirements/$(1): edit that file instead.'; cat $(VENV)/lock/$(2); } > $(2)
+endef
+
+clean:
+	rm -rf $(VENV) .batchbell .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,15 @@
+"""The Pulumi program: stack config in, one ArrayJobNotifier, outputs out."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components import ArrayJobNotifier
+from components.placement import find_placement
+from components.stack_config import settings_from_stack
+
+stack = pulumi.get_stack()
+notifier = ArrayJobNotifier(stack, settings_from_stack(find_placement(stack)))
+
+for name, value in notifier.outputs.items():
+    pulumi.export(name, value)

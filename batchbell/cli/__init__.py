@@ -1,0 +1,17 @@
+"""What operators type: `python -m batchbell COMMAND`."""
+
+from __future__ import annotations
+
+import typer
+
+from batchbell.cli import demo, explain
+
+app = typer.Typer(
+    help="One message when a whole AWS Batch array job is done.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("demo", epilog=demo.EPILOG)(demo.command)
+app.command("explain", epilog=explain.EPILOG)(explain.command)

@@ -1,0 +1,70 @@
+"""Does an event match an event pattern, and if not, which field is why: for the operators that our pattern uses.
+
+EventBridge matches a field if any value in the pattern's list fits: a literal, {"prefix": …} or {"exists": …} (Amazon
+EventBridge User Guide, "Comparison operators"). `exists` works on leaves only, and false also matches where the whole
+object is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+SHOWN = 120  # characters of a value
+
+
+def mismatch(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first field that keeps the event from matching, and why; None if it matches."""
+    for path, wanted in _fields(pattern, ()):
+        values = _leaves(event, path)
+        if not any(_fits(values, alternative) for alternative in wanted):
+            return ".".join(path), _explain(values, wanted)
+    return None
+
+
+def _fields(pattern: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    for key, value in pattern.items():
+        if isinstance(value, Mapping):
+            yield from _fields(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def _leaves(event: Any, path: tuple[str, ...]) -> list[Any]:
+    """The values at that path; of an array each element's. Objects are no leaves."""
+    if isinstance(event, list):
+        return [leaf for element in event for leaf in _leaves(element, path)]
+    if not path:
+        return [] if isinstance(event, Mapping) else [event]
+    return _leaves(event[path[0]], path[1:]) if isinstance(event, Mapping) and path[0] in event else []
+
+
+def _fits(values: list[Any], alternative: Any) -> bool:
+    if not isinstance(alternative, Mapping):
+        return any(value == alternative and type(value) is type(alternative) for value in values)
+    ((operator, operand),) = alternative.items()
+    match operator:
+        case "exists":
+            return bool(values) is bool(operand)
+        case "prefix":
+            return any(isinstance(value, str) and value.startswith(operand) for value in values)
+    raise ValueError(f"the operator {operator!r} is not one of this project's patterns")
+
+
+def _explain(values: list[Any], wanted: list[Any]) -> str:
+    got = ", ".join(_short(json.dumps(value, ensure_ascii=False)) for value in values) or "missing"
+    return f"it is {got}, and the rule wants {' or '.join(map(_wish, wanted))}"
+
+
+def _wish(alternative: Any) -> str:
+    if not isinstance(alternative, Mapping):
+        return _short(json.dumps(alternative, ensure_ascii=False))
+    ((operator, operand),) = alternative.items()
+    if operator == "exists":
+        return "it to be there" if operand else "it to be missing"
+    return f"a value that begins with {_short(json.dumps(operand, ensure_ascii=False))}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

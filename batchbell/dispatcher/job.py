@@ -1,0 +1,154 @@
+"""The EventBridge event of a finished job, parsed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DETAIL_TYPE = "Batch Job State Change"
+
+# Where Batch writes a container's log unless its logConfiguration says otherwise (AWS Batch User Guide, "Using the
+# awslogs log driver").
+DEFAULT_LOG_GROUP = "/aws/batch/job"
+
+
+class InvalidEvent(ValueError):
+    """Not an event of an AWS Batch job; the text says why and holds nothing of the event's values."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An AWS Batch job in a state that its rule asked for. Times are milliseconds since 1970, as Batch gives them."""
+
+    arn: str
+    id: str
+    name: str
+    queue: str  # ARN
+    definition: str  # ARN with revision
+    status: str
+    partition: str
+    region: str
+    array_size: int | None = None  # parents only
+    array_index: int | None = None  # children only
+    counts: Mapping[str, int] = field(default_factory=dict)  # parents only: children by status; may lag
+    status_reason: str = ""
+    container_reason: str = ""
+    exit_code: int | None = None
+    log_group: str = DEFAULT_LOG_GROUP
+    log_stream: str = ""
+    attempts: int = 0
+    created_at: int | None = None
+    started_at: int | None = None
+    stopped_at: int | None = None
+    event_time: str = ""  # ISO 8601, UTC
+
+    @property
+    def key(self) -> str:
+        """What makes its message one and the same, however often AWS raises the event."""
+        return f"{self.arn}#{self.status}"
+
+    @property
+    def is_parent(self) -> bool:
+        return self.array_size is not None
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "FAILED"
+
+    @property
+    def role(self) -> str:
+        """For the log: "parent", the child's index, or "single"."""
+        if self.is_parent:
+            return "parent"
+        return "single" if self.array_index is None else str(self.array_index)
+
+    @property
+    def queue_name(self) -> str:
+        return self.queue.rsplit("/", 1)[-1]
+
+    @property
+    def definition_name(self) -> str:
+        """With its revision: "print-color:3"."""
+        return self.definition.rsplit("/", 1)[-1]
+
+    @classmethod
+    def from_event(cls, event: Any) -> Job:
+        """Parse an EventBridge event, already decoded from JSON. Raises InvalidEvent."""
+        envelope = _Reader(event, "the event")
+        if envelope.text("source") != "aws.batch":
+            raise InvalidEvent("source is not aws.batch")
+        if envelope.text("detail-type") != DETAIL_TYPE:
+            raise InvalidEvent(f"detail-type is not {DETAIL_TYPE!r}")
+        detail = envelope.object("detail")
+        array = detail.object("arrayProperties")
+        container = detail.object("container")
+        log_options = container.object("logConfiguration").object("options")
+        arn = detail.required("jobArn")
+        partition, region = _partition_and_region(arn)
+        return cls(
+            arn=arn,
+            id=detail.required("jobId"),
+            name=detail.required("jobName"),
+            queue=detail.required("jobQueue"),
+            definition=detail.text("jobDefinition"),
+            status=detail.required("status"),
+            partition=partition,
+            region=region,
+            array_size=array.integer("size"),
+            array_index=array.integer("index"),
+            counts=array.object("statusSummary").integers(),
+            status_reason=detail.text("statusReason"),
+            container_reason=container.text("reason"),
+            exit_code=container.integer("exitCode"),
+            log_group=log_options.text("awslogs-group") or DEFAULT_LOG_GROUP,
+            log_stream=container.text("logStreamName"),
+            attempts=detail.length("attempts"),
+            created_at=detail.integer("createdAt"),
+            started_at=detail.integer("startedAt"),
+            stopped_at=detail.integer("stoppedAt"),
+            event_time=envelope.text("time"),
+        )
+
+
+def _partition_and_region(job_arn: str) -> tuple[str, str]:
+    parts = job_arn.split(":")
+    if len(parts) < 6 or parts[0] != "arn" or not parts[1] or not parts[3]:
+        raise InvalidEvent("detail.jobArn is not an ARN")
+    return parts[1], parts[3]
+
+
+class _Reader:
+    """Reads optional fields of a JSON object; a field of another type than AWS documents counts as absent."""
+
+    def __init__(self, value: Any, where: str) -> None:
+        if not isinstance(value, Mapping):
+            raise InvalidEvent(f"{where} is not a JSON object")
+        self._value = value
+        self._where = where
+
+    def text(self, key: str) -> str:
+        value = self._value.get(key)
+        # A lone surrogate is legal in JSON, and neither DynamoDB nor any channel takes it.
+        return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+
+    def required(self, key: str) -> str:
+        value = self.text(key)
+        if not value:
+            raise InvalidEvent(f"{self._where} has no {key}")
+        return value
+
+    def integer(self, key: str) -> int | None:
+        value = self._value.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def integers(self) -> Mapping[str, int]:
+        return {key: number for key in self._value if (number := self.integer(key)) is not None}
+
+    def length(self, key: str) -> int:
+        value = self._value.get(key)
+        return len(value) if isinstance(value, list) else 0
+
+    def object(self, key: str) -> _Reader:
+        value = self._value.get(key)
+        return _Reader(value if isinstance(value, Mapping) else {}, key)

@@ -1,0 +1,78 @@
+"""The stack's choice of notifiers, as the deploy wrote it into the package: manifest.json.
+
+    {"instances": [{"name": "ops", "module": "notifiers.slack.notifier", "statuses": ["FAILED"], "jobs": ["nightly-*"],
+                    "settings": {…}, "secrets": {"webhook": {"ssm": "arn:…"}}}]}
+
+Just the modules it names are imported, once in a process. A notifier that cannot be made is kept as a reason, so that
+it does not hide another's messages: whatever it should send becomes its tickets.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from batchbell.contract import Message, Notifier, Secret, TemporaryError
+from batchbell.dispatcher import secret_store
+from batchbell.dispatcher.telemetry import logger
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One configured notifier: its name in this stack, and which messages it takes."""
+
+    name: str
+    notifier: Notifier
+    statuses: tuple[str, ...] = ()  # empty: every status that the rule lets through
+    jobs: tuple[str, ...] = ()  # patterns of job names (*, ?, […]); empty: every job
+
+    def takes(self, message: Message) -> bool:
+        return (not self.statuses or message.status in self.statuses) and (
+            not self.jobs or any(fnmatchcase(message.job_name, pattern) for pattern in self.jobs)
+        )
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Stands in for a notifier that could not be made."""
+
+    reason: str
+
+    def send(self, message: Message) -> None:
+        raise TemporaryError(self.reason)
+
+
+def read_instances(path: Path) -> tuple[Instance, ...]:
+    """The instances of the manifest at `path`. Raises OSError, ValueError or KeyError for a manifest that is none."""
+    return tuple(_instance(entry) for entry in json.loads(path.read_text("utf-8"))["instances"])
+
+
+def _instance(entry: Mapping[str, Any]) -> Instance:
+    return Instance(
+        name=entry["name"],
+        notifier=_notifier(entry),
+        statuses=tuple(entry.get("statuses", ())),
+        jobs=tuple(entry.get("jobs", ())),
+    )
+
+
+def _notifier(entry: Mapping[str, Any]) -> Notifier:
+    secrets = {name: Secret(name, secret_store.reader(where)) for name, where in entry.get("secrets", {}).items()}
+    try:
+        notifier: Notifier = importlib.import_module(entry["module"]).create(entry.get("settings", {}), secrets)
+    except Exception as error:
+        # An ImportError's text names a module; another exception's text may show a setting.
+        detail = f": {error}" if isinstance(error, ImportError) else ""
+        reason = f"{entry['module']} cannot be used: {type(error).__name__}{detail}"
+        logger.error("notifier cannot be used", notifier=entry["name"], reason=reason)
+        return Unusable(reason)
+    return notifier
+
+
+def find(instances: Sequence[Instance], name: str) -> Instance | None:
+    return next((instance for instance in instances if instance.name == name), None)

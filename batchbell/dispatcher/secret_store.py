@@ -1,0 +1,49 @@
+"""Reads the notifiers' secrets from where the manifest says they are, when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batchbell.contract import TemporaryError
+
+CACHE_SECONDS = 300  # a rotated secret is taken up within this time, or at once when the channel refuses the old one
+
+_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
+_providers: dict[str, Any] = {}
+
+
+def reader(where: Mapping[str, str]) -> Callable[[bool], str]:
+    """For `{"ssm": ARN}` or `{"secretsmanager": ARN}`: a function that reads the value, past the cache if asked."""
+    (store, arn), *_ = where.items()
+
+    def read(fresh: bool) -> str:
+        try:
+            value = _provider(store).get(arn, max_age=CACHE_SECONDS, force_fetch=fresh, **_options(store))
+        except GetParameterError as error:
+            # The provider's text is not ours to vouch for: only AWS's code is shown.
+            raise TemporaryError(f"the secret could not be read from {store}: {_code(error.__context__)}") from None
+        return str(value)
+
+    return read
+
+
+def _provider(store: str) -> Any:
+    if store not in _providers:
+        _providers[store] = {"ssm": SSMProvider, "secretsmanager": SecretsProvider}[store](boto_config=_CONFIG)
+    return _providers[store]
+
+
+def _options(store: str) -> Mapping[str, Any]:
+    return {"decrypt": True} if store == "ssm" else {}
+
+
+def _code(error: BaseException | None) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "ClientError"))
+    return type(error).__name__ if isinstance(error, BotoCoreError) else "unknown error"

@@ -1,0 +1,92 @@
+"""AWS Batch for MiniStack, whose own is a stub without array jobs: `install()` in its process, before it serves.
+
+Jobs run: a child is a real process, its output goes to CloudWatch Logs, every change of state is an EventBridge event.
+Images are only shown; secrets are not resolved; queue priorities, vCPUs and job state time limits are not modelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.services import batch as stub
+
+from . import api, definitions, environments, queues
+from .events import Announcer
+from .outbox import Outbox
+from .scheduler import Scheduler
+from .tags import PATH as TAGS_PATH
+from .tags import tags_operation
+from .wire import Operation, Response, answering
+from .workers import Workers
+
+DUPLICATES = "BATCHBELL_DUPLICATE_EVENTS"
+"""Environment variable: "1" has the event of every finished job delivered twice, under one event id."""
+
+
+@dataclass(frozen=True)
+class _Installed:
+    outbox: Outbox
+    scheduler: Scheduler
+    workers: Workers
+
+
+_installed: _Installed | None = None
+
+
+def install() -> None:
+    """Put array jobs into this process's MiniStack. Does nothing the second time."""
+    global _installed
+    if _installed is not None:
+        return
+    outbox = Outbox()
+    scheduler = Scheduler(Announcer(outbox.put, twice=os.environ.get(DUPLICATES) == "1").announce)
+    workers = Workers(scheduler, outbox)
+    _installed = _Installed(outbox, scheduler, workers)
+    operations: dict[str, Operation] = {
+        **environments.operations(scheduler.place_again),
+        **queues.operations(scheduler),
+        **definitions.operations(),
+        **api.operations(scheduler, workers),
+    }
+    stub._DISPATCH.update({path: answering(operation) for path, operation in operations.items()})
+    _wrap_requests(_installed)
+    _wrap_reset(_installed)
+    atexit.register(stop)
+
+
+def stop() -> None:
+    """End every process that runs for a job, at once, and start no more. Safe to call again, and from any thread."""
+    if _installed is not None:
+        _installed.workers.stop()
+
+
+def _wrap_requests(installed: _Installed) -> None:
+    handle = stub.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: Any, query: Any) -> Response:
+        installed.outbox.attach(asyncio.get_running_loop())
+        if not path.startswith(TAGS_PATH):
+            response: Response = await handle(method, path, headers, body, query)
+            return response
+        operation = tags_operation(installed.scheduler, method, path, query)
+        return answering(operation)(json.loads(body) if body else {})
+
+    stub.handle_request = handle_request
+
+
+def _wrap_reset(installed: _Installed) -> None:
+    reset = stub.reset
+
+    def reset_all() -> None:
+        for job in installed.scheduler.forget_all():
+            if job.command is not None:
+                job.command.kill()
+        installed.outbox.clear()
+        reset()
+
+    stub.reset = reset_all

@@ -1,0 +1,115 @@
+"""Job definitions: MiniStack counts their revisions; here is all that AWS keeps of one, and its INACTIVE state."""
+
+from __future__ import annotations
+
+from ministack.services import batch as stub
+
+from .paging import take_page
+from .retries import RetryStrategy
+from .wire import Json, Operation, Refused, ask, name_given
+
+register_stub = stub._register_job_definition
+
+PAGE = 100  # DescribeJobDefinitions gives at most 100 in a page (API reference)
+KEPT = (
+    "parameters", "schedulingPriority", "containerProperties", "nodeProperties", "retryStrategy", "propagateTags",
+    "timeout", "tags", "platformCapabilities", "eksProperties", "ecsProperties", "consumableResourceProperties",
+)  # fmt: skip
+
+
+def operations() -> dict[str, Operation]:
+    """The operations by their path."""
+    return {
+        "/v1/registerjobdefinition": _register,
+        "/v1/describejobdefinitions": _describe,
+        "/v1/deregisterjobdefinition": _deregister,
+    }
+
+
+def active_definition(reference: object) -> Json:
+    """The definition that SubmitJob means by NAME (its latest ACTIVE revision), NAME:REVISION or an ARN.
+
+    Raises Refused when it does not exist or is INACTIVE.
+    """
+    if isinstance(reference, str) and ":" not in reference:
+        active = [revision for revision in stub._job_definitions.get(reference, []) if revision["status"] == "ACTIVE"]
+        if active:
+            latest: Json = active[-1]
+            return latest
+        raise Refused(f"JobDefinition {reference} does not exist or has no ACTIVE revision")
+    definition = find_definition(reference)
+    if definition is None:
+        raise Refused(f"JobDefinition {reference} does not exist")
+    if definition["status"] != "ACTIVE":
+        raise Refused(f"JobDefinition {reference} is not ACTIVE")
+    return definition
+
+
+def find_definition(reference: object) -> Json | None:
+    """The revision of NAME:REVISION or of an ARN with a revision."""
+    if not isinstance(reference, str):
+        return None
+    name, _, revision = reference.rsplit("/", 1)[-1].partition(":")
+    for definition in stub._job_definitions.get(name, []):
+        if str(definition["revision"]) == revision:
+            same = not reference.startswith("arn:") or definition["jobDefinitionArn"] == reference
+            return definition if same else None
+    return None
+
+
+def check_timeout(timeout: object) -> None:
+    """Refuse a timeout that is no whole number of seconds from 1. (AWS refuses below 60; locally a test waits less.)"""
+    if timeout is None:
+        return
+    seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None
+    if not isinstance(seconds, int) or seconds < 1:
+        raise Refused(f"timeout.attemptDurationSeconds must be a whole number of seconds, got {seconds!r}")
+
+
+def _register(payload: Json) -> Json:
+    name = name_given(payload, "jobDefinitionName")
+    kind = str(payload.get("type", "")).lower()
+    if kind not in ("container", "multinode"):
+        raise Refused(f"type must be container or multinode, got {payload.get('type')!r}")
+    capabilities = payload.get("platformCapabilities") or []
+    if not set(capabilities) <= {"EC2", "FARGATE"}:
+        raise Refused(f"platformCapabilities must be EC2 or FARGATE, got {capabilities}")
+    container = payload.get("containerProperties")
+    if container is not None and not container.get("image"):
+        raise Refused("containerProperties.image is required")
+    if container is not None and "FARGATE" in capabilities and not container.get("executionRoleArn"):
+        raise Refused("containerProperties.executionRoleArn is required for FARGATE")
+    if kind == "container" and not any(payload.get(f"{sort}Properties") for sort in ("container", "ecs", "eks")):
+        raise Refused("containerProperties is required")
+    RetryStrategy.parse(payload.get("retryStrategy"))
+    check_timeout(payload.get("timeout"))
+    answer = ask(register_stub, {**payload, "type": kind})
+    definition = stub._job_definitions[name][-1]
+    for key in KEPT:
+        definition.pop(key, None)
+        if payload.get(key) is not None:
+            definition[key] = payload[key]
+    definition.setdefault("tags", {})
+    return answer
+
+
+def _describe(payload: Json) -> Json:
+    wanted, name, status = payload.get("jobDefinitions"), payload.get("jobDefinitionName"), payload.get("status")
+    if wanted:
+        found = [definition for reference in wanted if (definition := find_definition(reference)) is not None]
+    elif name:
+        found = list(stub._job_definitions.get(name, []))
+    else:
+        found = [definition for revisions in stub._job_definitions.values() for definition in revisions]
+    chosen = [definition for definition in found if status in (None, definition["status"])]
+    entries = ((position, definition.copy) for position, definition in enumerate(chosen))
+    items, token = take_page(entries, payload, at_most=PAGE)
+    return {"jobDefinitions": items, **({"nextToken": token} if token else {})}
+
+
+def _deregister(payload: Json) -> Json:
+    definition = find_definition(payload.get("jobDefinition"))
+    if definition is None:
+        raise Refused(f"JobDefinition {payload.get('jobDefinition')} does not exist")
+    definition["status"] = "INACTIVE"
+    return {}

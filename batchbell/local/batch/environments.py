@@ -1,0 +1,131 @@
+"""Compute environments: MiniStack stores them; here are AWS's refusals, look-up by ARN, and deletion."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from ministack.services import batch as stub
+
+from .wire import Json, Operation, Refused, ask, find_record, name_given, state_given
+
+create_stub = stub._create_compute_environment
+update_stub = stub._update_compute_environment
+
+PLATFORMS = {"EC2": "EC2", "SPOT": "EC2", "FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
+"""Which platform capability of a job definition runs in which type of compute environment."""
+
+EC2_ONLY = (
+    "allocationStrategy", "bidPercentage", "desiredvCpus", "ec2Configuration", "ec2KeyPair", "imageId", "instanceRole",
+    "instanceTypes", "launchTemplate", "minvCpus", "placementGroup", "spotIamFleetRole",
+)  # fmt: skip
+"""Not applicable to Fargate and not to be specified there (API reference, ComputeResource)."""
+
+
+def operations(changed: Callable[[], None]) -> dict[str, Operation]:
+    """The operations by their path; `changed` is called when jobs that found no place may find one now."""
+
+    def update(payload: Json) -> Json:
+        answer = _update(payload)
+        changed()
+        return answer
+
+    return {
+        "/v1/createcomputeenvironment": _create,
+        "/v1/updatecomputeenvironment": update,
+        "/v1/describecomputeenvironments": _describe,
+        "/v1/deletecomputeenvironment": _delete,
+    }
+
+
+def find_environment(reference: object) -> Json | None:
+    """The compute environment of this name or ARN in the caller's account and region."""
+    return find_record(stub._compute_envs, reference, "computeEnvironmentArn")
+
+
+def platform_of(environment: Json) -> str:
+    """EC2 or FARGATE. An unmanaged environment has EC2 instances of the user's own."""
+    return PLATFORMS[str(environment["computeResources"].get("type", "EC2"))]
+
+
+def _existing(payload: Json) -> Json:
+    reference = payload.get("computeEnvironment")
+    environment = find_environment(reference)
+    if environment is None:
+        raise Refused(f"Compute environment {reference} does not exist")
+    return environment
+
+
+def _create(payload: Json) -> Json:
+    name = name_given(payload, "computeEnvironmentName")
+    kind = str(payload.get("type", "")).upper()
+    resources = dict(payload.get("computeResources") or {})
+    if kind not in ("MANAGED", "UNMANAGED"):
+        raise Refused(f"type must be MANAGED or UNMANAGED, got {payload.get('type')!r}")
+    if kind == "UNMANAGED" and resources:
+        raise Refused("computeResources must not be specified for an UNMANAGED compute environment")
+    if kind == "MANAGED":
+        resources["type"] = str(resources.get("type", "")).upper()
+        _check_resources(resources)
+    ask(create_stub, {**payload, "type": kind, "state": state_given(payload, "ENABLED"), "computeResources": resources})
+    environment: Json = stub._compute_envs[name]
+    environment["uuid"] = str(uuid.uuid4())
+    environment["containerOrchestrationType"] = "ECS"
+    # Batch names the cluster so: seen in the ARNs of real tasks, "…:task/AWSBatch-<environment>-<uuid>/<task id>".
+    cluster = f"AWSBatch-{name}-{environment['uuid']}"
+    environment["ecsClusterArn"] = environment["ecsClusterArn"].rsplit("/", 1)[0] + f"/{cluster}"
+    return {"computeEnvironmentName": name, "computeEnvironmentArn": environment["computeEnvironmentArn"]}
+
+
+def _check_resources(resources: Json) -> None:
+    kind = resources["type"]
+    if kind not in PLATFORMS:
+        raise Refused(f"computeResources.type must be one of {', '.join(PLATFORMS)}, got {kind!r}")
+    if not isinstance(resources.get("maxvCpus"), int):
+        raise Refused("computeResources.maxvCpus is required")
+    if not resources.get("subnets"):
+        raise Refused("computeResources.subnets is required")
+    if PLATFORMS[kind] == "FARGATE":
+        extra = [key for key in EC2_ONLY if resources.get(key)]
+        if extra:
+            raise Refused(f"{', '.join(extra)} not applicable to {kind} compute resources")
+        if not resources.get("securityGroupIds"):
+            raise Refused(f"computeResources.securityGroupIds is required for {kind}")
+    elif not resources.get("instanceRole"):
+        raise Refused(f"computeResources.instanceRole is required for {kind}")
+
+
+def _update(payload: Json) -> Json:
+    environment = _existing(payload)
+    resources = dict(payload.get("computeResources") or {})
+    if "type" in resources:
+        resources["type"] = str(resources["type"]).upper()
+        new, old = resources["type"], environment["computeResources"].get("type")
+        if PLATFORMS.get(new) != PLATFORMS.get(str(old)):
+            raise Refused(f"The type of compute environment cannot be changed from {old} to {new}")
+    request: Json = {**payload, "computeEnvironment": environment["computeEnvironmentName"]}
+    state = state_given(payload)
+    if state is not None:
+        request["state"] = state
+    if resources:
+        request["computeResources"] = resources
+    return ask(update_stub, request)
+
+
+def _describe(payload: Json) -> Json:
+    wanted = payload.get("computeEnvironments") or []
+    if not wanted:
+        return {"computeEnvironments": list(stub._compute_envs.values())}
+    return {"computeEnvironments": [found for name in wanted if (found := find_environment(name)) is not None]}
+
+
+def _delete(payload: Json) -> Json:
+    environment = _existing(payload)
+    if environment["state"] != "DISABLED":
+        raise Refused("Cannot delete, compute environment must be disabled first")
+    arn = environment["computeEnvironmentArn"]
+    for queue in stub._job_queues.values():
+        if any(entry["computeEnvironment"] == arn for entry in queue["computeEnvironmentOrder"]):
+            raise Refused("Cannot delete, found existing JobQueue relationship")
+    del stub._compute_envs[environment["computeEnvironmentName"]]
+    return {}

@@ -1,0 +1,146 @@
+"""A job and its states: what was asked for (`Plan`, fixed), and how far it is (`Job`, `ArrayParent` above children).
+
+Everything here that changes is changed under the scheduler's lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .process import RunningCommand
+from .retries import Ending, RetryStrategy
+from .wire import Json
+
+
+class Status(StrEnum):
+    """The states of a job (AWS Batch User Guide, "Job states")."""
+
+    SUBMITTED = "SUBMITTED"
+    PENDING = "PENDING"
+    RUNNABLE = "RUNNABLE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Status.SUCCEEDED, Status.FAILED)
+
+    @property
+    def is_before_start(self) -> bool:
+        return self in (Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """One entry of dependsOn. `kind` is "" (the whole job), SEQUENTIAL or N_TO_N; SEQUENTIAL may have no job id."""
+
+    job_id: str | None
+    kind: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job as it was submitted: its definition with overrides and parameters filled in. Children share one."""
+
+    account: str
+    region: str
+    name: str
+    queue_arn: str
+    definition_arn: str
+    platform: str  # EC2 or FARGATE
+    platform_capabilities: tuple[str, ...]
+    container: Json  # as DescribeJobs shows it, before it is placed
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    parameters: dict[str, str]
+    retry: RetryStrategy | None
+    timeout_seconds: int | None  # of each attempt
+    size: int | None  # of an array
+    depends_on: tuple[Dependency, ...]
+    propagate_tags: bool
+    extras: Json  # shown as they were given: shareIdentifier, schedulingPriority
+
+    @property
+    def definition_name(self) -> str:
+        return self.definition_arn.rsplit("/", 1)[-1].partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where an attempt runs: a made-up task, on a made-up instance if the platform has instances."""
+
+    environment_name: str
+    task_arn: str
+    container_instance_arn: str | None
+    network_interfaces: tuple[Json, ...]
+    log_stream: str | None  # None when the container does not log to CloudWatch Logs
+
+    @property
+    def task_id(self) -> str:
+        return self.task_arn.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that is over. Times are in ms since 1970; `started_at` is None if the container never ran."""
+
+    placement: Placement
+    ending: Ending
+    started_at: int | None
+    stopped_at: int
+
+
+class Job:
+    """A single job or a child of an array: something that runs."""
+
+    def __init__(self, plan: Plan, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
+        self.plan = plan
+        self.job_id = job_id
+        self.order = order  # position in lists: submission order, or a child's index
+        self.created_at = created_at
+        self.tags = tags
+        self.index: int | None = None
+        self.parent: ArrayParent | None = None
+        self.status = Status.SUBMITTED
+        self.status_reason: str | None = None
+        self.started_at: int | None = None
+        self.stopped_at: int | None = None
+        self.attempts: list[Attempt] = []
+        self.placement: Placement | None = None
+        self.command: RunningCommand | None = None
+        self.blockers = 0  # unfinished jobs that this one depends on
+        self.dependents: list[Job] = []
+        self.end_reason: str | None = None  # somebody wants it ended: cancelled, terminated, its queue deleted
+        self.is_cancelled = False
+        self.is_terminated = False
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:batch:{self.plan.region}:{self.plan.account}:job/{self.job_id}"
+
+    @property
+    def top(self) -> Job:
+        """The job that was submitted: the parent of a child, otherwise the job itself."""
+        return self.parent or self
+
+
+class ArrayParent(Job):
+    """An array job: it never runs itself, and ends after the last of its children."""
+
+    def __init__(self, plan: Plan, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
+        super().__init__(plan, job_id, order, created_at, tags)
+        self.children: list[Job] = []
+        for index in range(plan.size or 0):
+            child = Job(plan, f"{job_id}:{index}", index, created_at, tags)
+            child.index, child.parent = index, self
+            self.children.append(child)
+        self.counts: Counter[Status] = Counter({Status.SUBMITTED: len(self.children)})
+        self.counted_at = created_at
+
+    @property
+    def is_through(self) -> bool:
+        return self.counts[Status.SUCCEEDED] + self.counts[Status.FAILED] == len(self.children)

@@ -1,0 +1,120 @@
+"""Job queues: MiniStack stores them; here are AWS's refusals, updates and deletion, and the choice of a place."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ministack.services import batch as stub
+
+from .environments import find_environment, platform_of
+from .wire import Json, Operation, Refused, ask, find_record, name_given, state_given
+
+create_stub = stub._create_job_queue
+
+MAX_ENVIRONMENTS = 3  # a queue may have up to three compute environments (API reference, CreateJobQueue)
+STORED_AS_GIVEN = ("schedulingPolicyArn", "jobStateTimeLimitActions")
+
+
+class Jobs(Protocol):
+    """What changes to queues mean to the jobs in them."""
+
+    def place_again(self) -> None:
+        """Jobs that found no place may find one now."""
+
+    def end_queue(self, queue_arn: str) -> None:
+        """The queue is being deleted."""
+
+
+def operations(jobs: Jobs) -> dict[str, Operation]:
+    """The operations by their path."""
+
+    def update(payload: Json) -> Json:
+        answer = _update(payload)
+        jobs.place_again()
+        return answer
+
+    def delete(payload: Json) -> Json:
+        queue = existing_queue(payload)
+        if queue["state"] != "DISABLED":
+            raise Refused("Cannot delete, job queue must be disabled first")
+        jobs.end_queue(queue["jobQueueArn"])
+        del stub._job_queues[queue["jobQueueName"]]
+        return {}
+
+    return {"/v1/createjobqueue": _create, "/v1/updatejobqueue": update, "/v1/deletejobqueue": delete}
+
+
+def existing_queue(payload: Json) -> Json:
+    """The queue that the request's `jobQueue` (name or ARN) means; raises Refused when there is none."""
+    reference = payload.get("jobQueue")
+    queue = find_record(stub._job_queues, reference, "jobQueueArn")
+    if queue is None:
+        raise Refused(f"Job queue {reference} does not exist")
+    return queue
+
+
+def place_for(queue_arn: str) -> Json | None:
+    """The first enabled compute environment of the queue, in its order; None when it has none now."""
+    queue = find_record(stub._job_queues, queue_arn, "jobQueueArn")
+    for entry in queue["computeEnvironmentOrder"] if queue else []:
+        environment = find_environment(entry["computeEnvironment"])
+        if environment is not None and environment["state"] == "ENABLED":
+            return environment
+    return None
+
+
+def platform_of_queue(queue: Json) -> str:
+    """EC2 or FARGATE: a queue never has both."""
+    environment = find_environment(queue["computeEnvironmentOrder"][0]["computeEnvironment"])
+    if environment is None:
+        raise Refused(f"The compute environment of job queue {queue['jobQueueName']} does not exist")
+    return platform_of(environment)
+
+
+def _create(payload: Json) -> Json:
+    name_given(payload, "jobQueueName")
+    order = _checked_order(payload.get("computeEnvironmentOrder"))
+    _check_priority(payload, required=True)
+    request = {**payload, "state": state_given(payload, "ENABLED"), "computeEnvironmentOrder": order}
+    answer = ask(create_stub, request)
+    stored = {key: payload[key] for key in STORED_AS_GIVEN if key in payload}
+    stub._job_queues[answer["jobQueueName"]].update(stored)
+    return answer
+
+
+def _update(payload: Json) -> Json:
+    queue = existing_queue(payload)
+    changes: Json = {key: payload[key] for key in STORED_AS_GIVEN if key in payload}
+    if "computeEnvironmentOrder" in payload:
+        changes["computeEnvironmentOrder"] = _checked_order(payload["computeEnvironmentOrder"])
+    if "priority" in payload:
+        _check_priority(payload, required=False)
+        changes["priority"] = payload["priority"]
+    state = state_given(payload)
+    if state is not None:
+        changes["state"] = state
+    queue.update(changes)
+    return {"jobQueueName": queue["jobQueueName"], "jobQueueArn": queue["jobQueueArn"]}
+
+
+def _check_priority(payload: Json, *, required: bool) -> None:
+    priority = payload.get("priority")
+    if not isinstance(priority, int) and (required or priority is not None):
+        raise Refused(f"priority must be a whole number, got {priority!r}")
+
+
+def _checked_order(given: object) -> list[Json]:
+    """The compute environments of a queue, by `order`, names turned into ARNs."""
+    if not isinstance(given, list) or not 1 <= len(given) <= MAX_ENVIRONMENTS:
+        raise Refused(f"computeEnvironmentOrder takes 1 to {MAX_ENVIRONMENTS} compute environments")
+    order: list[Json] = []
+    platforms = set()
+    for entry in given:
+        environment = find_environment(entry.get("computeEnvironment"))
+        if environment is None:
+            raise Refused(f"Compute environment {entry.get('computeEnvironment')} does not exist")
+        platforms.add(platform_of(environment))
+        order.append({"order": entry.get("order"), "computeEnvironment": environment["computeEnvironmentArn"]})
+    if len(platforms) > 1:
+        raise Refused("EC2/SPOT and FARGATE/FARGATE_SPOT compute environments cannot be mixed in one job queue")
+    return sorted(order, key=lambda entry: int(entry["order"]))

@@ -1,0 +1,242 @@
+"""Moves jobs through their states, and has every change announced: submission, dependencies, endings.
+
+How a runnable job is run is in `workers.py`. Queues' priorities are not modelled: first come, first served.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from ministack.core.responses import get_account_id, get_region
+
+from .jobs import ArrayParent, Job, Plan, Status
+from .wire import Refused
+
+DEPENDENCY_FAILED = "Dependent Job failed"  # the reasons as seen in real events
+CHILD_FAILED = "Array Child Job failed"
+QUEUE_DELETED = "Job queue deleted"
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class Scheduler:
+    """All jobs, by account, region and id. Every method may be called from any thread; `lock` guards every job."""
+
+    def __init__(self, announce: Callable[[Job], None]) -> None:
+        self.lock = threading.RLock()
+        self.ready = threading.Condition(self.lock)
+        """Notified when `runnable` grows, or at the end."""
+        self.runnable: deque[Job] = deque()
+        """What workers may take: runnable jobs, and arrays whose children are to be released."""
+        self.without_place: list[Job] = []
+        self._announce = announce
+        self._jobs: dict[tuple[str, str, str], Job] = {}
+        self._orders = itertools.count(1)
+
+    def submit(self, plan: Plan, tags: dict[str, str]) -> Job:
+        """Take a new job in; raises Refused when a job that it depends on is unknown or does not fit."""
+        with self.lock:
+            kind = Job if plan.size is None else ArrayParent
+            job = kind(plan, str(uuid.uuid4()), next(self._orders), now_ms(), tags)
+            doomed = self._tie(job)
+            self._jobs[plan.account, plan.region, job.job_id] = job
+            self._announce(job)
+            if job.blockers:
+                self._move(job, Status.PENDING)
+            elif not isinstance(job, ArrayParent):
+                if not doomed:
+                    self.make_runnable(job)
+            else:
+                self._offer(job)
+            for one in doomed:
+                self._fail_dependent(one)
+            return job
+
+    def find(self, job_id: str) -> Job | None:
+        """The job or child of this id in the caller's account and region."""
+        parent_id, _, index = job_id.partition(":")
+        job = self._jobs.get((get_account_id(), get_region(), parent_id))
+        if not index:
+            return job
+        if isinstance(job, ArrayParent) and index.isdecimal() and int(index) < len(job.children):
+            return job.children[int(index)]
+        return None
+
+    def jobs_in(self, queue_arn: str) -> list[Job]:
+        """The jobs that were submitted to a queue, oldest first, without the children of arrays."""
+        with self.lock:
+            return [job for job in self._jobs.values() if job.plan.queue_arn == queue_arn]
+
+    def cancel(self, job: Job, reason: str) -> None:
+        """End a job unless it has been placed; of an array, those children that have not."""
+        with self.lock:
+            waiting = [one for one in _units(job) if one.status.is_before_start]
+            for one in {job, *waiting} if waiting else ():
+                one.is_cancelled = True
+            self._end(job, waiting, reason)
+
+    def terminate(self, job: Job, reason: str) -> None:
+        """End a job whatever it does; of an array, all children that have not ended."""
+        with self.lock:
+            unfinished = [one for one in _units(job) if not one.status.is_final]
+            for one in {job, *unfinished} if unfinished else ():
+                one.is_terminated = True
+            self._end(job, unfinished, reason)
+
+    def end_queue(self, queue_arn: str) -> None:
+        """Terminate what is left in a queue that is being deleted, as AWS does."""
+        for job in self.jobs_in(queue_arn):
+            self.terminate(job, QUEUE_DELETED)
+
+    def place_again(self) -> None:
+        """Compute environments have changed: look again for places for the jobs that have none."""
+        with self.lock:
+            self.runnable.extend(self.without_place)
+            self.without_place.clear()
+            self.ready.notify_all()
+
+    def release(self, parent: ArrayParent, children: Iterable[Job]) -> None:
+        """Submit children of an array whose own dependencies are fulfilled."""
+        with self.lock:
+            if parent.status is Status.SUBMITTED:
+                self._move(parent, Status.PENDING)
+            for child in children:
+                if child.status is not Status.SUBMITTED:  # ended before it came to it
+                    continue
+                self._announce(child)
+                if child.blockers:
+                    self._move(child, Status.PENDING)
+                else:
+                    self.make_runnable(child)
+
+    def make_runnable(self, job: Job, reason: str | None = None) -> None:
+        """RUNNABLE, for the first time or for another attempt after one that ended for `reason`."""
+        with self.lock:
+            job.placement = job.command = job.started_at = None
+            self._move(job, Status.RUNNABLE, reason)
+            self._offer(job)
+
+    def advance(self, job: Job, status: Status) -> None:
+        """STARTING or RUNNING."""
+        with self.lock:
+            self._move(job, status)
+
+    def finish(self, job: Job, status: Status, reason: str | None) -> None:
+        """SUCCEEDED or FAILED, and all that follows from it for its array and for the jobs that depend on it."""
+        with self.lock:
+            # A list and no recursion: in a SEQUENTIAL array of 10,000 one failure fails all that come after.
+            endings = deque([(job, status, reason)])
+            while endings:
+                job, status, reason = endings.popleft()
+                if job.status.is_final:
+                    continue
+                if not isinstance(job, ArrayParent):
+                    job.stopped_at = job.attempts[-1].stopped_at if job.attempts else now_ms()
+                self._move(job, status, reason)
+                if job.parent is not None and job.parent.is_through:
+                    endings.append((job.parent, *_verdict(job.parent)))
+                for dependent in job.dependents:
+                    if status is Status.SUCCEEDED:
+                        self._unblock(dependent)
+                    else:
+                        endings.extend((one, Status.FAILED, DEPENDENCY_FAILED) for one in _doom(dependent))
+
+    def knows(self, job: Job) -> bool:
+        """Whether the job has not been forgotten since."""
+        top = job.top
+        return self._jobs.get((top.plan.account, top.plan.region, top.job_id)) is top
+
+    def forget_all(self) -> list[Job]:
+        """Drop every job; returns those that have a process."""
+        with self.lock:
+            running = [one for job in self._jobs.values() for one in _units(job) if one.command is not None]
+            self._jobs.clear()
+            self.runnable.clear()
+            self.without_place.clear()
+            return running
+
+    def _offer(self, job: Job) -> None:
+        self.runnable.append(job)
+        self.ready.notify()
+
+    def _move(self, job: Job, status: Status, reason: str | None = None) -> None:
+        if job.parent is not None:
+            job.parent.counts[job.status] -= 1
+            job.parent.counts[status] += 1
+            job.parent.counted_at = now_ms()
+        job.status = status
+        job.status_reason = reason
+        self._announce(job)
+
+    def _tie(self, job: Job) -> list[Job]:
+        """Count what the job waits for; returns what can never run, since a job it depends on has failed already."""
+        doomed: list[Job] = []
+        ties: list[tuple[Job, Job]] = []
+        children = job.children if isinstance(job, ArrayParent) else []
+        for dependency in job.plan.depends_on:
+            if dependency.job_id is None:
+                ties.extend(itertools.pairwise(children))
+                continue
+            first = self.find(dependency.job_id)
+            if first is None:
+                raise Refused(f"The job {dependency.job_id} that this job depends on does not exist")
+            if dependency.kind != "N_TO_N":
+                ties.append((first, job))
+            elif isinstance(first, ArrayParent) and len(first.children) == len(children):
+                ties.extend(zip(first.children, children, strict=True))
+            else:
+                raise Refused(f"N_TO_N needs an array of the same size, which {dependency.job_id} is not")
+        for first, then in ties:
+            if first.status is Status.FAILED:
+                doomed.append(then)
+            elif first.status is not Status.SUCCEEDED:
+                then.blockers += 1
+                first.dependents.append(then)
+        return doomed
+
+    def _unblock(self, job: Job) -> None:
+        job.blockers -= 1
+        if job.blockers or job.status is not Status.PENDING:
+            return
+        if isinstance(job, ArrayParent):
+            self._offer(job)
+        else:
+            self.make_runnable(job)
+
+    def _fail_dependent(self, job: Job) -> None:
+        for one in _doom(job):
+            self.finish(one, Status.FAILED, DEPENDENCY_FAILED)
+
+    def _end(self, job: Job, units: list[Job], reason: str) -> None:
+        if units:
+            job.end_reason = reason
+        for one in units:
+            one.end_reason = reason
+            if one.status.is_before_start:
+                self.finish(one, Status.FAILED, reason)
+            elif one.command is not None:
+                one.command.end()
+
+
+def _units(job: Job) -> list[Job]:
+    """What runs: the children of an array, or the job itself."""
+    return list(job.children) if isinstance(job, ArrayParent) else [job]
+
+
+def _doom(job: Job) -> list[Job]:
+    if isinstance(job, ArrayParent) and not job.status.is_final:
+        job.end_reason = DEPENDENCY_FAILED
+    return _units(job)
+
+
+def _verdict(parent: ArrayParent) -> tuple[Status, str | None]:
+    if parent.counts[Status.FAILED]:
+        return Status.FAILED, parent.end_reason or CHILD_FAILED
+    return Status.SUCCEEDED, None

@@ -1,0 +1,117 @@
+"""Jobs as JSON, shaped like AWS's own: the detail of an event, an entry of DescribeJobs, a summary of ListJobs.
+
+The shapes are those of real events and answers per platform; where AWS documents a field as optional and no real
+sample shows it (a parent's startedAt and stoppedAt), it is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .jobs import ArrayParent, Attempt, Job, Placement, Status
+from .wire import Json
+
+
+def event_detail(job: Job) -> Json:
+    """`detail` of a "Batch Job State Change" event. A child's tags.resourceArn is its parent's ARN (seen)."""
+    detail = _job(job)
+    detail["tags"] = {**job.top.tags, "resourceArn": job.top.arn}
+    return detail
+
+
+def description(job: Job) -> Json:
+    """A JobDetail of DescribeJobs."""
+    return {**_job(job), "tags": dict(job.top.tags)}
+
+
+def summary(job: Job) -> Json:
+    """A JobSummary of ListJobs. It has no log stream's name."""
+    found: Json = {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.plan.name, "createdAt": job.created_at}
+    found["status"] = str(job.status)
+    found |= _present(statusReason=job.status_reason, startedAt=job.started_at, stoppedAt=job.stopped_at)
+    if isinstance(job, ArrayParent):
+        found["arrayProperties"] = {"size": len(job.children)}
+        return found
+    last = job.attempts[-1].ending if job.attempts else None
+    found["container"] = _present(exitCode=last.exit_code, reason=last.reason) if last else {}
+    if job.index is not None:
+        found["arrayProperties"] = {"index": job.index}
+    return found
+
+
+def _job(job: Job) -> Json:
+    plan = job.plan
+    found: Json = {
+        "jobArn": job.arn,
+        "jobName": plan.name,
+        "jobId": job.job_id,
+        "jobQueue": plan.queue_arn,
+        "status": str(job.status),
+        **plan.extras,
+        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        **_present(statusReason=job.status_reason),
+        "createdAt": job.created_at,
+        **_present(retryStrategy=plan.retry.to_json() if plan.retry else None),
+        **_present(startedAt=job.started_at, stoppedAt=job.stopped_at),
+        "dependsOn": [_present(jobId=one.job_id, type=one.kind or None) for one in plan.depends_on],
+        "jobDefinition": plan.definition_arn,
+        "parameters": plan.parameters,
+        "container": _container(job),
+    }
+    if isinstance(job, ArrayParent):
+        found["arrayProperties"] = {
+            "statusSummary": {str(status): job.counts[status] for status in Status},
+            "statusSummaryLastUpdatedAt": job.counted_at,
+            "size": len(job.children),
+        }
+    elif job.index is not None:
+        found["arrayProperties"] = {"statusSummary": {}, "index": job.index}
+    if plan.timeout_seconds is not None:
+        found["timeout"] = {"attemptDurationSeconds": plan.timeout_seconds}
+    found["propagateTags"] = plan.propagate_tags
+    found["platformCapabilities"] = list(plan.platform_capabilities)
+    found["eksAttempts"] = []
+    if job.is_cancelled:
+        found["isCancelled"] = True
+    if job.is_terminated:
+        found["isTerminated"] = True
+    return found
+
+
+def _container(job: Job) -> Json:
+    container = dict(job.plan.container)
+    placement = job.placement
+    if placement is None:
+        container["networkInterfaces"] = []
+        return container
+    if job.status.is_final and job.attempts:
+        ending = job.attempts[-1].ending
+        container |= _present(exitCode=ending.exit_code, reason=ending.reason)
+    return container | _placed(placement, has_run=job.started_at is not None)
+
+
+def _attempt(attempt: Attempt) -> Json:
+    ending = attempt.ending
+    return {
+        "container": {
+            **_present(exitCode=ending.exit_code, reason=ending.reason),
+            **_placed(attempt.placement, has_run=attempt.started_at is not None),
+        },
+        **_present(startedAt=attempt.started_at),
+        "stoppedAt": attempt.stopped_at,
+        "statusReason": ending.status_reason,
+    }
+
+
+def _placed(placement: Placement, *, has_run: bool) -> Json:
+    """What a container has from its placement on; the log stream's name comes once it runs (API reference)."""
+    return {
+        **_present(containerInstanceArn=placement.container_instance_arn),
+        "taskArn": placement.task_arn,
+        **_present(logStreamName=placement.log_stream if has_run else None),
+        "networkInterfaces": list(placement.network_interfaces),
+    }
+
+
+def _present(**values: Any) -> Json:
+    return {key: value for key, value in values.items() if value is not None}

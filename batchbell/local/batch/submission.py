@@ -1,0 +1,114 @@
+"""A SubmitJob request, checked and turned into a `Plan`: the definition with overrides and parameters filled in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+
+from .definitions import active_definition, check_timeout
+from .jobs import Dependency, Plan
+from .queues import existing_queue, platform_of_queue
+from .retries import RetryStrategy
+from .wire import Json, Refused, name_given
+
+ARRAY_SIZES = range(2, 10_001)  # API reference, ArrayProperties
+MAX_DEPENDENCIES = 20  # API reference, SubmitJob
+PLACEHOLDER = re.compile(r"Ref::([A-Za-z0-9_-]+)")
+LISTS = ("volumes", "environment", "mountPoints", "ulimits", "resourceRequirements", "secrets")
+EXTRAS = {"shareIdentifier": "shareIdentifier", "schedulingPriorityOverride": "schedulingPriority"}
+
+
+def parse_submission(payload: Json) -> Plan:
+    """The plan of a SubmitJob request; raises Refused for what AWS refuses, and for what cannot run locally."""
+    name = name_given(payload, "jobName")
+    queue = existing_queue(payload)
+    if queue["state"] != "ENABLED":
+        raise Refused(f"Job queue {queue['jobQueueName']} is not in ENABLED state")
+    definition = active_definition(payload.get("jobDefinition"))
+    if definition.get("containerProperties") is None:
+        raise Refused("Only job definitions with containerProperties run locally")
+    platform = platform_of_queue(queue)
+    capabilities = tuple(definition.get("platformCapabilities") or ["EC2"])
+    if platform not in capabilities:
+        raise Refused(
+            f"The platform capabilities of the job definition ({', '.join(capabilities)}) do not fit the job queue,"
+            f" whose compute environments are {platform}"
+        )
+    parameters = {**(definition.get("parameters") or {}), **(payload.get("parameters") or {})}
+    timeout = payload.get("timeout") or definition.get("timeout")
+    check_timeout(timeout)
+    container = _container(definition["containerProperties"], payload.get("containerOverrides") or {}, platform)
+    container["command"] = [_substitute(argument, parameters) for argument in container["command"]]
+    size = _size(payload.get("arrayProperties"))
+    return Plan(
+        account=get_account_id(),
+        region=get_region(),
+        name=name,
+        queue_arn=queue["jobQueueArn"],
+        definition_arn=definition["jobDefinitionArn"],
+        platform=platform,
+        platform_capabilities=capabilities,
+        container=container,
+        command=tuple(container["command"]),
+        environment={variable["name"]: variable.get("value", "") for variable in container["environment"]},
+        parameters=parameters,
+        retry=RetryStrategy.parse(payload.get("retryStrategy") or definition.get("retryStrategy")),
+        timeout_seconds=timeout["attemptDurationSeconds"] if timeout else None,
+        size=size,
+        depends_on=_dependencies(payload.get("dependsOn") or [], size),
+        propagate_tags=bool(payload.get("propagateTags", definition.get("propagateTags", False))),
+        extras={shown: payload[given] for given, shown in EXTRAS.items() if given in payload},
+    )
+
+
+def _size(given: Any) -> int | None:
+    size = (given or {}).get("size")
+    if size is None:
+        return None
+    if not isinstance(size, int) or size not in ARRAY_SIZES:
+        raise Refused(f"arrayProperties.size must be {ARRAY_SIZES[0]} to {ARRAY_SIZES[-1]:,}, got {size!r}")
+    return size
+
+
+def _dependencies(given: list[Json], size: int | None) -> tuple[Dependency, ...]:
+    if len(given) > MAX_DEPENDENCIES:
+        raise Refused(f"dependsOn takes at most {MAX_DEPENDENCIES} jobs")
+    found = []
+    for entry in given:
+        job_id, kind = entry.get("jobId"), entry.get("type", "")
+        if kind not in ("", "SEQUENTIAL", "N_TO_N"):
+            raise Refused(f"dependsOn.type must be SEQUENTIAL or N_TO_N, got {kind!r}")
+        if kind and size is None:
+            raise Refused(f"A {kind} dependency is for array jobs only")
+        if (job_id is None) != (kind == "SEQUENTIAL"):
+            raise Refused("A dependency needs a jobId, unless it is SEQUENTIAL")
+        found.append(Dependency(job_id, kind))
+    return tuple(found)
+
+
+def _container(properties: Json, overrides: Json, platform: str) -> Json:
+    """The container as DescribeJobs shows it: lists that were not given are empty, overrides win."""
+    container: Json = {**properties, "command": list(overrides.get("command") or properties.get("command") or [])}
+    for key in LISTS:
+        container[key] = list(properties.get(key) or [])
+    container["environment"] = _merged(container["environment"], overrides.get("environment"), "name")
+    container["resourceRequirements"] = _merged(
+        container["resourceRequirements"], overrides.get("resourceRequirements"), "type"
+    )
+    container |= {key: overrides[key] for key in ("vcpus", "memory", "instanceType") if key in overrides}
+    if properties.get("logConfiguration"):
+        container["logConfiguration"] = {"options": {}, "secretOptions": [], **properties["logConfiguration"]}
+    if platform == "FARGATE":
+        container.setdefault("fargatePlatformConfiguration", {"platformVersion": "LATEST"})
+    return container
+
+
+def _merged(given: list[Json], overrides: list[Json] | None, key: str) -> list[Json]:
+    return list(({entry[key]: entry for entry in given} | {entry[key]: entry for entry in overrides or []}).values())
+
+
+def _substitute(argument: str, parameters: dict[str, str]) -> str:
+    """Fill in Ref::NAME; a name that has no value stays as it is."""
+    return PLACEHOLDER.sub(lambda found: parameters.get(found[1], found[0]), argument)

@@ -1,0 +1,190 @@
+"""Runs runnable jobs: a few threads, each with one job's process at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from ministack.core.responses import request_scope
+
+from .jobs import ArrayParent, Attempt, Job, Placement, Status
+from .logs import LogStream
+from .outbox import Outbox
+from .placement import place
+from .process import CannotStart, RunningCommand
+from .queues import place_for
+from .retries import Ending
+from .scheduler import Scheduler, now_ms
+
+logger = logging.getLogger("batch")
+
+WORKERS = 4  # processes at a time, whatever the array's size and the environment's vCPUs
+RELEASED_AT_ONCE = 100  # children
+STOP_PATIENCE = 2.0  # seconds that `stop` waits for the threads, in all
+
+CONTAINER_EXITED = "Essential container in task exited"  # the reasons as seen in real events
+TIMED_OUT = "Job attempt duration exceeded timeout"
+NOT_STARTED = "Task failed to start"
+
+
+class Workers:
+    """The threads, started with the first job. Each attempt has a new folder below one that `stop` removes."""
+
+    def __init__(self, scheduler: Scheduler, outbox: Outbox) -> None:
+        self._scheduler = scheduler
+        self._outbox = outbox
+        self._threads: list[threading.Thread] = []
+        self._commands: set[RunningCommand] = set()
+        self._folder: Path | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start the threads unless they run or have been stopped."""
+        with self._scheduler.lock:
+            if self._threads or self._stopping:
+                return
+            self._folder = Path(tempfile.mkdtemp(prefix="batch-jobs-"))
+            for number in range(WORKERS):
+                thread = threading.Thread(target=self._work, daemon=True, name=f"batch-worker-{number}")
+                self._threads.append(thread)
+                thread.start()
+
+    def stop(self) -> None:
+        """Kill every process, end the threads, remove the folders. Jobs stay in the state they are in."""
+        with self._scheduler.lock:
+            self._stopping = True
+            self._scheduler.ready.notify_all()
+            for command in self._commands:
+                command.kill()
+        self._outbox.clear()
+        deadline = time.monotonic() + STOP_PATIENCE
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _work(self) -> None:
+        scheduler = self._scheduler
+        while True:
+            with scheduler.lock:
+                scheduler.ready.wait_for(lambda: scheduler.runnable or self._stopping)
+                if self._stopping:
+                    return
+                job = scheduler.runnable.popleft()
+            try:
+                if isinstance(job, ArrayParent):
+                    self._release(job)
+                else:
+                    self._outbox.wait_for_room()
+                    self._run(job)
+            except Exception:
+                logger.exception("job %s failed to run", job.job_id)
+                scheduler.finish(job, Status.FAILED, "The local scheduler failed: see its log")
+
+    def _release(self, parent: ArrayParent) -> None:
+        for start in range(0, len(parent.children), RELEASED_AT_ONCE):
+            self._outbox.wait_for_room()
+            self._scheduler.release(parent, parent.children[start : start + RELEASED_AT_ONCE])
+
+    def _run(self, job: Job) -> None:
+        """One attempt: STARTING, RUNNING, and then another attempt or the end."""
+        scheduler = self._scheduler
+        with scheduler.lock:
+            if job.status is not Status.RUNNABLE:
+                return
+            with request_scope(job.plan.account, job.plan.region):
+                environment = place_for(job.plan.queue_arn)
+            if environment is None:
+                scheduler.without_place.append(job)
+                return
+            placement = job.placement = place(job.plan, environment)
+            scheduler.advance(job, Status.STARTING)
+        ending = self._attempt(job, placement)
+        with scheduler.lock:
+            job.command = None
+            if self._stopping or not scheduler.knows(job):
+                return
+            if job.end_reason is not None:
+                ending = Ending(ending.exit_code, ending.reason, job.end_reason)
+            job.attempts.append(Attempt(placement, ending, job.started_at, now_ms()))
+            if ending.exit_code == 0 and ending.status_reason == CONTAINER_EXITED:
+                scheduler.finish(job, Status.SUCCEEDED, ending.status_reason)
+            elif _wants_another(job, ending):
+                scheduler.make_runnable(job, ending.status_reason)
+            else:
+                scheduler.finish(job, Status.FAILED, ending.status_reason)
+
+    def _attempt(self, job: Job, placement: Placement) -> Ending:
+        """Run the command to its end. Without a command the image's own entry point would run: locally there are no
+        images, so such a job succeeds at once."""
+        plan, scheduler = job.plan, self._scheduler
+        assert self._folder is not None
+        command: RunningCommand | None = None
+        try:
+            log = LogStream(plan, placement, self._outbox.put)
+            if plan.command:
+                folder = self._folder / placement.task_id
+                command = RunningCommand(plan.command, _environment(job, placement), folder, log.write)
+        except CannotStart as failure:
+            return Ending(None, str(failure), NOT_STARTED)
+        with scheduler.lock:
+            job.command, job.started_at = command, now_ms()
+            scheduler.advance(job, Status.RUNNING)
+            if command is None:
+                return Ending(0, None, CONTAINER_EXITED)
+            self._commands.add(command)
+            if self._stopping or not scheduler.knows(job):
+                command.kill()
+            elif job.end_reason is not None:
+                command.end()
+        try:
+            exit_code, timed_out = _wait(command, plan.timeout_seconds)
+        finally:
+            with scheduler.lock:
+                self._commands.discard(command)
+        return Ending(exit_code, None, TIMED_OUT if timed_out else CONTAINER_EXITED)
+
+
+def _wait(command: RunningCommand, timeout: int | None) -> tuple[int, bool]:
+    """Wait for the end, which comes after `timeout` seconds at the latest; returns the exit code and whether it did."""
+    if timeout is None:
+        return command.wait(), False
+    timed_out = threading.Event()
+
+    def end() -> None:
+        timed_out.set()
+        command.end()
+
+    timer = threading.Timer(timeout, end)
+    timer.daemon = True
+    timer.start()
+    exit_code = command.wait()
+    timer.cancel()
+    return exit_code, timed_out.is_set()
+
+
+def _wants_another(job: Job, ending: Ending) -> bool:
+    # Neither a terminated nor a timed-out job is retried (API reference, TerminateJob; User Guide, "Job timeouts").
+    if job.plan.retry is None or job.end_reason is not None or ending.status_reason == TIMED_OUT:
+        return False
+    return job.plan.retry.wants_another(len(job.attempts), ending)
+
+
+def _environment(job: Job, placement: Placement) -> dict[str, str]:
+    """All that the process sees: a PATH, the definition's own variables, and Batch's (User Guide, "Job environment
+    variables"), which win."""
+    variables = {"PATH": os.environ.get("PATH", os.defpath), **job.plan.environment}
+    variables |= {
+        "AWS_BATCH_JOB_ID": job.job_id,
+        "AWS_BATCH_JOB_ATTEMPT": str(len(job.attempts) + 1),
+        "AWS_BATCH_JQ_NAME": job.plan.queue_arn.rsplit("/", 1)[-1],
+        "AWS_BATCH_CE_NAME": placement.environment_name,
+    }
+    if job.index is not None:
+        variables |= {"AWS_BATCH_JOB_ARRAY_INDEX": str(job.index), "AWS_BATCH_JOB_ARRAY_SIZE": str(job.plan.size)}
+    return variables

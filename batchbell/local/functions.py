@@ -1,0 +1,250 @@
+"""Lambda functions run as Lambda runs them, not as a part of MiniStack's own Python.
+
+MiniStack starts a function with its own interpreter, its own site-packages and its own environment: a bundle that
+lacks a dependency works there and fails on AWS. `install()`, called inside MiniStack's process, replaces that: a
+function sees its code, boto3 with what boto3 needs, the standard library, and the variables that Lambda documents.
+"""
+
+from __future__ import annotations
+
+import array
+import codecs
+import fcntl
+import importlib.util
+import os
+import queue
+import select
+import shlex
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+# What Lambda's Python runtimes bring along besides the standard library (AWS: "Runtime-included SDK versions").
+RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+HOST_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+LOG_DEADLINE = 2.0  # seconds that an answered invocation may wait for its last log line
+
+# What MiniStack hands to a function and the function may see; all else that its process inherits is dropped.
+FORWARDED_VARIABLES = (
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_DISABLE_HOST_PREFIX_INJECTION",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "LAMBDA_TASK_ROOT",
+    "_LAMBDA_FUNCTION_ARN",
+    "_LAMBDA_TIMEOUT",
+    "_LAMBDA_LAYERS_DIRS",
+)
+
+# Runs in the function's process before MiniStack's worker script, and so before any of the function's code. The home
+# folder and the AWS files are set because the real ones are the user's: Lambda has none.
+PREPARATION = """
+def _prepare(forwarded, packages):
+    import os, sys, time
+    kept = {{name: os.environ[name] for name in forwarded if name in os.environ}}
+    scratch = os.path.join(os.path.dirname(kept["LAMBDA_TASK_ROOT"]), "tmp")
+    os.makedirs(scratch, exist_ok=True)
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ.update(
+        PATH="/usr/local/bin:/usr/bin:/bin", LANG="en_US.UTF-8", TZ=":UTC", PYTHONPATH=packages,
+        LAMBDA_RUNTIME_DIR=packages, AWS_LAMBDA_INITIALIZATION_TYPE="on-demand", TMPDIR=scratch, HOME=scratch,
+        AWS_CONFIG_FILE=os.path.join(scratch, "none"), AWS_SHARED_CREDENTIALS_FILE=os.path.join(scratch, "none"),
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    time.tzset()
+    sys.path.insert(0, packages)
+
+_prepare({forwarded!r}, {packages!r})
+del _prepare
+"""
+
+
+class RuntimeMismatch(RuntimeError):
+    """The function wants another Python than the one that runs functions here."""
+
+
+# MiniStack answers an invocation with the class's name as errorType, and this is Lambda's.
+ImportModuleError = type("Runtime.ImportModuleError", (RuntimeError,), {})
+
+
+def install(folder: Path) -> None:
+    """Make the MiniStack of this process run functions isolated; `folder` (made here) holds what that takes."""
+    packages = _link_runtime_packages(folder / "runtime")
+    launcher = _write_launcher(folder / "python")
+    preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
+    worker_script = preparation + lambda_runtime._PYTHON_WORKER_SCRIPT
+
+    # IsolatedWorker has refused any other runtime before MiniStack asks for the program to run.
+    lambda_runtime._detect_runtime_binary = lambda runtime: (str(launcher), worker_script)
+    lambda_runtime._signal = _kill
+    lambda_runtime.Worker = IsolatedWorker
+    execute = lambda_svc._execute_function_warm
+
+    def execute_and_log_failure(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        return _with_logged_failure(execute(func, event, request_id))
+
+    lambda_svc._execute_function_warm = execute_and_log_failure
+
+
+def stop() -> None:
+    """Kill every function's process."""
+    lambda_runtime.reset()
+
+
+class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
+    """One execution environment: refuses another runtime, gives Lambda's own variables, loses no log line."""
+
+    def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+        super().__init__(func_name, config, code_zip)
+        self.config: dict[str, Any] = config
+        self._log_stream: LogStream | None = None
+        self._log_stream_opened = threading.Event()
+
+    def _spawn(self) -> None:
+        configured = self.config
+        if configured.get("Runtime") != HOST_RUNTIME:
+            raise RuntimeMismatch(
+                f"{self.func_name} has the runtime {configured.get('Runtime')}, but functions run with {HOST_RUNTIME} "
+                f"on this machine: deploy it with the runtime {HOST_RUNTIME}"
+            )
+        self._log_stream_opened.clear()
+        self.config = {**configured, "Environment": {"Variables": _function_variables(configured)}}
+        try:
+            super()._spawn()
+        except RuntimeError as error:
+            reason = str(error).removeprefix("Worker init failed: ")
+            module = configured.get("Handler", "").rpartition(".")[0]
+            raise ImportModuleError(f"Unable to import module '{module}': {reason}") from error
+        finally:
+            self.config = configured
+        self._log_stream_opened.wait(LOG_DEADLINE)
+
+    def _read_stderr(self) -> None:
+        stream = LogStream(os.dup(self._proc.stderr.fileno()), self._stderr_queue)
+        self._log_stream = stream
+        self._log_stream_opened.set()
+        stream.pump()
+
+    def _drain_stderr(self) -> str:
+        """The lines that the function has written until now: all of them, where MiniStack guesses by waiting."""
+        if self._log_stream is not None:
+            self._log_stream.settle(time.monotonic() + LOG_DEADLINE)
+        lines: str = super()._drain_stderr()
+        return lines
+
+    def _drain_stderr_bounded(self, *_: float, **__: float) -> str:
+        return self._drain_stderr()
+
+
+class LogStream:
+    """The standard error of a function's process, line by line into a queue."""
+
+    def __init__(self, descriptor: int, lines: queue.Queue[str]) -> None:
+        """Takes the descriptor over."""
+        self._descriptor = descriptor
+        self._lines = lines
+        self._lock = threading.Lock()  # held from taking bytes out of the pipe until their lines are in the queue
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._unfinished = ""
+        self._ended = False
+
+    def pump(self) -> None:
+        """Read until the other end is closed."""
+        readable = select.poll()
+        readable.register(self._descriptor, select.POLLIN)
+        while not self._ended:
+            readable.poll()
+            with self._lock:
+                chunk = os.read(self._descriptor, 65536)
+                *complete, self._unfinished = (self._unfinished + self._decoder.decode(chunk)).split("\n")
+                for line in complete:
+                    self._lines.put(line)
+                if not chunk:
+                    self._ended = True
+                    os.close(self._descriptor)
+
+    def settle(self, deadline: float) -> None:
+        """Return when all that was written is in the queue, an unfinished last line included, or at the deadline."""
+        while True:
+            with self._lock:
+                if self._ended or not _bytes_waiting(self._descriptor):
+                    if self._unfinished:
+                        self._lines.put(self._unfinished)
+                        self._unfinished = ""
+                    return
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.001)
+
+
+def _bytes_waiting(descriptor: int) -> int:
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
+
+
+def _function_variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """The function's own variables, and those of Lambda's that MiniStack leaves out."""
+    own: dict[str, str] = (config.get("Environment") or {}).get("Variables") or {}
+    log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
+    return {
+        **own,
+        "_HANDLER": config.get("Handler", ""),
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{HOST_RUNTIME}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
+    }
+
+
+def _with_logged_failure(result: dict[str, Any]) -> dict[str, Any]:
+    """A function that could not even start leaves its reason in its log, as on AWS."""
+    if not result.get("error") or result.get("log"):
+        return result
+    body = result.get("body") or {}
+    return {**result, "log": f"[ERROR] {body.get('errorType')}: {body.get('errorMessage')}"}
+
+
+def _kill(process: subprocess.Popen[str] | None) -> None:
+    """Lambda gives a function no chance to react: MiniStack's SIGTERM could be caught, and delays the answer."""
+    if process is not None and process.poll() is None:
+        process.kill()
+
+
+def _link_runtime_packages(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in RUNTIME_PACKAGES:
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            raise RuntimeError(f"{name}, a part of Lambda's Python runtime, is not installed here")
+        source = Path(found.origin)
+        source = source.parent if source.name == "__init__.py" else source
+        link = folder / source.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(source)
+    return folder
+
+
+def _write_launcher(path: Path) -> Path:
+    """A program that MiniStack can start with the worker script as its only argument.
+
+    -I: no PYTHON* variable, no user site, no script folder; -S: no site-packages; -B: no bytecode is written, since
+    Lambda's code folder is read-only; -X utf8: Lambda's locale, whatever the machine's is.
+    """
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -S -B -X utf8 "$@"\n', encoding="utf-8")
+    path.chmod(0o700)
+    return path

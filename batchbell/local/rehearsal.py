@@ -1,0 +1,287 @@
+"""Deploys a stack to local AWS, runs one array job, and counts what AWS and the channels really saw."""
+
+from __future__ import annotations
+
+import json
+import platform as machine
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchbell.local.cloud import LocalCloud
+from batchbell.local.deployment import Deployment, deploy
+from batchbell.local.slack_sink import SlackSink
+
+STACK = "print-color"
+SENDER = "batch@example.com"
+FINISHED = ["SUCCEEDED", "FAILED"]
+PATIENCE = 60.0  # seconds for the job, and a quarter more a thousand children
+CHANNEL_PATIENCE = 10.0  # seconds between the function's end and the last channel
+
+Report = Callable[[str, int, int | None], None]  # what is going on, how many are done, of how many
+
+
+class RehearsalFailed(Exception):
+    """Something did not come to its end in time; the text says what."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the channels hold: Slack's payloads, the mailbox's mails, the topic's notifications."""
+
+    slack: Sequence[Mapping[str, Any]]
+    email: Sequence[Mapping[str, Any]]
+    sns: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """One platform's run. `fired`: how often each rule fired on the same events. `seconds`: by step."""
+
+    platform: str
+    children: int
+    events: int
+    fired: Mapping[str, int]
+    received: Received
+    seconds: Mapping[str, float]
+
+    @property
+    def messages(self) -> dict[str, int]:
+        return {name: len(getattr(self.received, name)) for name in ("slack", "email", "sns")}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "platform": self.platform,
+            "children": self.children,
+            "events": self.events,
+            "fired": dict(self.fired),
+            "messages": self.messages,
+            "seconds": {step: round(seconds, 2) for step, seconds in self.seconds.items()},
+        }
+
+    def wrong(self) -> list[str]:
+        """The numbers that are not as they must be. On Fargate the tutorial's filter fires for every child too."""
+        finished = self.children + 1
+        expected = {
+            "events": (self.events, finished),
+            "every-job": (self.fired["every-job"], finished),
+            "tutorial": (self.fired["tutorial"], finished if self.platform == "FARGATE" else 1),
+            "parent-only": (self.fired["parent-only"], 1),
+            **{name: (number, 1) for name, number in self.messages.items()},
+        }
+        return [f"{name}: {got}, not {want}" for name, (got, want) in expected.items() if got != want]
+
+
+def rehearse(
+    program: Path,
+    platform: str,
+    *,
+    size: int = 7,
+    fail: Sequence[int] = (),
+    report: Report = lambda what, done, total: None,
+    before_the_job: Callable[[LocalCloud, SlackSink], None] = lambda cloud, sink: None,
+) -> Rehearsal:
+    """Run the print-color stack of `program` on `platform` ("EC2", "FARGATE") in a local AWS of its own.
+
+    `fail`: indexes of children that end with exit code 1. `before_the_job` runs after the deployment. Raises
+    DeploymentFailed, LocalCloudError or RehearsalFailed; whatever was started is stopped in any case.
+    """
+    clock = _Clock()
+    report("local AWS", 0, None)
+    with LocalCloud.start() as cloud, SlackSink.start() as sink:
+        clock.lap("start")
+        _verify_sender(cloud)
+        deployment = deploy_print_color(cloud, program, sink, platform, report)
+        counters = _Counters(cloud, deployment)
+        clock.lap("deploy")
+        before_the_job(cloud, sink)
+        job_id = _submit(cloud, deployment, size, fail)
+        _wait_for_job(cloud, job_id, size, report)
+        clock.lap("job")
+        report("messages", 0, None)
+        _wait_for_messages(cloud, deployment, counters, sink)
+        clock.lap("notify")
+        return Rehearsal(
+            platform,
+            size,
+            counters.count("events"),
+            {rule: counters.count(rule) for rule in ("every-job", "tutorial", "parent-only")},
+            Received(sink.accepted, cloud.mailbox(), counters.notifications()),
+            clock.seconds(),
+        )
+
+
+def deploy_print_color(
+    cloud: LocalCloud, program: Path, sink: SlackSink, platform: str, report: Report = lambda what, done, total: None
+) -> Deployment:
+    """The stack as users deploy it, with what differs here: this machine's Python and processor, the sink as Slack."""
+    created = 0
+
+    def progress(_: object) -> None:
+        nonlocal created
+        created += 1
+        report("deploying", created, None)
+
+    report("deploying", 0, None)
+    return deploy(
+        cloud.environment(),
+        program,
+        STACK,
+        config={"environment_platform": platform, **this_machine()},
+        secrets={"slackWebhook": sink.url},
+        on_progress=progress,
+    )
+
+
+def _verify_sender(cloud: LocalCloud) -> None:
+    """What the owner of an account does once: tell SES which address may send."""
+    cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+
+
+def this_machine() -> dict[str, str]:
+    """The settings that a local function needs: it runs under this Python, on this processor."""
+    return {
+        "function_python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "function_architecture": "arm64" if machine.machine() in ("arm64", "aarch64") else "x86_64",
+    }
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._start = self._last = time.monotonic()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self._laps[name], self._last = now - self._last, now
+
+    def seconds(self) -> Mapping[str, float]:
+        return {**self._laps, "total": time.monotonic() - self._start}
+
+
+class _Counters:
+    """Queues beside the stack that count: two other rules on the same bus, the stack's own rule, its own topic."""
+
+    def __init__(self, cloud: LocalCloud, deployment: Deployment) -> None:
+        self._sqs, self._events = cloud.client("sqs"), cloud.client("events")
+        outputs = deployment.outputs
+        queue_arn = cloud.client("batch").describe_job_queues(jobQueues=[outputs["job_queue_name"]])["jobQueues"][0][
+            "jobQueueArn"
+        ]
+        finished = {"source": ["aws.batch"], "detail": {"status": FINISHED}}
+        every_job = {
+            "source": ["aws.batch"],
+            "detail-type": ["Batch Job State Change"],
+            "detail": {"status": FINISHED, "jobQueue": [queue_arn]},
+        }
+        container = {"containerInstanceArn": [{"exists": False}]}
+        tutorial = {**every_job, "detail": {**every_job["detail"], "container": container}}  # type: ignore[dict-item]
+        self._urls = {
+            name: self._count_rule(name, pattern)
+            for name, pattern in {"events": finished, "every-job": every_job, "tutorial": tutorial}.items()
+        }
+        self._urls["parent-only"] = self._count_target("parent-only", outputs["rule_arn"].rpartition("/")[2])
+        self._urls["sns"], arn = self._queue("subscriber", "sns.amazonaws.com")
+        cloud.client("sns").subscribe(
+            TopicArn=outputs["notifiers"]["sns"]["topic_arn"],
+            Protocol="sqs",
+            Endpoint=arn,
+            Attributes={"RawMessageDelivery": "false"},
+        )
+        self._bodies: dict[str, list[str]] = {name: [] for name in self._urls}
+
+    def _count_rule(self, name: str, pattern: Mapping[str, Any]) -> str:
+        self._events.put_rule(Name=f"count-{name}", EventPattern=json.dumps(pattern))
+        return self._count_target(name, f"count-{name}")
+
+    def _count_target(self, name: str, rule: str) -> str:
+        url, arn = self._queue(f"count-{name}", "events.amazonaws.com")
+        self._events.put_targets(Rule=rule, Targets=[{"Id": f"count-{name}", "Arn": arn}])
+        return url
+
+    def _queue(self, name: str, sender: str) -> tuple[str, str]:
+        url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        statement = {"Effect": "Allow", "Principal": {"Service": sender}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return url, arn
+
+    def count(self, name: str) -> int:
+        """How many messages have come into the counting queue so far."""
+        return len(self._drain(name))
+
+    def notifications(self) -> list[dict[str, Any]]:
+        """What the topic's subscriber got: SNS's envelopes."""
+        return [json.loads(body) for body in self._drain("sns")]
+
+    def _drain(self, name: str) -> list[str]:
+        url, bodies = self._urls[name], self._bodies[name]
+        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [message["Body"] for message in messages]
+            entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(messages)]
+            self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        return bodies
+
+
+def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence[int]) -> str:
+    batch, outputs = cloud.client("batch"), deployment.outputs
+    overrides: dict[str, Any] = {}
+    if fail:
+        name = outputs["job_definition_name"]
+        definition = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"][0]
+        *shell, script = definition["containerProperties"]["command"]
+        indexes = " ".join(map(str, fail))
+        failing = f'case " {indexes} " in *" $AWS_BATCH_JOB_ARRAY_INDEX "*) echo "no colour left" >&2; exit 1;; esac'
+        overrides = {"containerOverrides": {"command": [*shell, f"{failing}\n{script}"]}}
+    job = batch.submit_job(
+        jobName="print-color",
+        jobQueue=outputs["job_queue_name"],
+        jobDefinition=outputs["job_definition_name"],
+        arrayProperties={"size": size},
+        **overrides,
+    )
+    return str(job["jobId"])
+
+
+def _wait_for_job(cloud: LocalCloud, job_id: str, size: int, report: Report) -> None:
+    ends = time.monotonic() + PATIENCE + size / 4000 * PATIENCE
+    while time.monotonic() < ends:
+        job = cloud.client("batch").describe_jobs(jobs=[job_id])["jobs"][0]
+        summary = job["arrayProperties"].get("statusSummary", {})
+        report("children", sum(summary.get(status, 0) for status in FINISHED), size)
+        if job["status"] in FINISHED:
+            return
+        time.sleep(0.05)
+    raise RehearsalFailed(f"the array job of {size} children did not end in time")
+
+
+def _wait_for_messages(cloud: LocalCloud, deployment: Deployment, counters: _Counters, sink: SlackSink) -> None:
+    """Until the function is done with the event, and every channel has a message or its notifier a ticket."""
+    outputs = deployment.outputs
+    _until(lambda: counters.count("parent-only") > 0, PATIENCE, "the rule did not fire")
+    _until(lambda: _in_queue(cloud, outputs["intake_queue_url"]) == 0, PATIENCE, "the function did not take the event")
+
+    def all_told() -> bool:
+        undelivered = _in_queue(cloud, outputs["retry_queue_url"]) + _in_queue(cloud, outputs["dead_letter_queue_url"])
+        told = [bool(sink.accepted), bool(cloud.mailbox()), bool(counters.notifications())]
+        return sum(told) + undelivered >= len(told)
+
+    _until(all_told, CHANNEL_PATIENCE, "a channel got nothing, and there is no ticket for it")
+
+
+def _until(condition: Callable[[], bool], patience: float, complaint: str) -> None:
+    ends = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > ends:
+            raise RehearsalFailed(f"{complaint} within {patience:g} s")
+        time.sleep(0.05)
+
+
+def _in_queue(cloud: LocalCloud, url: str) -> int:
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)

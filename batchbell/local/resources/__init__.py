@@ -1,0 +1,73 @@
+"""What `pulumi_aws` resources do on local AWS: one table for every way to deploy a program here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import (
+    alarms,
+    batch,
+    compute_environment,
+    dynamodb,
+    event_source_mapping,
+    events,
+    iam,
+    lambda_function,
+    launch_template,
+    logs,
+    security_group,
+    ses,
+    sns,
+    sqs,
+    ssm,
+)
+from .clients import Clients
+from .invokes import FUNCTIONS, Invoke
+from .problem import InvalidInputs, Problem, Refused, aws_reason
+from .resource_type import Diff, Inputs, Outputs, ResourceType
+
+_TYPES: tuple[type[ResourceType], ...] = (
+    alarms.MetricAlarm,
+    batch.JobDefinition,
+    batch.JobQueue,
+    compute_environment.ComputeEnvironment,
+    dynamodb.Table,
+    event_source_mapping.EventSourceMapping,
+    events.EventRule,
+    events.EventTarget,
+    iam.InstanceProfile,
+    iam.Policy,
+    iam.Role,
+    iam.RolePolicy,
+    iam.RolePolicyAttachment,
+    lambda_function.Function,
+    lambda_function.Permission,
+    launch_template.LaunchTemplate,
+    logs.LogGroup,
+    security_group.SecurityGroup,
+    security_group.SecurityGroupEgressRule,
+    security_group.SecurityGroupIngressRule,
+    ses.EmailIdentity,
+    sns.Topic,
+    sns.TopicPolicy,
+    sns.TopicSubscription,
+    sqs.Queue,
+    sqs.QueuePolicy,
+    ssm.Parameter,
+)
+TABLE: Mapping[str, ResourceType] = {one.token: one() for one in _TYPES}
+
+__all__ = [
+    "FUNCTIONS",
+    "TABLE",
+    "Clients",
+    "Diff",
+    "Inputs",
+    "InvalidInputs",
+    "Invoke",
+    "Outputs",
+    "Problem",
+    "Refused",
+    "ResourceType",
+    "aws_reason",
+]

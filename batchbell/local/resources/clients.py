@@ -1,0 +1,41 @@
+"""boto3 clients, one a service, shared by threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+
+class Clients:
+    """`clients("sqs")` gives the client of that service. The environment says where they go (AWS_ENDPOINT_URL, …).
+
+    A client may be used by many threads, a session may not: making one is behind a lock.
+    """
+
+    def __init__(self) -> None:
+        self._session = boto3.Session()
+        self._config = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
+        self._made: dict[str, Any] = {}
+        self._account: str | None = None
+        self._lock = threading.RLock()
+
+    def __call__(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self._session.client(service, config=self._config)
+            return self._made[service]
+
+    @property
+    def region(self) -> str:
+        return str(self._session.region_name)
+
+    @property
+    def account(self) -> str:
+        """The account's 12 digits, asked once."""
+        with self._lock:
+            if self._account is None:
+                self._account = str(self("sts").get_caller_identity()["Account"])
+            return self._account

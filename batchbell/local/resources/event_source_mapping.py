@@ -1,0 +1,193 @@
+"""Lambda's EventSourceMapping: what reads a queue or a stream and calls the function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from .clients import Clients
+from .problem import Problem, Refused, is_gone
+from .resource_type import (
+    Inputs,
+    Outputs,
+    ResourceType,
+    camel,
+    echo,
+    is_known,
+    pascal,
+    removed_tags,
+    renamed,
+    with_tags,
+)
+from .rules import arn, between, no_more_than, one_of
+
+GONE = "ResourceNotFoundException"
+LARGEST_UNBATCHED = 10  # records an invocation without a batching window, "Using Lambda with Amazon SQS"
+SQS_DEFAULT_BATCH, STREAM_DEFAULT_BATCH = 10, 100
+SETTINGS = {
+    "functionName": "FunctionName",
+    "enabled": "Enabled",
+    "batchSize": "BatchSize",
+    "maximumBatchingWindowInSeconds": "MaximumBatchingWindowInSeconds",
+    "functionResponseTypes": "FunctionResponseTypes",
+    "maximumRecordAgeInSeconds": "MaximumRecordAgeInSeconds",
+    "maximumRetryAttempts": "MaximumRetryAttempts",
+    "bisectBatchOnFunctionError": "BisectBatchOnFunctionError",
+    "parallelizationFactor": "ParallelizationFactor",
+    "tumblingWindowInSeconds": "TumblingWindowInSeconds",
+    "kmsKeyArn": "KMSKeyArn",
+}
+BLOCKS = {
+    "filterCriteria": "FilterCriteria",
+    "scalingConfig": "ScalingConfig",
+    "destinationConfig": "DestinationConfig",
+    "metricsConfig": "MetricsConfig",
+    "provisionedPollerConfig": "ProvisionedPollerConfig",
+}
+AT_CREATION = {"eventSourceArn": "EventSourceArn", "startingPosition": "StartingPosition"}
+
+
+class EventSourceMapping(ResourceType):
+    """Its id is its UUID. Provider: lambda/event_source_mapping.go."""
+
+    token = "aws:lambda/eventSourceMapping:EventSourceMapping"
+    auto_name = None
+    defaults: ClassVar[Mapping[str, Any]] = {"enabled": True}
+    conflicts = (("eventSourceArn", "selfManagedEventSource"),)
+    rules = (
+        arn("eventSourceArn"),
+        between("batchSize", 1, 10_000),
+        between("maximumBatchingWindowInSeconds", 0, 300),
+        between("scalingConfig.maximumConcurrency", 2, 1_000),
+        one_of("functionResponseTypes[]", "ReportBatchItemFailures"),
+        no_more_than("filterCriteria.filters", 10),
+    )
+    replaces = frozenset(
+        {
+            "eventSourceArn",
+            "startingPosition",
+            "startingPositionTimestamp",
+            "topics",
+            "queues",
+            "selfManagedEventSource",
+            "amazonManagedKafkaEventSourceConfig",
+            "selfManagedKafkaEventSourceConfig",
+        }
+    )
+
+    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+        source = inputs.get("eventSourceArn")
+        if source is None and inputs.get("selfManagedEventSource") is None:
+            yield Problem("eventSourceArn", "or selfManagedEventSource is required")
+        if not is_known(source):
+            return
+        if _is_queue(source):
+            yield from _queue_problems(str(source), inputs)
+        elif str(source).split(":")[2:3] in (["dynamodb"], ["kinesis"]) and inputs.get("startingPosition") is None:
+            yield Problem("startingPosition", "is required for a stream")
+
+    def same(self, name: str, old: Any, new: Any) -> bool:
+        """A function's name and its ARN mean the same."""
+        if name == "functionName" and is_known(old) and is_known(new):
+            return _function_name(str(old)) == _function_name(str(new))
+        return super().same(name, old, new)
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        if inputs.get("selfManagedEventSource") is not None:
+            raise Refused("a self-managed Kafka source is not known to local AWS")
+        if _is_queue(inputs["eventSourceArn"]):
+            _refuse_second_mapping(inputs, clients)
+        made = clients("lambda").create_event_source_mapping(
+            **_settings(inputs), **renamed(inputs, AT_CREATION), **renamed(inputs, {"tags": "Tags"})
+        )
+        return made["UUID"], self._outputs(made, inputs, clients)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        try:
+            found = clients("lambda").get_event_source_mapping(UUID=id)
+        except Exception as error:
+            if is_gone(error, GONE):
+                return None
+            raise
+        names = {api: wire for wire, api in (SETTINGS | AT_CREATION).items() if wire not in ("functionName", "enabled")}
+        inputs = renamed(found, names)
+        inputs |= {"functionName": found["FunctionArn"], "enabled": found.get("State") in ("Enabled", "Enabling")}
+        for wire, api in BLOCKS.items():
+            if found.get(api):
+                inputs[wire] = camel(found[api])
+        inputs = {name: value for name, value in inputs.items() if value not in ([], "")}
+        return inputs, self._outputs(found, inputs, clients)
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        gone: Outputs = {BLOCKS[name]: {} for name in BLOCKS if old.get(name) and not news.get(name)}
+        if old.get("functionResponseTypes") and not news.get("functionResponseTypes"):
+            gone["FunctionResponseTypes"] = []
+        changed = clients("lambda").update_event_source_mapping(UUID=id, **_settings(news), **gone)
+        outputs = self._outputs(changed, news, clients)
+        if news.get("tags"):
+            clients("lambda").tag_resource(Resource=outputs["arn"], Tags=news["tags"])
+        if removed_tags(old, news):
+            clients("lambda").untag_resource(Resource=outputs["arn"], TagKeys=removed_tags(old, news))
+        return outputs
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        try:
+            clients("lambda").delete_event_source_mapping(UUID=id)
+        except Exception as error:
+            if not is_gone(error, GONE):
+                raise
+
+    def _outputs(self, mapping: dict[str, Any], inputs: Inputs, clients: Clients) -> Outputs:
+        uuid = mapping["UUID"]
+        arn = f"arn:aws:lambda:{clients.region}:{clients.account}:event-source-mapping:{uuid}"
+        return echo(
+            inputs,
+            uuid=uuid,
+            arn=mapping.get("EventSourceMappingArn", arn),
+            functionArn=mapping.get("FunctionArn"),
+            state=mapping.get("State"),
+            stateTransitionReason=mapping.get("StateTransitionReason"),
+            batchSize=mapping.get("BatchSize"),
+            **with_tags(inputs),
+        )
+
+
+def _queue_problems(source: str, inputs: Inputs) -> Iterator[Problem]:
+    """AWS's rules for an SQS source, "Using Lambda with Amazon SQS"."""
+    size, window = inputs.get("batchSize"), inputs.get("maximumBatchingWindowInSeconds", 0)
+    if "startingPosition" in inputs:
+        yield Problem("startingPosition", "is not for a queue")
+    if not isinstance(size, int) or size <= LARGEST_UNBATCHED:
+        return
+    if source.endswith(".fifo"):
+        yield Problem("batchSize", f"must be at most {LARGEST_UNBATCHED} for a FIFO queue")
+    elif isinstance(window, int) and window < 1:
+        yield Problem("batchSize", f"above {LARGEST_UNBATCHED} needs maximumBatchingWindowInSeconds of at least 1")
+
+
+def _refuse_second_mapping(inputs: Inputs, clients: Clients) -> None:
+    existing = clients("lambda").list_event_source_mappings(
+        EventSourceArn=inputs["eventSourceArn"], FunctionName=_function_name(inputs["functionName"])
+    )["EventSourceMappings"]
+    for mapping in existing:
+        if mapping.get("State") != "Deleting":
+            raise Refused(
+                "ResourceConflictException: An event source mapping of this queue and function already exists: "
+                f"UUID {mapping['UUID']}"
+            )
+
+
+def _settings(inputs: Inputs) -> Outputs:
+    request = renamed(inputs, SETTINGS) | renamed(inputs, BLOCKS, pascal)
+    if "BatchSize" not in request:
+        queue = _is_queue(inputs.get("eventSourceArn", ""))
+        request["BatchSize"] = SQS_DEFAULT_BATCH if queue else STREAM_DEFAULT_BATCH
+    return request
+
+
+def _is_queue(arn: Any) -> bool:
+    return isinstance(arn, str) and arn.split(":")[2:3] == ["sqs"]
+
+
+def _function_name(reference: str) -> str:
+    return reference.split(":function:", 1)[-1].split(":")[0]

@@ -1,0 +1,100 @@
+"""Inputs held against the pulumi_aws SDK's own types: unknown names, missing ones, a list where an object belongs.
+
+The SDK translates Python names to wire names and passes on what it does not know (a misspelt key of a nested dict,
+say); the real provider refuses it. What the SDK's `…Args` classes declare is the provider's schema.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import types
+from collections import abc
+from collections.abc import Iterator, Mapping
+from typing import Any, Union, get_args, get_origin
+
+from pulumi import Output, _types
+
+from .problem import Problem
+from .wire import SIGNATURE, UNKNOWN
+
+RENAMED_PACKAGES = {"lambda": "lambda_"}  # a Python keyword cannot name a package
+FREE_FORM = {"PolicyDocumentArgs"}  # IAM grammar has keys (NotAction, …) that this type lacks; AWS takes them
+
+
+def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the SDK's types say against these inputs (wire names) of the resource type `token`."""
+    yield from _object_problems(args_type(token), inputs, "")
+
+
+def provider_inputs() -> frozenset[str]:
+    """The wire names that an explicit provider takes."""
+    return frozenset(_types.input_type_types(importlib.import_module("pulumi_aws").ProviderArgs))
+
+
+@functools.cache
+def args_type(token: str) -> type:
+    """The SDK's inputs class of a resource token: "aws:sqs/queue:Queue" gives pulumi_aws.sqs.QueueArgs."""
+    _, path, name = token.split(":")
+    package = path.split("/")[0]
+    module = importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}")
+    found = getattr(module, name + "Args")
+    assert isinstance(found, type)
+    return found
+
+
+def _object_problems(args: type, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    hints = _types.input_type_types(args)
+    for name, item in value.items():
+        if name.startswith("__"):  # the engine's own, such as __defaults
+            continue
+        where = f"{path}.{name}" if path else name
+        if name not in hints:
+            nearest = difflib.get_close_matches(name, hints, 1)
+            yield Problem(where, "unknown input" + (f"; the nearest known one is {nearest[0]}" if nearest else ""))
+        else:
+            yield from _value_problems(hints[name], item, where)
+    for name in sorted(_types._required_property_names(args)):
+        if value.get(name) is None:
+            yield Problem(f"{path}.{name}" if path else name, "is required")
+
+
+def _value_problems(hint: Any, value: Any, path: str) -> Iterator[Problem]:
+    if value is None or value == UNKNOWN or (isinstance(value, Mapping) and SIGNATURE in value):
+        return
+    shapes = list(_shapes(hint))
+    objects = [shape for shape in shapes if isinstance(shape, type) and _types.is_input_type(shape)]
+    lists = [get_args(shape)[0] for shape in shapes if get_origin(shape) in (list, abc.Sequence)]
+    maps = [get_args(shape)[1] for shape in shapes if get_origin(shape) in (dict, abc.Mapping)]
+    if Any in shapes or any(shape.__name__ in FREE_FORM for shape in objects):
+        return
+    if isinstance(value, list):
+        if not lists:
+            yield Problem(path, "takes one value, got a list")
+        for index, item in enumerate(value):
+            yield from (_value_problems(lists[0], item, f"{path}[{index}]") if lists else ())
+    elif isinstance(value, Mapping):
+        if objects:
+            yield from _object_problems(objects[0], value, path)
+        elif maps:
+            for key, item in value.items():
+                yield from _value_problems(maps[0], item, f"{path}.{key}")
+        else:
+            yield Problem(path, "takes a list, got an object" if lists else "takes one value, got an object")
+    elif len(objects) + len(lists) + len(maps) and not any(_is_scalar(shape) for shape in shapes):
+        yield Problem(path, f"takes {'a list' if lists else 'an object'}, got one value")
+
+
+def _shapes(hint: Any) -> Iterator[Any]:
+    """The alternatives of a hint. Input[T] is a union of T, Awaitable[T] and Output[T]: only T says something."""
+    origin = get_origin(hint)
+    if origin is Union or origin is types.UnionType:
+        for argument in get_args(hint):
+            yield from _shapes(argument)
+    elif hint is not type(None) and hint is not Output and origin not in (abc.Awaitable, Output):
+        yield hint
+
+
+def _is_scalar(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, str | bool | int | float)

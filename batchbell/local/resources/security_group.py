@@ -1,0 +1,252 @@
+"""EC2: SecurityGroup with inline rules, and the two kinds of separate rules."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from .clients import Clients
+from .problem import Problem, is_gone
+from .resource_type import (
+    Inputs,
+    Outputs,
+    ResourceType,
+    echo,
+    is_known,
+    physical_name,
+    removed_tags,
+    renamed,
+    tag_list,
+    with_tags,
+)
+from .rules import find, matches, no_longer_than, satisfies
+
+GONE = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupRuleId.NotFound")
+ALL_PROTOCOLS = "-1"
+
+
+class SecurityGroup(ResourceType):
+    """Its id is sg-…; AWS's rule that lets everything out is taken away. Provider: ec2/vpc_security_group.go."""
+
+    token = "aws:ec2/securityGroup:SecurityGroup"
+    defaults: ClassVar[Mapping[str, Any]] = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
+    rules = (
+        no_longer_than("name", 255),
+        satisfies("name", lambda name: not str(name).startswith("sg-"), "a name that does not begin with sg-"),
+        matches("description", r"[0-9A-Za-z_ .:/()#,@\[\]+=&;\{\}!$*-]{0,255}"),
+    )
+    replaces = frozenset({"name", "namePrefix", "description", "vpcId"})
+
+    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+        for direction in ("ingress", "egress"):
+            for family in ("cidrBlocks", "ipv6CidrBlocks"):
+                yield from _network_problems(inputs, f"{direction}[].{family}[]")
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        ec2 = clients("ec2")
+        name = physical_name(inputs)
+        tags = {"TagSpecifications": [{"ResourceType": "security-group", "Tags": tag_list(inputs)}]}
+        id = ec2.create_security_group(
+            GroupName=name,
+            Description=inputs["description"],
+            **renamed(inputs, {"vpcId": "VpcId"}),
+            **(tags if inputs.get("tags") else {}),
+        )["GroupId"]
+        default = _group(id, clients)["IpPermissionsEgress"]
+        if default:
+            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_given(default))
+        self._authorize(id, inputs, clients)
+        return id, self._outputs(id, inputs, clients)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        with _absent():
+            group = _group(id, clients)
+            inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
+            for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
+                if group.get(key):
+                    inputs[direction] = [_rule(permission) for permission in group[key]]
+            return inputs, self._outputs(id, inputs, clients)
+        return None
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        group = _group(id, clients)
+        ec2 = clients("ec2")
+        changes = self.diff(old, news).changes
+        if "ingress" in changes and group.get("IpPermissions"):
+            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=_given(group["IpPermissions"]))
+        if "egress" in changes and group.get("IpPermissionsEgress"):
+            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_given(group["IpPermissionsEgress"]))
+        self._authorize(id, {name: news.get(name) for name in changes}, clients)
+        if news.get("tags"):
+            ec2.create_tags(Resources=[id], Tags=tag_list(news))
+        if removed_tags(old, news):
+            ec2.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed_tags(old, news)])
+        return self._outputs(id, news, clients)
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        with _absent():
+            clients("ec2").delete_security_group(GroupId=id)
+
+    def _authorize(self, id: str, inputs: Inputs, clients: Clients) -> None:
+        if inputs.get("ingress"):
+            permissions = [_permission(rule, id) for rule in inputs["ingress"]]
+            clients("ec2").authorize_security_group_ingress(GroupId=id, IpPermissions=permissions)
+        if inputs.get("egress"):
+            permissions = [_permission(rule, id) for rule in inputs["egress"]]
+            clients("ec2").authorize_security_group_egress(GroupId=id, IpPermissions=permissions)
+
+    def _outputs(self, id: str, inputs: Inputs, clients: Clients) -> Outputs:
+        group = _group(id, clients)
+        owner = group.get("OwnerId", clients.account)
+        return echo(
+            inputs,
+            name=group["GroupName"],
+            vpcId=group.get("VpcId"),
+            ownerId=owner,
+            arn=f"arn:aws:ec2:{clients.region}:{owner}:security-group/{id}",
+            ingress=inputs.get("ingress") or [],
+            egress=inputs.get("egress") or [],
+            **with_tags(inputs),
+        )
+
+
+class SecurityGroupRule(ResourceType):
+    """What both kinds of separate rules share; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
+
+    auto_name = None
+    direction: ClassVar[str]
+    replaces = frozenset({"securityGroupId"})
+    rules = (no_longer_than("description", 255),)
+
+    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+        peers = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
+        if sum(inputs.get(peer) is not None for peer in peers) != 1:
+            yield Problem(peers[0], f"exactly one of {', '.join(peers)} is required")
+        for family in ("cidrIpv4", "cidrIpv6"):
+            yield from _network_problems(inputs, family)
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        authorize = getattr(clients("ec2"), f"authorize_security_group_{self.direction}")
+        tags = {"TagSpecifications": [{"ResourceType": "security-group-rule", "Tags": tag_list(inputs)}]}
+        made = authorize(
+            GroupId=inputs["securityGroupId"],
+            IpPermissions=[_separate_permission(inputs)],
+            **(tags if inputs.get("tags") else {}),
+        )["SecurityGroupRules"][0]
+        return made["SecurityGroupRuleId"], self._outputs(made["SecurityGroupRuleId"], inputs, clients)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        with _absent():
+            for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
+                names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
+                names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
+                inputs = renamed(found, names | {"Description": "description", "PrefixListId": "prefixListId"})
+                if found.get("ReferencedGroupInfo"):
+                    inputs["referencedSecurityGroupId"] = found["ReferencedGroupInfo"]["GroupId"]
+                return inputs, self._outputs(id, inputs, clients)
+        return None
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        names = {"ipProtocol": "IpProtocol", "cidrIpv4": "CidrIpv4", "cidrIpv6": "CidrIpv6"}
+        names |= {"prefixListId": "PrefixListId", "referencedSecurityGroupId": "ReferencedGroupId"}
+        names |= {"description": "Description", "fromPort": "FromPort", "toPort": "ToPort"}
+        clients("ec2").modify_security_group_rules(
+            GroupId=news["securityGroupId"],
+            SecurityGroupRules=[{"SecurityGroupRuleId": id, "SecurityGroupRule": renamed(news, names)}],
+        )
+        return self._outputs(id, news, clients)
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        with _absent():
+            revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
+            revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
+
+    def _outputs(self, id: str, inputs: Inputs, clients: Clients) -> Outputs:
+        arn = f"arn:aws:ec2:{clients.region}:{clients.account}:security-group-rule/{id}"
+        return echo(inputs, securityGroupRuleId=id, arn=arn, **with_tags(inputs))
+
+
+class SecurityGroupIngressRule(SecurityGroupRule):
+    token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    direction = "ingress"
+
+
+class SecurityGroupEgressRule(SecurityGroupRule):
+    token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+    direction = "egress"
+
+
+@contextlib.contextmanager
+def _absent() -> Iterator[None]:
+    """Swallows EC2's "no such group" (and nothing else)."""
+    try:
+        yield
+    except Exception as error:
+        if not is_gone(error, *GONE):
+            raise
+
+
+def _group(id: str, clients: Clients) -> dict[str, Any]:
+    return dict(clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"][0])
+
+
+def _given(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Permissions as described, without their empty lists: AWS takes them back like that."""
+    return [{key: value for key, value in one.items() if value not in ([], None)} for one in permissions]
+
+
+def _permission(rule: Inputs, group: str) -> Outputs:
+    described = renamed(rule, {"description": "Description"})
+    permission: Outputs = {"IpProtocol": str(rule["protocol"])}
+    if str(rule["protocol"]) != ALL_PROTOCOLS:
+        permission |= {"FromPort": rule["fromPort"], "ToPort": rule["toPort"]}
+    groups = list(rule.get("securityGroups") or []) + ([group] if rule.get("self") else [])
+    for key, name, values in (
+        ("IpRanges", "CidrIp", rule.get("cidrBlocks")),
+        ("Ipv6Ranges", "CidrIpv6", rule.get("ipv6CidrBlocks")),
+        ("PrefixListIds", "PrefixListId", rule.get("prefixListIds")),
+        ("UserIdGroupPairs", "GroupId", groups),
+    ):
+        if values:
+            permission[key] = [{name: value, **described} for value in values]
+    return permission
+
+
+def _separate_permission(inputs: Inputs) -> Outputs:
+    described = renamed(inputs, {"description": "Description"})
+    permission: Outputs = {"IpProtocol": str(inputs["ipProtocol"])}
+    if str(inputs["ipProtocol"]) != ALL_PROTOCOLS:
+        permission |= renamed(inputs, {"fromPort": "FromPort", "toPort": "ToPort"})
+    for wire, key, name in (
+        ("cidrIpv4", "IpRanges", "CidrIp"),
+        ("cidrIpv6", "Ipv6Ranges", "CidrIpv6"),
+        ("prefixListId", "PrefixListIds", "PrefixListId"),
+        ("referencedSecurityGroupId", "UserIdGroupPairs", "GroupId"),
+    ):
+        if inputs.get(wire):
+            permission[key] = [{name: inputs[wire], **described}]
+    return permission
+
+
+def _rule(permission: dict[str, Any]) -> Outputs:
+    rule: Outputs = {
+        "protocol": permission["IpProtocol"],
+        "fromPort": permission.get("FromPort", 0),
+        "toPort": permission.get("ToPort", 0),
+    }
+    if permission.get("IpRanges"):
+        rule["cidrBlocks"] = [one["CidrIp"] for one in permission["IpRanges"]]
+    if permission.get("UserIdGroupPairs"):
+        rule["securityGroups"] = [one["GroupId"] for one in permission["UserIdGroupPairs"]]
+    return rule
+
+
+def _network_problems(inputs: Inputs, path: str) -> Iterator[Problem]:
+    """A CIDR must be the network's own address: 10.0.0.0/8, not 10.0.0.1/8."""
+    for where, value in find(inputs, path):
+        try:
+            ipaddress.ip_network(str(value) if is_known(value) else "0.0.0.0/0")
+        except ValueError as error:
+            yield Problem(where, f"must be a network: {error}")

@@ -1,0 +1,94 @@
+"""SES v2: EmailIdentity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .clients import Clients
+from .problem import Problem, is_gone
+from .resource_type import Inputs, Outputs, ResourceType, echo, pascal, removed_tags, tag_list, with_tags
+
+GONE = "NotFoundException"
+KEY_AND_SELECTOR = ("domainSigningPrivateKey", "domainSigningSelector")
+
+
+class EmailIdentity(ResourceType):
+    """An address or a domain to send from; its id is itself. Provider: sesv2/email_identity.go."""
+
+    token = "aws:sesv2/emailIdentity:EmailIdentity"
+    auto_name = None
+    replaces = frozenset({"emailIdentity"})
+
+    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+        signing = inputs.get("dkimSigningAttributes")
+        if not isinstance(signing, dict):
+            return
+        given = [name for name in KEY_AND_SELECTOR if signing.get(name) is not None]
+        if len(given) == 1:
+            yield Problem(f"dkimSigningAttributes.{given[0]}", f"needs {' and '.join(KEY_AND_SELECTOR)} together")
+        if given and signing.get("nextSigningKeyLength") is not None:
+            yield Problem("dkimSigningAttributes.nextSigningKeyLength", f"conflicts with {given[0]}")
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        request: Outputs = {"EmailIdentity": inputs["emailIdentity"], "Tags": tag_list(inputs)}
+        if inputs.get("dkimSigningAttributes"):
+            request["DkimSigningAttributes"] = pascal(inputs["dkimSigningAttributes"])
+        if inputs.get("configurationSetName"):
+            request["ConfigurationSetName"] = inputs["configurationSetName"]
+        clients("sesv2").create_email_identity(**request)
+        return inputs["emailIdentity"], self._outputs(self._describe(inputs["emailIdentity"], clients), inputs, clients)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        try:
+            found = self._describe(id, clients)
+        except Exception as error:
+            if is_gone(error, GONE):
+                return None
+            raise
+        inputs = {"emailIdentity": id, "configurationSetName": found.get("ConfigurationSetName")}
+        return echo(inputs), self._outputs(found, inputs, clients)
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        ses = clients("sesv2")
+        changes = self.diff(old, news).changes
+        if "configurationSetName" in changes:
+            name = {"ConfigurationSetName": news["configurationSetName"]} if news.get("configurationSetName") else {}
+            ses.put_email_identity_configuration_set_attributes(EmailIdentity=id, **name)
+        if "dkimSigningAttributes" in changes and news.get("dkimSigningAttributes"):
+            signing = news["dkimSigningAttributes"]
+            origin = "EXTERNAL" if signing.get(KEY_AND_SELECTOR[0]) else "AWS_SES"
+            ses.put_email_identity_dkim_signing_attributes(
+                EmailIdentity=id, SigningAttributesOrigin=origin, SigningAttributes=pascal(signing)
+            )
+        outputs = self._outputs(self._describe(id, clients), news, clients)
+        if news.get("tags"):
+            ses.tag_resource(ResourceArn=outputs["arn"], Tags=tag_list(news))
+        if removed_tags(old, news):
+            ses.untag_resource(ResourceArn=outputs["arn"], TagKeys=removed_tags(old, news))
+        return outputs
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        try:
+            clients("sesv2").delete_email_identity(EmailIdentity=id)
+        except Exception as error:
+            if not is_gone(error, GONE):
+                raise
+
+    def _describe(self, identity: str, clients: Clients) -> dict[str, Any]:
+        return dict(clients("sesv2").get_email_identity(EmailIdentity=identity))
+
+    def _outputs(self, found: dict[str, Any], inputs: Inputs, clients: Clients) -> Outputs:
+        dkim = found.get("DkimAttributes") or {}
+        signing = dict(inputs.get("dkimSigningAttributes") or {})
+        signing |= {"tokens": dkim.get("Tokens") or [], "status": dkim.get("Status")}
+        identity = inputs["emailIdentity"]
+        return echo(
+            inputs,
+            arn=f"arn:aws:ses:{clients.region}:{clients.account}:identity/{identity}",
+            identityType=found.get("IdentityType"),
+            verificationStatus=found.get("VerificationStatus"),
+            verifiedForSendingStatus=bool(found.get("VerifiedForSendingStatus")),
+            dkimSigningAttributes={key: value for key, value in signing.items() if value is not None},
+            **with_tags(inputs),
+        )

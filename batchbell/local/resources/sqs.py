@@ -1,0 +1,197 @@
+"""SQS: Queue, QueuePolicy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from .clients import Clients
+from .problem import Problem, is_gone
+from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, removed_tags, with_tags
+from .rules import between, json_text, matches, one_of
+
+GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+ATTRIBUTES = {
+    "delaySeconds": "DelaySeconds",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "maxMessageSize": "MaximumMessageSize",
+    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+    "policy": "Policy",
+    "redrivePolicy": "RedrivePolicy",
+    "redriveAllowPolicy": "RedriveAllowPolicy",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
+    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "deduplicationScope": "DeduplicationScope",
+    "fifoThroughputLimit": "FifoThroughputLimit",
+}
+BOOLEANS = {"sqsManagedSseEnabled", "contentBasedDeduplication"}
+TEXTS = {
+    "policy",
+    "redrivePolicy",
+    "redriveAllowPolicy",
+    "kmsMasterKeyId",
+    "deduplicationScope",
+    "fifoThroughputLimit",
+}
+FIFO_ONLY = {"contentBasedDeduplication", "deduplicationScope", "fifoThroughputLimit"}
+
+
+class Queue(ResourceType):
+    """Its id is the URL. Provider: sqs/queue.go."""
+
+    token = "aws:sqs/queue:Queue"
+    name_limit = 80
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "delaySeconds": 0,
+        "visibilityTimeoutSeconds": 30,
+        "messageRetentionSeconds": 345_600,
+        "maxMessageSize": 262_144,
+        "receiveWaitTimeSeconds": 0,
+        "fifoQueue": False,
+        "contentBasedDeduplication": False,
+    }
+    conflicts = (("kmsMasterKeyId", "sqsManagedSseEnabled"),)
+    rules = (
+        between("delaySeconds", 0, 900),
+        between("visibilityTimeoutSeconds", 0, 43_200),
+        between("messageRetentionSeconds", 60, 1_209_600),
+        between("maxMessageSize", 1_024, 1_048_576),
+        between("receiveWaitTimeSeconds", 0, 20),
+        between("kmsDataKeyReusePeriodSeconds", 60, 86_400),
+        one_of("deduplicationScope", "messageGroup", "queue"),
+        one_of("fifoThroughputLimit", "perQueue", "perMessageGroupId"),
+        json_text("policy"),
+        json_text("redrivePolicy"),
+        json_text("redriveAllowPolicy"),
+    )
+    replaces = frozenset({"name", "namePrefix", "fifoQueue"})
+    json_documents = frozenset({"policy", "redrivePolicy", "redriveAllowPolicy"})
+
+    def name_suffix(self, inputs: Inputs) -> str:
+        return ".fifo" if inputs.get("fifoQueue") is True else ""
+
+    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+        fifo = inputs.get("fifoQueue") is True
+        yield from matches("name", r"[0-9A-Za-z_-]{1,75}\.fifo" if fifo else r"[0-9A-Za-z_-]{1,80}")(inputs)
+        if inputs.get("contentBasedDeduplication") is True and not fifo:
+            yield Problem("contentBasedDeduplication", "only for a FIFO queue")
+        yield from _receive_count_problems(inputs.get("redrivePolicy"))
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        name = physical_name(inputs, 54)
+        if "name" not in inputs:
+            name += self.name_suffix(inputs)
+        fifo = {"FifoQueue": "true"} if inputs.get("fifoQueue") else {}
+        url = clients("sqs").create_queue(
+            QueueName=name, Attributes=_attributes(inputs) | fifo, tags=inputs.get("tags") or {}
+        )["QueueUrl"]
+        return url, self._outputs(url, inputs, name, clients)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        attributes = _read_attributes(id, clients)
+        if attributes is None:
+            return None
+        inputs: Outputs = {"name": id.rsplit("/", 1)[-1], "fifoQueue": attributes.get("FifoQueue") == "true"}
+        for wire, api in ATTRIBUTES.items():
+            if attributes.get(api):
+                inputs[wire] = _wire_value(wire, attributes[api])
+        tags = clients("sqs").list_queue_tags(QueueUrl=id).get("Tags")
+        inputs |= {"tags": tags} if tags else {}
+        return inputs, self._outputs(id, inputs, inputs["name"], clients)
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        gone = {ATTRIBUTES[name]: "" for name in TEXTS if old.get(name) and not news.get(name)}
+        clients("sqs").set_queue_attributes(QueueUrl=id, Attributes=_attributes(news) | gone)
+        if news.get("tags"):
+            clients("sqs").tag_queue(QueueUrl=id, Tags=news["tags"])
+        if removed_tags(old, news):
+            clients("sqs").untag_queue(QueueUrl=id, TagKeys=removed_tags(old, news))
+        return self._outputs(id, news, id.rsplit("/", 1)[-1], clients)
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        try:
+            clients("sqs").delete_queue(QueueUrl=id)
+        except Exception as error:
+            if not is_gone(error, *GONE):
+                raise
+
+    def _outputs(self, url: str, inputs: Inputs, name: str, clients: Clients) -> Outputs:
+        arn = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        return echo(inputs, name=name, url=url, arn=arn, **with_tags(inputs))
+
+
+class QueuePolicy(ResourceType):
+    """The policy of an existing queue; its id is the queue's URL. Provider: sqs/queue_policy.go."""
+
+    token = "aws:sqs/queuePolicy:QueuePolicy"
+    auto_name = None
+    rules = (json_text("policy"), matches("queueUrl", r"https?://.+"))
+    replaces = frozenset({"queueUrl"})
+    json_documents = frozenset({"policy"})
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        self._put(inputs["queueUrl"], inputs["policy"], clients)
+        return inputs["queueUrl"], echo(inputs)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        attributes = _read_attributes(id, clients)
+        if not attributes or not attributes.get("Policy"):
+            return None
+        inputs = {"queueUrl": id, "policy": attributes["Policy"]}
+        return inputs, echo(inputs)
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        self._put(id, news["policy"], clients)
+        return echo(news)
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        try:
+            self._put(id, "", clients)
+        except Exception as error:
+            if not is_gone(error, *GONE):
+                raise
+
+    def _put(self, url: str, policy: str, clients: Clients) -> None:
+        clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
+def _attributes(inputs: Inputs) -> dict[str, str]:
+    """The queue's attributes as the API takes them: all are text."""
+    skipped = set() if inputs.get("fifoQueue") else FIFO_ONLY
+    return {
+        api: str(inputs[wire]).lower() if wire in BOOLEANS else str(inputs[wire])
+        for wire, api in ATTRIBUTES.items()
+        if inputs.get(wire) is not None and wire not in skipped
+    }
+
+
+def _wire_value(name: str, text: str) -> Any:
+    if name in BOOLEANS:
+        return text == "true"
+    return text if name in TEXTS else int(text)
+
+
+def _read_attributes(url: str, clients: Clients) -> dict[str, str] | None:
+    try:
+        found = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    except Exception as error:
+        if is_gone(error, *GONE):
+            return None
+        raise
+    return dict(found.get("Attributes", {}))
+
+
+def _receive_count_problems(policy: Any) -> Iterator[Problem]:
+    """AWS refuses maxReceiveCount as text, which json.dumps of a number in quotes gives."""
+    if not is_known(policy) or not isinstance(policy, str):
+        return
+    try:
+        count = json.loads(policy).get("maxReceiveCount")
+    except (ValueError, AttributeError):
+        return
+    if count is not None and not isinstance(count, int):
+        yield Problem("redrivePolicy", "maxReceiveCount must be a JSON number")

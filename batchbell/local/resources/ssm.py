@@ -1,0 +1,109 @@
+"""SSM: Parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .clients import Clients
+from .problem import Problem, is_gone
+from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, removed_tags, renamed, tag_list, with_tags
+from .rules import matches, one_of
+
+GONE = ("ParameterNotFound", "ParameterNotFoundException")
+SECURE = "SecureString"
+STANDARD_LIMIT = 4_096  # bytes, "Managing parameter tiers"
+VALUES = ("value", "insecureValue", "valueWo")
+
+
+class Parameter(ResourceType):
+    """Its id is its name; `value` is a secret, always. Provider: ssm/parameter.go."""
+
+    token = "aws:ssm/parameter:Parameter"
+    conflicts = (("value", "insecureValue"), ("value", "valueWo"), ("insecureValue", "valueWo"))
+    rules = (
+        one_of("type", "String", "StringList", SECURE),
+        one_of("tier", "Standard", "Advanced", "Intelligent-Tiering"),
+        one_of("dataType", "text", "aws:ec2:image", "aws:ssm:integration"),
+        matches("name", r"[a-zA-Z0-9_.\-/]{1,2048}"),
+    )
+    replaces = frozenset({"name", "dataType"})
+    secret_outputs = frozenset({"value"})
+
+    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+        if not any(inputs.get(name) is not None for name in VALUES):
+            yield Problem("value", "or insecureValue or valueWo is required")
+        if inputs.get("insecureValue") is not None and inputs.get("type") == SECURE:
+            yield Problem("insecureValue", f"is not for the type {SECURE}")
+        name = inputs.get("name")
+        if is_known(name) and "/" in str(name) and not str(name).startswith("/"):
+            yield Problem("name", "must begin with / where it has a hierarchy")
+        for key in ("value", "insecureValue"):
+            text = inputs.get(key)
+            standard = inputs.get("tier", "Standard") == "Standard"
+            if is_known(text) and standard and len(str(text).encode()) > STANDARD_LIMIT:
+                yield Problem(key, f"must be at most {STANDARD_LIMIT} bytes in the tier Standard")
+
+    def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
+        found = super().replacing(old, news, changes)
+        if old.get("tier") == "Advanced" and news.get("tier", "Standard") == "Standard":
+            found.add("tier")
+        return found
+
+    def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
+        overwrite = bool(inputs.get("overwrite"))
+        tags = {} if overwrite else {"Tags": tag_list(inputs)}
+        version = self._put(inputs, clients, Overwrite=overwrite, **tags)
+        return inputs["name"], self._outputs(version, inputs, clients)
+
+    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        try:
+            found = clients("ssm").get_parameter(Name=id, WithDecryption=True)["Parameter"]
+        except Exception as error:
+            if is_gone(error, *GONE):
+                return None
+            raise
+        inputs = {"name": id, "type": found["Type"], "value": found["Value"], "dataType": found.get("DataType", "text")}
+        tags = clients("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=id)["TagList"]
+        if tags:
+            inputs["tags"] = {tag["Key"]: tag["Value"] for tag in tags}
+        return inputs, self._outputs(found["Version"], inputs, clients)
+
+    def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
+        ssm = clients("ssm")
+        if self.diff(old, news).changes - {"tags", "overwrite"}:
+            version = self._put(news, clients, Overwrite=True)
+        else:
+            version = ssm.get_parameter(Name=id)["Parameter"]["Version"]
+        if news.get("tags"):
+            ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=id, Tags=tag_list(news))
+        if removed_tags(old, news):
+            ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=id, TagKeys=removed_tags(old, news))
+        return self._outputs(version, news, clients)
+
+    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+        try:
+            clients("ssm").delete_parameter(Name=id)
+        except Exception as error:
+            if not is_gone(error, *GONE):
+                raise
+
+    def _put(self, inputs: Inputs, clients: Clients, **extra: object) -> int:
+        names = {
+            "name": "Name",
+            "type": "Type",
+            "description": "Description",
+            "keyId": "KeyId",
+            "allowedPattern": "AllowedPattern",
+            "tier": "Tier",
+            "dataType": "DataType",
+        }
+        value = next(inputs[name] for name in VALUES if inputs.get(name) is not None)
+        return int(clients("ssm").put_parameter(Value=value, **renamed(inputs, names), **extra)["Version"])
+
+    def _outputs(self, version: int, inputs: Inputs, clients: Clients) -> Outputs:
+        path = inputs["name"] if inputs["name"].startswith("/") else f"/{inputs['name']}"
+        arn = f"arn:aws:ssm:{clients.region}:{clients.account}:parameter{path}"
+        value = inputs.get("value", inputs.get("insecureValue"))
+        outputs = echo(inputs, arn=arn, version=version, value=value, **with_tags(inputs))
+        outputs.pop("valueWo", None)
+        return outputs

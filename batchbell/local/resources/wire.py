@@ -1,0 +1,116 @@
+"""Property values between Pulumi's wire format (protobuf structs) and plain Python.
+
+Plain means: dicts, lists, strings, booleans, integers where a number is whole, and None. Archives and assets stay in
+their wire form, dicts with a signature key, so that with and without the engine the table gets the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from google.protobuf import json_format, struct_pb2
+from pulumi.runtime import rpc
+
+SIGNATURE: Final[str] = rpc._special_sig_key
+ARCHIVE: Final[str] = rpc._special_archive_sig
+ASSET: Final[str] = rpc._special_asset_sig
+SECRET: Final[str] = rpc._special_secret_sig
+RESOURCE: Final[str] = rpc._special_resource_sig
+UNKNOWN: Final[str] = rpc.UNKNOWN
+
+MASK: Final = "[secret]"
+
+
+@dataclass(frozen=True)
+class Properties:
+    """Decoded properties: plain values, and the names of the top-level ones that hold a secret anywhere."""
+
+    values: dict[str, Any]
+    secret: frozenset[str]
+
+
+def decode(struct: struct_pb2.Struct) -> Properties:
+    """Unwrap a resource's or a function's properties. Nulls are left out, as the engine leaves them out."""
+    raw = json_format.MessageToDict(struct)
+    values = {name: plain(value) for name, value in raw.items()}
+    return Properties(
+        {name: value for name, value in values.items() if value is not None},
+        frozenset(name for name, value in raw.items() if any(True for _ in _secrets(value))),
+    )
+
+
+def encode(values: Mapping[str, Any], secret: frozenset[str] = frozenset()) -> struct_pb2.Struct:
+    """The reverse of decode: values whose names are in `secret` are wrapped as secrets."""
+    return json_format.ParseDict(
+        {
+            name: {SIGNATURE: SECRET, "value": value} if name in secret else value
+            for name, value in values.items()
+            if value is not None
+        },
+        struct_pb2.Struct(),
+    )
+
+
+def plain(value: Any) -> Any:
+    """Secrets unwrapped, resource references as their id (or URN), whole floats as integers."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return plain(value.get("value"))
+        if value.get(SIGNATURE) == RESOURCE:
+            return plain(value.get("id")) or value.get("urn")
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def masked(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """Decode for showing: every secret, however deep, is MASK."""
+    result = _mask(json_format.MessageToDict(struct))
+    assert isinstance(result, dict)
+    return result
+
+
+def secret_texts(struct: struct_pb2.Struct) -> Iterator[str]:
+    """Every string inside a secret of these properties."""
+    for value in _secrets(json_format.MessageToDict(struct)):
+        yield from _texts(plain(value))
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_mask(item) for item in value]
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return MASK
+        if value.get(SIGNATURE) == RESOURCE:
+            return plain(value)
+        return {key: _mask(item) for key, item in value.items()}
+    return plain(value)
+
+
+def _secrets(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _secrets(item)
+    elif isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            yield value.get("value")
+        else:
+            for item in value.values():
+                yield from _secrets(item)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)

@@ -1,0 +1,93 @@
+"""What Slack takes on an incoming webhook, as far as a message of ours can break it.
+
+Limits: Slack's Block Kit reference (one page for each block), "chat.postMessage" (text) and "Sending messages using
+incoming webhooks".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+TEXT_LIMIT = 40_000  # characters
+BLOCK_LIMIT = 50  # blocks a message
+SECTION_LIMIT = 3_000  # characters
+HEADER_LIMIT = 150  # characters
+FIELD_COUNT_LIMIT = 10  # fields a section
+FIELD_LIMIT = 2_000  # characters
+CONTEXT_LIMIT = 10  # elements a context block
+BLOCK_TYPES = frozenset(
+    {"actions", "context", "divider", "file", "header", "image", "input", "markdown", "rich_text", "section", "video"}
+)
+
+
+def find_fault(method: str, content_type: str, body: bytes) -> str:
+    """Say why Slack would refuse this request, or return an empty string if it would not."""
+    return next(_faults(method, content_type, body), "")
+
+
+def _faults(method: str, content_type: str, body: bytes) -> Iterator[str]:
+    if method != "POST":
+        yield f"method {method} instead of POST"
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        yield f"content type {content_type or '(none)'} instead of application/json"
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        yield "the body is not JSON"
+        return
+    if not isinstance(payload, dict):
+        yield "the body is not a JSON object"
+        return
+    text, blocks = payload.get("text", ""), payload.get("blocks", [])
+    if not isinstance(text, str):
+        yield "text is not a string"
+        return
+    if len(text) > TEXT_LIMIT:
+        yield f"text has {len(text)} characters, more than {TEXT_LIMIT}"
+    if not isinstance(blocks, list):
+        yield "blocks is not a list"
+        return
+    if not text.strip() and not blocks:
+        yield "neither text nor blocks"
+    if len(blocks) > BLOCK_LIMIT:
+        yield f"{len(blocks)} blocks, more than {BLOCK_LIMIT}"
+    for number, block in enumerate(blocks):
+        for fault in _block_faults(block):
+            yield f"block {number}: {fault}"
+
+
+def _block_faults(block: Any) -> Iterator[str]:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind not in BLOCK_TYPES:
+        yield f"unknown type {kind!r}"
+    elif kind == "section":
+        yield from _section_faults(block)
+    elif kind == "header":
+        yield from _text_faults(block.get("text"), HEADER_LIMIT, "header text", types=("plain_text",))
+    elif kind == "context":
+        elements = block.get("elements")
+        if not isinstance(elements, list) or not 1 <= len(elements) <= CONTEXT_LIMIT:
+            yield f"a context block takes 1 to {CONTEXT_LIMIT} elements"
+
+
+def _section_faults(section: dict[str, Any]) -> Iterator[str]:
+    if "text" not in section and "fields" not in section:
+        yield "a section needs text or fields"
+    if "text" in section:
+        yield from _text_faults(section["text"], SECTION_LIMIT, "section text")
+    if "fields" in section:
+        fields = section["fields"]
+        if not isinstance(fields, list) or not 1 <= len(fields) <= FIELD_COUNT_LIMIT:
+            yield f"a section takes 1 to {FIELD_COUNT_LIMIT} fields"
+            return
+        for field in fields:
+            yield from _text_faults(field, FIELD_LIMIT, "field")
+
+
+def _text_faults(text: Any, limit: int, name: str, types: tuple[str, ...] = ("mrkdwn", "plain_text")) -> Iterator[str]:
+    if not isinstance(text, dict) or text.get("type") not in types or not isinstance(text.get("text"), str):
+        yield f"{name} is not a text object of type {' or '.join(types)}"
+    elif not 1 <= len(text["text"]) <= limit:
+        yield f"{name} has {len(text['text'])} characters, not 1 to {limit}"

@@ -1,0 +1,252 @@
+"""A Slack incoming webhook on this machine: records what it gets, refuses what Slack would refuse, fails on demand."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import secrets
+import socket
+import string
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any
+
+from .slack_rules import find_fault
+
+OK = "ok"
+WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
+# What Slack answers with a status ("Sending messages using incoming webhooks", "Handling errors"; "Rate limits").
+BODIES = {
+    200: OK,
+    400: "invalid_payload",
+    403: "action_prohibited",
+    404: "no_service",
+    410: "channel_is_archived",
+    429: '{"ok": false, "error": "rate_limited"}',
+    500: "rollup_error",
+}
+HEADERS = {429: {"Retry-After": "1", "Content-Type": "application/json"}}
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request. `headers` has lower-case names; `fault` says what Slack would not have taken, or is empty."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    answered: int
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to say instead of judging the payload."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+    delay: float
+
+
+class SlackSink:
+    """A running webhook. Start it with `start()`, use it as a context manager or call `stop()`."""
+
+    def __init__(self) -> None:
+        self._path = f"/services/T{_token(10).upper()}/B{_token(10).upper()}/{_token(WEBHOOK_SECRET_LENGTH)}"
+        self._port = 0
+        self._server: _Server | None = None
+        self._changed = threading.Condition()
+        self._received: list[Received] = []
+        self._accepted: list[dict[str, Any]] = []
+        self._answer: Answer | None = None
+        self._answers_left: int | None = None
+        self._stopped = threading.Event()
+
+    @classmethod
+    def start(cls) -> SlackSink:
+        """Start one on a free port of 127.0.0.1."""
+        sink = cls()
+        sink.listen()
+        return sink
+
+    def __enter__(self) -> SlackSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The webhook's URL; the same for the sink's whole life. Its path is the secret."""
+        return f"http://127.0.0.1:{self._port}{self._path}"
+
+    @property
+    def accepted(self) -> list[dict[str, Any]]:
+        """The payloads that were answered with 200 and `ok`, in the order of arrival."""
+        with self._changed:
+            return list(self._accepted)
+
+    @property
+    def requests(self) -> list[Received]:
+        """All requests, whatever was answered."""
+        with self._changed:
+            return list(self._received)
+
+    def answer(
+        self,
+        *,
+        status: int,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        delay: float = 0.0,
+        times: int | None = None,
+    ) -> None:
+        """Answer so from now on, for the next `times` requests or until the next call.
+
+        body and headers default to what Slack sends with the status (429: with `Retry-After: 1`). delay: seconds before
+        the answer; a payload that is answered with 200 and `ok` counts as accepted when it arrives, so that a caller
+        that gives up meanwhile has lost only the answer. `answer(status=200)` is the sink's usual behaviour again.
+        """
+        answer = Answer(
+            status,
+            BODIES.get(status, "") if body is None else body,
+            HEADERS.get(status, {}) if headers is None else headers,
+            delay,
+        )
+        with self._changed:
+            self._answer = answer
+            self._answers_left = times
+
+    def wait_for(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
+        """Wait until `count` payloads are accepted and return them all; raise TimeoutError after `timeout` seconds."""
+        return self._wait(lambda: len(self._accepted) >= count, f"{count} accepted payloads", timeout)
+
+    def wait_for_requests(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
+        """The same for requests of any answer; returns the accepted payloads."""
+        return self._wait(lambda: len(self._received) >= count, f"{count} requests", timeout)
+
+    def listen(self) -> None:
+        """Open the port; after `stop_listening()` or `kill()` it is the same one again."""
+        if self._server is None:
+            self._server = _Server(self._port, self)
+            self._port = self._server.server_address[1]
+            threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="slack-sink").start()
+
+    def stop_listening(self) -> None:
+        """Close the port: new connections are refused; those that are open live on."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+
+    def kill(self) -> None:
+        """Close the port and cut every open connection, as the end of the process would."""
+        server = self._server
+        self.stop_listening()
+        if server is not None:
+            server.cut_connections()
+
+    def stop(self) -> None:
+        """End it for good. Safe to call again."""
+        self._stopped.set()
+        self.kill()
+
+    def _wait(self, reached: Callable[[], bool], what: str, timeout: float) -> list[dict[str, Any]]:
+        with self._changed:
+            if not self._changed.wait_for(reached, timeout):
+                answered = [(request.answered, request.fault) for request in self._received]
+                raise TimeoutError(f"Slack sink: not {what} after {timeout} s; answered so far: {answered}")
+            return list(self._accepted)
+
+    def _receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Record one request and say how it is answered."""
+        fault = find_fault(method, headers.get("content-type", ""), body)
+        with self._changed:
+            answer = self._next_answer()
+            if path != self._path:
+                answer = Answer(404, BODIES[404], {}, 0.0)
+            elif fault and answer.status == HTTPStatus.OK:
+                answer = Answer(400, BODIES[400], {}, answer.delay)
+            self._received.append(Received(method, path, headers, body, answer.status, fault))
+            if answer.status == HTTPStatus.OK and answer.body == OK:
+                self._accepted.append(json.loads(body))
+            self._changed.notify_all()
+        return answer
+
+    def _next_answer(self) -> Answer:
+        usual = Answer(200, OK, {}, 0.0)
+        if self._answer is None or self._answers_left == 0:
+            return usual
+        if self._answers_left is not None:
+            self._answers_left -= 1
+        return self._answer
+
+    def _wait_before_answering(self, seconds: float) -> None:
+        self._stopped.wait(seconds)
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, port: int, sink: SlackSink) -> None:
+        self.sink = sink
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._connections_lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def cut_connections(self) -> None:
+        with self._connections_lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with contextlib.suppress(OSError):  # the other side was faster
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hangs up is no fault of the sink: say nothing."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"  # keeps connections open, as Slack does
+
+    def do_POST(self) -> None:
+        sink = self.server.sink
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = sink._receive(self.command, self.path, headers, body)
+        sink._wait_before_answering(answer.delay)
+        text = answer.body.encode()
+        self.send_response(answer.status)
+        for name, value in {"Content-Type": "text/html", **answer.headers, "Content-Length": str(len(text))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_POST
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The path is the webhook's secret: nothing is written anywhere."""
+
+
+def _token(length: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))

@@ -1,0 +1,105 @@
+"""Texts on their way to people. A job's texts are hostile, and each channel has limits: here they become harmless in
+themselves; a notifier still escapes them for its channel. Standard library and `batchbell.contract` alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from batchbell.contract import Fact, FailureGroup, Link, Message
+
+TEXT_LIMIT = 1_000  # characters of one text: enough for any reason that AWS Batch gives
+LABEL_LIMIT = 100  # characters
+KEY_LIMIT = 2_048  # characters: a job's ARN and its status take less than a tenth
+LINK_LIMIT = 2_000  # characters: what browsers and channels all take
+GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
+EMPTY = "-"  # some channels refuse an empty text
+
+# Lone surrogates cannot be encoded; the two non-characters are not allowed in XML, which some AWS APIs speak.
+_NOT_ENCODABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+# Marks that turn the reading direction: with them, a name can show another one.
+_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_WEB_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!#$%&()*+,./0-9:;=?@A-Z_a-z~\[\]-]*)?")
+
+
+def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
+    """The text without line breaks, control characters and what cannot be encoded, at most `limit` characters."""
+    text = _DIRECTION.sub("", _NOT_ENCODABLE.sub("\ufffd", text))
+    return cut(_CONTROL.sub(" ", text).strip(), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, or its start and an ellipsis: at most `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def tidy(message: Message) -> Message:
+    """The same message with every text on one line, cut and not empty, and without links that are not plain https.
+
+    More groups of failures than `GROUPS_LIMIT` are left out, and a note says how many.
+    """
+    tidied = dataclasses.replace(
+        message,
+        key=one_line(message.key, KEY_LIMIT),
+        kind=_line(message.kind),
+        status=_line(message.status),
+        title=_line(message.title),
+        summary=_line(message.summary),
+        job_name=_line(message.job_name),
+        facts=tuple(Fact(_line(fact.label, LABEL_LIMIT), _line(fact.value)) for fact in message.facts),
+        failures=tuple(
+            dataclasses.replace(
+                group, reason=_line(group.reason), indexes=one_line(group.indexes), log=_link(group.log)
+            )
+            for group in message.failures[:GROUPS_LIMIT]
+        ),
+        notes=tuple(_line(note) for note in message.notes),
+        links=tuple(link for link in map(_link, message.links) if link is not None),
+    )
+    return with_note_of_rest(tidied, len(message.failures) - len(tidied.failures), "groups of failures")
+
+
+def with_note_of_rest(message: Message, count: int, what: str) -> Message:
+    """The message, with a note that `count` of something did not fit, if any did not."""
+    return message.with_note(f"{count:,} more {what} are left out.") if count else message
+
+
+def as_text(message: Message) -> str:
+    """A tidy message as plain text, for the channels and readers that show nothing else."""
+    parts = [f"{message.title}\n{message.summary}"]
+    if message.facts:
+        parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
+    parts.extend("\n  ".join(_lines(group)) for group in message.failures)
+    if message.notes:
+        parts.append("\n".join(f"Note: {note}" for note in message.notes))
+    if message.links:
+        parts.append("\n".join(f"{link.label}:\n{link.url}" for link in message.links))
+    return "\n\n".join(parts) + "\n"
+
+
+def headline(group: FailureGroup) -> str:
+    """Such as "3x Essential container in task exited (exit code 1)"."""
+    exit_code = "" if group.exit_code is None else f" (exit code {group.exit_code})"
+    return f"{group.count:,}x {group.reason}{exit_code}"
+
+
+def children(group: FailureGroup) -> str:
+    """Such as "children 2, 5, 8"; empty where the group names none, as for a single job."""
+    return f"{'child' if group.count == 1 else 'children'} {group.indexes}" if group.indexes else ""
+
+
+def _lines(group: FailureGroup) -> list[str]:
+    log = f"{group.log.label}: {group.log.url}" if group.log else ""
+    return [line for line in (headline(group), children(group), log) if line]
+
+
+def _line(text: str, limit: int = TEXT_LIMIT) -> str:
+    return one_line(text, limit) or EMPTY
+
+
+def _link(link: Link | None) -> Link | None:
+    if link is None or len(link.url) > LINK_LIMIT or not _WEB_ADDRESS.fullmatch(link.url):
+        return None
+    return Link(_line(link.label, LABEL_LIMIT), link.url)

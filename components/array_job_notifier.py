@@ -1,0 +1,125 @@
+"""ArrayJobNotifier: the component that people import. One message an array job, on the channels that they chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pulumi
+
+from batchbell.provisioning import Context, Grants
+
+from .batch_environment import BatchEnvironment
+from .bundle import Target, build
+from .delivery import Delivery, GrantedChoice, store_secrets
+from .notifier_choice import NotifierChoice
+from .parent_job_rule import ParentJobRule
+from .placement import find_placement
+from .settings import Settings, check_settings
+from .stack_config import stack_secrets
+
+
+@dataclass(frozen=True)
+class ArrayJobNotifierArgs:
+    """What to watch and whom to tell. Names, types and filters are plain; ARNs and secrets may be Outputs.
+
+    `notifiers`: a list of {"type", "name", "statuses", "jobs", …the type's own settings}; a secret is
+    {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output. `environment` makes a Batch environment
+    (see `settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
+    """
+
+    notifiers: Sequence[Mapping[str, Any]]
+    job_queue_arns: Sequence[pulumi.Input[str]] = ()
+    job_definition_arns: Sequence[pulumi.Input[str]] = ()
+    statuses: Sequence[str] = ("SUCCEEDED", "FAILED")
+    single_jobs: bool = False
+    environment: Mapping[str, Any] | None = None
+    function: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ArrayJobNotifier(pulumi.ComponentResource):
+    """An AWS Batch array job is told once, when all of it is done.
+
+    `args`: as programs write them, or settings that were validated already. Raises InvalidSettings, with every
+    mistake, before anything is created.
+    """
+
+    intake_queue_url: pulumi.Output[str]
+    retry_queue_url: pulumi.Output[str]
+    dead_letter_queue_url: pulumi.Output[str]
+    function_name: pulumi.Output[str]
+    rule_arn: pulumi.Output[str]
+    environment: BatchEnvironment | None
+
+    def __init__(
+        self, name: str, args: ArrayJobNotifierArgs | Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("batchbell:index:ArrayJobNotifier", name, None, opts)
+        context = find_placement(name, pulumi.InvokeOptions(parent=self))
+        settings = args if isinstance(args, Settings) else _checked(args, context)
+        child = pulumi.ResourceOptions(parent=self)
+
+        self.environment = None
+        queue_arns = list(settings.job_queue_arns)
+        if settings.environment is not None:
+            self.environment = BatchEnvironment(f"{name}-batch", settings.environment, context, child)
+            queue_arns.append(self.environment.queue_arn)
+        rule = ParentJobRule(
+            f"{name}-finished",
+            context,
+            statuses=settings.statuses,
+            queue_arns=queue_arns,
+            definition_arns=settings.job_definition_arns,
+            single_jobs=settings.single_jobs,
+            opts=child,
+        )
+        granted = [_grant(name, choice, context, child) for choice in settings.notifiers]
+        function = settings.function
+        delivery = Delivery(
+            name,
+            function,
+            context,
+            rule_arns=[rule.arn],
+            notifiers=granted,
+            bundle=build(
+                [choice.plugin for choice in settings.notifiers], Target(function.python_version, function.architecture)
+            ),
+            opts=child,
+        )
+        rule.send_to(delivery.intake, delivery.dead_letters, after=delivery.policies)
+
+        self.intake_queue_url = delivery.intake.url
+        self.retry_queue_url = delivery.retry.url
+        self.dead_letter_queue_url = delivery.dead_letters.url
+        self.function_name = delivery.function.name
+        self.rule_arn = rule.arn
+        self.outputs: dict[str, pulumi.Input[Any]] = {
+            "intake_queue_url": self.intake_queue_url,
+            "retry_queue_url": self.retry_queue_url,
+            "dead_letter_queue_url": self.dead_letter_queue_url,
+            "function_name": self.function_name,
+            "rule_arn": self.rule_arn,
+            "ledger_table_name": delivery.ledger.name,
+            "notifiers": {one.choice.name: dict(one.grants.outputs) for one in granted},
+        }
+        if self.environment is not None:
+            self.outputs |= {
+                "job_queue_name": self.environment.queue_name,
+                "job_definition_name": self.environment.definition_name,
+                "compute_environment_name": self.environment.compute_environment_name,
+            }
+        self.register_outputs(self.outputs)
+
+
+def _checked(args: ArrayJobNotifierArgs, context: Context) -> Settings:
+    # None is what a program writes for "not chosen"; everything else is judged in one place.
+    given = {one.name: getattr(args, one.name) for one in fields(args) if getattr(args, one.name) is not None}
+    lists = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return check_settings(lists, secrets=stack_secrets(), context=context)
+
+
+def _grant(name: str, choice: NotifierChoice, context: Context, opts: pulumi.ResourceOptions) -> GrantedChoice:
+    infrastructure = choice.plugin.infrastructure()
+    grants: Grants = infrastructure.provision(choice.name, choice.settings, opts=opts, context=context)
+    return GrantedChoice(choice, grants, store_secrets(name, choice, grants, context, opts))

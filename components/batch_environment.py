@@ -1,0 +1,193 @@
+"""BatchEnvironment: a compute environment, a job queue and a job definition, with the least rights that they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from batchbell.provisioning import Context
+
+from .settings import EnvironmentSettings
+
+
+@dataclass(frozen=True)
+class _Network:
+    subnet_ids: pulumi.Input[Any]
+    vpc_id: pulumi.Input[str]
+
+
+class BatchEnvironment(pulumi.ComponentResource):
+    """Makes NAME-queue, the job definition NAME, and a compute environment NAME-computing-….
+
+    The compute environment has a name prefix, and a resource of its own for instances and for Fargate: what cannot be
+    changed in place is replaced by a new one first, then the queue is moved, then the old one is deleted. With an
+    exact name Pulumi would delete first, and AWS refuses that while a queue refers to it.
+    """
+
+    queue_arn: pulumi.Output[str]
+    queue_name: pulumi.Output[str]
+    definition_name: pulumi.Output[str]
+    compute_environment_name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, settings: EnvironmentSettings, context: Context, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("batchbell:index:BatchEnvironment", name, None, opts)
+        self._name, self._settings, self._context = name, settings, context
+        compute_environment = self._compute_environment()
+        queue = aws.batch.JobQueue(
+            f"{name}-queue",
+            name=f"{settings.name}-queue",
+            state="ENABLED",
+            priority=1,
+            compute_environment_orders=[{"order": 1, "compute_environment": compute_environment.arn}],
+            tags=context.tags,
+            opts=self._child(),
+        )
+        definition = self._job_definition()
+        self.queue_arn = queue.arn
+        self.queue_name = queue.name
+        self.definition_name = definition.name
+        self.compute_environment_name = compute_environment.name
+        self.register_outputs(
+            {
+                "queue_arn": self.queue_arn,
+                "queue_name": self.queue_name,
+                "definition_name": self.definition_name,
+                "compute_environment_name": self.compute_environment_name,
+            }
+        )
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+
+    def _compute_environment(self) -> aws.batch.ComputeEnvironment:
+        settings, network = self._settings, self._network()
+        resources: dict[str, Any] = {
+            "type": settings.platform,
+            "max_vcpus": settings.max_vcpus,
+            "subnets": network.subnet_ids,
+            "security_group_ids": [self._security_group(network).id],
+        }
+        needs: list[pulumi.Resource] = []
+        if not settings.is_fargate:
+            profile, needs = self._instance_profile()
+            launch_template = self._launch_template()
+            resources |= {
+                "min_vcpus": 0,
+                # Environments with another strategy cannot be updated in place (AWS Batch API reference,
+                # UpdateComputeEnvironment).
+                "allocation_strategy": (
+                    "SPOT_PRICE_CAPACITY_OPTIMIZED" if settings.platform == "SPOT" else "BEST_FIT_PROGRESSIVE"
+                ),
+                "instance_types": list(settings.instance_types),
+                "instance_role": profile.arn,
+                "launch_template": aws.batch.ComputeEnvironmentComputeResourcesLaunchTemplateArgs(
+                    launch_template_id=launch_template.id, version=launch_template.latest_version.apply(str)
+                ),
+            }
+        family = "fargate" if settings.is_fargate else "ec2"
+        # No service_role: the service-linked role keeps the environment updatable.
+        return aws.batch.ComputeEnvironment(
+            f"{self._name}-{family}",
+            name_prefix=f"{settings.name}-computing-",
+            type="MANAGED",
+            state="ENABLED",
+            compute_resources=aws.batch.ComputeEnvironmentComputeResourcesArgs(**resources),
+            tags=self._context.tags,
+            opts=self._child(*needs),
+        )
+
+    def _network(self) -> _Network:
+        options = pulumi.InvokeOptions(parent=self)
+        if self._settings.subnet_ids:
+            first = aws.ec2.get_subnet_output(id=self._settings.subnet_ids[0], opts=options)
+            return _Network(list(self._settings.subnet_ids), first.vpc_id)
+        vpc = aws.ec2.get_vpc(default=True, opts=options)
+        subnets = aws.ec2.get_subnets(
+            filters=[aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id])], opts=options
+        )
+        return _Network(subnets.ids, vpc.id)
+
+    def _security_group(self, network: _Network) -> aws.ec2.SecurityGroup:
+        """Nothing comes in; jobs may call out, to pull their image at the least."""
+        return aws.ec2.SecurityGroup(
+            f"{self._name}-jobs",
+            description="Batch jobs: no way in",
+            vpc_id=network.vpc_id,
+            egress=[{"protocol": "-1", "from_port": 0, "to_port": 0, "cidr_blocks": ["0.0.0.0/0"]}],
+            tags=self._context.tags,
+            opts=self._child(),
+        )
+
+    def _instance_profile(self) -> tuple[aws.iam.InstanceProfile, list[pulumi.Resource]]:
+        role = self._role("instance", "ec2.amazonaws.com")
+        ecs = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
+        attachments: list[pulumi.Resource] = [
+            aws.iam.RolePolicyAttachment(
+                f"{self._name}-instance-{number}", role=role.name, policy_arn=policy, opts=self._child()
+            )
+            for number, policy in enumerate([ecs, *self._settings.instance_policy_arns])
+        ]
+        profile = aws.iam.InstanceProfile(
+            f"{self._name}-instance", role=role.name, tags=self._context.tags, opts=self._child()
+        )
+        return profile, attachments
+
+    def _launch_template(self) -> aws.ec2.LaunchTemplate:
+        # Without a session token no job can ask the instance's metadata for its role (IMDSv2; Amazon EC2 User Guide).
+        return aws.ec2.LaunchTemplate(
+            f"{self._name}-instance",
+            metadata_options={"http_endpoint": "enabled", "http_tokens": "required"},
+            tags=self._context.tags,
+            opts=self._child(),
+        )
+
+    def _role(self, purpose: str, principal: str) -> aws.iam.Role:
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}],
+        }
+        return aws.iam.Role(
+            f"{self._name}-{purpose}",
+            assume_role_policy=pulumi.Output.json_dumps(trust),
+            tags=self._context.tags,
+            opts=self._child(),
+        )
+
+    def _job_definition(self) -> aws.batch.JobDefinition:
+        settings, needs = self._settings, list[pulumi.Resource]()
+        vcpus = settings.vcpus or ("0.25" if settings.is_fargate else "1")
+        container: dict[str, Any] = {
+            "image": settings.image,
+            "command": list(settings.command),
+            "resourceRequirements": [
+                {"type": "VCPU", "value": vcpus},
+                {"type": "MEMORY", "value": str(settings.memory)},
+            ],
+        }
+        if settings.is_fargate:
+            role = self._role("execution", "ecs-tasks.amazonaws.com")
+            policy = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+            needs.append(
+                aws.iam.RolePolicyAttachment(
+                    f"{self._name}-execution", role=role.name, policy_arn=policy, opts=self._child()
+                )
+            )
+            container |= {
+                "executionRoleArn": role.arn,
+                # In a public subnet, as the default VPC's are, a task pulls its image only through a public address.
+                "networkConfiguration": {"assignPublicIp": "ENABLED"},
+            }
+        return aws.batch.JobDefinition(
+            f"{self._name}-job",
+            name=settings.name,
+            type="container",
+            platform_capabilities=["FARGATE" if settings.is_fargate else "EC2"],
+            container_properties=pulumi.Output.json_dumps(container),
+            tags=self._context.tags,
+            opts=self._child(*needs),
+        )

@@ -1,0 +1,130 @@
+"""Third-party distributions for the Lambda: which ones, and their files for its platform.
+
+pip alone cannot do it: with --platform it still evaluates markers for the running Python and machine (pypa/pip issue
+11664), and resolves to old versions where the newest has no wheel. So the installed distributions are walked, with
+their markers evaluated for the target, and pip is asked only for wheels of what is native, at the installed versions.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from importlib.metadata import Distribution
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from packaging.requirements import Requirement
+from packaging.tags import parse_tag
+from packaging.utils import canonicalize_name
+
+from .bundle_error import BundleError
+from .target import Target
+
+# boto3 and its parts come with the runtime (AWS: "Runtime-included SDK versions"); batchbell is bundled file by file.
+PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "batchbell"})
+
+# Of a *.dist-info folder: `importlib.metadata.version()` reads METADATA, and licences oblige to pass them on. All else
+# says how it was installed, and differs from machine to machine.
+KEPT_METADATA = ("metadata", "entry_points.txt", "licenses", "license", "licence", "copying", "notice", "authors")
+
+# Routes of web APIs with Swagger UI: a fifth of the package, and nothing else of Powertools imports it, save for events
+# that are pydantic models.
+LEFT_OUT = "aws_lambda_powertools/event_handler/"
+
+
+def installed(name: str, needed_by: str) -> Distribution:
+    """The installed distribution. Raises BundleError if it is not there, or is an editable install."""
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise BundleError(
+            f"{name}, which {needed_by} needs in the Lambda, is not installed: pip install {name}"
+        ) from None
+    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    if origin.get("dir_info", {}).get("editable"):
+        source = url2pathname(urlsplit(origin["url"]).path)
+        raise BundleError(f"{name} is an editable install, which has no files to bundle: pip install {source}")
+    if distribution.files is None:
+        raise BundleError(
+            f"{name} was installed without a list of its files: pip install it into a virtual environment"
+        )
+    return distribution
+
+
+def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution]:
+    """The installed distributions that `roots` need on the target, themselves included, by their normalised names.
+
+    `roots`: requirement ("requests", "foo[bar]"): what needs it. Raises BundleError.
+    """
+    found: dict[str, Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    waiting = [(Requirement(text), needed_by) for text, needed_by in roots.items()]
+    while waiting:
+        requirement, needed_by = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in PROVIDED:
+            continue
+        for extra in {"", *requirement.extras}:
+            if (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            if name not in found:
+                found[name] = installed(requirement.name, needed_by)
+            for text in found[name].requires or ():
+                inner = Requirement(text)
+                if inner.marker is None or inner.marker.evaluate({**target.markers, "extra": extra}):
+                    waiting.append((inner, requirement.name))
+    return dict(sorted(found.items()))
+
+
+def runs_on(distribution: Distribution, target: Target) -> bool:
+    """Whether the installed files run on the target: pure Python, or built for its platform."""
+    lines = (distribution.read_text("WHEEL") or "").splitlines()
+    built_for = (tag for line in lines if line.startswith("Tag:") for tag in parse_tag(line[4:].strip()))
+    return any(tag in target.tags for tag in built_for)
+
+
+def files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
+    """The files that belong into the package, by their names in it. Raises BundleError for one that is gone."""
+    for file in distribution.files or ():
+        if file.parts[0] == ".." or "__pycache__" in file.parts or file.suffix == ".pyc":
+            continue  # scripts, manual pages; compiled by the machine that installed it
+        if file.as_posix().startswith(LEFT_OUT):
+            continue
+        if file.parts[0].endswith(".dist-info") and not file.parts[1].lower().startswith(KEPT_METADATA):
+            continue
+        path = Path(str(distribution.locate_file(file)))
+        if not path.is_file():
+            raise BundleError(
+                f"{file} of {distribution.name} {distribution.version} is gone: "
+                f"pip install --force-reinstall {distribution.name}=={distribution.version}"
+            )
+        yield file.as_posix(), path
+
+
+def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -> list[Distribution]:
+    """The same versions as wheels for the target, unpacked into `folder`. Asks the package index that pip is set up
+    with. Raises BundleError, naming what has no such wheel."""
+    if importlib.util.find_spec("pip") is None:
+        raise BundleError(
+            f"{sys.executable} has no pip, which the Lambda's package needs: {sys.executable} -m ensurepip"
+        )
+    pins = [f"{distribution.name}=={distribution.version}" for distribution in distributions]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(folder)]
+    command += ["--implementation", "cp", "--python-version", target.python]
+    command += [argument for platform in target.platforms for argument in ("--platform", platform)]
+    command += [argument for abi in target.abis for argument in ("--abi", abi)]
+    done = subprocess.run([*command, *pins], capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise BundleError(
+            f"no wheels of {', '.join(pins)} for {target} (manylinux, glibc 2.{target.glibc} or older), "
+            f"or the package index does not answer. pip says: {errors[-1] if errors else done.stderr.strip()[-500:]}"
+        )
+    return list(metadata.distributions(path=[str(folder)]))

@@ -1,0 +1,93 @@
+"""ParentJobRule: an EventBridge rule that matches an array job's parent and no child, and its target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from batchbell.provisioning import Context
+
+from .watched import PatternTooLong, check_length, definition_problem, event_pattern, queue_problem
+
+
+class ParentJobRule(pulumi.ComponentResource):
+    """The rule; `send_to` gives it its target. Its pattern: `watched.event_pattern`.
+
+    ARNs that are plain were checked with the settings; those that are Outputs are checked when they are known.
+    """
+
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        context: Context,
+        *,
+        statuses: Sequence[str],
+        queue_arns: Sequence[pulumi.Input[str]],
+        definition_arns: Sequence[pulumi.Input[str]],
+        single_jobs: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("batchbell:index:ParentJobRule", name, None, opts)
+        self._name = name
+
+        def pattern(watched: dict[str, list[str]]) -> str:
+            _refuse_unfit(watched, context)
+            parts = event_pattern(statuses, watched["queues"], watched["definitions"], single_jobs=single_jobs)
+            try:
+                return check_length(json.dumps(parts, separators=(",", ":")))
+            except PatternTooLong as error:
+                raise pulumi.RunError(str(error)) from None
+
+        watched: dict[str, Any] = {"queues": list(queue_arns), "definitions": list(definition_arns)}
+        waits = any(isinstance(arn, pulumi.Output) for arns in watched.values() for arn in arns)
+        # What is plain is refused here and now, before anything else is created.
+        self.pattern: pulumi.Input[str] = (
+            pulumi.Output.from_input(watched).apply(pattern) if waits else pattern(watched)
+        )
+        self._rule = aws.cloudwatch.EventRule(
+            name,
+            description="Finished AWS Batch array jobs, by their parent: one event an array",
+            event_pattern=self.pattern,
+            state="ENABLED",
+            tags=context.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = self._rule.arn
+        self.name = self._rule.name
+        self.register_outputs({"arn": self.arn, "name": self.name})
+
+    def send_to(
+        self, queue: aws.sqs.Queue, dead_letters: aws.sqs.Queue, *, after: Sequence[pulumi.Resource]
+    ) -> aws.cloudwatch.EventTarget:
+        """Deliver to `queue`; what it refuses goes to `dead_letters`.
+
+        `after`: the queues' policies. Without them EventBridge drops the events silently.
+        """
+        return aws.cloudwatch.EventTarget(
+            self._name,
+            rule=self._rule.name,
+            arn=queue.arn,
+            dead_letter_config={"arn": dead_letters.arn},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+
+def _refuse_unfit(watched: dict[str, list[str]], context: Context) -> None:
+    problems = [problem for arn in watched["queues"] if (problem := queue_problem(arn))]
+    problems += [problem for arn in watched["definitions"] if (problem := definition_problem(arn))]
+    here = f":batch:{context.region}:{context.account_id}:"
+    problems += [
+        f"{arn} is not in this stack's region {context.region} and account {context.account_id}: no event comes here"
+        for arns in watched.values()
+        for arn in arns
+        if here not in arn
+    ]
+    if problems:
+        raise pulumi.RunError("; ".join(problems))

@@ -1,0 +1,30 @@
+"""Where a stack is deployed: asked from the AWS provider, known in preview."""
+
+from __future__ import annotations
+
+import re
+
+import pulumi
+import pulumi_aws as aws
+
+from batchbell.provisioning import Context
+
+PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
+
+
+def find_placement(prefix: str, opts: pulumi.InvokeOptions | None = None) -> Context:
+    """The account and region of the provider. `prefix` starts the names of all resources.
+
+    Raises pulumi.RunError for a prefix that AWS would refuse in one of these names.
+    """
+    if not PREFIX.fullmatch(prefix):
+        raise pulumi.RunError(
+            f"the name {prefix!r} starts the names of queues and functions: it takes 1 to 32 letters, digits and -"
+        )
+    return Context(
+        prefix=prefix,
+        partition=aws.get_partition(opts=opts).partition,
+        region=aws.get_region(opts=opts).region,
+        account_id=aws.get_caller_identity(opts=opts).account_id,
+        tags={"batchbell": f"{pulumi.get_project()}/{pulumi.get_stack()}"},
+    )

@@ -1,0 +1,83 @@
+"""What a stack watches: ARNs of job queues and job definitions, and the event pattern that they make."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+# States of a job (AWS Batch User Guide, "Job states").
+STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+
+DETAIL_TYPE = "Batch Job State Change"
+PATTERN_LIMIT = 2048  # characters; EventBridge quotas, "Event pattern size"
+
+_QUEUE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:job-queue/[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_DEFINITION = re.compile(
+    r"(?P<name>arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:job-definition/[A-Za-z0-9][A-Za-z0-9_-]{0,127})(:\d+)?"
+)
+
+
+class PatternTooLong(ValueError):
+    """AWS would refuse the event pattern."""
+
+
+def queue_problem(value: Any) -> str | None:
+    """What is wrong with the ARN of a job queue, or None."""
+    if isinstance(value, str) and _QUEUE.fullmatch(value):
+        return None
+    return f"got {value!r}; takes the ARN of a job queue, for example " + _EXAMPLE.format("job-queue/nightly")
+
+
+def definition_problem(value: Any) -> str | None:
+    """What is wrong with the ARN of a job definition, with or without a revision, or None."""
+    if isinstance(value, str) and _DEFINITION.fullmatch(value):
+        return None
+    return f"got {value!r}; takes the ARN of a job definition, for example " + _EXAMPLE.format("job-definition/nightly")
+
+
+_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:{}"
+
+
+def any_revision(definition_arn: str) -> str:
+    """The prefix that each revision's ARN has, and no other definition's: it ends with the colon.
+
+    Raises ValueError for what is no ARN of a job definition.
+    """
+    match = _DEFINITION.fullmatch(definition_arn)
+    if match is None:
+        raise ValueError(definition_problem(definition_arn))
+    return f"{match['name']}:"
+
+
+def event_pattern(
+    statuses: Sequence[str], queue_arns: Sequence[str], definition_arns: Sequence[str], *, single_jobs: bool
+) -> dict[str, Any]:
+    """The pattern that matches finished array jobs by their parent alone.
+
+    Only a parent has `arrayProperties.size`; `index exists:false` beside it is a safeguard. The widely copied filter
+    `container.containerInstanceArn exists:false` also matches every child on Fargate and EKS, and every child that
+    failed before it was placed (measured with AWS's own event-ruler). Raises PatternTooLong.
+    """
+    detail: dict[str, Any] = {"status": list(statuses)}
+    if queue_arns:
+        detail["jobQueue"] = list(queue_arns)
+    if definition_arns:
+        detail["jobDefinition"] = [{"prefix": any_revision(arn)} for arn in definition_arns]
+    if single_jobs:
+        # A leaf that must not exist also matches when the whole object is missing (measured).
+        detail["arrayProperties"] = {"index": [{"exists": False}]}
+        detail["nodeDetails"] = {"nodeIndex": [{"exists": False}]}
+    else:
+        detail["arrayProperties"] = {"size": [{"exists": True}], "index": [{"exists": False}]}
+    return {"source": ["aws.batch"], "detail-type": [DETAIL_TYPE], "detail": detail}
+
+
+def check_length(pattern: str) -> str:
+    """The pattern's JSON as it is. Raises PatternTooLong."""
+    if len(pattern) > PATTERN_LIMIT:
+        raise PatternTooLong(
+            f"the event pattern has {len(pattern)} characters and AWS takes {PATTERN_LIMIT}: watch fewer job queues "
+            "and job definitions, or make a second stack for the rest"
+        )
+    return pattern

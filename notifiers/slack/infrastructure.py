@@ -1,0 +1,23 @@
+"""What the Lambda needs to post to Slack: the webhook, and no rights."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pulumi
+
+from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
+
+from .notifier import webhook_problem
+
+REQUIRES = ("requests",)
+
+
+class Settings(NotifierSettings):
+    """`webhook`: the URL of an incoming webhook, which decides the channel."""
+
+    webhook: Annotated[SecretReference, SecretShape(webhook_problem)]
+
+
+def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
+    return Grants(secrets={"webhook": settings.webhook})

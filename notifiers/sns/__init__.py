@@ -1,0 +1,1 @@
+"""Amazon SNS: one topic, many kinds of subscribers."""

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import marshal
+import os
+import platform
+import subprocess
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchbell.plugins import Plugin, find_plugins, notifiers_package
+from components import distributions
+from components.bundle import BundleError, Target, build, has_compiled_files
+
+HOST = Target.host()
+OTHER_MACHINE = Target("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
+ELF_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: taken as it is, whatever the source's time or content
+
+# Lambda's runtime: boto3 and what boto3 needs.
+RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture(scope="module")
+def everything(cache: Path) -> Path:
+    """The package of a stack with all of batchbell's own notifiers, for this machine."""
+    return build(own("slack", "email", "sns"), HOST, cache=cache)
+
+
+@pytest.fixture(scope="module")
+def email_only(cache: Path) -> Path:
+    return build(own("email"), HOST, cache=cache)
+
+
+def own(*types: str) -> list[Plugin]:
+    found = find_plugins()
+    return [found[type_] for type_ in types]
+
+
+def names(folder: Path, pattern: str = "*") -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob(pattern) if path.is_file()}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names(folder)}
+
+
+def sources(folder: Path, package: str) -> set[str]:
+    return {name for name in names(folder / package) if "__pycache__" not in name}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the path of this process, where a test puts packages and distributions."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+def put_plugin(site: Path, package: str, *, requires: str = "()", notifier: str = "", **files: str) -> Plugin:
+    infrastructure = f"Settings = provision = None\nREQUIRES = {requires}\n"
+    write(site / package, {"__init__.py": "", "infrastructure.py": infrastructure, "notifier.py": notifier, **files})
+    return Plugin("pager", package)
+
+
+def put_distribution(site: Path, name: str, files: dict[str, str], *, requires: str = "", **extra: str) -> None:
+    """Version 1.0 of a pure distribution with these files; `extra`: other texts for its metadata, by file name."""
+    info = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        **{key.replace("_json", ".json"): text for key, text in extra.items()},
+    }
+    everything = files | {f"{name}-1.0.dist-info/{key}": text for key, text in info.items()}
+    record = "".join(f"{file},,\n" for file in [*everything, f"{name}-1.0.dist-info/RECORD"])
+    write(site, everything | {f"{name}-1.0.dist-info/RECORD": record})
+
+
+def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_else(everything: Path) -> None:
+    distributions_in = {"aws_lambda_powertools", "jmespath", "requests", "urllib3", "idna", "certifi"}
+    distributions_in |= {"charset_normalizer", "typing_extensions.py"}
+    own_code = {"batchbell", notifiers_package()[0].split(".")[0]}
+    tops = {path.name for path in everything.iterdir() if not path.name.endswith(".dist-info")}
+    assert tops - {"__pycache__"} == distributions_in | own_code
+    assert not names(everything, "infrastructure.py") | names(everything, "README.md") | names(everything, "RECORD")
+
+    modules = {name for name in sources(everything, "batchbell") if not name.startswith(("dispatcher/", "notifiers/"))}
+    assert modules == {"__init__.py", "contract.py", "aws_answers.py", "texts.py"}
+    assert sources(everything, "notifiers") == {
+        "__init__.py",
+        *(f"{type_}/{module}.py" for type_ in ("slack", "email", "sns") for module in ("__init__", "notifier")),
+    }
+
+
+def test_a_stack_without_slack_carries_no_requests(email_only: Path) -> None:
+    assert not {"requests", "urllib3", "charset_normalizer"} & {path.name for path in email_only.iterdir()}
+    assert sources(email_only, "notifiers") == {"__init__.py", "email/__init__.py", "email/notifier.py"}
+
+
+@pytest.mark.parametrize("which", ["everything", "email_only"])
+def test_each_of_our_modules_imports_where_only_the_package_and_boto3_are(
+    which: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(which)
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    for package in RUNTIME_PACKAGES:
+        spec = util.find_spec(package)
+        assert spec is not None and spec.origin is not None
+        origin = Path(spec.origin)
+        origin = origin.parent if origin.name == "__init__.py" else origin
+        (runtime / origin.name).symlink_to(origin)
+    modules = [name for top in ("batchbell", "notifiers") for name in names(folder, f"{top}/**/*.py")]
+    dotted = sorted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in modules)
+    program = f"import sys, importlib; sys.path[:0] = {[str(folder), str(runtime)]!r}\n"
+    program += f"for name in {dotted!r}: importlib.import_module(name)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program],
+        env={"AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_machines_make_the_same_names_and_contents(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    elsewhere = build(own("slack", "email", "sns"), HOST, cache=tmp_path / "another" / "place")
+    assert contents(elsewhere) == contents(everything)
+
+
+def test_a_second_build_calls_no_pip_and_writes_nothing(
+    everything: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("started a process")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    before = {path: path.stat().st_mtime_ns for path in (cache, *cache.rglob("*"))}
+    assert build(own("sns", "slack", "email", "slack"), HOST, cache=cache) == everything
+    assert {path: path.stat().st_mtime_ns for path in (cache, *cache.rglob("*"))} == before
+
+
+def test_a_package_for_another_machine_has_that_machines_native_code(cache: Path) -> None:
+    folder = build(own("slack"), OTHER_MACHINE, cache=cache)
+    native = names(folder, "*.so")
+    assert any(name.startswith("charset_normalizer/") for name in native)
+    expected = f".cpython-313-{ELF_MACHINE[OTHER_MACHINE.architecture]}-linux-gnu.so"
+    assert all(name.endswith(expected) for name in native)
+    assert bool(names(folder, "*.pyc")) == has_compiled_files(OTHER_MACHINE)
+    assert not (folder / "bin").exists()
+
+
+def test_compiled_files_come_only_with_the_runtimes_own_python(email_only: Path, cache: Path) -> None:
+    another = Target("3.12" if HOST.python != "3.12" else "3.13", HOST.architecture)
+    assert has_compiled_files(HOST) and not has_compiled_files(another)
+    compiled = Path(util.cache_from_source(str(email_only / "batchbell" / "contract.py"))).read_bytes()
+    assert compiled[:8] == util.MAGIC_NUMBER + UNCHECKED_HASH
+    assert marshal.loads(compiled[16:]).co_filename == "/var/task/batchbell/contract.py"
+    assert not names(build(own("email"), another, cache=cache), "*.pyc")
+
+
+def test_what_has_no_wheel_for_the_target_is_named_and_nothing_is_left(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_grpc_pager", requires="('grpcio',)")
+    with pytest.raises(BundleError, match=r"grpcio==[\d.]+ for python3.6 on arm64 \(manylinux, glibc 2.34 or older\)"):
+        build([plugin], Target("3.6", "arm64"), cache=tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_lacking_pager", requires="('acme-not-here',)")
+    with pytest.raises(BundleError, match=r"acme-not-here, which notifier pager .* pip install acme-not-here"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_an_editable_install_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
+    origin = '{"url": "file:///src/acme%20client", "dir_info": {"editable": true}}'
+    put_distribution(site, "acme_client", {}, direct_url_json=origin)
+    plugin = put_plugin(site, "acme_editable_pager", requires="('acme_client',)")
+    with pytest.raises(BundleError, match=r"acme_client is an editable install.*pip install /src/acme client"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_time(
+    site: Path, tmp_path: Path
+) -> None:
+    files = {
+        "acme_installed/__init__.py": "",
+        "acme_installed/pager/__init__.py": "",
+        "acme_installed/pager/notifier.py": "from batchbell.contract import Message",
+        "acme_installed/pager/infrastructure.py": "Settings = provision = None",
+        "acme_installed/pager/texts.json": "{}",
+    }
+    put_distribution(site, "acme_installed", files, requires="Requires-Dist: pulumi\nRequires-Dist: batchbell\n")
+    folder = build([Plugin("pager", "acme_installed.pager", "acme_installed")], HOST, cache=tmp_path)
+    assert sources(folder, "acme_installed") == {
+        "__init__.py",
+        "pager/__init__.py",
+        "pager/notifier.py",
+        "pager/texts.json",
+    }
+    assert (folder / "acme_installed-1.0.dist-info" / "METADATA").is_file()
+    assert not {"pulumi", "notifiers"} & {path.name for path in folder.iterdir()}
+
+
+def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(
+        site,
+        "acme_folder_pager",
+        notifier="def create(settings, secrets):\n    from .wording import say",
+        **{
+            "wording.py": "",
+            "policy.py": "",
+            "mail.html": "",
+            "README.md": "",
+            "tests/sample.json": "",
+            ".cache/notes": "",
+        },
+    )
+    folder = build([plugin], HOST, cache=tmp_path)
+    assert sources(folder, "acme_folder_pager") == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
+
+
+@pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
+def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
+    plugin = put_plugin(site, f"acme_pager_{len(module)}", notifier=module)
+    with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_changing_pager")
+    before = build([plugin], HOST, cache=tmp_path)
+    (site / "acme_changing_pager" / "notifier.py").write_text("CHANGED = True")
+    after = build([plugin], HOST, cache=tmp_path)
+    assert after != before
+    assert (after / "acme_changing_pager" / "notifier.py").read_text() == "CHANGED = True"
+
+
+def test_a_distribution_that_would_hide_the_standard_library_is_refused(site: Path, tmp_path: Path) -> None:
+    put_distribution(site, "acme_shadow", {"email/__init__.py": ""})
+    plugin = put_plugin(site, "acme_shadowing_pager", requires="('acme_shadow',)")
+    with pytest.raises(BundleError, match="hide Python's own module email"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: Path) -> None:
+    conditions = {
+        "old": 'python_version < "3.12"',
+        "arm": 'platform_machine == "aarch64"',
+        "windows": 'sys_platform == "win32"',
+        "asked": 'extra == "more"',
+        "not_asked": 'extra == "other"',
+    }
+    requires = "".join(f"Requires-Dist: acme_{name}; {marker}\n" for name, marker in conditions.items())
+    put_distribution(site, "acme_root", {}, requires=f"{requires}Requires-Dist: boto3\n")
+    for name in conditions:
+        put_distribution(site, f"acme_{name}", {})
+
+    def found(target: Target) -> list[str]:
+        return list(distributions.required({"acme_root[more]": "a test"}, target))
+
+    assert found(Target("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
+    assert found(Target("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "target", "runs"),
+    [
+        ("py2.py3-none-any", Target("3.13", "arm64"), True),
+        ("cp313-cp313-manylinux_2_34_x86_64", Target("3.13", "x86_64"), True),
+        ("cp39-abi3-manylinux2014_aarch64", Target("3.13", "arm64"), True),
+        ("cp313-cp313-manylinux_2_35_x86_64", Target("3.13", "x86_64"), False),  # newer than the runtime's glibc
+        ("cp311-cp311-manylinux_2_28_x86_64", Target("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
+        ("cp313-cp313-linux_x86_64", Target("3.13", "x86_64"), False),  # built here: who knows against what
+        ("cp313-cp313-macosx_11_0_arm64", Target("3.13", "arm64"), False),
+        ("cp312-cp312-manylinux_2_17_aarch64", Target("3.13", "arm64"), False),
+    ],
+)
+def test_installed_files_are_taken_only_if_they_run_in_lambda(site: Path, tag: str, target: Target, runs: bool) -> None:
+    put_distribution(site, "acme_tagged", {}, WHEEL=f"Wheel-Version: 1.0\nTag: {tag}\n")
+    assert distributions.runs_on(metadata.distribution("acme_tagged"), target) is runs
+
+
+def test_builds_at_the_same_time_end_with_one_whole_package(email_only: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        folders = list(pool.map(lambda _: build(own("email"), HOST, cache=tmp_path), range(3)))
+    assert list(tmp_path.iterdir()) == [folders[0]]
+    assert contents(folders[0]) == contents(email_only)
+
+
+def test_packages_that_nobody_uses_any_more_are_swept_away(site: Path, tmp_path: Path) -> None:
+    month_ago = time.time() - 30 * 24 * 3600
+    cache = tmp_path / "cache"
+    for name in ("old", ".making-killed"):
+        (cache / name).mkdir(parents=True)
+        os.utime(cache / name, (month_ago, month_ago))
+    folder = build([put_plugin(site, "acme_sweeping_pager")], HOST, cache=cache)
+    assert list(cache.iterdir()) == [folder]
+
+
+def test_the_largest_package_stays_small(everything: Path) -> None:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names(everything):
+            archive.write(everything / name, name)
+    assert len(zipped.getvalue()) < 3_000_000
+
+
+def test_the_host_target_is_this_python() -> None:
+    assert HOST.python == ".".join(platform.python_version_tuple()[:2])
+    assert HOST.architecture in ELF_MACHINE

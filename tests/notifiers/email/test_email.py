@@ -1,0 +1,220 @@
+"""Mail: what arrives in a mailbox of the local SES, what the MIME holds, and what SES's refusals mean."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from batchbell import aws_answers
+from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.local.cloud import LocalCloud
+from notifiers.email.notifier import create, write_mail
+
+SENDER = "batch@example.com"
+SETTINGS = {"sender": f"Batch Bell <{SENDER}>", "recipients": ["one@example.com", "two@example.com"]}
+
+TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong"}
+
+
+def parse(message: Message, settings: Any = None) -> EmailMessage:
+    """The mail as a mail program reads it."""
+    raw = write_mail(create(settings or SETTINGS, {}).render(message))
+    assert all(len(line) < 998 for line in raw.split(b"\r\n"))
+    assert raw.isascii()
+    mail = message_from_bytes(raw, policy=default)
+    assert isinstance(mail, EmailMessage)
+    assert not mail.defects
+    return mail
+
+
+def body(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body(preferencelist=(kind,))
+    assert part is not None
+    content: str = part.get_content()
+    return content
+
+
+class Page(HTMLParser):
+    """The text, the links and the tags of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text, self.links, self.tags = "", [], set()  # type: str, list[str], set[str]
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def verified(in_cloud: LocalCloud) -> LocalCloud:
+    ses = in_cloud.client("sesv2")
+    identities = [identity["IdentityName"] for identity in ses.list_email_identities()["EmailIdentities"]]
+    if "example.com" not in identities:
+        ses.create_email_identity(EmailIdentity="example.com")
+    return in_cloud
+
+
+def test_a_mail_arrives_at_every_recipient_once(verified: LocalCloud, failed: Message) -> None:
+    before = len(verified.mailbox())
+    create(SETTINGS, {}).send(failed)
+    (mail,) = verified.mailbox()[before:]
+    assert mail["To"] == SETTINGS["recipients"]
+    assert SENDER in mail["Source"]
+    assert mail["Subject"] == failed.title
+    for text in (mail["BodyText"], mail["BodyHtml"]):
+        assert failed.summary in text
+        assert "2x Essential container in task exited (exit code 1)" in text
+
+
+def test_a_sender_that_ses_does_not_know_is_permanent_and_says_why(in_cloud: LocalCloud, failed: Message) -> None:
+    with pytest.raises(PermanentError, match=r"MessageRejected.*not verified"):
+        create({"sender": "stranger@elsewhere.example", "recipients": ["one@example.com"]}, {}).send(failed)
+
+
+def test_both_bodies_say_everything(failed: Message) -> None:
+    mail = parse(failed)
+    page = Page(body(mail, "html"))
+    for text in (body(mail, "plain"), page.text):
+        for part in (failed.title, failed.summary, "print-color-queue", "3 min 20 s", "children 2, 5", *failed.notes):
+            assert part in text
+    assert failed.failures[0].log is not None
+    assert page.links == [failed.failures[0].log.url, failed.links[0].url]
+    assert failed.links[0].url in body(mail, "plain")
+
+
+def test_headers_keep_the_mail_in_its_thread_and_robots_quiet(failed: Message, succeeded: Message) -> None:
+    mail, repeat, other = parse(failed), parse(failed.with_note("May be a repeat.")), parse(succeeded)
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert re.fullmatch(r"<[0-9a-f]{32}@batchbell>", mail["References"])
+    assert mail["References"] == repeat["References"] != other["References"]
+    assert mail["From"] == "Batch Bell <batch@example.com>"
+    assert mail["To"] == "one@example.com, two@example.com"
+
+
+def test_a_senders_name_may_be_in_any_script(failed: Message) -> None:
+    mail = parse(failed, {"sender": "Bjørn Пакет <batch@example.com>", "recipients": ["one@example.com"]})
+    assert mail["From"].addresses[0].display_name == "Bjørn Пакет"
+    assert mail["From"].addresses[0].addr_spec == SENDER
+
+
+def test_hostile_texts_stay_texts(hostile: Message) -> None:
+    mail = parse(hostile)
+    assert set(mail.keys()) == {"From", "To", "Subject", "References", "Auto-Submitted", "MIME-Version", "Content-Type"}
+    assert 1 <= len(mail["Subject"]) <= 150
+    page = Page(body(mail, "html"))
+    assert page.tags <= TAGS
+    assert set(page.links) == {"https://example.com/ok"}
+    for text in (mail["Subject"], body(mail, "plain"), page.text):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u2028\u202e\ud800-\udfff]", text.replace("\r\n", "\n"))
+    assert "\nBcc:" not in body(mail, "plain").replace("\r\n", "\n")
+
+
+def test_a_huge_message_keeps_its_first_500_groups_and_says_so(huge: Message) -> None:
+    text = body(parse(huge), "plain")
+    assert len(re.findall(r"(?m)^1x \d+ ", text)) == 500
+    assert "9,500 more groups of failures are left out." in text
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "MessageRejected"),
+        (400, "AccountSuspendedException"),
+        (400, "SendingPausedException"),
+        (400, "MailFromDomainNotVerifiedException"),
+        (400, "BadRequestException"),
+        (400, "ValidationException"),
+        (404, "NotFoundException"),
+    ],
+)
+def test_what_ses_will_never_take_is_permanent(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
+    refusing_aws.status, refusing_aws.code, refusing_aws.text = status, code, "because\r\nof this"
+    with pytest.raises(PermanentError) as caught:
+        create(SETTINGS, {}).send(failed)
+    assert caught.value.reason == f"SES: {code} ({status}): because of this"
+    assert len(refusing_aws.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (429, "TooManyRequestsException"),
+        (400, "ThrottlingException"),
+        (400, "Throttling"),
+        (400, "LimitExceededException"),
+        (403, "AccessDeniedException"),
+        (403, "ExpiredTokenException"),
+        (400, "SomethingNewException"),
+        (500, "InternalFailure"),
+        (503, "ServiceUnavailable"),
+        (503, "BadRequestException"),
+    ],
+)
+def test_what_may_work_later_is_temporary(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
+    refusing_aws.status, refusing_aws.code = status, code
+    with pytest.raises(TemporaryError, match=rf"SES: {code} \({status}\)") as caught:
+        create(SETTINGS, {}).send(failed)
+    assert not caught.value.maybe_delivered
+    assert len(refusing_aws.calls) == 1
+
+
+def test_a_read_time_out_may_have_been_delivered_and_is_not_repeated(
+    refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_answers, "READ_TIMEOUT", 0.2)
+    refusing_aws.delay = 1
+    with pytest.raises(TemporaryError, match="ReadTimeoutError") as caught:
+        create(SETTINGS, {}).send(failed)
+    assert caught.value.maybe_delivered
+    assert len(refusing_aws.calls) == 1
+
+
+def test_a_connection_that_ends_without_an_answer_may_have_delivered(refusing_aws: Any, failed: Message) -> None:
+    refusing_aws.hang_up = True
+    with pytest.raises(TemporaryError) as caught:
+        create(SETTINGS, {}).send(failed)
+    assert caught.value.maybe_delivered
+
+
+def test_a_refused_connection_did_not_deliver(refusing_aws: Any, failed: Message) -> None:
+    refusing_aws.server_close()
+    with pytest.raises(TemporaryError, match="cannot be reached") as caught:
+        create(SETTINGS, {}).send(failed)
+    assert not caught.value.maybe_delivered
+
+
+def test_without_a_region_it_is_temporary(refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(TemporaryError, match="NoRegionError"):
+        create(SETTINGS, {}).send(failed)
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "MessageRejected", "AccessDeniedException"])
+def test_no_credential_is_shown(refusing_aws: Any, failed: Message, code: str) -> None:
+    refusing_aws.status, refusing_aws.code = 403, code
+    # As AWS explains a signature that does not match: with the request, its session token included.
+    refusing_aws.text = "x-amz-security-token:SecretSessionToken" if code == "SignatureDoesNotMatch" else "not you"
+    with pytest.raises((TemporaryError, PermanentError)) as caught:
+        create(SETTINGS, {}).send(failed)
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert "Secret" not in repr(error) + str(error) + "".join(traceback.format_exception(error))
+
+
+def test_rendering_needs_neither_network_nor_region(failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notifiers.email.notifier.make_client", None)
+    assert create(SETTINGS, {}).render(failed)["headers"]["Subject"] == failed.title

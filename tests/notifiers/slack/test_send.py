@@ -1,0 +1,374 @@
+"""What each answer of a webhook means: tried against one on this machine."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from batchbell.contract import Message, PermanentError, Secret, TemporaryError
+from batchbell.local.slack_sink import SlackSink
+from notifiers.slack import notifier
+from notifiers.slack.notifier import create, read_retry_after, webhook_problem
+
+Send = Callable[..., None]
+Serve = Callable[[Callable[[socket.socket], None]], str]
+
+
+def reset(connection: socket.socket) -> None:
+    """End the connection with a reset instead of an answer."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_a_message_arrives(send: Send, sink: SlackSink, failed: Message) -> None:
+    send(failed, sink.url)
+    (payload,) = sink.accepted
+    assert failed.title in payload["text"]
+    assert [request.fault for request in sink.requests] == [""]
+
+
+def test_creating_reads_no_secret() -> None:
+    def read(fresh: bool) -> str:
+        raise AssertionError("read before the first send")
+
+    create({}, {"webhook": Secret("webhook", read)})
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
+def test_slacks_own_trouble_is_temporary_and_was_not_delivered(
+    send: Send, sink: SlackSink, failed: Message, status: int
+) -> None:
+    sink.answer(status=status, body="rollup_error")
+    with pytest.raises(TemporaryError, match=f"{status} rollup_error") as caught:
+        send(failed, sink.url)
+    assert not caught.value.maybe_delivered
+
+
+def test_too_many_messages_are_temporary_with_slacks_waiting_time(send: Send, sink: SlackSink, failed: Message) -> None:
+    sink.answer(status=429, headers={"Retry-After": "17"})
+    with pytest.raises(TemporaryError, match="429") as caught:
+        send(failed, sink.url)
+    assert caught.value.retry_after == 17
+    assert not caught.value.maybe_delivered
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, "invalid_payload"),
+        (401, "no_team"),
+        (403, "action_prohibited"),
+        (404, "no_service"),
+        (405, "method_not_allowed"),
+        (410, "channel_is_archived"),
+        (200, "invalid_token"),
+        (204, ""),
+    ],
+)
+def test_a_refusal_is_permanent_and_gives_slacks_own_word(
+    send: Send, sink: SlackSink, failed: Message, status: int, body: str
+) -> None:
+    sink.answer(status=status, body=body)
+    with pytest.raises(PermanentError, match=f"{status} {body}".strip()):
+        send(failed, sink.url)
+
+
+@pytest.mark.parametrize("body", ["<html>Log in to the proxy</html>", "OK", "okay", "", "ok\nok"])
+def test_200_with_anything_but_ok_is_permanent(send: Send, sink: SlackSink, failed: Message, body: str) -> None:
+    sink.answer(status=200, body=body)
+    with pytest.raises(PermanentError) as caught:
+        send(failed, sink.url)
+    assert "proxy" in caught.value.reason
+    assert "html" not in caught.value.reason
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_permanent_and_not_followed(send: Send, sink: SlackSink, failed: Message, status: int) -> None:
+    sink.answer(status=status, headers={"Location": sink.url}, times=1)
+    with pytest.raises(PermanentError, match="redirected"):
+        send(failed, sink.url)
+    assert len(sink.requests) == 1
+
+
+def test_a_refused_connection_is_temporary_and_was_not_delivered(send: Send, sink: SlackSink, failed: Message) -> None:
+    sink.stop_listening()
+    with pytest.raises(TemporaryError) as caught:
+        send(failed, sink.url)
+    assert not caught.value.maybe_delivered
+
+
+def test_a_server_that_speaks_no_tls_got_nothing(send: Send, failed: Message) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def run() -> None:
+            connection, _ = listening.accept()
+            connection.recv(100)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.close()
+
+        threading.Thread(target=run, daemon=True).start()
+        with pytest.raises(TemporaryError) as caught:
+            send(failed, f"https://127.0.0.1:{listening.getsockname()[1]}/services/x")
+    assert not caught.value.maybe_delivered
+
+
+def test_a_reset_after_the_request_may_have_been_delivered(send: Send, serve: Serve, failed: Message) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        send(failed, serve(reset))
+    assert caught.value.maybe_delivered
+
+
+@pytest.mark.parametrize(
+    "start", [b"Content-Length: 2\r\n\r\n", b"Content-Length: 2\r\n\r\no", b"Transfer-Encoding: chunked\r\n\r\n2\r\no"]
+)
+def test_an_answer_that_breaks_off_may_have_been_delivered(
+    send: Send, serve: Serve, failed: Message, start: bytes
+) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        send(failed, serve(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n" + start)))
+    assert caught.value.maybe_delivered
+
+
+@pytest.mark.parametrize("answer", [b"Transfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"\r\nok"])
+def test_ok_counts_however_it_is_framed(send: Send, serve: Serve, failed: Message, answer: bytes) -> None:
+    send(failed, serve(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n" + answer)))
+
+
+def test_a_read_time_out_may_have_been_delivered(
+    send: Send, sink: SlackSink, failed: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "READ_TIMEOUT", 0.2)
+    sink.answer(status=200, delay=5)
+    with pytest.raises(TemporaryError) as caught:
+        send(failed, sink.url)
+    assert caught.value.maybe_delivered
+    assert len(sink.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"]
+)
+def test_an_answer_that_drips_in_does_not_hang(
+    send: Send, serve: Serve, failed: Message, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    monkeypatch.setattr(notifier, "SEND_LIMIT", 0.5)
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(start)
+        while not over.wait(0.05):
+            connection.sendall(b"H")
+
+    begun = time.monotonic()
+    try:
+        with pytest.raises(TemporaryError) as caught:
+            send(failed, serve(drip))
+    finally:
+        over.set()
+    assert caught.value.maybe_delivered
+    assert time.monotonic() - begun < 2
+
+
+def test_an_endless_answer_is_not_read_to_its_end(send: Send, serve: Serve, failed: Message) -> None:
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    begun = time.monotonic()
+    with pytest.raises(PermanentError):
+        send(failed, serve(flood))
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_rotated_webhook_is_read_again_and_used_at_once(
+    send: Send, sink: SlackSink, failed: Message, status: int
+) -> None:
+    with SlackSink.start() as old:
+        old.answer(status=status)
+        send(failed, old.url, sink.url)
+        assert len(old.requests) == 1
+    assert len(sink.accepted) == 1
+
+
+def test_a_dead_webhook_that_was_not_rotated_is_tried_once(send: Send, sink: SlackSink, failed: Message) -> None:
+    sink.answer(status=404)
+    with pytest.raises(PermanentError, match="404 no_service"):
+        send(failed, sink.url)
+    assert len(sink.requests) == 1
+
+
+def test_a_malformed_secret_is_permanent_unless_it_was_mended(send: Send, sink: SlackSink, failed: Message) -> None:
+    with pytest.raises(PermanentError, match="does not look like"):
+        send(failed, "not a webhook")
+    send(failed, "not a webhook", sink.url)
+    assert len(sink.accepted) == 1
+
+
+def test_a_secret_that_cannot_be_read_now_is_temporary(send: Send, failed: Message) -> None:
+    def read(fresh: bool) -> str:
+        raise TemporaryError("SSM: ThrottlingException")
+
+    with pytest.raises(TemporaryError, match="SSM"):
+        create({}, {"webhook": Secret("webhook", read)}).send(failed)
+
+
+def test_proxies_and_netrc_do_not_matter(
+    send: Send, sink: SlackSink, failed: Message, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    netrc = f"{tmp_path}/netrc"
+    with open(netrc, "w", encoding="ascii") as file:
+        file.write("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", netrc)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    send(failed, sink.url)
+    assert "authorization" not in sink.requests[0].headers
+
+
+def _break_headers(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nno colon here\r\n: empty\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.mark.parametrize("case", ["delivered", "404", "302", "500", "reset", "refused", "broken headers", "time-out"])
+def test_nothing_shows_the_webhook(
+    send: Send,
+    case: str,
+    sink: SlackSink,
+    serve: Serve,
+    failed: Message,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = sink.url
+    match case:
+        case "404" | "500":
+            sink.answer(status=int(case))
+        case "302":
+            sink.answer(status=302, headers={"Location": url})
+        case "reset":
+            url = serve(reset)
+        case "broken headers":
+            url = serve(_break_headers)
+        case "refused":
+            sink.stop_listening()
+        case "time-out":
+            monkeypatch.setattr(notifier, "READ_TIMEOUT", 0.1)
+            sink.answer(status=200, delay=5)
+    shown = []
+    with caplog.at_level(logging.DEBUG):
+        for name in list(logging.root.manager.loggerDict):
+            if name.startswith("urllib3"):
+                caplog.set_level(logging.DEBUG, logger=name)
+        try:
+            send(failed, url)
+        except (TemporaryError, PermanentError) as error:
+            assert error.__cause__ is None
+            assert error.__context__ is None
+            shown += [str(error), repr(error), "".join(traceback.format_exception(error))]
+    shown += [caplog.text, *capfd.readouterr()]
+    token = url.rpartition("/")[2]
+    assert [text for text in shown if token in text or "/services/" in text] == []
+
+
+def test_what_others_send_with_urllib3_is_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
+    import requests
+
+    with caplog.at_level(logging.DEBUG, logger="urllib3"):
+        requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=5)
+    assert "/elsewhere/" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("30", 30),
+        (" 30 ", 30),
+        ("1.5", 1.5),
+        ("0", 0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e9", None),
+        ("9" * 400, None),
+        ("٣", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Thu, 99 Foo 99999 00:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | None) -> None:
+    assert read_retry_after(header) == seconds
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_retry_after_may_be_a_date(zone: str) -> None:
+    text = format_datetime(datetime.now(UTC) + timedelta(seconds=60)).replace("+0000", zone)
+    seconds = read_retry_after(text)
+    assert seconds is not None
+    assert 50 < seconds <= 60
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+        "https://hooks.slack-gov.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+        "http://127.0.0.1:8080/services/T0/B0/x",
+        "http://localhost:8080/hook",
+        "http://[::1]:8080/hook",
+    ],
+)
+def test_a_webhook_is_accepted(url: str) -> None:
+    assert webhook_problem(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://hooks.slack.com/",
+        "http://hooks.slack.com/services/T0/B0/SECRET",
+        "https://hooks.slack.com\\@evil.com/services/T0/B0/SECRET",
+        "https://hooks.slack.com@evil.com/services/T0/B0/SECRET",
+        "https://hooks.slack.com.evil.com/services/T0/B0/SECRET",
+        "https://user:SECRET@hooks.slack.com/services/T0/B0/SECRET",
+        "https://hooks.slack.com/services/T0/B0/SECRET\n",
+        "https://hooks.slack.com/services/T0/B0/SECRET/../../x",
+        "https://hooks.slack.com/services/T0/B0/SECRET?x=1",
+        "https://hooks.slack.com/workflows/T0/A0/0/SECRET",
+        "https://hooks.slack.com/triggers/T0/0/SECRET",
+        "http://127.0.0.1:80@evil.com/SECRET",
+        "http://127.0.0.1.evil.com/SECRET",
+        "http://169.254.169.254/SECRET",
+    ],
+)
+def test_what_is_no_webhook_is_refused_without_showing_it(url: str) -> None:
+    problem = webhook_problem(url)
+    assert problem
+    assert "SECRET" not in problem
+    assert "evil" not in problem
+
+
+@pytest.mark.parametrize("endpoint", [None, "", "https://sqs.eu-west-1.amazonaws.com", "http://127.0.0.1.evil.com"])
+def test_a_webhook_on_this_machine_needs_aws_on_this_machine(
+    endpoint: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    if endpoint is not None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert webhook_problem("http://127.0.0.1:8080/services/T0/B0/x")

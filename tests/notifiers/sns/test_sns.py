@@ -1,0 +1,194 @@
+"""A topic: what its subscribers get from the local SNS, its limits, and what SNS's refusals mean."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from batchbell import aws_answers
+from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.local.cloud import LocalCloud
+from notifiers.sns.notifier import create, to_ascii
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
+WaitFor = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def topic(in_cloud: LocalCloud) -> str:
+    arn: str = in_cloud.client("sns").create_topic(Name=f"ops-{uuid.uuid4().hex}")["TopicArn"]
+    return arn
+
+
+@pytest.fixture
+def received(in_cloud: LocalCloud, topic: str, wait_for: WaitFor) -> Callable[[], dict[str, Any]]:
+    """What a queue got that is subscribed to the topic: the envelope that SNS puts around it."""
+    sqs, sns = in_cloud.client("sqs"), in_cloud.client("sns")
+    url = sqs.create_queue(QueueName=topic.rpartition(":")[2])["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def receive() -> dict[str, Any]:
+        (message,) = wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+        envelope: dict[str, Any] = json.loads(message["Body"])
+        return envelope
+
+    return receive
+
+
+def size(rendered: dict[str, Any]) -> int:
+    """Bytes as SNS counts them: the message and its attributes."""
+    message = json.dumps(rendered["Message"], ensure_ascii=False)
+    return len((message + json.dumps(rendered["MessageAttributes"])).encode())
+
+
+def test_a_program_gets_the_whole_message_as_json(
+    topic: str, received: Callable[[], dict[str, Any]], failed: Message
+) -> None:
+    create({"topic_arn": topic}, {}).send(failed)
+    envelope = received()
+    assert Message.from_dict(json.loads(envelope["Message"])) == failed
+    assert envelope["Subject"] == failed.title
+    assert envelope["MessageAttributes"]["status"]["Value"] == "FAILED"
+    assert envelope["MessageAttributes"]["job_name"]["Value"] == "print-color"
+
+
+def test_a_huge_message_arrives_without_its_last_groups(
+    topic: str, received: Callable[[], dict[str, Any]], huge: Message
+) -> None:
+    create({"topic_arn": topic}, {}).send(huge)
+    message = Message.from_dict(json.loads(received()["Message"]))
+    kept = len(message.failures)
+    assert 0 < kept < 500
+    assert message.failures[0].reason.startswith("0 ")
+    assert message.notes[-2:] == (
+        "9,500 more groups of failures are left out.",
+        f"{500 - kept:,} more groups of failures are left out.",
+    )
+
+
+def test_a_topic_that_is_gone_is_permanent(topic: str, in_cloud: LocalCloud, failed: Message) -> None:
+    in_cloud.client("sns").delete_topic(TopicArn=topic)
+    with pytest.raises(PermanentError, match="SNS: NotFound"):
+        create({"topic_arn": topic}, {}).send(failed)
+
+
+def test_people_get_text_and_telephones_one_line(failed: Message) -> None:
+    by_protocol = create({"topic_arn": TOPIC}, {}).render(failed)["Message"]
+    assert set(by_protocol) == {"default", "sms", "sqs", "lambda", "http", "https", "firehose"}
+    for part in (failed.title, failed.summary, "Duration: 3 min 20 s", "children 2, 5", failed.links[0].url):
+        assert part in by_protocol["default"]
+    assert by_protocol["sms"] == failed.summary
+
+
+def test_hostile_texts_stay_within_what_sns_takes(hostile: Message) -> None:
+    rendered = create({"topic_arn": TOPIC}, {}).render(hostile)
+    assert re.fullmatch(r"[!-~][ -~]{0,98}", rendered["Subject"])
+    assert re.fullmatch(r"[!-~][ -~]{0,139}", rendered["Message"]["sms"])
+    assert size(rendered) <= 256 * 1024
+    for attribute in rendered["MessageAttributes"].values():
+        assert 1 <= len(attribute["StringValue"]) <= 256
+    for text in rendered["Message"].values():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u2028\u202e\ud800-\udfff]", text)
+    Message.from_dict(json.loads(rendered["Message"]["sqs"]))
+
+
+def test_hostile_texts_are_delivered(topic: str, received: Callable[[], dict[str, Any]], hostile: Message) -> None:
+    create({"topic_arn": topic}, {}).send(hostile)
+    assert json.loads(received()["Message"])["status"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("text", "ascii"),
+    [
+        ("print-color — 3 of 7 failed…", "print-color - 3 of 7 failed..."),
+        ("Überprüfung", "Uberprufung"),
+        ("  \n x", "x"),
+        ("失敗", "AWS Batch"),
+        ("a" * 200, "a" * 99),
+    ],
+)
+def test_a_subject_is_plain_ascii(text: str, ascii: str) -> None:
+    assert to_ascii(text, 99) == ascii
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (404, "NotFound"),
+        (400, "InvalidParameter"),
+        (400, "InvalidParameterException"),
+        (400, "ParameterValueInvalid"),
+        (400, "EndpointDisabled"),
+        (400, "ValidationException"),
+    ],
+)
+def test_what_sns_will_never_take_is_permanent(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
+    refusing_aws.status, refusing_aws.code, refusing_aws.text = status, code, "Topic does not exist"
+    with pytest.raises(PermanentError) as caught:
+        create({"topic_arn": TOPIC}, {}).send(failed)
+    assert caught.value.reason == f"SNS: {code} ({status}): Topic does not exist"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "Throttling"),
+        (400, "ThrottledException"),
+        (400, "KMSThrottling"),
+        (400, "KMSAccessDenied"),
+        (400, "KMSDisabled"),
+        (403, "AuthorizationError"),
+        (403, "AccessDenied"),
+        (403, "InvalidClientTokenId"),
+        (500, "InternalError"),
+        (503, "ServiceUnavailable"),
+    ],
+)
+def test_what_may_work_later_is_temporary(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
+    refusing_aws.status, refusing_aws.code = status, code
+    with pytest.raises(TemporaryError, match=rf"SNS: {code} \({status}\)") as caught:
+        create({"topic_arn": TOPIC}, {}).send(failed)
+    assert not caught.value.maybe_delivered
+    assert len(refusing_aws.calls) == 1
+
+
+def test_a_read_time_out_may_have_been_delivered_and_is_not_repeated(
+    refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_answers, "READ_TIMEOUT", 0.2)
+    refusing_aws.delay = 1
+    with pytest.raises(TemporaryError, match="ReadTimeoutError") as caught:
+        create({"topic_arn": TOPIC}, {}).send(failed)
+    assert caught.value.maybe_delivered
+    assert len(refusing_aws.calls) == 1
+
+
+def test_the_topics_own_region_is_asked(failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    class Client:
+        def publish(self, **request: Any) -> None:
+            json.loads(request["Message"])
+
+    def make_client(service: str, region: str | None = None) -> Client:
+        asked.append(region)
+        return Client()
+
+    monkeypatch.setattr("notifiers.sns.notifier.make_client", make_client)
+    create({"topic_arn": TOPIC.replace("us-east-1", "eu-west-1")}, {}).send(failed)
+    assert asked == ["eu-west-1"]

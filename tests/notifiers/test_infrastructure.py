@@ -1,0 +1,171 @@
+"""What the stack config may say about the built-in notifiers, and what they ask for in return."""
+
+from __future__ import annotations
+
+import asyncio
+from types import ModuleType
+from typing import Any
+
+import pulumi
+import pytest
+from pydantic import ValidationError
+
+from batchbell.provisioning import Context, Grants, SecretShape
+from notifiers.email import infrastructure as email
+from notifiers.slack import infrastructure as slack
+from notifiers.sns import infrastructure as sns
+
+CONTEXT = Context("batchbell", "aws-us-gov", "us-gov-west-1", "123456789012", {"team": "data"})
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:ops"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+MAIL: dict[str, Any] = {"sender": "batch@example.com", "recipients": ["team@example.com"]}
+
+
+def provision(module: ModuleType, **settings: Any) -> Grants:
+    grants: Grants = module.provision(
+        "ops", module.Settings(**settings), opts=pulumi.ResourceOptions(), context=CONTEXT
+    )
+    return grants
+
+
+class Made:
+    """A resource that only records what it was made with."""
+
+    arn = "arn:aws:sns:eu-west-1:123456789012:made"
+    calls: list[tuple[str, dict[str, Any]]]
+
+    def __init__(self, name: str, **arguments: Any) -> None:
+        self.calls.append((name, arguments))
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    calls: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(Made, "calls", calls, raising=False)
+    monkeypatch.setattr("pulumi_aws.sns.Topic", Made)
+    monkeypatch.setattr("pulumi_aws.sesv2.EmailIdentity", Made)
+    return calls
+
+
+def test_slack_needs_its_webhook_and_no_rights() -> None:
+    grants = provision(slack, webhook={"config": "slackWebhook"})
+    assert grants.secrets["webhook"].config == "slackWebhook"
+    assert not grants.statements
+    assert slack.REQUIRES == ("requests",)
+
+
+@pytest.mark.parametrize("webhook", ["https://hooks.slack.com/services/T0/B0/SECRET", {"config": "a", "ssm": "b"}, {}])
+def test_a_webhook_that_is_no_reference_is_refused_without_showing_it(webhook: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        slack.Settings(webhook=webhook)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_webhooks_shape_is_known_at_deploy_time() -> None:
+    (shape,) = (item for item in slack.Settings.model_fields["webhook"].metadata if isinstance(item, SecretShape))
+    assert shape.problem("https://example.com/SECRET") is not None
+    assert shape.problem("https://hooks.slack.com/services/T0/B0/x") is None
+
+
+@pytest.mark.parametrize("sender", ["batch@example.com", "Batch <batch@example.com>", "Bjørn P. <batch@example.com>"])
+def test_mail_may_be_sent_as_its_sender_alone(sender: str) -> None:
+    grants = provision(email, **MAIL | {"sender": sender})
+    (statement,) = grants.statements
+    assert statement.actions == ["ses:SendEmail", "ses:SendRawEmail"]
+    assert statement.resources == [
+        "arn:aws-us-gov:ses:us-gov-west-1:123456789012:identity/*",
+        "arn:aws-us-gov:ses:us-gov-west-1:123456789012:configuration-set/*",
+    ]
+    assert statement.condition == {"StringEquals": {"ses:FromAddress": "batch@example.com"}}
+    assert grants.settings == {"sender": sender, "recipients": ["team@example.com"]}
+
+
+def test_an_identity_is_made_only_when_asked_for(made: list[Any]) -> None:
+    provision(email, **MAIL)
+    assert made == []
+    provision(email, **MAIL, create_identity=True)
+    ((name, arguments),) = made
+    assert name == "batchbell-ops"
+    assert arguments["email_identity"] == "batch@example.com"
+    assert arguments["tags"] == {"team": "data"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "batch", "batch@", "@example.com", "batch@localhost", "a b@example.com", "a@example.com, b@example.com",
+     "a@example.com\r\nBcc: b@example.com", "a@-example.com", "<a@example.com>", 'A" <a@example.com>',
+     "a@b@example.com"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_with_an_example(address: str) -> None:
+    for settings in ({"sender": address}, {"recipients": ["team@example.com", address]}):
+        with pytest.raises(ValidationError, match=r"such as \w+@example\.com"):
+            email.Settings(**MAIL | settings)
+
+
+@pytest.mark.parametrize("recipients", [[], ["team@example.com"] * 51, "team@example.com", None])
+def test_recipients_are_a_list_of_1_to_50(recipients: Any) -> None:
+    with pytest.raises(ValidationError):
+        email.Settings(**MAIL | {"recipients": recipients})
+
+
+def test_a_given_topic_may_be_published_to_and_no_other() -> None:
+    grants = provision(sns, topic_arn=TOPIC)
+    assert [(statement.actions, statement.resources) for statement in grants.statements] == [(["sns:Publish"], [TOPIC])]
+    assert grants.settings == grants.outputs == {"topic_arn": TOPIC}
+
+
+def test_without_a_topic_one_is_made(made: list[Any]) -> None:
+    grants = provision(sns, kms_key_arn=KEY)
+    ((name, arguments),) = made
+    assert name == "batchbell-ops"
+    assert arguments["kms_master_key_id"] == KEY
+    assert grants.settings["topic_arn"] == Made.arn
+    assert grants.statements[0].resources == [Made.arn]
+
+
+def test_an_encrypted_topic_needs_its_key() -> None:
+    statement = provision(sns, topic_arn=TOPIC, kms_key_arn=KEY).statements[1]
+    assert statement.actions == ["kms:GenerateDataKey", "kms:Decrypt"]
+    assert statement.resources == [KEY]
+
+
+BAD_TOPICS = (
+    ("ops", "ARN"),
+    ("arn:aws:sqs:eu-west-1:123456789012:ops", "ARN"),
+    (f"{TOPIC}.fifo", "FIFO"),
+    (f"{TOPIC}:6b0e71bd-7e97-4d97-80ce-4a0994e55286", "topic's ARN"),
+    ("arn:aws:sns:eu-west-1:12:ops", "topic's ARN"),
+)
+
+
+@pytest.mark.parametrize(("arn", "reason"), BAD_TOPICS)
+def test_what_is_no_standard_topic_is_refused(arn: str, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        sns.Settings(topic_arn=arn)
+
+
+@pytest.mark.parametrize(("arn", "reason"), BAD_TOPICS)
+def test_a_topic_that_is_known_later_is_checked_then(arn: str, reason: str) -> None:
+    async def resolve() -> Any:
+        return await provision(sns, topic_arn=pulumi.Output.from_input(arn)).settings["topic_arn"].future()
+
+    with pytest.raises(ValueError, match=reason):
+        asyncio.run(resolve())
+
+
+def test_a_good_topic_that_is_known_later_is_taken() -> None:
+    async def resolve() -> Any:
+        return await provision(sns, topic_arn=pulumi.Output.from_input(TOPIC)).settings["topic_arn"].future()
+
+    assert asyncio.run(resolve()) == TOPIC
+
+
+def test_a_key_is_a_kms_keys_arn() -> None:
+    with pytest.raises(ValidationError, match="kms"):
+        sns.Settings(kms_key_arn="alias/aws/sns")
+
+
+@pytest.mark.parametrize("module", [slack, email, sns])
+def test_an_unknown_key_is_refused(module: Any) -> None:
+    with pytest.raises(ValidationError, match="chanel"):
+        module.Settings(**MAIL if module is email else {}, chanel="#ops")

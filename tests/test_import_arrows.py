@@ -1,0 +1,128 @@
+"""Arrows between our packages point one way: what runs in the Lambda knows nothing of deploy time, and nothing knows
+of the local cloud or the command line."""
+
+from __future__ import annotations
+
+import sys
+from fnmatch import fnmatchcase
+
+import grimp
+import pytest
+
+from batchbell.plugins import find_plugins
+
+RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.aws_answers")
+DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
+
+# Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
+ARROWS = {
+    "batchbell.contract": (),
+    "batchbell.texts": ("batchbell.contract",),
+    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts"),
+    "batchbell.dispatcher": RUN_TIME,
+    "notifiers.*": RUN_TIME,
+    "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
+    "batchbell.provisioning": (),
+    "batchbell.plugins": (),
+    "batchbell.conformance": (*DEPLOY_TIME, *RUN_TIME),
+    "components": DEPLOY_TIME,
+    "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components"),
+    "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
+    "batchbell.__main__": ("batchbell.cli",),
+}
+TOP_LEVEL = ("batchbell", "components", "notifiers")
+
+# Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
+RUNTIME_PROVIDES = {"boto3", "botocore"}
+THIRD_PARTY = {
+    "batchbell.contract": set[str](),
+    "batchbell.texts": set[str](),
+    "batchbell.aws_answers": RUNTIME_PROVIDES,
+    "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},
+    **{f"notifiers.{name}": {*RUNTIME_PROVIDES, *plugin.requires()} for name, plugin in find_plugins().items()},
+}
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*TOP_LEVEL, include_external_packages=True, cache_dir=None)
+
+
+def within(module: str, package: str) -> bool:
+    return fnmatchcase(module, package) or fnmatchcase(module, f"{package}.*")
+
+
+def line_of(module: str) -> str | None:
+    """The line of ARROWS that the module is under."""
+    return max((line for line in ARROWS if within(module, line)), key=lambda line: line.count("."), default=None)
+
+
+def may_import(importer: str, imported: str) -> bool:
+    if imported in TOP_LEVEL and imported != "components":  # a package's own __init__ is a docstring
+        return True
+    line = line_of(importer)
+    if line is None:
+        return False
+    home = ".".join(importer.split(".")[: line.count(".") + 1])  # notifiers.slack for the line notifiers.*
+    own = home.removesuffix(".infrastructure")
+    return any(within(imported, package) for package in (own, *ARROWS[line])) and not (
+        line == "notifiers.*" and imported.endswith(".infrastructure")
+    )
+
+
+def ours(graph: grimp.ImportGraph) -> list[str]:
+    return sorted(module for module in graph.modules if module.split(".")[0] in TOP_LEVEL)
+
+
+def test_every_module_has_a_place(graph: grimp.ImportGraph) -> None:
+    assert [module for module in ours(graph) if line_of(module) is None and module not in TOP_LEVEL] == []
+
+
+def test_no_import_goes_against_the_arrows(graph: grimp.ImportGraph) -> None:
+    known = set(ours(graph))
+    broken = [
+        f"{importer} imports {imported}"
+        for importer in sorted(known)
+        for imported in sorted(graph.find_modules_directly_imported_by(importer) & known)
+        if not may_import(importer, imported)
+    ]
+    assert broken == []
+
+
+def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: grimp.ImportGraph) -> None:
+    broken = [
+        f"{importer} imports {imported}"
+        for importer in ours(graph)
+        for package, allowed in THIRD_PARTY.items()
+        if within(importer, package) and not importer.endswith(".infrastructure")
+        for imported in sorted(graph.find_modules_directly_imported_by(importer))
+        if imported.split(".")[0] not in {*TOP_LEVEL, *sys.stdlib_module_names, *allowed}
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "allowed"),
+    [
+        ("batchbell.dispatcher.job", "batchbell.contract", True),
+        ("batchbell.dispatcher.job", "batchbell.provisioning", False),
+        ("batchbell.dispatcher.job", "components.settings", False),
+        ("batchbell.dispatcher.job", "notifiers.slack.notifier", False),
+        ("batchbell.contract", "batchbell.texts", False),
+        ("notifiers.slack.notifier", "notifiers.slack.blocks", True),
+        ("notifiers.slack.notifier", "notifiers.slack.infrastructure", False),
+        ("notifiers.slack.notifier", "notifiers.email.notifier", False),
+        ("notifiers.slack.notifier", "batchbell.dispatcher.job", False),
+        ("notifiers.slack.infrastructure", "batchbell.provisioning", True),
+        ("notifiers.slack.infrastructure", "notifiers.slack.notifier", True),
+        ("notifiers.slack.infrastructure", "components", False),
+        ("components.bundle", "batchbell.plugins", True),
+        ("components.bundle", "batchbell.contract", False),
+        ("components.settings", "batchbell.local.stack_config", False),
+        ("batchbell.local.cloud", "batchbell.cli.demo", False),
+        ("batchbell.provisioning", "batchbell.cli", False),
+        ("batchbell.something_new", "batchbell.contract", False),
+    ],
+)
+def test_the_arrows_point_one_way(importer: str, imported: str, allowed: bool) -> None:
+    assert may_import(importer, imported) is allowed

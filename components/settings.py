@@ -47,6 +47,13 @@ def _plain_or_output(problem: Any) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Not min_length, which also counts an item that is wrong as one too few.
+    if not value:
+        raise ValueError("is empty: takes at least one")
+    return value
+
+
 def _policy_problem(value: Any) -> str | None:
     if isinstance(value, str) and re.fullmatch(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+", value):
         return None
@@ -62,7 +69,7 @@ class EnvironmentSettings(_Model):
     platform: Annotated[Platform, Field(description="where the jobs run")] = "EC2"
     max_vcpus: Annotated[int, Field(ge=1, le=100_000, description="the most vCPUs at the same time")] = 16
     instance_types: Annotated[
-        tuple[str, ...], Field(min_length=1, description="instance types or families; EC2 and SPOT only")
+        tuple[str, ...], AfterValidator(_not_empty), Field(description="instance types or families; EC2 and SPOT only")
     ] = ("optimal",)
     subnet_ids: Annotated[
         tuple[Annotated[Any, Field()], ...], Field(description="subnets to run in; none: the default VPC's")
@@ -117,7 +124,9 @@ class Settings(_Model):
     """Everything that a stack can choose."""
 
     notifiers: Annotated[tuple[NotifierChoice, ...], Field(description="who is told: a list of {type, name, …}")]
-    statuses: Annotated[tuple[Status, ...], Field(min_length=1, description="which states of a job are told")] = (
+    statuses: Annotated[
+        tuple[Status, ...], AfterValidator(_not_empty), Field(description="which states of a job are told")
+    ] = (
         "SUCCEEDED",
         "FAILED",
     )

@@ -109,7 +109,7 @@ def _read_event(source: str) -> Mapping[str, Any]:
 
 
 def _refuse(text: str, code: int = 2) -> Any:
-    Console(stderr=True).print(Text(text))
+    Console(stderr=True).print(Text(text), soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -164,7 +163,7 @@ def _keep(stream: IO[str], printed: collections.deque[str]) -> None:
 def _kill(child: subprocess.Popen[str]) -> None:
     """The child and whatever it started: it leads a session of its own."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
     child.wait()
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream:

@@ -158,7 +158,8 @@ def test_lines_that_are_still_on_their_way_are_waited_for() -> None:
     lines = SlowQueue()
     reading, writing = os.pipe()
     stream = LogStream(reading, lines)
-    pump = threading.Thread(target=stream.pump)
+    pump = threading.Timer(0.1, stream.pump)
+    pump.daemon = True
     pump.start()
     os.write(writing, b"\n".join(b"line %d" % number for number in range(20)))
     stream.settle(time.monotonic() + 10)

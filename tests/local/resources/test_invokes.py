@@ -50,19 +50,23 @@ def test_a_policy_document_is_the_json_that_iam_takes(clients):
         "conditions": [{"test": "ArnEquals", "variable": "aws:SourceArn", "values": ["rule"]}],
     }
     found = invoke("iam/getPolicyDocument", clients, statements=[statement])
-    assert json.loads(found["json"]) == json.loads(found["minifiedJson"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Send",
-                "Effect": "Allow",
-                "Action": "sqs:SendMessage",
-                "Resource": ["b", "a"],
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Condition": {"ArnEquals": {"aws:SourceArn": "rule"}},
-            }
-        ],
-    }
+    assert (
+        json.loads(found["json"])
+        == json.loads(found["minifiedJson"])
+        == {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "Send",
+                    "Effect": "Allow",
+                    "Action": "sqs:SendMessage",
+                    "Resource": ["b", "a"],
+                    "Principal": {"Service": "events.amazonaws.com"},
+                    "Condition": {"ArnEquals": {"aws:SourceArn": "rule"}},
+                }
+            ],
+        }
+    )
 
 
 def test_everybody_is_a_star(clients):

@@ -190,6 +190,7 @@ def test_a_connection_that_ends_without_an_answer_may_have_delivered(refusing_aw
 
 
 def test_a_refused_connection_did_not_deliver(refusing_aws: Any, failed: Message) -> None:
+    refusing_aws.shutdown()
     refusing_aws.server_close()
     with pytest.raises(TemporaryError, match="cannot be reached") as caught:
         create(SETTINGS, {}).send(failed)

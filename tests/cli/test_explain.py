@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from batchbell.cli import app
+
+PLACE = "arn:aws:batch:us-east-1:123456789012"
+
+
+@pytest.fixture
+def explain(tmp_path):
+    def run(event, *arguments):
+        file = tmp_path / "event.json"
+        file.write_text(event if isinstance(event, str) else json.dumps(event))
+        return CliRunner().invoke(app, ["explain", str(file), *arguments])
+
+    return run
+
+
+@pytest.fixture
+def explained(explain):
+    def run(event, *arguments):
+        result = explain(event, "--json", *arguments)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    return run
+
+
+WATCHED = ("--queue", f"{PLACE}:job-queue/nightly")
+
+
+def test_a_parent_on_the_watched_queue_matches_and_each_notifier_shows_its_message(explained, event):
+    answer = explained(event("parent-failed"), *WATCHED)
+
+    assert answer["matches"] is True
+    assert answer["message"]["title"] == "nightly-render failed: 3 of 7 children"
+    assert set(answer["renderings"]) == {"slack", "email", "sns"}
+    for rendering in answer["renderings"].values():
+        assert "nightly-render failed" in json.dumps(rendering)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "says"),
+    [
+        ("child-failed-fargate", "detail.arrayProperties.size", "child 3"),
+        ("single-failed", "detail.arrayProperties.size", "single job"),
+        ("queue-blocked", "detail-type", "Batch Job Queue Blocked"),
+    ],
+)
+def test_what_keeps_an_event_from_matching_is_named(explained, event, name, field, says):
+    answer = explained(event(name), *WATCHED)
+
+    assert answer["matches"] is False
+    assert answer["why"].startswith(field)
+    assert says in answer["why"]
+
+
+def test_a_queue_that_the_stack_would_make_is_matched_by_its_name(explained, event):
+    ours = event("parent-failed", jobQueue=f"{PLACE}:job-queue/print-color-queue")
+
+    assert explained(ours)["matches"] is True
+    assert explained(event("parent-failed"))["why"].startswith("detail.jobQueue")
+
+
+def test_a_job_definition_stands_in_for_what_the_stack_watches(explained, event):
+    assert explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/render:3")["matches"] is True
+    assert explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/rend")["matches"] is False
+
+
+def test_another_stack_has_another_rule_and_other_notifiers(explained, event):
+    answer = explained(event("parent-failed"), "--stack", "production")
+
+    assert answer["matches"] is True
+    assert set(answer["renderings"]) == {"team"}
+    assert explained(event("parent-succeeded"), "--stack", "production")["renderings"] == {"team": None}
+
+
+def test_an_event_comes_from_standard_input_too(event, project):
+    result = subprocess.run(
+        [sys.executable, "-m", "batchbell", "explain", "-", "--json", *WATCHED],
+        input=json.dumps(event("parent-succeeded")),
+        capture_output=True,
+        text=True,
+        cwd=project,
+        check=True,
+    )
+
+    assert json.loads(result.stdout)["matches"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("not JSON", "is not JSON"),
+        ("[]", "no EventBridge event"),
+        ('{"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {}}', "has no jobArn"),
+    ],
+)
+def test_what_cannot_be_parsed_is_one_line_and_exit_code_2(explain, text, says):
+    result = explain(text)
+
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_an_unknown_stack_is_told_with_those_that_there_are(explain, event):
+    result = explain(event("parent-failed"), "--stack", "nightly")
+
+    assert result.exit_code == 2
+    assert "print-color, production" in result.stderr.replace("\n", " ")
+
+
+def test_nothing_shown_holds_the_containers_environment(explain, event):
+    assert "hunter2" not in explain(event("parent-failed"), *WATCHED).output

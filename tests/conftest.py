@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchbell.local.cloud import LocalCloud
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloud]:
+    """A local AWS that the tests of one process share: every name in it must be a new one."""
+    with LocalCloud.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def event() -> Callable[..., dict[str, Any]]:
+    """An event of tests/events, by its file's name; keyword arguments replace fields of its `detail`."""
+
+    def read(name: str, **detail: Any) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads((PROJECT / "tests" / "events" / f"{name}.json").read_text())
+        event["detail"] |= detail
+        return event
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    def wait(reached: Callable[[], object], what: str, timeout: float = 10.0) -> None:
+        deadline = time.monotonic() + timeout
+        while not reached():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not {what} within {timeout} s")
+            time.sleep(0.02)
+
+    return wait

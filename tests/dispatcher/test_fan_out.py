@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from batchbell.contract import PermanentError, TemporaryError
+from batchbell.dispatcher.compose import compose
+from batchbell.dispatcher.failures import Failures
+from batchbell.dispatcher.fan_out import MAY_BE_A_REPEAT, Delivery, Result, fan_out
+from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held
+from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.timing import Deadline, Timing
+
+
+class Channel:
+    """A notifier that keeps what it was sent, or raises what it was told to."""
+
+    def __init__(self, *errors, hold=None):
+        self.errors, self.hold, self.got = list(errors), hold, []
+
+    def send(self, message):
+        if self.hold:
+            self.hold.wait(10)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.got.append(message)
+
+
+@pytest.fixture
+def message(event, key):
+    return compose(Job.from_event(event("parent-failed", jobArn=key.partition("#")[0])), Failures())
+
+
+def run(ledger, message, seconds=5.0, **channels):
+    todo = {name: [Delivery(Instance(name, channel), message, time.time())] for name, channel in channels.items()}
+    outcomes = fan_out(todo, ledger, Timing(), Deadline.after(seconds))
+    return {name: outcome for name, (outcome,) in outcomes.items()}
+
+
+def test_every_notifier_gets_the_message_once(ledger, message):
+    ops, team = Channel(), Channel()
+    first = run(ledger(), message, ops=ops, team=team)
+    again = run(ledger(), message, ops=ops, team=team)
+
+    assert {outcome.result for outcome in first.values()} == {Result.SENT}
+    assert {outcome.result for outcome in again.values()} == {Result.ALREADY_SENT}
+    assert (ops.got, team.got) == ([message], [message])
+
+
+def test_the_slowest_sets_the_time_and_not_the_sum(ledger, message):
+    class Slow(Channel):
+        def send(self, message):
+            time.sleep(0.3)
+            super().send(message)
+
+    channels = {f"channel-{number}": Slow() for number in range(6)}
+    start = time.monotonic()
+    run(ledger(), message, **channels)
+
+    assert time.monotonic() - start < 6 * 0.3
+    assert all(channel.got for channel in channels.values())
+
+
+def test_one_notifiers_failure_concerns_no_other(ledger, message):
+    outcomes = run(ledger(), message, dead=Channel(PermanentError("gone")), bug=Channel(KeyError("x")), ops=Channel())
+
+    assert outcomes["ops"].result is Result.SENT
+    assert (outcomes["dead"].result, outcomes["dead"].reason) == (Result.PERMANENT, "gone")
+    assert (outcomes["bug"].result, outcomes["bug"].reason) == (Result.UNKNOWN, "the notifier raised KeyError")
+
+
+def test_a_refusal_frees_the_message_for_the_next_attempt(ledger, message, key):
+    outcome = run(ledger(), message, ops=Channel(TemporaryError("busy")))["ops"]
+
+    assert (outcome.result, outcome.counts, outcome.due) == (Result.TEMPORARY, True, None)
+    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=False)
+
+
+def test_a_retry_after_sets_the_time_and_counts_no_attempt(ledger, message):
+    outcome = run(ledger(), message, ops=Channel(TemporaryError("429", retry_after=40)))["ops"]
+
+    assert outcome.due == pytest.approx(time.time() + 40, abs=5)
+    assert not outcome.counts
+
+
+def test_a_lost_answer_holds_the_message_and_its_repeat_says_so(ledger, message, key, wait_until):
+    sender = ledger(lease=0.5)
+    outcome = run(sender, message, ops=Channel(TemporaryError("no answer", maybe_delivered=True)))["ops"]
+
+    assert outcome.result is Result.UNKNOWN
+    assert outcome.due > sender.until
+    assert isinstance(ledger().claim(key, "ops"), Held)
+    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    ops = Channel()
+    run(ledger(), message, ops=ops)
+    assert MAY_BE_A_REPEAT in ops.got[0].notes
+
+
+def test_a_hung_notifier_is_unknown_and_delays_the_others_by_nothing(ledger, message, key):
+    release = threading.Event()
+    ops, start = Channel(), time.monotonic()
+    outcomes = run(ledger(), message, seconds=0.5, hung=Channel(hold=release), ops=ops)
+
+    assert outcomes["hung"].result is Result.UNKNOWN
+    assert outcomes["ops"].result is Result.SENT
+    assert time.monotonic() - start < 5
+    release.set()
+
+
+def test_a_hung_send_that_ends_in_time_after_all_is_committed_and_not_sent_again(ledger, message, key, wait_until):
+    release, hung = threading.Event(), None
+    hung = Channel(hold=release)
+    run(ledger(), message, seconds=0.3, hung=hung)
+    release.set()
+    wait_until(lambda: ledger().claim(key, "hung") == AlreadySent(), "committed late")
+
+    assert len(hung.got) == 1
+
+
+def test_a_ledger_that_is_down_sends_nothing(ledger, message):
+    from dataclasses import replace
+
+    ops = Channel()
+    outcome = run(replace(ledger(), table="no-such-table"), message, ops=ops)["ops"]
+
+    assert (outcome.result, outcome.counts, ops.got) == (Result.TEMPORARY, False, [])
+    assert outcome.due == pytest.approx(time.time() + 30, abs=5)
+
+
+def test_what_is_not_begun_in_time_is_tried_again_without_counting(ledger, message):
+    ops = Channel()
+    outcome = run(ledger(), message, seconds=0, ops=ops)["ops"]
+
+    assert (outcome.result, outcome.counts, ops.got) == (Result.TEMPORARY, False, [])

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, LedgerDown
+
+
+def test_what_is_free_can_be_claimed_once(ledger, key):
+    first, second = ledger(), ledger()
+
+    assert first.claim(key, "ops") == Claimed(maybe_delivered=False)
+    assert second.claim(key, "ops") == Held(pytest.approx(first.until, abs=0.01))
+
+
+def test_a_claim_of_one_notifier_does_not_concern_another(ledger, key):
+    ledger().claim(key, "ops")
+
+    assert ledger().claim(key, "team") == Claimed(maybe_delivered=False)
+
+
+def test_of_many_claims_at_the_same_time_one_wins(ledger, key):
+    results = []
+    views = [ledger() for _ in range(12)]
+    threads = [threading.Thread(target=lambda view=view: results.append(view.claim(key, "ops"))) for view in views]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [type(result) for result in results].count(Claimed) == 1
+    assert len(results) == 12
+
+
+def test_what_was_sent_is_never_claimed_again(ledger, key):
+    sender = ledger(lease=0.1)
+    sender.claim(key, "ops")
+
+    assert sender.commit(key, "ops")
+    assert ledger().claim(key, "ops") == AlreadySent()
+
+
+def test_our_own_write_repeated_by_the_sdk_is_still_ours(ledger, key):
+    sender = ledger()
+    sender.claim(key, "ops")
+
+    assert sender.claim(key, "ops") == Claimed(maybe_delivered=False)
+
+
+def test_what_was_surely_refused_is_free_again_and_no_repeat(ledger, key):
+    sender = ledger()
+    sender.claim(key, "ops")
+
+    assert sender.release(key, "ops")
+    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=False)
+
+
+def test_the_row_of_a_dead_holder_is_claimed_as_a_possible_repeat(ledger, key, wait_until):
+    dead = ledger(lease=0.2)
+    dead.claim(key, "ops")
+    wait_until(lambda: time.time() > dead.until + 0.01, "over")
+
+    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=True)
+
+
+def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, key, wait_until):
+    sender = ledger(lease=0.3)
+    sender.claim(key, "ops")
+
+    assert sender.mark_unknown(key, "ops")
+    assert isinstance(ledger().claim(key, "ops"), Held)
+    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=True)
+
+
+def test_that_it_may_have_arrived_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
+    sender = ledger(lease=0.2)
+    sender.claim(key, "ops")
+    sender.mark_unknown(key, "ops")
+    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    again = ledger()
+    again.claim(key, "ops")
+    again.release(key, "ops")
+
+    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=True)
+
+
+@pytest.mark.parametrize("late", ["commit", "release", "mark_unknown"])
+def test_a_late_write_changes_nothing_of_the_new_holders_row(ledger, key, row, wait_until, late):
+    slow = ledger(lease=0.2)
+    slow.claim(key, "ops")
+    wait_until(lambda: time.time() > slow.until + 0.01, "over")
+    holder = ledger()
+    holder.claim(key, "ops")
+    before = row(key, "ops")
+
+    assert getattr(slow, late)(key, "ops") is False
+    assert row(key, "ops") == before
+    assert holder.commit(key, "ops")
+
+
+def test_rows_expire_after_sixty_days(ledger, key, row):
+    ledger().claim(key, "ops")
+
+    assert float(row(key, "ops")["expires"]["N"]) == pytest.approx(time.time() + 60 * 86_400, abs=10)
+
+
+def test_a_table_that_is_not_there_is_a_ledger_that_is_down(ledger, key):
+    from dataclasses import replace
+
+    broken = replace(ledger(), table="no-such-table")
+
+    for step in (broken.claim, broken.commit, broken.release):
+        with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
+            step(key, "ops")

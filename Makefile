@@ -54,7 +54,7 @@ $(VENV)/.made:
 
 # dev first: it holds all the others, which are then pinned to the same versions.
 LOCK = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)
+	--no-header --no-annotate $(UPGRADE)
 
 lock: $(VENV)/.made
 	@test -x $(VENV)/lock/bin/uv || { $(PY) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet $(UV); }

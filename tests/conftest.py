@@ -29,8 +29,8 @@ def cloud() -> Iterator[LocalCloud]:
 def event() -> Callable[..., dict[str, Any]]:
     """An event of tests/events, by its file's name; keyword arguments replace fields of its `detail`."""
 
-    def read(name: str, **detail: Any) -> dict[str, Any]:
-        event: dict[str, Any] = json.loads((PROJECT / "tests" / "events" / f"{name}.json").read_text())
+    def read(file: str, **detail: Any) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads((PROJECT / "tests" / "events" / f"{file}.json").read_text())
         event["detail"] |= detail
         return event
 

@@ -55,7 +55,7 @@ class LocalCloud:
         """Start one and return when it answers.
 
         folder: where its files go and stay (its log is `cloud.log`); without one, a new folder that is removed at the
-        end. duplicate_events: AWS delivers Batch events at least once; this delivers every one of them twice.
+        end. duplicate_events: AWS delivers Batch events at least once; this delivers every finished one twice.
         Raise LocalCloudError when it dies or does not answer in time.
         """
         keep_folder = folder is not None

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -151,21 +152,23 @@ def _timeout_text(timeout: float, creating: list[tuple[str, str]]) -> str:
 
 
 def _read(stream: IO[str], events: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-    for line in stream:
-        events.put(json.loads(line))
+    with stream:
+        for line in stream:
+            events.put(json.loads(line))
     events.put(None)
 
 
 def _keep(stream: IO[str], printed: collections.deque[str]) -> None:
-    printed.extend(stream)
+    with stream:
+        printed.extend(stream)
 
 
 def _kill(child: subprocess.Popen[str]) -> None:
-    """The child and whatever it started: it leads a session of its own."""
+    """The child and whatever it started: it leads a session of its own. Its output is closed by who reads it: closing
+    it here would wait for a process that left the session and still holds it."""
     with contextlib.suppress(ProcessLookupError):
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    for stream in (child.stdin, child.stdout, child.stderr):
-        if stream:
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
+    with contextlib.suppress(BrokenPipeError):
+        if child.stdin:
+            child.stdin.close()

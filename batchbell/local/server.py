@@ -43,8 +43,9 @@ def main() -> None:
     _configure_ministack(port, folder)
     from ministack import app as ministack_app
 
-    from batchbell.local import batch, functions, identity
+    from batchbell.local import batch, functions, identity, queues
 
+    queues.install()
     identity.install()
     functions.install(folder / "functions")
     batch.install()

@@ -53,6 +53,8 @@ def test_the_same_contents_give_the_same_bytes_whenever_they_were_written(code, 
     first = archives.zip_bytes(folder(code))
     os.utime(code / "app.py", (1_000_000_000, 1_000_000_000))
     assert archives.zip_bytes(folder(code)) == first
+    with zipfile.ZipFile(io.BytesIO(first)) as file:
+        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert archives.zip_bytes(of(b=text("2"), a=text("1"))) == archives.zip_bytes(of(a=text("1"), b=text("2")))
 
 

@@ -126,6 +126,7 @@ def test_every_mistake_is_told_at_once(check):
         (QUEUE, {"contentBasedDeduplication": True}, "contentBasedDeduplication"),
         (QUEUE, {"name": "a.fifo"}, "name"),
         (QUEUE, {"redrivePolicy": json.dumps({"maxReceiveCount": "5"})}, "redrivePolicy"),
+        (QUEUE, {"tags": {"a": ["x"]}}, "tags.a"),
         (TABLE_TYPE, table(attributes=[*KEY, {"name": "ttl", "type": "N"}]), "attributes"),
         (TABLE_TYPE, table(rangeKey="r"), "attributes"),
         (TABLE_TYPE, table(readCapacity=1), "readCapacity"),

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from batchbell.local.resources import TABLE, Clients
 from batchbell.local.resources.wire import ARCHIVE, ASSET, SIGNATURE
 
+FILLED_IN_BY_AWS = {"computeResources", "metadataOptions"}  # AWS shows more inside them than was asked for
 Make = Callable[["World"], dict[str, Any]]
 
 
@@ -375,5 +377,50 @@ def assert_shows(type_: Any, id: str, wanted: dict[str, Any], case: Case, client
     for name in case.shown:
         if name in wanted:
             assert type_.same(name, found[0].get(name), wanted[name]) or (
-                isinstance(wanted[name], dict) and wanted[name].items() <= found[0][name].items()
+                name in FILLED_IN_BY_AWS and wanted[name].items() <= found[0][name].items()
             ), f"{name}: {found[0].get(name)} is not {wanted[name]}"
+
+
+@pytest.mark.parametrize(("deregister", "active"), [(True, [2]), (False, [1, 2])])
+def test_a_new_revision_of_a_job_definition_takes_the_last_one_away_unless_told_otherwise(
+    deregister, active, clients, check
+):
+    token = "aws:batch/jobDefinition:JobDefinition"
+    name = f"revisions-{uuid.uuid4().hex[:8]}"
+
+    def wanted(command: str) -> dict[str, Any]:
+        properties = {"type": "container", "name": name, "containerProperties": container(command)}
+        checked: dict[str, Any] = check(token, properties | {"deregisterOnNewRevision": deregister})
+        return checked
+
+    first = wanted("echo")
+    id, outputs = TABLE[token].create(first, clients)
+    updated = TABLE[token].update(id, first, wanted("true"), clients)
+    assert (updated["revision"], updated["arnPrefix"]) == (2, outputs["arnPrefix"])
+    found = clients("batch").describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+    assert sorted(one["revision"] for one in found) == active
+
+
+def test_changed_tags_of_a_job_definition_are_no_new_revision(clients, check):
+    token = "aws:batch/jobDefinition:JobDefinition"
+    base = {"type": "container", "name": f"tags-{uuid.uuid4().hex[:8]}", "containerProperties": container("echo")}
+    first = check(token, base | {"tags": {"a": "1"}})
+    id, _ = TABLE[token].create(first, clients)
+    assert TABLE[token].update(id, first, check(token, base | {"tags": {"b": "2"}}), clients)["revision"] == 1
+    assert clients("batch").list_tags_for_resource(resourceArn=id)["tags"] == {"b": "2"}
+
+
+def test_a_compute_environment_that_a_queue_refers_to_cannot_be_deleted(clients, check, world):
+    token = "aws:batch/jobQueue:JobQueue"
+    queue_inputs = check(token, queue(world, 1), name=f"holder-{uuid.uuid4().hex[:8]}")
+    id, _ = TABLE[token].create(queue_inputs, clients)
+    environment_type = TABLE["aws:batch/computeEnvironment:ComputeEnvironment"]
+    with pytest.raises(ClientError, match="found existing JobQueue relationship"):
+        environment_type.delete(world.environment["name"], {}, clients)
+    TABLE[token].delete(id, queue_inputs, clients)
+
+
+def test_a_security_group_without_egress_lets_nothing_out(clients, check):
+    token = "aws:ec2/securityGroup:SecurityGroup"
+    id, _ = TABLE[token].create(check(token, {}, name=f"closed-{uuid.uuid4().hex[:8]}"), clients)
+    assert clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"][0]["IpPermissionsEgress"] == []

@@ -1,0 +1,179 @@
+"""The print-color stack, from a finished job to what people got: the real function process, queues and ledger."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+PLACE = "arn:aws:batch:us-east-1:123456789012"
+
+
+@pytest.fixture
+def finished(event, name):
+    """The event of a finished array job of that name; every call is another job."""
+
+    def make(status="succeeded", **detail):
+        job = str(uuid.uuid4())
+        identity = {"jobName": name, "jobId": job, "jobArn": f"{PLACE}:job/{job}"}
+        return event(f"parent-{status}", **identity | detail)
+
+    return make
+
+
+def test_an_array_job_is_told_once_on_every_channel(print_color, name):
+    print_color.submit(name, 7)
+    print_color.told(name)
+    print_color.settled()
+
+    assert print_color.slack(name) == [
+        f"✅ {name} succeeded: all 7 children\nThe array job {name} succeeded: all 7 children."
+    ]
+    assert print_color.mails(name) == [f"{name} succeeded: all 7 children"]
+
+
+def test_children_that_failed_are_told_with_their_indexes_and_exit_code(print_color, name):
+    script = "case $AWS_BATCH_JOB_ARRAY_INDEX in 0|1|2) exit 3;; 4) exit 5;; esac"
+    print_color.submit(name, 6, ["sh", "-c", script])
+    print_color.told(name)
+
+    assert print_color.mails(name) == [f"{name} failed: 4 of 6 children"]
+    (mail,) = (mail for mail in print_color.cloud.mailbox() if name in mail["Subject"])
+    text = " ".join(mail["BodyText"].split())
+    assert "(exit code 3) children 0-2" in text
+    assert "(exit code 5) child 4" in text
+    assert "print-color$252Fdefault$252F" in text
+
+
+def test_an_event_that_aws_delivers_twice_is_told_once(print_color, finished, name):
+    event = finished()
+    print_color.send(event, event | {"id": "again"})
+    print_color.told(name)
+    print_color.send(event)
+    print_color.settled()
+
+    assert len(print_color.slack(name)) == len(print_color.mails(name)) == 1
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_of_its_batch_is_delivered(print_color, finished, name):
+    print_color.send(
+        "not JSON at all",
+        finished() | {"source": "aws.ec2"},
+        finished(jobId=None),
+        finished(),
+        json.dumps(["a list"]),
+    )
+    print_color.told(name)
+    print_color.settled()
+    dead = print_color.dead_letters()
+
+    assert sorted(letter["reason"] for letter in dead) == [
+        "detail has no jobId",
+        "source is not aws.batch",
+        "the record is not JSON",
+        "the record is not a JSON object",
+    ]
+    assert "hunter2" not in json.dumps(dead)
+    assert len(print_color.slack(name)) == 1
+
+
+def test_a_webhook_that_is_refused_for_good_is_a_dead_letter_and_concerns_no_other_channel(print_color, finished, name):
+    print_color.sink.answer(status=404)
+    print_color.send(finished())
+    print_color.wait_until(lambda: print_color.mails(name), "mailed")
+    print_color.settled()
+    print_color.sink.answer(status=200)
+    (letter,) = print_color.dead_letters()
+
+    assert (letter["notifier"], letter["reason"]) == ("slack", "Slack answered 404 no_service")
+    assert letter["message"]["title"] == f"{name} succeeded: all 7 children"
+    assert (print_color.slack(name), len(print_color.mails(name))) == ([], 1)
+
+
+def test_a_channel_that_is_down_gets_its_message_later_and_the_others_get_theirs_once(print_color, finished, name):
+    print_color.sink.stop_listening()
+    try:
+        print_color.send(finished())
+        print_color.wait_until(lambda: print_color.mails(name), "mailed", timeout=20)
+        print_color.wait_until(lambda: print_color.in_queue("retry_queue_url") == 1, "a ticket")
+    finally:
+        print_color.sink.listen()
+    print_color.wait_until(lambda: print_color.slack(name), "sent later", timeout=30)
+    print_color.settled()
+
+    assert len(print_color.slack(name)) == len(print_color.mails(name)) == 1
+    assert print_color.dead_letters() == []
+
+
+def test_the_log_names_the_parent_and_holds_no_secret(print_color, finished, name):
+    print_color.send(finished("failed"))
+    print_color.told(name)
+    print_color.wait_until(lambda: name in print_color.log(), "logged")
+    (line,) = (json.loads(line) for line in print_color.log().splitlines() if f'"job":"{name}"' in line)
+
+    assert (line["child"], line["status"]) == ("parent", "FAILED")
+    assert "hunter2" not in print_color.log()
+    assert print_color.sink.url.rpartition("/")[2] not in print_color.log()
+
+
+def test_an_event_with_the_longest_texts_is_told(print_color, finished, name):
+    print_color.send(
+        finished("failed", statusReason="x" * 100_000, jobDefinition=f"{PLACE}:job-definition/{'d' * 128}:1")
+    )
+    print_color.told(name)
+    print_color.settled()
+
+    assert print_color.dead_letters() == []
+
+
+def test_the_function_may_do_what_it_needs_and_no_more(print_color):
+    iam, cloud = print_color.cloud.client("iam"), print_color.cloud
+    function = cloud.client("lambda").get_function(FunctionName=print_color.deployment.outputs["function_name"])
+    role = function["Configuration"]["Role"].rpartition("/")[2]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    for statement in document["Statement"]:
+        assert not any("*" in action for action in statement["Action"])
+        if "*" in statement["Resource"]:
+            assert set(statement["Action"]) == {"batch:ListJobs", "batch:DescribeJobs"}
+    secret = [
+        statement["Resource"] for statement in document["Statement"] if statement["Action"] == ["ssm:GetParameter"]
+    ]
+    assert secret == [
+        ["arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/batchbell/print-color/print-color/slack/webhook"]
+    ]
+
+
+def test_no_secret_is_in_the_environment_or_the_package(print_color):
+    import io
+    import urllib.request
+    import zipfile
+
+    function = print_color.cloud.client("lambda").get_function(
+        FunctionName=print_color.deployment.outputs["function_name"]
+    )
+    token = print_color.sink.url.rpartition("/")[2]
+    package = zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(function["Code"]["Location"]).read()))
+
+    assert token not in json.dumps(function["Configuration"]["Environment"])
+    assert not any(token.encode() in package.read(name) for name in package.namelist())
+    assert json.loads(package.read("manifest.json"))["instances"][0]["secrets"]["webhook"].keys() == {"ssm"}
+
+
+def test_the_tutorials_set_of_resources_is_there(print_color):
+    batch = print_color.cloud.client("batch")
+    (queue,) = batch.describe_job_queues(jobQueues=["print-color-queue"])["jobQueues"]
+    environment = queue["computeEnvironmentOrder"][0]["computeEnvironment"]
+    (computing,) = batch.describe_compute_environments(computeEnvironments=[environment])["computeEnvironments"]
+
+    assert computing["computeEnvironmentName"].startswith("print-color-computing-")
+    assert computing["computeResources"]["type"] == "EC2"
+    role = computing["computeResources"]["instanceRole"].rpartition("/")[2]
+    (profile_role,) = print_color.cloud.client("iam").get_instance_profile(InstanceProfileName=role)["InstanceProfile"][
+        "Roles"
+    ]
+    attached = print_color.cloud.client("iam").list_attached_role_policies(RoleName=profile_role["RoleName"])
+    assert [policy["PolicyName"] for policy in attached["AttachedPolicies"]] == ["AmazonEC2ContainerServiceforEC2Role"]

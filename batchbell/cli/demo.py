@@ -24,7 +24,7 @@ python -m batchbell demo --fail 2,5 --size 12
 
 python -m batchbell demo --json | jq '.runs[].fired'
 
-[bold]Exit codes[/bold]   0: all numbers are right · 1: one is wrong, or a part did not start · 2: bad arguments · 130: Ctrl-C
+[bold]Exit codes[/bold]   0: the numbers are right · 1: one is wrong, or a part failed · 2: bad arguments · 130: Ctrl-C
 """
 
 

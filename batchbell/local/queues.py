@@ -36,10 +36,10 @@ def install() -> None:
             sqs._HANDLERS[action] = _locked(handler, lock)
 
 
-def _locked(function: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:  # type: ignore[valid-type]
+def _locked(function: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:
     @functools.wraps(function)
     def locked(*arguments: Any, **named: Any) -> Any:
-        with lock:  # type: ignore[attr-defined]
+        with lock:
             return function(*arguments, **named)
 
     return locked

@@ -45,6 +45,7 @@ def row(cloud, table):
         item = cloud.client("dynamodb").get_item(
             TableName=table, Key={"message": {"S": key}, "notifier": {"S": notifier}}, ConsistentRead=True
         )
-        return item.get("Item", {})
+        row: dict[str, dict[str, str]] = item.get("Item", {})
+        return row
 
     return read

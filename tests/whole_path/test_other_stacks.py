@@ -1,0 +1,222 @@
+"""Other stacks than the tutorial's: an existing queue, another Pulumi program, a package that lacks something."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+
+import pytest
+
+from batchbell.local.deployment import DeploymentFailed, deploy
+from batchbell.local.rehearsal import SENDER, this_machine
+
+QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
+
+
+@pytest.fixture(scope="module")
+def nightly(own_cloud):
+    """A job queue and a job definition that were there before batchbell."""
+    batch = own_cloud.client("batch")
+    environment = batch.create_compute_environment(
+        computeEnvironmentName="nightly",
+        type="MANAGED",
+        computeResources={
+            "type": "EC2",
+            "maxvCpus": 4,
+            "minvCpus": 0,
+            "instanceTypes": ["optimal"],
+            "instanceRole": "arn:aws:iam::123456789012:instance-profile/batch",
+            "subnets": ["subnet-12345678"],
+        },
+    )["computeEnvironmentArn"]
+    batch.create_job_queue(
+        jobQueueName="nightly",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
+    )
+    batch.register_job_definition(
+        jobDefinitionName="render",
+        type="container",
+        containerProperties={
+            "image": "busybox",
+            "command": ["sh", "-c", "exit $AWS_BATCH_JOB_ARRAY_INDEX"],
+            "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
+        },
+    )
+    return batch
+
+
+def submit(batch, name, size=3):
+    batch.submit_job(jobName=name, jobQueue="nightly", jobDefinition="render", arrayProperties={"size": size})
+
+
+def subjects(cloud, name):
+    return [(mail["To"], mail["Subject"]) for mail in cloud.mailbox() if name in mail["Subject"]]
+
+
+def test_a_stack_on_an_existing_queue_mails_what_failed(own_cloud, nightly, project, wait_until, name):
+    deployment = deploy(own_cloud.environment(), project, "production", config=this_machine())
+    submit(nightly, name)
+    wait_until(lambda: subjects(own_cloud, name), "mailed", timeout=20)
+
+    assert subjects(own_cloud, name) == [
+        (["team@example.com", "on-call@example.com"], f"{name} failed: 2 of 3 children")
+    ]
+    assert not any(resource.type.startswith("aws:batch/") for resource in deployment.resources)
+    code = own_cloud.client("lambda").get_function(FunctionName=deployment.outputs["function_name"])
+    assert code["Configuration"]["State"] == "Active"
+
+
+OTHER_PROGRAM = """
+    import pulumi
+    import pulumi_aws as aws
+    from components import ArrayJobNotifier, ArrayJobNotifierArgs
+
+    fifo = aws.batch.JobQueue("theirs", state="ENABLED", priority=1, compute_environment_orders=[
+        {"order": 1, "compute_environment": "arn:aws:batch:us-east-1:123456789012:compute-environment/nightly"}])
+    told = ArrayJobNotifier("theirs", ArrayJobNotifierArgs(
+        job_queue_arns=[fifo.arn],
+        notifiers=[
+            {"type": "slack", "name": "ops", "webhook": pulumi.Config().require_secret("hook")},
+            {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["x@example.com"]},
+        ],
+        function={"python_version": pulumi.Config().require("python"), "architecture": pulumi.Config().require("arch")},
+    ))
+    pulumi.export("queue", fifo.name)
+    pulumi.export("intake", told.intake_queue_url)
+    pulumi.export("rule", told.rule_arn)
+"""
+
+
+@pytest.fixture
+def program(tmp_path, project):
+    """A folder with a Pulumi program of its own, and the component's code beside it."""
+
+    def make(source):
+        (tmp_path / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
+        (tmp_path / "__main__.py").write_text(textwrap.dedent(source))
+        for package in ("components", "notifiers"):
+            (tmp_path / package).symlink_to(project / package)
+        return tmp_path
+
+    return make
+
+
+def test_another_program_watches_a_queue_whose_arn_is_not_known_yet(
+    own_cloud, nightly, sink, program, wait_until, name
+):
+    machine = this_machine()
+    deployment = deploy(
+        own_cloud.environment(),
+        program(OTHER_PROGRAM),
+        "dev",
+        config={"python": machine["function_python_version"], "arch": machine["function_architecture"]},
+        secrets={"hook": sink.url},
+    )
+    nightly.submit_job(
+        jobName=name,
+        jobQueue=deployment.outputs["queue"],
+        jobDefinition="render",
+        arrayProperties={"size": 2},
+    )
+    wait_until(lambda: subjects(own_cloud, name), "mailed", timeout=20)
+    wait_until(lambda: any(name in payload["text"] for payload in sink.accepted), "in Slack", timeout=20)
+
+    assert subjects(own_cloud, name) == [(["x@example.com"], f"{name} failed: 1 of 2 children")]
+
+
+def test_an_arn_of_another_region_is_refused_when_it_is_known(own_cloud, program):
+    source = OTHER_PROGRAM.replace("[fifo.arn]", '[fifo.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))]')
+
+    with pytest.raises(DeploymentFailed, match="not in this stack's region us-east-1"):
+        deploy(
+            own_cloud.environment(),
+            program(source),
+            "elsewhere",
+            config={"python": "3.13", "arch": "arm64"},
+            secrets={"hook": "https://hooks.slack.com/services/T0/B0/x"},
+        )
+
+
+def everything(cloud):
+    """What there is of each kind that a deployment makes first."""
+    return {
+        "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
+        "rules": [rule["Name"] for rule in cloud.client("events").list_rules()["Rules"]],
+        "roles": [role["RoleName"] for role in cloud.client("iam").list_roles()["Roles"]],
+        "tables": cloud.client("dynamodb").list_tables()["TableNames"],
+        "environments": [
+            one["computeEnvironmentName"]
+            for one in cloud.client("batch").describe_compute_environments()["computeEnvironments"]
+        ],
+    }
+
+
+def test_settings_that_are_wrong_are_told_all_at_once_and_nothing_is_created(own_cloud, project):
+    before = everything(own_cloud)
+    with pytest.raises(DeploymentFailed) as failed:
+        deploy(
+            own_cloud.environment(),
+            project,
+            "print-color",
+            config={
+                "notifiers": [
+                    {"type": "slak", "name": "ops"},
+                    {"type": "slack", "name": "team", "webhook": "https://hooks.slack.com/services/T0/B0/notatoken"},
+                    {"type": "email", "name": "team", "sender": "nobody", "recipients": []},
+                ],
+                "statuses": ["DONE"],
+                "job_queue_arns": [QUEUE.replace("us-east-1", "eu-west-1")],
+                "environment_platfrom": "EC2",
+            },
+        )
+    text = str(failed.value)
+
+    for path in (
+        "batchbell:notifiers[0].type",
+        "batchbell:notifiers[1].webhook",
+        "batchbell:notifiers[2].name",
+        "batchbell:notifiers[2].sender",
+        "batchbell:notifiers[2].recipients",
+        "batchbell:statuses[0]",
+        "batchbell:job_queue_arns[0]",
+        "batchbell:environment_platfrom",
+    ):
+        assert path in text, path
+    assert "notatoken" not in text
+    assert "Traceback" not in text + failed.value.printed
+    assert everything(own_cloud) == before
+
+
+def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, project, tmp_path, wait_until):
+    """Functions run on what their package holds, so what is forgotten is noticed here and not on AWS."""
+    for entry in ("__main__.py", "Pulumi.yaml", "Pulumi.print-color.yaml", "components", "batchbell"):
+        (tmp_path / entry).symlink_to(project / entry)
+    shutil.copytree(project / "notifiers", tmp_path / "notifiers")
+    infrastructure = tmp_path / "notifiers" / "slack" / "infrastructure.py"
+    whole = infrastructure.read_text()
+    infrastructure.write_text(whole.replace('REQUIRES = ("requests",)', "REQUIRES = ()"))
+    assert infrastructure.read_text() != whole
+    slack = [{"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}}]
+    deployment = deploy(
+        own_cloud.environment(),
+        tmp_path,
+        "print-color",
+        config={"notifiers": slack, "environment_name": "forgetful", **this_machine()},
+        secrets={"slackWebhook": sink.url},
+    )
+    logs = own_cloud.client("logs")
+    own_cloud.client("sqs").send_message(QueueUrl=deployment.outputs["intake_queue_url"], MessageBody="{}")
+
+    def reasons():
+        return [
+            json.loads(event["message"])["reason"]
+            for group in logs.describe_log_groups(logGroupNamePrefix="print-color-dispatcher")["logGroups"]
+            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+            if "notifier cannot be used" in event["message"]
+        ]
+
+    wait_until(reasons, "reported", timeout=20)
+    assert "No module named 'requests'" in reasons()[0]
+    assert SENDER not in reasons()[0]

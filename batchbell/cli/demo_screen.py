@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from batchbell.local.rehearsal import Rehearsal
 
+SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
 CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
 
 
@@ -56,31 +59,46 @@ def _exact(number: int) -> str:
     return f"[green]{number}[/green]" if number == 1 else f"[red]{number}[/red]"
 
 
-def _panel(title: str, text: str) -> Panel:
-    # Text, not markup: what a job wrote must not be read as rich's own.
-    return Panel(Text(text.strip()), title=title, title_align="left", border_style="dim")
+def _panel(title: str, text: Text) -> Panel:
+    return Panel(text, title=title, title_align="left", border_style="dim")
 
 
-def _slack(payload: Mapping[str, Any]) -> str:
-    lines: list[str] = []
+def _slack(payload: Mapping[str, Any]) -> Text:
+    """The blocks as lines. Text, not markup: what a job wrote must not be read as rich's own."""
+    lines: list[Text] = []
     for block in payload.get("blocks", []):
         if block["type"] == "header":
-            lines += [block["text"]["text"], ""]
+            lines.append(Text(block["text"]["text"], style="bold"))
             continue
         if "text" in block:
-            lines.append(block["text"]["text"])
-        fields = [field["text"] for field in block.get("fields", [])]
-        pairs = zip(fields[::2], fields[1::2], strict=False)
-        lines += [f"  {label.strip('*')}: {value}" for label, value in pairs]
-        lines += [f"  {fields[-1]}"] if len(fields) % 2 else []
-        lines += [element["text"] for element in block.get("elements", [])]
-    return "\n".join(lines)
+            lines.append(_with_links(block["text"]["text"]))
+        fields = [_with_links(field["text"]) for field in block.get("fields", [])]
+        for label, value in zip(fields[::2], fields[1::2], strict=False):
+            lines.append(Text.assemble("  ", (label.plain.strip("*"), "dim"), "  ", value))
+        lines += [Text.assemble("  ", fields[-1])] if len(fields) % 2 else []
+        lines += [_with_links(element["text"]) for element in block.get("elements", [])]
+    return Text("\n").join(lines)
 
 
-def _mail(mail: Mapping[str, Any]) -> str:
-    recipients = ", ".join(mail["To"])
-    return f"From: {mail['Source']}\nTo: {recipients}\nSubject: {mail['Subject']}\n\n{mail['BodyText']}"
+def _with_links(text: str) -> Text:
+    """Slack's <url|label> as the label, which leads to the URL in terminals that can."""
+    shown, last = Text(), 0
+    for link in SLACK_LINK.finditer(text):
+        shown.append(text[last : link.start()]).append(link["label"], style=f"underline link {link['url']}")
+        last = link.end()
+    return shown.append(text[last:])
 
 
-def _notification(notification: Mapping[str, Any]) -> str:
-    return f"Subject: {notification.get('Subject', '')}\n\n{notification['Message']}"
+def _mail(mail: Mapping[str, Any]) -> Text:
+    head = f"From: {mail['Source']}\nTo: {', '.join(mail['To'])}\nSubject: {mail['Subject']}\n\n"
+    return Text(head + mail["BodyText"].replace("\r\n", "\n").strip())
+
+
+def _notification(notification: Mapping[str, Any]) -> Text:
+    """A program's subscription gets JSON: here its first level, shortened."""
+    message = json.loads(notification["Message"])
+    fields = {name: value for name, value in message.items() if isinstance(value, str)}
+    attributes = {name: value["Value"] for name, value in notification.get("MessageAttributes", {}).items()}
+    rest = f"… and {', '.join(name for name in message if name not in fields)}"
+    body = json.dumps(fields, indent=2, ensure_ascii=False)
+    return Text(f"Subject: {notification.get('Subject', '')}\nAttributes: {json.dumps(attributes)}\n\n{body}\n{rest}")

@@ -12,14 +12,15 @@ from batchbell.dispatcher.job import Job
 
 def compose(job: Job, failures: Failures) -> Message:
     """What people read about a finished job. `failures` is empty where nothing failed."""
-    outcome = _outcome(job, failures)
+    title = f"{_subject(job)} {_outcome(job, failures)}"
+    where = ", ".join(filter(None, (f"queue {job.queue_name}", _duration(job))))
     return Message(
         key=job.key,
         kind="array-job" if job.is_parent else "single-job",
         status=job.status,
         severity=_severity(job),
-        title=f"{job.name} {outcome}",
-        summary=f"{_subject(job)} {job.name} {outcome}.",
+        title=title,
+        summary=f"{title} ({where})",
         job_name=job.name,
         facts=tuple(_facts(job, failures)),
         failures=failures.groups,
@@ -33,9 +34,7 @@ def _severity(job: Job) -> Severity:
 
 
 def _subject(job: Job) -> str:
-    if job.is_parent:
-        return "The array job"
-    return "The job" if job.array_index is None else f"Child {job.array_index} of"
+    return job.name if job.array_index is None else f"Child {job.array_index} of {job.name}"
 
 
 def _outcome(job: Job, failures: Failures) -> str:

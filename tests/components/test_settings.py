@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pulumi
 import pytest
 
@@ -140,6 +142,17 @@ def test_secrets_that_are_not_at_hand_are_not_judged():
     assert check_settings(raw, secrets=None, context=None).notifiers[0].name == "ops"
 
 
+@pytest.fixture
+def event_loop_of_pulumi():
+    """Outputs want one, as a program has it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("event_loop_of_pulumi")
 def test_arns_and_secrets_may_be_outputs():
     arn = pulumi.Output.from_input(QUEUE)
     settings = check(job_queue_arns=[arn], notifiers=[SLACK | {"webhook": pulumi.Output.secret(WEBHOOK)}])

@@ -24,6 +24,15 @@ def test_a_title_tells_the_whole_outcome(event):
     assert composed(event("single-failed")).title == "nightly-render failed"
 
 
+def test_a_summary_is_readable_without_the_rest(event):
+    summary = "nightly-render failed: 3 of 7 children (queue nightly, 12 min 44 s)"
+
+    assert composed(event("parent-failed")).summary == summary
+    assert (
+        composed(event("child-failed-ec2")).summary == "Child 3 of nightly-render failed (queue nightly, 11 min 39 s)"
+    )
+
+
 def test_counts_that_lag_are_not_told(event):
     message = composed(event("parent-failed-counts-lag"))
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pulumi
 
-from batchbell.provisioning import Context, Grants
+from batchbell.provisioning import Context
 
 from .batch_environment import BatchEnvironment
 from .bundle import Target, build
-from .delivery import Delivery, GrantedChoice, store_secrets
-from .notifier_choice import NotifierChoice
+from .delivery import Delivery
+from .granted_notifier import grant
 from .parent_job_rule import ParentJobRule
 from .placement import find_placement
 from .settings import Settings, check_settings
@@ -74,7 +74,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             single_jobs=settings.single_jobs,
             opts=child,
         )
-        granted = [_grant(name, choice, context, child) for choice in settings.notifiers]
+        granted = [grant(name, choice, context, child) for choice in settings.notifiers]
         function = settings.function
         delivery = Delivery(
             name,
@@ -117,9 +117,3 @@ def _checked(args: ArrayJobNotifierArgs, context: Context) -> Settings:
     given = {one.name: getattr(args, one.name) for one in fields(args) if getattr(args, one.name) is not None}
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     return check_settings(lists, secrets=stack_secrets(), context=context)
-
-
-def _grant(name: str, choice: NotifierChoice, context: Context, opts: pulumi.ResourceOptions) -> GrantedChoice:
-    infrastructure = choice.plugin.infrastructure()
-    grants: Grants = infrastructure.provision(choice.name, choice.settings, opts=opts, context=context)
-    return GrantedChoice(choice, grants, store_secrets(name, choice, grants, context, opts))

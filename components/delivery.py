@@ -6,17 +6,16 @@ Visibility timeouts and retry delays hang on the function's timeout, one setting
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from batchbell.provisioning import Context, Grants, SecretReference, Statement
+from batchbell.provisioning import Context, Statement
 
-from .notifier_choice import NotifierChoice
+from .granted_notifier import GrantedNotifier
 from .settings import FunctionSettings
 
 # Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
@@ -26,15 +25,6 @@ MAX_RECEIVES = 5
 # The default refuses the largest event plus the envelope that it travels in; SQS API reference, SetQueueAttributes.
 MAX_MESSAGE = 1_048_576
 DEAD_LETTER_DAYS = 14
-
-
-@dataclass(frozen=True)
-class GrantedChoice:
-    """A configured notifier and what its infrastructure asked for."""
-
-    choice: NotifierChoice
-    grants: Grants
-    secret_arns: Mapping[str, tuple[str, pulumi.Input[str]]]  # secret → ("ssm" or "secretsmanager", ARN)
 
 
 class Delivery(pulumi.ComponentResource):
@@ -47,7 +37,7 @@ class Delivery(pulumi.ComponentResource):
         context: Context,
         *,
         rule_arns: Sequence[pulumi.Input[str]],
-        notifiers: Sequence[GrantedChoice],
+        notifiers: Sequence[GrantedNotifier],
         bundle: Path,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -129,7 +119,7 @@ class Delivery(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _function(self, notifiers: Sequence[GrantedChoice], bundle: Path) -> aws.lambda_.Function:
+    def _function(self, notifiers: Sequence[GrantedNotifier], bundle: Path) -> aws.lambda_.Function:
         settings = self._settings
         log_group = aws.cloudwatch.LogGroup(
             f"{self._name}-dispatcher",
@@ -196,7 +186,7 @@ class Delivery(pulumi.ComponentResource):
         )
 
     def _role(
-        self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedChoice]
+        self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedNotifier]
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         trust = {
             "Version": "2012-10-17",
@@ -219,8 +209,7 @@ class Delivery(pulumi.ComponentResource):
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS takes no resource for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
-            *(statement for granted in notifiers for statement in granted.grants.statements),
-            *(statement for granted in notifiers for statement in _may_read(granted)),
+            *(statement for granted in notifiers for statement in granted.statements()),
         ]
         policy = aws.iam.RolePolicy(
             f"{self._name}-dispatcher",
@@ -233,14 +222,6 @@ class Delivery(pulumi.ComponentResource):
         return role, policy
 
 
-def _may_read(granted: GrantedChoice) -> list[Statement]:
-    """Exactly the secrets that this notifier refers to."""
-    action = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
-    statements = [Statement((action[store],), (arn,)) for store, arn in granted.secret_arns.values()]
-    keys = [reference.kms_key_arn for reference in granted.grants.secrets.values() if reference.kms_key_arn is not None]
-    return statements + [Statement(("kms:Decrypt",), (key,)) for key in keys]
-
-
 def _allow(statement: Statement) -> dict[str, Any]:
     allow: dict[str, Any] = {
         "Effect": "Allow",
@@ -250,59 +231,5 @@ def _allow(statement: Statement) -> dict[str, Any]:
     return allow | ({"Condition": statement.condition} if statement.condition else {})
 
 
-def _manifest(notifiers: Sequence[GrantedChoice]) -> pulumi.Output[str]:
-    """What the function reads at its start: see `batchbell.dispatcher.manifest`."""
-    return pulumi.Output.json_dumps(
-        {
-            "instances": [
-                {
-                    "name": granted.choice.name,
-                    "module": granted.choice.plugin.notifier_module,
-                    "statuses": list(granted.choice.statuses),
-                    "jobs": list(granted.choice.jobs),
-                    "settings": dict(granted.grants.settings),
-                    "secrets": {secret: {store: arn} for secret, (store, arn) in granted.secret_arns.items()},
-                }
-                for granted in notifiers
-            ]
-        },
-        sort_keys=True,
-    )
-
-
-def store_secrets(
-    name: str, choice: NotifierChoice, grants: Grants, context: Context, opts: pulumi.ResourceOptions
-) -> Mapping[str, tuple[str, pulumi.Input[str]]]:
-    """Where the function finds each of an instance's secrets. Values from stack config become SSM SecureStrings."""
-    return {
-        secret: _stored(f"{name}-{choice.name}-{secret}", secret, choice, reference, context, opts)
-        for secret, reference in grants.secrets.items()
-    }
-
-
-def _stored(
-    resource_name: str,
-    secret: str,
-    choice: NotifierChoice,
-    reference: SecretReference,
-    context: Context,
-    opts: pulumi.ResourceOptions,
-) -> tuple[str, pulumi.Input[str]]:
-    if reference.ssm is not None:
-        return "ssm", reference.ssm
-    if reference.secretsmanager is not None:
-        return "secretsmanager", reference.secretsmanager
-    value = reference.value if reference.config is None else pulumi.Config().require_secret(reference.config)
-    # Named in full: an automatic name lacks the leading slash that a hierarchy needs.
-    path = f"/batchbell/{pulumi.get_project()}/{pulumi.get_stack()}/{context.prefix}/{choice.name}/{secret}"
-    parameter = aws.ssm.Parameter(
-        resource_name,
-        name=path,
-        type="SecureString",
-        value=pulumi.Output.secret(value),
-        key_id=reference.kms_key_arn,
-        description=f"batchbell: {secret} of the notifier {choice.name}",
-        tags=context.tags,
-        opts=opts,
-    )
-    return "ssm", parameter.arn
+def _manifest(notifiers: Sequence[GrantedNotifier]) -> pulumi.Output[str]:
+    return pulumi.Output.json_dumps({"instances": [one.manifest_entry() for one in notifiers]}, sort_keys=True)

@@ -1,0 +1,97 @@
+"""A configured notifier with what its infrastructure asked for: stored secrets, IAM statements, its manifest entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from batchbell.provisioning import Context, Grants, SecretReference, Statement
+
+from .notifier_choice import NotifierChoice
+
+_READ = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
+
+
+@dataclass(frozen=True)
+class StoredSecret:
+    """Where the function finds a secret: `store` is "ssm" or "secretsmanager"."""
+
+    store: str
+    arn: pulumi.Input[str]
+    kms_key_arn: pulumi.Input[str] | None = None
+
+
+@dataclass(frozen=True)
+class GrantedNotifier:
+    """One notifier of the stack, ready to be put into the function's package and role."""
+
+    choice: NotifierChoice
+    grants: Grants
+    secrets: Mapping[str, StoredSecret]
+
+    def statements(self) -> Sequence[Statement]:
+        """What it asked for, and the right to read exactly its secrets."""
+        stored = self.secrets.values()
+        return [
+            *self.grants.statements,
+            *(Statement((_READ[secret.store],), (secret.arn,)) for secret in stored),
+            *(
+                Statement(("kms:Decrypt",), (secret.kms_key_arn,))
+                for secret in stored
+                if secret.kms_key_arn is not None
+            ),
+        ]
+
+    def manifest_entry(self) -> dict[str, Any]:
+        """What the function reads at its start: see `batchbell.dispatcher.manifest`."""
+        return {
+            "name": self.choice.name,
+            "module": self.choice.plugin.notifier_module,
+            "statuses": list(self.choice.statuses),
+            "jobs": list(self.choice.jobs),
+            "settings": dict(self.grants.settings),
+            "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},
+        }
+
+
+def grant(name: str, choice: NotifierChoice, context: Context, opts: pulumi.ResourceOptions) -> GrantedNotifier:
+    """Let the notifier's infrastructure make what it needs, and store its secrets. `name`: the component's."""
+    grants: Grants = choice.plugin.infrastructure().provision(choice.name, choice.settings, opts=opts, context=context)
+    secrets = {
+        secret: _store(f"{name}-{choice.name}-{secret}", secret, choice, reference, context, opts)
+        for secret, reference in grants.secrets.items()
+    }
+    return GrantedNotifier(choice, grants, secrets)
+
+
+def _store(
+    resource_name: str,
+    secret: str,
+    choice: NotifierChoice,
+    reference: SecretReference,
+    context: Context,
+    opts: pulumi.ResourceOptions,
+) -> StoredSecret:
+    """What exists is referred to; a value from config or program becomes an SSM SecureString."""
+    if reference.ssm is not None:
+        return StoredSecret("ssm", reference.ssm, reference.kms_key_arn)
+    if reference.secretsmanager is not None:
+        return StoredSecret("secretsmanager", reference.secretsmanager, reference.kms_key_arn)
+    value = reference.value if reference.config is None else pulumi.Config().require_secret(reference.config)
+    # Named in full: an automatic name lacks the leading slash that a hierarchy needs.
+    path = f"/batchbell/{pulumi.get_project()}/{pulumi.get_stack()}/{context.prefix}/{choice.name}/{secret}"
+    parameter = aws.ssm.Parameter(
+        resource_name,
+        name=path,
+        type="SecureString",
+        value=pulumi.Output.secret(value),
+        key_id=reference.kms_key_arn,
+        description=f"batchbell: {secret} of the notifier {choice.name}",
+        tags=context.tags,
+        opts=opts,
+    )
+    return StoredSecret("ssm", parameter.arn, reference.kms_key_arn)

@@ -92,7 +92,7 @@ class Message:
     status: str  # AWS Batch's job status: "SUCCEEDED" or "FAILED"
     severity: Severity
     title: str
-    summary: str  # one sentence, readable without the rest
+    summary: str  # one line that goes with the title: what it was, where, how long it took
     job_name: str
     facts: tuple[Fact, ...] = ()
     failures: tuple[FailureGroup, ...] = ()  # the largest group first

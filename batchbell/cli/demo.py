@@ -107,7 +107,7 @@ class _Reporter:
         "local AWS": "local AWS starts",
         "deploying": "resources deployed",
         "children": "children finished",
-        "messages": "messages delivered",
+        "messages": "channels told",
     }
 
     def __init__(self, progress: Progress, platform: str) -> None:
@@ -126,5 +126,6 @@ class _Reporter:
     def finish(self) -> None:
         """The current step is done."""
         if self._task is not None:
-            completed = self._progress.tasks[self._task].completed or 1
-            self._progress.update(self._task, completed=completed, total=completed)
+            task = self._progress.tasks[self._task]
+            done = task.completed or 1
+            self._progress.update(self._task, completed=done, total=task.total or done)

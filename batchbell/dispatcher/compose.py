@@ -12,15 +12,13 @@ from batchbell.dispatcher.job import Job
 
 def compose(job: Job, failures: Failures) -> Message:
     """What people read about a finished job. `failures` is empty where nothing failed."""
-    title = f"{_subject(job)} {_outcome(job, failures)}"
-    where = ", ".join(filter(None, (f"queue {job.queue_name}", _duration(job))))
     return Message(
         key=job.key,
         kind="array-job" if job.is_parent else "single-job",
         status=job.status,
         severity=_severity(job),
-        title=title,
-        summary=f"{title} ({where})",
+        title=f"{_subject(job)} {_outcome(job, failures)}",
+        summary=_summary(job),
         job_name=job.name,
         facts=tuple(_facts(job, failures)),
         failures=failures.groups,
@@ -35,6 +33,12 @@ def _severity(job: Job) -> Severity:
 
 def _subject(job: Job) -> str:
     return job.name if job.array_index is None else f"Child {job.array_index} of {job.name}"
+
+
+def _summary(job: Job) -> str:
+    kind = "Array job" if job.is_parent else "Job" if job.array_index is None else "Child of an array job"
+    duration = _duration(job)
+    return f"{kind} on {job.queue_name}" + (f", {duration} after it was submitted" if duration else "")
 
 
 def _outcome(job: Job, failures: Failures) -> str:

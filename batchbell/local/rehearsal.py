@@ -101,8 +101,7 @@ def rehearse(
         job_id = _submit(cloud, deployment, size, fail)
         _wait_for_job(cloud, job_id, size, report)
         clock.lap("job")
-        report("messages", 0, None)
-        _wait_for_messages(cloud, deployment, counters, sink)
+        _wait_for_messages(cloud, deployment, counters, sink, report)
         clock.lap("notify")
         return Rehearsal(
             platform,
@@ -259,15 +258,19 @@ def _wait_for_job(cloud: LocalCloud, job_id: str, size: int, report: Report) -> 
     raise RehearsalFailed(f"the array job of {size} children did not end in time")
 
 
-def _wait_for_messages(cloud: LocalCloud, deployment: Deployment, counters: _Counters, sink: SlackSink) -> None:
+def _wait_for_messages(
+    cloud: LocalCloud, deployment: Deployment, counters: _Counters, sink: SlackSink, report: Report
+) -> None:
     """Until the function is done with the event, and every channel has a message or its notifier a ticket."""
     outputs = deployment.outputs
+    report("messages", 0, 3)
     _until(lambda: counters.count("parent-only") > 0, PATIENCE, "the rule did not fire")
     _until(lambda: _in_queue(cloud, outputs["intake_queue_url"]) == 0, PATIENCE, "the function did not take the event")
 
     def all_told() -> bool:
         undelivered = _in_queue(cloud, outputs["retry_queue_url"]) + _in_queue(cloud, outputs["dead_letter_queue_url"])
         told = [bool(sink.accepted), bool(cloud.mailbox()), bool(counters.notifications())]
+        report("messages", sum(told), len(told))
         return sum(told) + undelivered >= len(told)
 
     _until(all_told, CHANNEL_PATIENCE, "a channel got nothing, and there is no ticket for it")

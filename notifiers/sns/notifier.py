@@ -84,7 +84,7 @@ def _by_protocol(message: Message) -> dict[str, str]:
     structured = json.dumps(message.to_dict(), ensure_ascii=False, separators=(",", ":"))
     return {
         "default": as_text(message),
-        "sms": to_ascii(message.summary, SMS_LIMIT),
+        "sms": to_ascii(f"{message.title}. {message.summary}", SMS_LIMIT),
         **dict.fromkeys(JSON_PROTOCOLS, structured),
     }
 

@@ -24,13 +24,12 @@ def test_a_title_tells_the_whole_outcome(event):
     assert composed(event("single-failed")).title == "nightly-render failed"
 
 
-def test_a_summary_is_readable_without_the_rest(event):
-    summary = "nightly-render failed: 3 of 7 children (queue nightly, 12 min 44 s)"
-
-    assert composed(event("parent-failed")).summary == summary
-    assert (
-        composed(event("child-failed-ec2")).summary == "Child 3 of nightly-render failed (queue nightly, 11 min 39 s)"
+def test_a_summary_says_what_the_title_does_not(event):
+    assert composed(event("parent-failed")).summary == "Array job on nightly, 12 min 44 s after it was submitted"
+    assert composed(event("child-failed-ec2")).summary == (
+        "Child of an array job on nightly, 11 min 39 s after it was submitted"
     )
+    assert composed(event("child-failed-ec2")).title == "Child 3 of nightly-render failed"
 
 
 def test_counts_that_lag_are_not_told(event):

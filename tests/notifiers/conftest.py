@@ -41,7 +41,7 @@ def succeeded() -> Message:
         status="SUCCEEDED",
         severity=Severity.SUCCESS,
         title="print-color: all 7 children succeeded",
-        summary="The array job print-color succeeded after 3 min 20 s: 7 of 7 children.",
+        summary="Array job on print-color-queue, 3 min 20 s after it was submitted",
         job_name="print-color",
         facts=(Fact("Queue", "print-color-queue"), Fact("Duration", "3 min 20 s"), Fact("Children", "7")),
         links=(Link("Job in the console", f"{REGION_CONSOLE}/batch/home?region=us-east-1#jobs/detail/0b5e1c3a"),),
@@ -57,7 +57,7 @@ def failed(succeeded: Message) -> Message:
         status="FAILED",
         severity=Severity.FAILURE,
         title="print-color: 3 of 7 children failed",
-        summary="The array job print-color failed after 3 min 20 s: 3 of 7 children failed.",
+        summary="Array job on print-color-queue, 3 min 20 s after it was submitted",
         failures=(
             FailureGroup("Essential container in task exited", 2, "2, 5", 1, Link("Log of child 2", log)),
             FailureGroup("Host EC2 (instance i-0123) terminated.", 1, "6"),

@@ -29,7 +29,7 @@ def test_an_array_job_is_told_once_on_every_channel(print_color, name):
 
     told = f"{name} succeeded: all 7 children"
     (text,) = print_color.slack(name)
-    assert text.startswith(f"✅ {told}\n{told} (queue print-color-queue, ")
+    assert text.startswith(f"✅ {told}\nArray job on print-color-queue, ")
     assert print_color.mails(name) == [f"{name} succeeded: all 7 children"]
 
 

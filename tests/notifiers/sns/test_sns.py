@@ -92,7 +92,7 @@ def test_people_get_text_and_telephones_one_line(failed: Message) -> None:
     assert set(by_protocol) == {"default", "sms", "sqs", "lambda", "http", "https", "firehose"}
     for part in (failed.title, failed.summary, "Duration: 3 min 20 s", "children 2, 5", failed.links[0].url):
         assert part in by_protocol["default"]
-    assert by_protocol["sms"] == failed.summary
+    assert by_protocol["sms"] == f"{failed.title}. {failed.summary}"
 
 
 def test_hostile_texts_stay_within_what_sns_takes(hostile: Message) -> None:

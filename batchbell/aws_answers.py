@@ -32,13 +32,19 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
 _making = threading.Lock()
 
 
-def make_client(service: str, region: str | None = None) -> Any:
-    """A boto3 client with one attempt and short time-outs.
+def make_client(
+    service: str, region: str | None = None, *, read_timeout: float = READ_TIMEOUT, attempts: int = 1
+) -> Any:
+    """A boto3 client with short time-outs (seconds) and, unless asked for more, one attempt.
 
     Notifiers run in threads: a client may be used in any, but a session makes one client at a time (boto3 guide,
     "Session"). They share one, since a second session costs a cold start 0.1 s (measured).
     """
-    config = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, retries={"total_max_attempts": 1})
+    config = Config(
+        connect_timeout=min(CONNECT_TIMEOUT, read_timeout),
+        read_timeout=read_timeout,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+    )
     with _making:
         return _open_session().client(service, region_name=region, config=config)
 

@@ -114,18 +114,37 @@ class Message:
     def from_dict(cls, data: Mapping[str, Any]) -> Message:
         """The inverse of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
-            **{
-                **data,
-                "severity": Severity(data["severity"]),
-                "facts": tuple(Fact(**fact) for fact in data["facts"]),
-                "failures": tuple(
-                    FailureGroup(**{**group, "log": Link(**group["log"]) if group["log"] else None})
-                    for group in data["failures"]
-                ),
-                "notes": tuple(data["notes"]),
-                "links": tuple(Link(**link) for link in data["links"]),
-            }
+            key=_text(data["key"]),
+            kind=_text(data["kind"]),
+            status=_text(data["status"]),
+            severity=Severity(data["severity"]),
+            title=_text(data["title"]),
+            summary=_text(data["summary"]),
+            job_name=_text(data["job_name"]),
+            facts=tuple(Fact(_text(fact["label"]), _text(fact["value"])) for fact in data["facts"]),
+            failures=tuple(_failure_group(group) for group in data["failures"]),
+            notes=tuple(_text(note) for note in data["notes"]),
+            links=tuple(_link(link) for link in data["links"]),
         )
+
+
+def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
+    exit_code, log = data["exit_code"], data["log"]
+    if not isinstance(data["count"], int) or not isinstance(exit_code, int | None):
+        raise TypeError("count and exit_code are integers")
+    return FailureGroup(
+        _text(data["reason"]), data["count"], _text(data["indexes"]), exit_code, None if log is None else _link(log)
+    )
+
+
+def _link(data: Mapping[str, Any]) -> Link:
+    return Link(_text(data["label"]), _text(data["url"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
 
 
 class Secret:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,9 @@ class _Network:
 class BatchEnvironment(pulumi.ComponentResource):
     """Makes NAME-queue, the job definition NAME, and a compute environment NAME-computing-….
 
-    The compute environment has a name prefix, and a resource of its own for instances and for Fargate: what cannot be
-    changed in place is replaced by a new one first, then the queue is moved, then the old one is deleted. With an
-    exact name Pulumi would delete first, and AWS refuses that while a queue refers to it.
+    The compute environment has a name prefix, and a resource of its own for instances and for each kind of Fargate:
+    what cannot be changed in place is replaced by a new one first, then the queue is moved, then the old one is
+    deleted. With an exact name Pulumi would delete first, and AWS refuses that while a queue refers to it.
     """
 
     queue_arn: pulumi.Output[str]
@@ -89,7 +90,9 @@ class BatchEnvironment(pulumi.ComponentResource):
                     launch_template_id=launch_template.id, version=launch_template.latest_version.apply(str)
                 ),
             }
-        family = "fargate" if settings.is_fargate else "ec2"
+        # EC2 and SPOT change into each other in place; a Fargate environment never changes its type (AWS Batch User
+        # Guide, "Updating compute environments"): one with another logical name takes its place.
+        family = settings.platform.lower().replace("_", "-") if settings.is_fargate else "ec2"
         # No service_role: the service-linked role keeps the environment updatable.
         return aws.batch.ComputeEnvironment(
             f"{self._name}-{family}",
@@ -106,16 +109,23 @@ class BatchEnvironment(pulumi.ComponentResource):
         if self._settings.subnet_ids:
             first = aws.ec2.get_subnet_output(id=self._settings.subnet_ids[0], opts=options)
             return _Network(list(self._settings.subnet_ids), first.vpc_id)
-        vpc = aws.ec2.get_vpc(default=True, opts=options)
-        subnets = aws.ec2.get_subnets(
-            filters=[aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id])], opts=options
-        )
+        instead = f"in {self._context.region}: set environment_subnet_ids to subnets of the VPC that jobs shall run in"
+        try:
+            vpc = aws.ec2.get_vpc(default=True, opts=options)
+        except Exception as error:  # the SDK's own type for a function that fails
+            raise pulumi.RunError(f"found no default VPC {instead} ({error})") from None
+        of_vpc = aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id])
+        subnets = aws.ec2.get_subnets(filters=[of_vpc], opts=options)
+        if not subnets.ids:
+            raise pulumi.RunError(f"the default VPC {vpc.id} has no subnets {instead}")
         return _Network(subnets.ids, vpc.id)
 
     def _security_group(self, network: _Network) -> aws.ec2.SecurityGroup:
         """Nothing comes in; jobs may call out, to pull their image at the least."""
         return aws.ec2.SecurityGroup(
             f"{self._name}-jobs",
+            # Not the automatic name: AWS takes none that begins with sg-.
+            name_prefix=f"batchbell-{self._name}-",
             description="Batch jobs: no way in",
             vpc_id=network.vpc_id,
             egress=[{"protocol": "-1", "from_port": 0, "to_port": 0, "cidr_blocks": ["0.0.0.0/0"]}],
@@ -128,7 +138,10 @@ class BatchEnvironment(pulumi.ComponentResource):
         ecs = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
         attachments: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
-                f"{self._name}-instance-{number}", role=role.name, policy_arn=policy, opts=self._child()
+                f"{self._name}-instance-{_label(policy, number)}",
+                role=role.name,
+                policy_arn=policy,
+                opts=self._child(),
             )
             for number, policy in enumerate([ecs, *self._settings.instance_policy_arns])
         ]
@@ -191,3 +204,11 @@ class BatchEnvironment(pulumi.ComponentResource):
             tags=self._context.tags,
             opts=self._child(*needs),
         )
+
+
+def _label(policy_arn: pulumi.Input[str], number: int) -> str:
+    """Names a policy's attachment by the policy: named by its place, one that moves up would be detached again when
+    the place it left is cleared. An Output has no name yet."""
+    if not isinstance(policy_arn, str):
+        return str(number)
+    return f"{policy_arn.rpartition('/')[2]}-{hashlib.sha256(policy_arn.encode()).hexdigest()[:6]}"

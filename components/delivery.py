@@ -156,9 +156,14 @@ class Delivery(pulumi.ComponentResource):
             # Without its rights the first run could not even write its log.
             opts=self._child(policy),
         )
+        # Tickets go round through the retry queue: Lambda takes that for a runaway loop and drops what has passed 16
+        # times (Lambda Developer Guide, "Use Lambda recursive loop detection"). What ends it here is a ticket's age.
+        loop = aws.lambda_.FunctionRecursionConfig(
+            f"{self._name}-dispatcher", function_name=function.name, recursive_loop="Allow", opts=self._child()
+        )
         # A window would make a quiet queue wait, up to 20 s (Lambda Developer Guide, "Batching behavior"); tickets may.
-        self._mapping("intake", self.intake, function, policy, batch=10, window=0, concurrency=5)
-        self._mapping("retry", self.retry, function, policy, batch=100, window=5, concurrency=2)
+        self._mapping("intake", self.intake, function, [policy, loop], batch=10, window=0, concurrency=5)
+        self._mapping("retry", self.retry, function, [policy, loop], batch=100, window=5, concurrency=2)
         return function
 
     def _mapping(
@@ -166,7 +171,7 @@ class Delivery(pulumi.ComponentResource):
         purpose: str,
         queue: aws.sqs.Queue,
         function: aws.lambda_.Function,
-        policy: pulumi.Resource,
+        needs: Sequence[pulumi.Resource],
         *,
         batch: int,
         window: int,
@@ -182,7 +187,7 @@ class Delivery(pulumi.ComponentResource):
             scaling_config={"maximum_concurrency": concurrency},
             function_response_types=["ReportBatchItemFailures"],
             tags=self._context.tags,
-            opts=self._child(policy),
+            opts=self._child(*needs),
         )
 
     def _role(
@@ -215,11 +220,27 @@ class Delivery(pulumi.ComponentResource):
             f"{self._name}-dispatcher",
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                {"Version": "2012-10-17", "Statement": [_allow(statement) for statement in statements]}
+                {"Version": "2012-10-17", "Statement": _distinct([_allow(statement) for statement in statements])}
             ),
             opts=self._child(),
         )
         return role, policy
+
+
+def _distinct(statements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without repetitions: many notifiers of one type ask for the same, and a role's policy has 10,240 characters."""
+    distinct: list[dict[str, Any]] = []
+    for statement in statements:
+        if not any(_same(statement, one) for one in distinct):
+            distinct.append(statement)
+    return distinct
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Outputs are the same only if they are one object: their values are not known yet."""
+    if any(isinstance(resource, pulumi.Output) for resource in (*one["Resource"], *other["Resource"])):
+        return False
+    return one == other
 
 
 def _allow(statement: Statement) -> dict[str, Any]:

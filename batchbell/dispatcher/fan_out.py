@@ -1,12 +1,13 @@
 """Hands each notifier its messages, all notifiers at the same time, each message behind the ledger.
 
 The slowest notifier sets the time, not the sum, and the wall clock bounds the slowest: threads are daemons that are
-not joined past the deadline. What a thread still does then is *unknown*, and its late commit counts only if its token
+not joined past the deadline. What a thread still sends then is *unknown*, and its late commit counts only if its token
 still holds.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,10 @@ from batchbell.dispatcher.ledger import AlreadySent, Held, Ledger, LedgerDown
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
+from batchbell.texts import one_line
 
 MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
+REASON_LIMIT = 300  # characters
 
 
 class Result(StrEnum):
@@ -58,23 +61,24 @@ class Delivery:
 
 @dataclass
 class _Progress:
-    """What the notifier's thread reports; closed when nobody listens any more."""
+    """What the notifier's thread reports, until nobody listens any more. Numbers are places in its list."""
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    sending: int | None = None  # the delivery that is claimed and not yet answered for
+    sending: int | None = None  # claimed, and not yet answered for
     closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, number: int) -> bool:
-        """Only while somebody listens may a thread start to send."""
+    def begin_to_send(self, number: int) -> bool:
+        """Only while somebody listens may a thread send what it has claimed."""
         with self.lock:
-            self.sending = number
+            if not self.closed:
+                self.sending = number
             return not self.closed
 
     def report(self, number: int, outcome: Outcome) -> None:
         with self.lock:
-            self.sending = None
             if not self.closed:
+                self.sending = None
                 self.outcomes[number] = outcome
 
     def close(self) -> None:
@@ -87,35 +91,54 @@ def fan_out(
 ) -> Mapping[str, Sequence[Outcome]]:
     """Send each notifier's deliveries, by the instance's name; the outcomes come back in the same order."""
     progress = {name: _Progress() for name in deliveries}
-    threads = [
-        threading.Thread(target=_work, args=(todo, progress[name], ledger, timing, deadline), daemon=True)
+    _run([(_work, (todo, progress[name], ledger, timing, deadline)) for name, todo in deliveries.items()], deadline)
+    for one in progress.values():
+        one.close()
+    _settle_unanswered(deliveries, progress, ledger, Deadline.after(timing.late_marks))
+    not_begun = Outcome(Result.TEMPORARY, "no time left in this invocation", due=time.time())
+    return {
+        name: [progress[name].outcomes.get(number, not_begun) for number in range(len(todo))]
         for name, todo in deliveries.items()
-    ]
+    }
+
+
+def _run(calls: Sequence[tuple[object, tuple[object, ...]]], deadline: Deadline) -> None:
+    threads = [threading.Thread(target=call, args=arguments, daemon=True) for call, arguments in calls]  # type: ignore[arg-type]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(deadline.left)
-    return {name: _collect(todo, progress[name], ledger) for name, todo in deliveries.items()}
 
 
-def _collect(todo: Sequence[Delivery], progress: _Progress, ledger: Ledger) -> Sequence[Outcome]:
-    progress.close()
-    if progress.sending is not None:
-        unknown = Outcome(Result.UNKNOWN, "no answer in time", due=ledger.until + 1, counts=True)
-        _settle(todo[progress.sending], unknown, ledger)
-        progress.outcomes[progress.sending] = unknown
-    not_begun = Outcome(Result.TEMPORARY, "no time left in this invocation", due=time.time())
-    return [progress.outcomes.get(number, not_begun) for number in range(len(todo))]
+def _settle_unanswered(
+    deliveries: Mapping[str, Sequence[Delivery]],
+    progress: Mapping[str, _Progress],
+    ledger: Ledger,
+    deadline: Deadline,
+) -> None:
+    """What is still being sent is unknown. If the ledger does not learn it in time, the claim runs out by itself."""
+    unknown = Outcome(Result.UNKNOWN, "no answer in time", due=ledger.until + 1, counts=True)
+    marks: list[tuple[object, tuple[object, ...]]] = []
+    for name, one in progress.items():
+        if one.sending is not None:
+            one.outcomes[one.sending] = unknown
+            marks.append((_settle, (deliveries[name][one.sending], unknown, ledger)))
+    _run(marks, deadline)
 
 
 def _work(todo: Sequence[Delivery], progress: _Progress, ledger: Ledger, timing: Timing, deadline: Deadline) -> None:
     for number, delivery in enumerate(todo):
-        if deadline.passed or not progress.begin(number):
+        if deadline.passed:
             return
-        progress.report(number, _deliver(delivery, ledger, timing))
+        try:
+            outcome = _deliver(number, delivery, progress, ledger, timing)
+        except Exception as error:
+            # Nothing that goes wrong here may take the notifier's other messages with it, or show a secret.
+            outcome = _unknown(f"the delivery raised {type(error).__name__}", ledger)
+        progress.report(number, outcome)
 
 
-def _deliver(delivery: Delivery, ledger: Ledger, timing: Timing) -> Outcome:
+def _deliver(number: int, delivery: Delivery, progress: _Progress, ledger: Ledger, timing: Timing) -> Outcome:
     key, name = delivery.message.key, delivery.instance.name
     try:
         claim = ledger.claim(key, name)
@@ -127,7 +150,10 @@ def _deliver(delivery: Delivery, ledger: Ledger, timing: Timing) -> Outcome:
     if isinstance(claim, Held):
         return Outcome(Result.TEMPORARY, "another invocation is sending it", due=claim.until + 1)
     message = delivery.message.with_note(MAY_BE_A_REPEAT) if claim.maybe_delivered else delivery.message
-    outcome = _send(delivery.instance, message, ledger)
+    if progress.begin_to_send(number):
+        outcome = _send(delivery.instance, message, ledger)
+    else:
+        outcome = Outcome(Result.TEMPORARY, "no time left in this invocation", due=time.time())
     _settle(delivery, outcome, ledger)
     return outcome
 
@@ -138,19 +164,29 @@ def _send(instance: Instance, message: Message, ledger: Ledger) -> Outcome:
         return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
     try:
         instance.notifier.send(message)
-    except PermanentError as error:
-        return Outcome(Result.PERMANENT, error.reason)
-    except TemporaryError as error:
-        if error.maybe_delivered:
-            return Outcome(Result.UNKNOWN, error.reason, due=ledger.until + 1, counts=True)
-        if error.retry_after is not None:
-            return Outcome(Result.TEMPORARY, error.reason, due=time.time() + error.retry_after)
-        return Outcome(Result.TEMPORARY, error.reason, counts=True)
+    except (PermanentError, TemporaryError) as error:
+        return _refusal(error, ledger)
     except Exception as error:
         # A notifier's bug must not hide another notifier's message; its text may hold a secret.
-        reason = f"the notifier raised {type(error).__name__}"
-        return Outcome(Result.UNKNOWN, reason, due=ledger.until + 1, counts=True)
+        return _unknown(f"the notifier raised {type(error).__name__}", ledger)
     return Outcome(Result.SENT)
+
+
+def _refusal(error: PermanentError | TemporaryError, ledger: Ledger) -> Outcome:
+    """From what a notifier raised, which may be of somebody else's making and hold anything."""
+    reason = one_line(str(getattr(error, "reason", type(error).__name__)), REASON_LIMIT)
+    if isinstance(error, PermanentError):
+        return Outcome(Result.PERMANENT, reason)
+    if getattr(error, "maybe_delivered", False):
+        return _unknown(reason, ledger)
+    wait = getattr(error, "retry_after", None)
+    if isinstance(wait, int | float) and math.isfinite(wait) and wait >= 0:
+        return Outcome(Result.TEMPORARY, reason, due=time.time() + wait)
+    return Outcome(Result.TEMPORARY, reason, counts=True)
+
+
+def _unknown(reason: str, ledger: Ledger) -> Outcome:
+    return Outcome(Result.UNKNOWN, reason, due=ledger.until + 1, counts=True)
 
 
 def _settle(delivery: Delivery, outcome: Outcome, ledger: Ledger) -> None:

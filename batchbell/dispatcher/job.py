@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DETAIL_TYPE = "Batch Job State Change"
+KEY_LIMIT = 2_048  # bytes; DynamoDB's limit for a partition key (DynamoDB Developer Guide, "Constraints")
 
 # Where Batch writes a container's log unless its logConfiguration says otherwise (AWS Batch User Guide, "Using the
 # awslogs log driver").
@@ -86,7 +87,7 @@ class Job:
         log_options = container.object("logConfiguration").object("options")
         arn = detail.required("jobArn")
         partition, region = _partition_and_region(arn)
-        return cls(
+        job = cls(
             arn=arn,
             id=detail.required("jobId"),
             name=detail.required("jobName"),
@@ -109,6 +110,9 @@ class Job:
             stopped_at=detail.integer("stoppedAt"),
             event_time=envelope.text("time"),
         )
+        if len(job.key.encode()) > KEY_LIMIT:
+            raise InvalidEvent("detail.jobArn is too long")
+        return job
 
 
 def _partition_and_region(job_arn: str) -> tuple[str, str]:

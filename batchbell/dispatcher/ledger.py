@@ -78,7 +78,8 @@ class Ledger:
         if "sent" in row:
             return AlreadySent()
         if row.get("token", {}).get("S") == self.token:
-            return Claimed(maybe_delivered="maybe" in row)  # our own write, repeated by the SDK
+            # Our own write, repeated by the SDK: what stood there before is lost with the first answer.
+            return Claimed(maybe_delivered=True)
         return Held(float(row.get("until", {}).get("N", self.until)))
 
     def commit(self, key: str, notifier: str) -> bool:

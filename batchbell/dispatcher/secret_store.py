@@ -7,14 +7,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batchbell.aws_answers import make_client
 from batchbell.contract import TemporaryError
 
 CACHE_SECONDS = 300  # a rotated secret is taken up within this time, or at once when the channel refuses the old one
 
-_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
 _providers: dict[str, Any] = {}
 
 
@@ -35,7 +34,9 @@ def reader(where: Mapping[str, str]) -> Callable[[bool], str]:
 
 def _provider(store: str) -> Any:
     if store not in _providers:
-        _providers[store] = {"ssm": SSMProvider, "secretsmanager": SecretsProvider}[store](boto_config=_CONFIG)
+        _providers[store] = {"ssm": SSMProvider, "secretsmanager": SecretsProvider}[store](
+            boto3_client=make_client(store, read_timeout=2, attempts=2)
+        )
     return _providers[store]
 
 

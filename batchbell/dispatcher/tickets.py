@@ -1,4 +1,4 @@
-"""What one notifier still has to get, or never will: tickets on the retry queue and in the dead-letter queue.
+"""What one notifier still has to get, or never will: the bodies on the retry queue and in the dead-letter queue.
 
 A ticket holds the composed message, never the event: no container environment, no secret. It names one notifier, so
 that neither a retry nor a redrive can touch a healthy channel.
@@ -6,19 +6,18 @@ that neither a retry nor a redrive can touch a healthy channel.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from batchbell.contract import Message
+from batchbell.dispatcher.job import KEY_LIMIT
+from batchbell.texts import tidy
 
-MAX_RECORD = 200_000  # characters of an unreadable record that its dead letter keeps; SQS takes 1 MiB after escaping
-
-# What a job's definition and overrides carry is often secret: it is not copied into a dead letter.
-_CONFIDENTIAL = frozenset(
-    {"environment", "env", "secrets", "parameters", "command", "args", "containerOverrides", "containers"}
-)
+MAX_ATTEMPTS = 10_000  # more than four hours of retries can count
 
 
 class InvalidTicket(ValueError):
@@ -34,6 +33,7 @@ class Ticket:
     reason: str
     first_tried: float
     attempt: int = 0
+    not_before: float = 0.0  # what the channel asked for; a queue's delay ends after 15 minutes
     died: float | None = None  # when it became a dead letter
 
     def to_body(self) -> str:
@@ -44,6 +44,7 @@ class Ticket:
             "reason": self.reason,
             "first_tried": self.first_tried,
             "attempt": self.attempt,
+            "not_before": self.not_before,
         }
         return json.dumps(fields if self.died is None else {**fields, "died": self.died})
 
@@ -52,57 +53,45 @@ class Ticket:
         """A dead letter that came back (a redrive) starts afresh. Raises InvalidTicket."""
         try:
             redriven = "died" in body
-            return cls(
-                message=Message.from_dict(body["message"]),
+            ticket = cls(
+                message=tidy(Message.from_dict(body["message"])),
                 notifier=str(body["notifier"]),
                 reason=str(body["reason"]),
                 first_tried=now if redriven else float(body["first_tried"]),
                 attempt=0 if redriven else int(body["attempt"]),
+                not_before=0.0 if redriven else float(body.get("not_before", 0.0)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InvalidTicket(f"not a ticket: {type(error).__name__}") from None
+        # One from the future would never grow old. Clocks of two machines differ by less than a minute.
+        if not (0 <= ticket.first_tried <= now + 60 and 0 <= ticket.attempt <= MAX_ATTEMPTS):
+            raise InvalidTicket("not a ticket: first_tried or attempt is out of range")
+        if not math.isfinite(ticket.not_before) or not 1 <= len(ticket.message.key.encode()) <= KEY_LIMIT:
+            raise InvalidTicket("not a ticket: not_before or the message's key is out of range")
+        return ticket
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A record that no job could be read from, and why."""
+    """A record that no job could be read from, and why. `record`: what is safe to keep of it."""
 
-    record: str
     reason: str
+    record: Mapping[str, Any] | None
+    size: int  # characters
+    sha256: str  # of the record, to tell whether two are the same
+
+    @classmethod
+    def of(cls, text: str, reason: str, record: Mapping[str, Any] | None) -> Unreadable:
+        return cls(reason, record, len(text), hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
 
     def to_body(self, now: float) -> str:
-        return json.dumps({"unreadable": 1, "reason": self.reason, "died": now, "record": _redacted(self.record)})
-
-
-def _redacted(record: str) -> str:
-    """The record without what may be confidential, cut to what a dead letter holds."""
-    try:
-        kept = json.dumps(_without_confidential(json.loads(record)))
-    except (ValueError, RecursionError):
-        kept = record
-    return kept.encode("utf-8", "replace").decode("utf-8")[:MAX_RECORD]
-
-
-def _without_confidential(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: "[removed]" if key in _CONFIDENTIAL else _without_confidential(part) for key, part in value.items()
-        }
-    return [_without_confidential(part) for part in value] if isinstance(value, list) else value
-
-
-@dataclass(frozen=True)
-class Queues:
-    """Where tickets go. Its methods raise botocore's errors: the record that a ticket stands for then stays."""
-
-    client: Any  # boto3, sqs
-    retry_url: str
-    dead_letter_url: str
-
-    def retry(self, ticket: Ticket, delay: int) -> None:
-        """`delay`: whole seconds, at most 900."""
-        self.client.send_message(QueueUrl=self.retry_url, MessageBody=ticket.to_body(), DelaySeconds=delay)
-
-    def bury(self, dead: str) -> None:
-        """`dead`: the body of a `Ticket` or an `Unreadable`."""
-        self.client.send_message(QueueUrl=self.dead_letter_url, MessageBody=dead)
+        return json.dumps(
+            {
+                "unreadable": 1,
+                "reason": self.reason,
+                "died": now,
+                "size": self.size,
+                "sha256": self.sha256,
+                "record": self.record,
+            }
+        )

@@ -26,6 +26,26 @@ class Timing:
         return seconds * self.timeout / REFERENCE_TIMEOUT
 
     @property
+    def call(self) -> float:
+        """The read time-out of one call to AWS for our own needs, below which a busy machine would be cut off."""
+        return max(0.5, self.scaled(1.5))
+
+    @property
+    def reserve(self) -> float:
+        """What is left to Lambda at the end."""
+        return self.scaled(2)
+
+    @property
+    def wrap_up(self) -> float:
+        """What is kept for tickets and dead letters."""
+        return self.scaled(6)
+
+    @property
+    def late_marks(self) -> float:
+        """For telling the ledger what got no answer in time."""
+        return self.scaled(1.5)
+
+    @property
     def look_ups(self) -> float:
         return self.scaled(5)
 

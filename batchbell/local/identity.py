@@ -1,5 +1,6 @@
 """What MiniStack's IAM lacks, added inside its process: it lets through what AWS refuses, and the other way round.
 
+- SQS's batch actions are allowed by the right to the single one: there is no sqs:SendMessageBatch.
 - Loopback counts as TLS, and a parameter that is named by its ARN is checked as that parameter.
 - SES v2's SendEmail is checked on the identity that sends, with its condition keys. MiniStack checks it on `*` and
   knows no `ses:` key, so it refuses what AWS accepts: a policy for one identity, or one with `ses:FromAddress`.
@@ -31,6 +32,7 @@ def install() -> None:
     """Make the MiniStack of this process check these as AWS does."""
     _count_loopback_as_tls()
     _check_parameters_by_arn()
+    _check_batches_as_single_messages()
     _check_mail_by_identity()
     _check_logs_by_role()
     _check_mappings_by_role()
@@ -56,6 +58,17 @@ def _check_parameters_by_arn() -> None:
         return f"arn:{named_by_arn}" if separator and prefix.startswith("arn:aws:ssm:") else arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _check_batches_as_single_messages() -> None:
+    """Amazon SQS Developer Guide, "Amazon SQS API permissions"."""
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(*arguments: Any, **named: Any) -> str | None:
+        action: str | None = extract(*arguments, **named)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = extract_iam_action
 
 
 def _check_mail_by_identity() -> None:

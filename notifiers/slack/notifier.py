@@ -34,6 +34,7 @@ ANSWER_LIMIT = 1024  # bytes; Slack answers with one word or a short JSON object
 
 HEADER_LIMIT = 150  # characters, as are the next ones
 LINKS_LIMIT = 3_000
+FIELD_LIMIT = 2_000
 VALUE_LIMIT = 300  # Slack takes 2,000; this is what a reader takes
 NOTES_LIMIT = 10  # elements of a context block
 FACTS_IN_SECTION = 5  # two fields each, and a section takes ten
@@ -183,8 +184,8 @@ def _facts_section(facts: tuple[Fact, ...]) -> dict[str, Any]:
 def _failure_section(group: FailureGroup) -> dict[str, Any]:
     lines = (cut(headline(group), VALUE_LIMIT), cut(children(group), VALUE_LIMIT))
     section: dict[str, Any] = {"type": "section", "text": _plain("\n".join(line for line in lines if line))}
-    if group.log:
-        section["fields"] = [_markup(_link(group.log.label, group.log.url))]
+    if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
+        section["fields"] = [_markup(link)]
     return section
 
 
@@ -220,6 +221,8 @@ def _post(webhook: str, body: bytes, ends: float) -> TemporaryError | PermanentE
     drips in."""
     if wrong := webhook_problem(webhook):
         return WrongWebhook(wrong)
+    if time.monotonic() >= ends:
+        return TemporaryError("no time left to ask Slack")
     outcome: queue.SimpleQueue[TemporaryError | PermanentError | None] = queue.SimpleQueue()
     threading.Thread(target=lambda: outcome.put(_exchange(webhook, body)), daemon=True, name="slack-post").start()
     try:

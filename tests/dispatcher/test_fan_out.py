@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -121,8 +122,6 @@ def test_a_hung_send_that_ends_in_time_after_all_is_committed_and_not_sent_again
 
 
 def test_a_ledger_that_is_down_sends_nothing(ledger, message):
-    from dataclasses import replace
-
     ops = Channel()
     outcome = run(replace(ledger(), table="no-such-table"), message, ops=ops)["ops"]
 
@@ -135,3 +134,64 @@ def test_what_is_not_begun_in_time_is_tried_again_without_counting(ledger, messa
     outcome = run(ledger(), message, seconds=0, ops=ops)["ops"]
 
     assert (outcome.result, outcome.counts, ops.got) == (Result.TEMPORARY, False, [])
+
+
+class Sloppy(TemporaryError):
+    """What somebody else's notifier may raise: nothing is as the contract says."""
+
+    def __init__(self, **fields):
+        self.__dict__.update(fields)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Sloppy(),
+        Sloppy(reason=ValueError("odd"), retry_after="30"),
+        Sloppy(reason="x", retry_after=float("nan")),
+        Sloppy(reason="x", retry_after=float("inf")),
+        Sloppy(reason="y" * 2_000_000 + "\n", retry_after=-5),
+    ],
+)
+def test_a_sloppy_error_is_a_temporary_failure_and_the_next_message_is_sent(ledger, message, error):
+    ops = Channel(error)
+    second = replace(message, key=message.key + "2")
+    todo = {"ops": [Delivery(Instance("ops", ops), one, time.time()) for one in (message, second)]}
+    first, next_one = fan_out(todo, ledger(), Timing(), Deadline.after(5))["ops"]
+
+    assert (first.result, first.due) == (Result.TEMPORARY, None)
+    assert len(first.reason) <= 300
+    assert next_one.result is Result.SENT
+
+
+def test_an_error_that_cannot_even_be_read_is_unknown_and_shows_nothing(ledger, message, capfd):
+    class Worse(TemporaryError):
+        def __getattribute__(self, name):
+            raise RuntimeError("https://hooks.example.com/token")
+
+    outcome = run(ledger(), message, ops=Channel(Worse("x")))["ops"]
+
+    assert (outcome.result, outcome.reason) == (Result.UNKNOWN, "the delivery raised RuntimeError")
+    assert "token" not in "".join(capfd.readouterr())
+
+
+def test_what_is_claimed_after_the_deadline_is_not_sent_and_is_free_again(ledger, message, key, wait_until):
+    """The ledger is slow: when it answers, nobody listens any more."""
+
+    class Slow:
+        def __init__(self, client):
+            self.client, self.claims = client, 0
+
+        def update_item(self, **arguments):
+            self.claims += 1
+            if self.claims == 1:
+                time.sleep(0.6)
+            return self.client.update_item(**arguments)
+
+    ops = Channel()
+    sender = ledger()
+    outcome = run(replace(sender, client=Slow(sender.client)), message, seconds=0.2, ops=ops)["ops"]
+
+    assert (outcome.result, outcome.counts) == (Result.TEMPORARY, False)
+    wait_until(lambda: isinstance(ledger().claim(key, "ops"), Claimed), "free again")
+    assert ops.got == []

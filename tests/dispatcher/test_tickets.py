@@ -7,7 +7,7 @@ import pytest
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures
 from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.tickets import InvalidTicket, Ticket, Unreadable
+from batchbell.dispatcher.tickets import InvalidTicket, Ticket
 
 
 @pytest.fixture
@@ -36,15 +36,31 @@ def test_what_only_looks_like_a_ticket_is_refused(message, change):
         Ticket.from_body(body, now=1.0)
 
 
-def test_an_unreadable_events_dead_letter_holds_no_environment(event):
-    body = json.loads(Unreadable(json.dumps(event("parent-failed", jobId="")), "detail has no jobId").to_body(5.0))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attempt": float("inf")},
+        {"attempt": -1},
+        {"attempt": 10**400},
+        {"first_tried": 10**400},
+        {"first_tried": float("nan")},
+        {"first_tried": 1e12},
+        {"not_before": float("inf")},
+    ],
+)
+def test_a_ticket_that_would_never_end_is_refused(message, change):
+    body = json.loads(Ticket(message, "ops", "reason", 1.0).to_body()) | change
 
-    assert body["reason"] == "detail has no jobId"
-    assert "nightly-render" in body["record"]
-    assert "hunter2" not in json.dumps(body)
+    with pytest.raises(InvalidTicket):
+        Ticket.from_body(body, now=1.0)
 
 
-def test_an_unreadable_record_is_cut_to_what_a_queue_takes():
-    body = Unreadable('"' * 5_000_000, "the record is not JSON").to_body(5.0)
+@pytest.mark.parametrize(
+    "change", [{"key": None}, {"title": 7}, {"facts": [{"label": [[]], "value": {}}]}, {"links": [1]}]
+)
+def test_a_ticket_whose_message_is_none_is_refused(message, change):
+    body = json.loads(Ticket(message, "ops", "reason", 1.0).to_body())
+    body["message"] |= change
 
-    assert len(body.encode()) < 1_048_576
+    with pytest.raises(InvalidTicket):
+        Ticket.from_body(body, now=1.0)

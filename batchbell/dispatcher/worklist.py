@@ -1,0 +1,48 @@
+"""What one invocation has to deliver: each message once for a notifier, however many records ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from batchbell.dispatcher.fan_out import Delivery, Outcome
+
+
+@dataclass(frozen=True)
+class _Entry:
+    delivery: Delivery
+    records: tuple[str, ...]
+
+
+class Worklist:
+    """Deliveries by notifier and message, with the records that they came from.
+
+    A duplicated event, or a ticket beside its event, is one delivery: the ledger tells invocations apart, not the
+    records of one.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[str, dict[str, _Entry]] = {}
+
+    def add(self, record: str, delivery: Delivery) -> None:
+        """`record`: the id of the record that asks for it."""
+        entries = self._entries.setdefault(delivery.instance.name, {})
+        known = entries.get(delivery.message.key)
+        if known is None:
+            entries[delivery.message.key] = _Entry(delivery, (record,))
+            return
+        older = replace(
+            known.delivery,
+            first_tried=min(known.delivery.first_tried, delivery.first_tried),
+            attempt=max(known.delivery.attempt, delivery.attempt),
+        )
+        entries[delivery.message.key] = _Entry(older, (*known.records, record))
+
+    def by_notifier(self) -> Mapping[str, Sequence[Delivery]]:
+        return {name: [entry.delivery for entry in entries.values()] for name, entries in self._entries.items()}
+
+    def settle(self, outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[tuple[Delivery, tuple[str, ...], Outcome]]:
+        """Each delivery with its records and what became of it; `outcomes` are in the order of `by_notifier`."""
+        for name, entries in self._entries.items():
+            for entry, outcome in zip(entries.values(), outcomes[name], strict=True):
+                yield entry.delivery, entry.records, outcome

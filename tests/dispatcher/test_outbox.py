@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from batchbell.dispatcher.outbox import Letter, Outbox
+from batchbell.dispatcher.timing import Deadline
+
+
+@pytest.fixture
+def queues(cloud):
+    """An outbox over two new queues, and what is in them."""
+    sqs = cloud.client("sqs")
+    urls = [
+        sqs.create_queue(QueueName=f"{name}-{uuid.uuid4().hex[:8]}", Attributes={"MaximumMessageSize": "1048576"})[
+            "QueueUrl"
+        ]
+        for name in ("retry", "dead")
+    ]
+
+    def bodies(url):
+        found = []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            found += [message["Body"] for message in messages]
+        return sorted(found)
+
+    return Outbox(sqs, *urls), lambda: bodies(urls[0]), lambda: bodies(urls[1])
+
+
+def test_tickets_and_dead_letters_go_to_their_queues_in_batches(queues):
+    outbox, retry, dead = queues
+    letters = [Letter(f"ticket {number}", (f"r{number}",), delay=0) for number in range(23)]
+    letters += [Letter(f"dead {number}", (f"d{number}",)) for number in range(11)]
+
+    assert outbox.post(letters, Deadline.after(10)) == {}
+    assert (len(retry()), len(dead())) == (23, 11)
+
+
+def test_letters_that_are_large_together_are_sent_apart(queues):
+    outbox, retry, _ = queues
+    letters = [Letter(str(number) * 400_000, (f"r{number}",), delay=0) for number in range(5)]
+
+    assert outbox.post(letters, Deadline.after(10)) == {}
+    assert [len(body) for body in retry()] == [400_000] * 5
+
+
+def test_the_records_of_a_letter_that_no_queue_takes_stay(queues):
+    outbox, retry, _ = queues
+    outbox = Outbox(outbox.client, outbox.retry_url, outbox.dead_letter_url + "-gone")
+    letters = [Letter("dead", ("r1", "r2")), Letter("ticket", ("r3",), delay=0)]
+    refused = outbox.post(letters, Deadline.after(10))
+
+    assert set(refused) == {"r1", "r2"}
+    assert "NonExistentQueue" in refused["r1"]
+    assert retry() == ["ticket"]
+
+
+def test_without_time_nothing_is_sent_and_every_record_stays(queues):
+    outbox, retry, dead = queues
+    letters = [Letter("ticket", ("r1",), delay=0), Letter("dead", ("r2",))]
+
+    assert outbox.post(letters, Deadline.after(0)) == {"r1": "no time left", "r2": "no time left"}
+    assert (retry(), dead()) == ([], [])
+
+
+def test_a_delay_is_kept(queues, cloud):
+    outbox, retry, _ = queues
+    outbox.post([Letter(json.dumps("later"), ("r1",), delay=600)], Deadline.after(10))
+    counts = cloud.client("sqs").get_queue_attributes(
+        QueueUrl=outbox.retry_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )
+
+    assert retry() == []
+    assert counts["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"

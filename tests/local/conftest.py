@@ -3,10 +3,9 @@ from __future__ import annotations
 import io
 import json
 import sys
-import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pytest
@@ -64,12 +63,6 @@ class DeployedFunction:
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def deploy(cloud: LocalCloud) -> Deploy:
     """Deploy one file of source with a `handler`; its role may log and do what `statements` allow, and nothing else."""
 
@@ -108,18 +101,6 @@ def deploy(cloud: LocalCloud) -> Deploy:
         return function
 
     return deploy_function
-
-
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    def wait(reached: Callable[[], object], what: str, timeout: float = 10.0) -> None:
-        deadline = time.monotonic() + timeout
-        while not reached():
-            if time.monotonic() > deadline:
-                pytest.fail(f"not {what} within {timeout} s")
-            time.sleep(0.02)
-
-    return wait
 
 
 def zip_of(files: dict[str, str]) -> bytes:

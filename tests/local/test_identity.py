@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -89,6 +90,34 @@ def test_a_grant_on_another_resource_is_no_grant(caller: Any, resources: dict[st
     caller.allow(*({"Effect": "Allow", "Action": action, "Resource": arn} for action, arn in others.items()))
     answers = {action: caller.invoke(call_of(action, resources)) for action in others}
     assert set(answers.values()) <= REFUSALS, answers
+
+
+def test_the_right_to_send_one_message_is_the_right_to_send_a_batch(caller: Any, resources: dict[str, str]) -> None:
+    entries = [{"Id": "0", "MessageBody": "ticket"}]
+    arguments = {"QueueUrl": resources["queue"], "Entries": entries}
+    batch = {"service": "sqs", "operation": "send_message_batch", "arguments": arguments}
+    for action, answer in {"sqs:SendMessage": {"ok"}, "sqs:SendMessageBatch": REFUSALS}.items():
+        caller.allow({"Effect": "Allow", "Action": action, "Resource": GRANTS["sqs:SendMessage"]})
+        assert caller.invoke(batch) in answer
+
+
+def test_a_parameter_is_read_by_its_arn_with_the_right_to_it(caller: Any, resources: dict[str, str]) -> None:
+    arguments = {"Name": GRANTS["ssm:GetParameter"], "WithDecryption": True}
+    by_arn = {"service": "ssm", "operation": "get_parameter", "arguments": arguments}
+    for resource, answer in {GRANTS["ssm:GetParameter"]: {"ok"}, GRANTS["ssm:GetParameter"] + "-2": REFUSALS}.items():
+        caller.allow({"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": resource})
+        assert caller.invoke(by_arn) in answer
+
+
+def test_a_queue_that_takes_tls_alone_takes_what_comes_over_loopback(cloud: LocalCloud) -> None:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sqs.send_message(QueueUrl=url, MessageBody="in")
+
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url)["Messages"]] == ["in"]
 
 
 def test_a_denial_outvotes_a_permission(caller: Any, resources: dict[str, str]) -> None:

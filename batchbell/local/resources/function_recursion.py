@@ -12,7 +12,7 @@ DEFAULT = "Terminate"
 
 
 class FunctionRecursionConfig(ResourceType):
-    """Its id is the function's name; deleting it restores the default.
+    """Its id is the function's name; the default, which deleting it restores, counts as none.
 
     Provider: lambda/function_recursion_config.go.
     """
@@ -32,6 +32,8 @@ class FunctionRecursionConfig(ResourceType):
             if is_gone(error, GONE):
                 return None
             raise
+        if loop == DEFAULT:
+            return None
         inputs: Outputs = {"functionName": id, "recursiveLoop": loop}
         return inputs, echo(inputs)
 

@@ -1,11 +1,11 @@
-"""A local cloud whose Batch runs jobs, and a bench on it: queues, definitions, and the events that arrive."""
+"""A bench on the local cloud's Batch: queues, definitions, jobs, and the events that arrive."""
 
 from __future__ import annotations
 
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -167,15 +167,9 @@ def _is_final(event: Event) -> bool:
     return event["detail"]["status"] in FINAL
 
 
-@pytest.fixture(scope="session")
-def batch_cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as cloud:
-        yield cloud
-
-
 @pytest.fixture
-def bench(batch_cloud: LocalCloud) -> Bench:
-    return Bench(batch_cloud)
+def bench(cloud: LocalCloud) -> Bench:
+    return Bench(cloud)
 
 
 @pytest.fixture

@@ -187,6 +187,12 @@ CASES = [
         ("function", "action", "principal"),
     ),
     Case(
+        "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
+        lambda w: {"functionName": w.function["name"], "recursiveLoop": "Allow"},
+        None,
+        ("functionName", "recursiveLoop"),
+    ),
+    Case(
         "aws:lambda/eventSourceMapping:EventSourceMapping",
         lambda w: {"functionName": w.function["arn"], "eventSourceArn": w.queue["arn"], "batchSize": 3},
         lambda w: {

@@ -19,6 +19,8 @@ from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outbox import Outbox
 from batchbell.dispatcher.timing import Timing
 
+LONG_ARN = "arn:aws:batch:us-east-1:123456789012:job/" + "x" * 5_000  # longer than the ledger's keys
+
 
 class Channel:
     def __init__(self, *errors):
@@ -91,12 +93,21 @@ def test_two_records_of_one_job_are_one_message_and_one_ticket(stack, finished):
     assert invocation.tickets() == 1
 
 
+def test_every_record_of_a_ticket_that_sqs_does_not_take_stays(stack, finished):
+    event = finished()
+    invocation = stack(ops=Channel(TemporaryError("busy")), team=Channel())
+    nowhere = replace(invocation.dispatcher.outbox, retry_url=invocation.urls["retry"] + "-gone")
+    invocation.dispatcher = replace(invocation.dispatcher, outbox=nowhere)
+
+    assert invocation.run(event, finished(), event) == ["0", "2"]
+
+
 def test_one_odd_record_takes_no_other_with_it(stack, finished):
     ops = Channel()
     invocation = stack(ops=ops)
     odd = {"ticket": 1, "message": {}, "notifier": "ops", "reason": "", "first_tried": 1, "attempt": 1e400}
 
-    assert invocation.run(odd, finished(), "[" * 100_000, finished(jobArn="arn:" + "x" * 5_000)) == []
+    assert invocation.run(odd, finished(), "[" * 100_000, finished(jobArn=LONG_ARN)) == []
     assert len(ops.got) == 1
     assert len(invocation.bodies("dead")) == 3
 

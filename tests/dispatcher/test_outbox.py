@@ -57,6 +57,17 @@ def test_the_records_of_a_letter_that_no_queue_takes_stay(queues):
     assert retry() == ["ticket"]
 
 
+def test_of_a_batch_that_sqs_takes_in_part_only_the_refused_records_stay():
+    class Sqs:
+        def send_message_batch(self, *, QueueUrl, Entries):
+            refused = [entry["Id"] for entry in Entries if "odd" in entry["MessageBody"]]
+            return {"Failed": [{"Id": id, "Code": "InvalidMessageContents", "SenderFault": True} for id in refused]}
+
+    letters = [Letter(body, (body,), delay=0) for body in ("good", "odd", "better")]
+
+    assert Outbox(Sqs(), "retry", "dead").post(letters, Deadline.after(10)) == {"odd": "InvalidMessageContents"}
+
+
 def test_without_time_nothing_is_sent_and_every_record_stays(queues):
     outbox, retry, dead = queues
     letters = [Letter("ticket", ("r1",), delay=0), Letter("dead", ("r2",))]

@@ -69,6 +69,17 @@ def test_a_redriven_dead_letter_is_read_again_and_does_not_grow(event):
     assert isinstance(read_record(json.dumps(mended), now=5.0), Job)
 
 
+def test_even_a_mistake_of_ours_costs_one_record_alone(event, monkeypatch):
+    def mistaken(body):
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(Job, "from_event", mistaken)
+    dead = unreadable(event("parent-failed"))
+
+    assert dead["reason"] == "the record could not be read: ZeroDivisionError"
+    assert dead["record"]["detail"]["jobId"] == "0f5c1d7e-93ab-4d0c-8b11-2f6a7c9e4b02"
+
+
 ODD: list[Any] = [
     None,
     True,

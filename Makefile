@@ -29,7 +29,7 @@ test: $(VENV)/.made
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
 # A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.

@@ -14,14 +14,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*):(?P<account>\d*):(?P<resource>.+)"
+    r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
+    r"(?P<resource>.+)"
 )
+
+# What a policy can grant and a call can read, by service. No `*` or `?`, which in a policy stand for all others too;
+# no alias of a key, which IAM takes for no resource (AWS KMS developer guide, "Specifying KMS keys in
+# IAM policy statements").
+_RESOURCES = {
+    "ssm": (re.compile(r"parameter/[A-Za-z0-9_./-]+"), "an SSM parameter", "parameter/slack-webhook"),
+    "secretsmanager": (re.compile(r"secret:[A-Za-z0-9/_+=.@-]+"), "a secret", "secret:slack-webhook-a1B2c3"),
+    "kms": (re.compile(r"key/[A-Za-z0-9-]+"), "a KMS key", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+}
+
+CONFIG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+STACK_CONFIG = "stack config"  # the `context` of a validation: these settings are no program's
+
+FORMS = "{config: NAME}, {ssm: ARN}, {secretsmanager: ARN}"
 
 PLAIN_SECRET = (
     "a secret is never written in plain: run `pulumi config set --secret NAME` (it asks for the value) "
@@ -30,9 +46,50 @@ PLAIN_SECRET = (
 
 
 class NotifierSettings(BaseModel):
-    """Base of every notifier's `Settings`: frozen, no unknown keys, and errors that never show an input."""
+    """Base of every notifier's `Settings`: frozen, no unknown keys, and errors that never show an input.
+
+    What a field takes is said by its `Field(description=…, examples=[…])`; a validator's ValueError may begin with
+    "takes", and then what was got and the example are told beside it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+def check_arn(value: Any, service: str, *, region: str | None = None) -> Any:
+    """The same value. Raises ValueError, which does not show it, if it is plain and no ARN of `service` (in `region`,
+    if that is known); None, and what is not known yet (an Output), pass.
+
+    "ssm" takes parameters, "secretsmanager" secrets, "kms" keys, and any other service all that it has.
+    """
+    if value is None or isinstance(value, pulumi.Output):
+        return value
+    resource, what, example = _RESOURCES.get(service, (re.compile(".+"), "a resource", "NAME"))
+    match = ARN.fullmatch(value) if isinstance(value, str) else None
+    fits = match is not None and match["service"] == service and resource.fullmatch(match["resource"])
+    if match is None or not fits or region not in (None, match["region"]):
+        place = f" in the stack's region {region}" if region else ""
+        raise ValueError(
+            f"takes the ARN of {what}{place}, for example arn:aws:{service}:{region or 'us-east-1'}:"
+            f"123456789012:{example}"
+        )
+    return value
+
+
+def check_when_known(value: Any, check: Callable[[Any], Any], *, where: str) -> Any:
+    """A plain value as it is, since the settings were checked; an Output with `check` upon it: its ValueError, which
+    must not show the value, ends the deployment as a pulumi.RunError that begins with `where`."""
+
+    def checked(known: Any) -> Any:
+        try:
+            return check(known)
+        except ValueError as error:
+            raise pulumi.RunError(f"{where}: {error}") from None
+
+    return value.apply(checked) if isinstance(value, pulumi.Output) else value
+
+
+def _arn_of(service: str) -> AfterValidator:
+    return AfterValidator(lambda value: check_arn(value, service))
 
 
 class SecretReference(NotifierSettings):
@@ -41,44 +98,53 @@ class SecretReference(NotifierSettings):
     - `config`: a key of the stack config that was set with `--secret`; stored as an SSM SecureString;
     - `ssm`: the ARN of an SSM parameter that exists;
     - `secretsmanager`: the ARN of a Secrets Manager secret that exists;
-    - `value`: the value itself, from a Pulumi program alone (an Output, such as `config.require_secret(…)`), never
-      from stack config; stored as an SSM SecureString.
+    - `value`: the value itself, from a Pulumi program alone (an Output, such as `config.require_secret(…)`, or a text),
+      never from stack config; stored as an SSM SecureString.
 
     `kms_key_arn`: the key of the referenced secret where it is not AWS's default one.
     """
 
+    ARNS: ClassVar[Mapping[str, str]] = {"ssm": "ssm", "secretsmanager": "secretsmanager", "kms_key_arn": "kms"}
+
     config: str | None = None
-    ssm: Any = None
-    secretsmanager: Any = None
-    value: Any = None
-    kms_key_arn: Any = None
+    ssm: Annotated[Any, _arn_of("ssm")] = None
+    secretsmanager: Annotated[Any, _arn_of("secretsmanager")] = None
+    value: Annotated[Any, Field(exclude=True, repr=False)] = None
+    kms_key_arn: Annotated[Any, _arn_of("kms")] = None
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_plain(cls, data: Any) -> Any:
+    def _refuse_plain(cls, data: Any, info: ValidationInfo) -> Any:
         if isinstance(data, pulumi.Output):
             return {"value": data}
+        if data is None:
+            raise ValueError(f"takes exactly one of {FORMS}")
         if not isinstance(data, Mapping | SecretReference):
             raise ValueError(PLAIN_SECRET)
+        if info.context == STACK_CONFIG and isinstance(data, Mapping) and "value" in data:
+            raise ValueError(PLAIN_SECRET)
         return data
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _check_config(cls, name: Any) -> Any:
+        if name is not None and not (isinstance(name, str) and CONFIG_NAME.fullmatch(name)):
+            raise ValueError(PLAIN_SECRET)
+        return name
+
+    @field_validator("value")
+    @classmethod
+    def _check_value(cls, value: Any) -> Any:
+        if not isinstance(value, str | pulumi.Output | None):
+            raise ValueError("is no Output and no text; takes a secret Output, for example config.require_secret(NAME)")
+        return value
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SecretReference:
         given = [form for form in ("config", "ssm", "secretsmanager", "value") if getattr(self, form) is not None]
         if len(given) != 1:
-            raise ValueError("takes exactly one of {config: NAME}, {ssm: ARN}, {secretsmanager: ARN}")
-        for form, service in (("ssm", "ssm"), ("secretsmanager", "secretsmanager"), ("kms_key_arn", "kms")):
-            check_arn(getattr(self, form), service, where=form)
+            raise ValueError(f"takes exactly one of {FORMS}")
         return self
-
-
-def check_arn(value: Any, service: str, *, where: str) -> None:
-    """Raise ValueError if `value` is plain and no ARN of `service`; what is not known yet (an Output) passes."""
-    if value is None or isinstance(value, pulumi.Output):
-        return
-    match = ARN.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match["service"] != service:
-        raise ValueError(f"{where} takes an ARN such as arn:aws:{service}:REGION:ACCOUNT:…")
 
 
 @dataclass(frozen=True)
@@ -86,7 +152,7 @@ class SecretShape:
     """What a secret's value must look like, as an annotation of a `SecretReference` field.
 
     `problem(value)` gives None, or what is wrong without showing the value. It is asked at deploy time where the
-    value is known there (the forms `config` and `value`).
+    value is known there (the form `config`, or a plain `value`), and of an Output as soon as its value is known.
     """
 
     problem: Callable[[str], str | None]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from batchbell.provisioning import Context, Grants, SecretReference, Statement
+from batchbell.provisioning import Context, Grants, SecretReference, SecretShape, Statement, check_arn, check_when_known
 
 from .notifier_choice import NotifierChoice
 
@@ -76,22 +76,48 @@ def _store(
     context: Context,
     opts: pulumi.ResourceOptions,
 ) -> StoredSecret:
-    """What exists is referred to; a value from config or program becomes an SSM SecureString."""
+    """What exists is referred to; a value from config or program becomes an SSM SecureString.
+
+    An Output is judged here, as soon as its value is known: what is wrong ends the deployment with a pulumi.RunError
+    that does not show it.
+    """
+    where = f"notifier {choice.name}: {secret}"
+    known = {
+        form: check_when_known(getattr(reference, form), _arn_check(service, context.region), where=f"{where}.{form}")
+        for form, service in SecretReference.ARNS.items()
+    }
+    key_arn = known["kms_key_arn"]
     if reference.ssm is not None:
-        return StoredSecret("ssm", reference.ssm, reference.kms_key_arn)
+        return StoredSecret("ssm", known["ssm"], key_arn)
     if reference.secretsmanager is not None:
-        return StoredSecret("secretsmanager", reference.secretsmanager, reference.kms_key_arn)
+        return StoredSecret("secretsmanager", known["secretsmanager"], key_arn)
     value = reference.value if reference.config is None else pulumi.Config().require_secret(reference.config)
+    value = check_when_known(pulumi.Output.secret(value), _shape_check(choice.shape_of(reference)), where=where)
     # Named in full: an automatic name lacks the leading slash that a hierarchy needs.
     path = f"/batchbell/{pulumi.get_project()}/{pulumi.get_stack()}/{context.prefix}/{choice.name}/{secret}"
     parameter = aws.ssm.Parameter(
         resource_name,
         name=path,
         type="SecureString",
-        value=pulumi.Output.secret(value),
-        key_id=reference.kms_key_arn,
+        value=value,
+        key_id=key_arn,
         description=f"batchbell: {secret} of the notifier {choice.name}",
         tags=context.tags,
         opts=opts,
     )
-    return StoredSecret("ssm", parameter.arn, reference.kms_key_arn)
+    return StoredSecret("ssm", parameter.arn, key_arn)
+
+
+def _arn_check(service: str, region: str) -> Callable[[Any], Any]:
+    return lambda arn: check_arn(arn, service, region=region)
+
+
+def _shape_check(shape: SecretShape | None) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not value:
+            raise ValueError("the secret is empty or no text")
+        if shape is not None and (problem := shape.problem(value)):
+            raise ValueError(problem)
+        return value
+
+    return check

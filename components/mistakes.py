@@ -1,15 +1,19 @@
-"""Says what is wrong with a setting: its path, what it got, what it takes, an example."""
+"""Says what is wrong with settings, a line each: PATH: got X; takes Y, for example Z."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
+import pulumi
 from pydantic import BaseModel, ValidationError
 
-SHOWN_VALUE = 60  # characters
+from .expectation import Expectation, expectation
+
+SHOWN_TEXT = 30  # characters: names and addresses mostly have fewer, tokens and keys have more
+SHOWN_ARN = 200  # characters; an ARN names a thing and is no secret
 
 # The groups of settings that are flat keys in stack config: environment.platform is environment_platform.
 FLAT = ("environment", "function")
@@ -26,81 +30,114 @@ class Mistake:
         return f"{self.path}: {self.text}"
 
 
-def describe(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Mistake]:
-    """pydantic's errors in our words. Values that may be secret are not shown."""
-    return [_mistake(dict(detail), model, prefix) for detail in error.errors()]
+@dataclass(frozen=True)
+class Source:
+    """Where settings are written. `prefix`: what stands before each key of stack config, such as "batchbell:"; empty
+    where a Pulumi program gives them."""
+
+    prefix: str = ""
+
+    @property
+    def is_stack_config(self) -> bool:
+        return bool(self.prefix)
+
+    def path(self, *location: str | int) -> str:
+        """The setting as its writer knows it: ("environment", "platform") is environment.platform in a program and
+        batchbell:environment_platform in stack config; ("notifiers", 0) is notifiers[0]."""
+        path = ""
+        for number, part in enumerate(location):
+            if isinstance(part, int):
+                path += f"[{part}]"
+            elif self.is_stack_config and number == 1 and location[0] in FLAT:
+                path += f"_{shown_name(part)}"
+            else:
+                path += f".{shown_name(part)}" if path else shown_name(part)
+        return self.prefix + path
 
 
-def _mistake(detail: dict[str, Any], model: type[BaseModel], prefix: str) -> Mistake:
-    location = detail["loc"]
-    path = path_of(location, prefix)
-    kind = detail["type"]
-    if kind == "value_error":
-        return Mistake(path, str(detail["ctx"]["error"]))
-    if kind == "extra_forbidden":
-        return Mistake(path, f"no such setting{nearest(str(location[-1]), fields_at(model, location[:-1]))}")
+def describe(
+    error: ValidationError, model: type[BaseModel], source: Source, *at: str | int, beside: Iterable[str] = ()
+) -> list[Mistake]:
+    """pydantic's errors in our words. `at`: where the model stands in the settings, such as "notifiers", 0; `beside`:
+    names of settings that may stand there too."""
+    return [
+        Mistake(source.path(*at, *detail["loc"]), _text(dict(detail), model, beside))
+        for detail in error.errors(include_url=False)
+    ]
+
+
+def _text(detail: Mapping[str, Any], model: type[BaseModel], beside: Iterable[str]) -> str:
+    location, kind = detail["loc"], detail["type"]
+    if kind in ("extra_forbidden", "invalid_key"):
+        names = expectation(model, location[:-1]).names
+        return f"no such setting{nearest(str(location[-1]), [*names, *(beside if len(location) == 1 else ())])}"
+    expected = expectation(model, location)
     if kind == "missing":
-        return Mistake(path, f"is missing; it takes {_takes(model, location)}")
-    return Mistake(path, f"{_got(detail['input'])}{detail['msg'].lower()}; it takes {_takes(model, location)}")
+        return f"is missing; {expected}"
+    value = detail["input"]
+    if expected.is_in_secret and not (isinstance(value, str) and value.startswith("arn:")):
+        value = _Hidden()
+    if kind in ("value_error", "assertion_error"):
+        return _judged(str(detail["ctx"]["error"]), value, expected)
+    if isinstance(value, pulumi.Output) and expected.is_list_of_outputs:
+        return f"{got(value)}; takes a list whose items may be Outputs{expected.for_example}"
+    if isinstance(value, pulumi.Output):
+        return f"{got(value)}, which is not known before anything is created; {expected}"
+    if expected.words is None:
+        return f"{got(value)}; {detail['msg']}"
+    return f"{got(value)}; {expected}"
 
 
-def path_of(location: Iterable[str | int], prefix: str) -> str:
-    """("environment", "platform") → "batchbell:environment_platform"; ("notifiers", 0) → "batchbell:notifiers[0]"."""
-    path = ""
-    for number, part in enumerate(location):
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif number == 1 and path in FLAT:
-            path += f"_{part}"
-        else:
-            path += f".{part}" if path else part
-    return f"{prefix}{path}" if path else prefix.rstrip(":") or "settings"
+class _Hidden:
+    """Stands for a value that is not shown at all."""
+
+
+def _judged(text: str, value: Any, expected: Expectation) -> str:
+    """A validator's own text. One that begins with "takes" says what is taken: what was got, and an example, join."""
+    if not text.startswith("takes "):
+        return text
+    return f"{got(value)}; {text}" + ("" if "for example" in text else expected.for_example)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """ "; did you mean …?" or the names that there are."""
     known = sorted(names)
     close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+    if close or not known:
+        return f"; did you mean {close[0]}?" if close else ""
+    return f"; there are {', '.join(known)}"
 
 
-def fields_at(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
-    """The names that the model at that place takes; those of a flat group with their prefix."""
-    group = next((part for part in location if isinstance(part, str)), None)
-    field = model.model_fields.get(group) if group else None
-    for candidate in (field.annotation, *get_args(field.annotation)) if field else ():
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return list(candidate.model_fields)
-    return list(model.model_fields)
+def got(value: Any) -> str:
+    """What was given ("got 'DONE'"), or only its kind if it may be a secret. All echoes of values are made here."""
+    return f"got {_shown(value)}"
 
 
-def _takes(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
-    names = [part for part in location if isinstance(part, str)]
-    here: type[BaseModel] | None = model
-    text = ""
-    for name in names:
-        field = here.model_fields.get(name) if here else None
-        if field is None:
-            break
-        choices = [value for value in get_args(field.annotation) if isinstance(value, str | int)]
-        text = field.description or text
-        if choices:
-            text += f": one of {', '.join(map(str, choices))}"
-        example = (field.examples or [None])[0]
-        text += f"; for example {example}" if example is not None else ""
-        here = next(
-            (
-                candidate
-                for candidate in (field.annotation, *get_args(field.annotation))
-                if isinstance(candidate, type) and issubclass(candidate, BaseModel)
-            ),
-            None,
-        )
-    return text or "another value"
+def shown_name(name: Any) -> str:
+    """A name that somebody chose, as it is, or "…" if it may be a secret."""
+    text = str(name)
+    return text if _is_harmless(text) and text.isprintable() else "…"
 
 
-def _got(value: Any) -> str:
-    """What was given, unless it may be a secret or is too long to help."""
-    if isinstance(value, str | int | float | bool) and len(str(value)) <= SHOWN_VALUE and "://" not in str(value):
-        return f"got {value!r}: "
-    return f"got a {type(value).__name__}: "
+def _shown(value: Any) -> str:
+    if isinstance(value, pulumi.Output):
+        return "an Output"
+    if isinstance(value, _Hidden):
+        return "a value that is not shown"
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return repr(value) if _is_harmless(value) else f"a text of {len(value)} characters"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value) if _is_harmless(str(value)) else "a long number"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}" if value else "an empty list"
+    if isinstance(value, Mapping):
+        return "an object"
+    return f"a value of the type {type(value).__name__}"
+
+
+def _is_harmless(text: str) -> bool:
+    return "://" not in text and len(text) <= (SHOWN_ARN if text.startswith("arn:") else SHOWN_TEXT)

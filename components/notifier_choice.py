@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from batchbell.plugins import Plugin, PluginError, find_plugins
-from batchbell.provisioning import NotifierSettings, SecretReference, SecretShape
+from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
-from .mistakes import Mistake, describe, nearest
-from .watched import STATUSES
+from .mistakes import Mistake, Source, describe, got, nearest, shown_name
+from .watched import STATUSES, Status
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_OURS = ("type", "name", "statuses", "jobs")
+_EXAMPLE = "for example {type: email, name: team, sender: batch@example.com, recipients: [team@example.com]}"
 
 
 @dataclass(frozen=True)
@@ -29,129 +27,167 @@ class NotifierChoice:
     statuses: tuple[str, ...] = ()  # empty: all that the rule lets through
     jobs: tuple[str, ...] = ()  # patterns of job names; empty: all
 
+    def shape_of(self, reference: SecretReference) -> SecretShape | None:
+        """The shape that the value of one of its secrets must have, if the notifier's settings say any."""
+        shapes = secret_shapes(type(self.settings))
+        return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
+
+
+class _Shared(BaseModel):
+    """What every notifier's entry takes beside `type` and its type's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # An SNS topic's name has 80 characters: the stack's 32, "-", these 39, and 8 that Pulumi adds.
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$",
+            description="1 to 39 letters, digits, - and _",
+            examples=["ops"],
+        ),
+    ]
+    statuses: Annotated[
+        tuple[Status, ...] | None,
+        Field(description=f"a list of {', '.join(STATUSES)} (without it all are told)", examples=[["FAILED"]]),
+    ] = None
+    jobs: Annotated[
+        tuple[Annotated[str, Field(pattern=r"\S", description="a pattern of job names")], ...] | None,
+        Field(description="a list of patterns of job names (without it all are told)", examples=[["nightly-*"]]),
+    ] = None
+
+    @field_validator("statuses", "jobs")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value == ():
+            raise ValueError("takes at least one item (without this setting all are told)")
+        return value
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """What the entries are judged by."""
+
+    plugins: Mapping[str, Plugin]
+    told: Sequence[str]  # the stack's statuses
+    secrets: Mapping[str, str] | None
+    context: Context | None
+    source: Source
+
 
 def choose_notifiers(
-    raw: Any, secrets: Mapping[str, str] | None, prefix: str
+    raw: Any, told: Sequence[str], secrets: Mapping[str, str] | None, context: Context | None, source: Source
 ) -> tuple[tuple[NotifierChoice, ...], list[Mistake]]:
     """Validate the list `notifiers` of the settings. Gives the valid ones, and the mistakes in the others.
 
-    `secrets`: as in `settings.check_settings`.
+    `told`: the stack's statuses; `secrets` and `context`: as in `settings.check_settings`.
     """
-    path = f"{prefix}notifiers"
-    example = "for example [{type: email, name: team, sender: batch@example.com, recipients: [me@example.com]}]"
+    path = source.path("notifiers")
     if not isinstance(raw, Sequence) or isinstance(raw, str):
-        return (), [Mistake(path, f"takes a list, {example}")]
+        return (), [Mistake(path, f"{got(raw)}; takes a list of objects, {_EXAMPLE}")]
     if not raw:
-        return (), [Mistake(path, f"nobody would be told: takes at least one notifier, {example}")]
+        return (), [Mistake(path, f"nobody would be told; takes a list of at least one object, {_EXAMPLE}")]
     try:
-        plugins = find_plugins()
+        stack = _Stack(find_plugins(), told, secrets, context, source)
     except PluginError as error:
         return (), [Mistake(path, str(error))]
     choices: list[NotifierChoice] = []
     mistakes: list[Mistake] = []
     names: dict[str, int] = {}
     for number, entry in enumerate(raw):
-        here = f"{path}[{number}]"
         if isinstance(entry, NotifierChoice):
             choices.append(entry)
             continue
-        choice, wrong = _choose(entry, here, plugins, secrets)
+        choice, wrong = _choose(entry, number, stack)
         mistakes += wrong
         if choice is not None:
             choices.append(choice)
         name = entry.get("name") if isinstance(entry, Mapping) else None
-        if isinstance(name, str) and names.setdefault(name, number) != number:
-            mistakes.append(
-                Mistake(f"{here}.name", f"got {name!r}, which notifiers[{names[name]}] has already; names are unique")
-            )
+        if isinstance(name, str) and (first := names.setdefault(name, number)) != number:
+            taken = f"{got(name)}, which notifiers[{first}] has already; takes a name of its own"
+            mistakes.append(Mistake(source.path("notifiers", number, "name"), taken))
     return tuple(choices), mistakes
 
 
-def _choose(
-    entry: Any, here: str, plugins: Mapping[str, Plugin], secrets: Mapping[str, str] | None
-) -> tuple[NotifierChoice | None, list[Mistake]]:
+def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | None, list[Mistake]]:
+    at = ("notifiers", number)
     if not isinstance(entry, Mapping):
-        return None, [
-            Mistake(here, "takes an object, for example {type: slack, name: ops, webhook: {config: slackWebhook}}")
-        ]
-    mistakes = _check_name(entry.get("name"), here) + _check_filters(entry, here)
+        return None, [Mistake(stack.source.path(*at), f"{got(entry)}; takes an object, {_EXAMPLE}")]
+    shared, mistakes = _shared(entry, at, stack)
     kind = entry.get("type")
-    plugin = plugins.get(kind) if isinstance(kind, str) else None
+    plugin = stack.plugins.get(kind) if isinstance(kind, str) else None
     if plugin is None:
-        got = "is missing" if kind is None else f"got {kind!r}, and there is no such notifier"
-        return None, [*mistakes, Mistake(f"{here}.type", got + nearest(str(kind), plugins))]
-    own = {key: value for key, value in entry.items() if key not in _OURS}
-    settings, wrong = _own_settings(plugin, own, here, secrets)
+        there_is = "is missing" if kind is None else f"{got(kind)}, and there is no such notifier"
+        path = stack.source.path(*at, "type")
+        return None, [*mistakes, Mistake(path, there_is + nearest(str(kind), stack.plugins))]
+    own = {key: value for key, value in entry.items() if key not in ("type", *_Shared.model_fields)}
+    settings, wrong = _own_settings(plugin, own, at, stack)
     mistakes += wrong
-    if settings is None or mistakes:
+    if settings is None or shared is None or mistakes:
         return None, mistakes
-    choice = NotifierChoice(
-        entry["name"], plugin, settings, tuple(entry.get("statuses") or ()), tuple(entry.get("jobs") or ())
-    )
-    return choice, []
+    return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or ()), []
 
 
-def _check_name(name: Any, here: str) -> list[Mistake]:
-    if isinstance(name, str) and NAME.fullmatch(name):
-        return []
-    got = "is missing" if name is None else f"got {name!r}"
-    return [Mistake(f"{here}.name", f"{got}; takes 1 to 40 letters, digits, - and _, for example ops")]
-
-
-def _check_filters(entry: Mapping[str, Any], here: str) -> list[Mistake]:
-    mistakes = []
-    statuses = entry.get("statuses") or []
-    if not isinstance(statuses, list | tuple) or any(status not in STATUSES for status in statuses):
-        mistakes.append(
-            Mistake(
-                f"{here}.statuses", f"got {statuses!r}; takes a list of {', '.join(STATUSES)}, for example [FAILED]"
-            )
-        )
-    jobs = entry.get("jobs") or []
-    if not isinstance(jobs, list | tuple) or not all(isinstance(pattern, str) and pattern for pattern in jobs):
-        mistakes.append(
-            Mistake(f"{here}.jobs", f"got {jobs!r}; takes a list of patterns of job names, for example [nightly-*]")
-        )
-    return mistakes
+def _shared(entry: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack) -> tuple[_Shared | None, list[Mistake]]:
+    given = {key: entry[key] for key in _Shared.model_fields if key in entry}
+    try:
+        shared = _Shared.model_validate(given)
+    except ValidationError as error:
+        return None, describe(error, _Shared, stack.source, *at)
+    if shared.statuses and not set(shared.statuses) & set(stack.told):
+        none = f"got [{', '.join(shared.statuses)}], of which the stack tells none; takes some of "
+        text = f"{none}{', '.join(stack.told)}, for example [{stack.told[-1]}]"
+        return None, [Mistake(stack.source.path(*at, "statuses"), text)]
+    return shared, []
 
 
 def _own_settings(
-    plugin: Plugin, own: Mapping[str, Any], here: str, secrets: Mapping[str, str] | None
+    plugin: Plugin, own: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack
 ) -> tuple[NotifierSettings | None, list[Mistake]]:
     try:
         model: type[NotifierSettings] = plugin.infrastructure().Settings
     except PluginError as error:
-        return None, [Mistake(f"{here}.type", str(error))]
+        return None, [Mistake(stack.source.path(*at, "type"), str(error))]
+    origin = STACK_CONFIG if stack.source.is_stack_config else None
+    mistakes: list[Mistake] = []
+    settings = None
     try:
-        settings = model.model_validate(own)
+        settings = model.model_validate(own, context=origin)
     except ValidationError as error:
-        return None, describe(error, model, f"{here}.")
-    return settings, [] if secrets is None else _check_secrets(settings, here, secrets)
-
-
-def _check_secrets(settings: NotifierSettings, here: str, secrets: Mapping[str, str]) -> list[Mistake]:
-    """The values that are known at deploy time must look like what they are; they are never shown."""
-    mistakes = []
-    for field, shape in secret_shapes(type(settings)).items():
-        reference = getattr(settings, field)
-        if not isinstance(reference, SecretReference):
+        mistakes = describe(error, model, stack.source, *at, beside=("type", *_Shared.model_fields))
+    for field, shape in secret_shapes(model).items():
+        # Each by itself: a mistake in another setting must not hide what is wrong with a secret.
+        try:
+            reference = SecretReference.model_validate(own.get(field), context=origin)
+        except ValidationError:
             continue
-        value = reference.value
-        if reference.config is not None:
-            value = secrets.get(reference.config)
-            if value is None:
-                mistakes.append(
-                    Mistake(
-                        f"{here}.{field}",
-                        f"the stack config has no secret {reference.config!r}: run "
-                        f"`pulumi config set --secret {reference.config}`, which asks for the value",
-                    )
-                )
-                continue
-        problem = shape.problem(value) if shape and isinstance(value, str) else None
-        if problem:
-            mistakes.append(Mistake(f"{here}.{field}", problem))
-    return mistakes
+        mistakes += _check_secret(reference, shape, (*at, field), stack)
+    return settings, mistakes
+
+
+def _check_secret(
+    reference: SecretReference, shape: SecretShape | None, at: tuple[str | int, ...], stack: _Stack
+) -> list[Mistake]:
+    """What is known at deploy time must look like what it is, and be where the function reads; values are not shown."""
+    mistakes = []
+    if stack.context is not None:
+        for form, service in SecretReference.ARNS.items():
+            arn = getattr(reference, form)
+            try:
+                check_arn(arn, service, region=stack.context.region)
+            except ValueError as error:
+                mistakes.append(Mistake(stack.source.path(*at, form), f"{got(arn)}; {error}"))
+    if stack.secrets is None:
+        return mistakes
+    value = reference.value
+    if reference.config is not None:
+        value = stack.secrets.get(reference.config)
+        if value is None:
+            command = f"`pulumi config set --secret {shown_name(reference.config)}`"
+            text = f"{got(reference.config)}, and the stack config has no such secret; run {command}, which asks for it"
+            mistakes.append(Mistake(stack.source.path(*at, "config"), text))
+    problem = shape.problem(value) if shape and isinstance(value, str) else None
+    return [*mistakes, Mistake(stack.source.path(*at), problem)] if problem else mistakes
 
 
 def secret_shapes(model: type[NotifierSettings]) -> Mapping[str, SecretShape | None]:

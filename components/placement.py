@@ -9,6 +9,8 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
+from .mistakes import got
+
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
 
 
@@ -19,7 +21,8 @@ def find_placement(prefix: str, opts: pulumi.InvokeOptions | None = None) -> Con
     """
     if not PREFIX.fullmatch(prefix):
         raise pulumi.RunError(
-            f"the name {prefix!r} starts the names of queues and functions: it takes 1 to 32 letters, digits and -"
+            f"the stack's name (in a program of your own: the component's): {got(prefix)}; takes 1 to 32 letters, "
+            "digits and -, since the names of queues and functions begin with it, for example nightly"
         )
     return Context(
         prefix=prefix,

@@ -1,26 +1,36 @@
-"""The stack's settings: validated, frozen, and every mistake at once with its config path.
+"""The stack's settings: validated, frozen, and every mistake at once with its path.
 
-The models are the one source of the keys, their types, defaults and descriptions. In stack config the keys are flat:
-`environment_platform` is `Settings.environment.platform`, `function_timeout` is `Settings.function.timeout`.
+The models are the one source of the keys, their types, defaults and what they take (see `expectation`); what each is
+for stands in Pulumi.yaml. In stack config the keys are flat: `environment_platform` is `Settings.environment.platform`,
+`function_timeout` is `Settings.function.timeout`.
+
+What depends on another setting is judged with the setting that comes later, which sees the earlier ones (pydantic's
+`ValidationInfo.data`, without those that are wrong themselves): so it is told together with all other mistakes, which
+a check of the finished model would not be.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context
 
-from .mistakes import Mistake, describe
+from .job_size import memory_problem, vcpus_problem
+from .mistakes import Mistake, Source, describe, got
 from .notifier_choice import NotifierChoice, choose_notifiers
-from .watched import definition_problem, queue_problem
+from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, queue_problem
 
-Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
+
+QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
+DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
+POLICY_EXAMPLE = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+SUBNET_EXAMPLE = "subnet-0123456789abcdef0"
 
 
 class InvalidSettings(pulumi.RunError):
@@ -36,7 +46,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
-def _plain_or_output(problem: Any) -> AfterValidator:
+def _plain_or_output(problem: Callable[[Any], str | None]) -> AfterValidator:
     """For a value that may be an Output: `problem(value)` says what is wrong with a plain one, or gives None."""
 
     def check(value: Any) -> Any:
@@ -50,105 +60,153 @@ def _plain_or_output(problem: Any) -> AfterValidator:
 def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
     # Not min_length, which also counts an item that is wrong as one too few.
     if not value:
-        raise ValueError("is empty: takes at least one")
+        raise ValueError("takes at least one item")
     return value
 
 
 def _policy_problem(value: Any) -> str | None:
-    if isinstance(value, str) and re.fullmatch(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/.+", value):
+    if isinstance(value, str) and re.fullmatch(
+        r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+", value
+    ):
         return None
-    return "takes ARNs of IAM policies, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    return "takes the ARN of an IAM policy"
+
+
+def _subnet_problem(value: Any) -> str | None:
+    fits = isinstance(value, str) and re.fullmatch(r"subnet-[0-9a-f]+", value)
+    return None if fits else "takes the id of a subnet"
+
+
+def _instances_only(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+    if value and _on_fargate(info):
+        raise ValueError(f"{got(value)}; takes nothing on Fargate: there are instances on EC2 and SPOT only")
+    return value
+
+
+def _starts_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if command and not command[0].strip():
+        raise ValueError("takes a list that begins with the program to run")
+    return command
+
+
+def _types_or_default(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    return value if value == ("optimal",) else _instances_only(value, info)
+
+
+def _on_fargate(info: ValidationInfo) -> bool:
+    return str(info.data.get("platform")).startswith("FARGATE")
+
+
+def _check_vcpus(vcpus: str, info: ValidationInfo) -> str:
+    if "platform" in info.data and (problem := vcpus_problem(vcpus, fargate=_on_fargate(info))):
+        raise ValueError(problem)
+    return vcpus
+
+
+def _check_memory(memory: int, info: ValidationInfo) -> int:
+    vcpus = info.data.get("vcpus")
+    if vcpus is not None and (problem := memory_problem(memory, vcpus, fargate=_on_fargate(info))):
+        raise ValueError(problem)
+    return memory
+
+
+def _check_status(status: str, info: ValidationInfo) -> str:
+    if status not in PARENT_STATUSES and info.data.get("single_jobs") is False:
+        raise ValueError(
+            f"{got(status)}, which no array job ever has as a whole; takes one of {', '.join(PARENT_STATUSES)}, "
+            "or any with single_jobs: true"
+        )
+    return status
+
+
+def _something_watched(queues: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+    elsewhere = [info.data.get(name, "wrong, but given") for name in ("environment", "job_definition_arns")]
+    if not (queues or any(elsewhere)):
+        raise ValueError(
+            "nothing to watch; takes at least one job queue unless job_definition_arns or an environment with a name "
+            f"is given, for example [{QUEUE_EXAMPLE}]"
+        )
+    return queues
 
 
 class EnvironmentSettings(_Model):
-    """A Batch environment to make."""
+    """A Batch environment to make. The order matters: sizes and instances are judged by the platform."""
 
+    # A compute environment's name prefix is this and "-computing-", 102 characters at most (Pulumi AWS provider).
     name: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", description="1 to 100 letters, digits, - and _")
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,90}$",
+            description="1 to 91 letters, digits, - and _",
+            examples=["print-color"],
+        ),
     ]
-    platform: Annotated[Platform, Field(description="where the jobs run")] = "EC2"
-    max_vcpus: Annotated[int, Field(ge=1, le=100_000, description="the most vCPUs at the same time")] = 16
+    platform: Annotated[Platform, Field(examples=["FARGATE"])] = "EC2"
+    max_vcpus: Annotated[int, Field(ge=1, le=100_000, examples=[16])] = 16
     instance_types: Annotated[
-        tuple[str, ...], AfterValidator(_not_empty), Field(description="instance types or families; EC2 and SPOT only")
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$", description="an instance type or family")], ...],
+        AfterValidator(_not_empty),
+        AfterValidator(_types_or_default),
+        Field(description="a list of instance types or families", examples=[["optimal"]]),
     ] = ("optimal",)
     subnet_ids: Annotated[
-        tuple[Annotated[Any, Field()], ...], Field(description="subnets to run in; none: the default VPC's")
+        tuple[Annotated[Any, _plain_or_output(_subnet_problem)], ...],
+        Field(description="a list of ids of subnets", examples=[[SUBNET_EXAMPLE]]),
     ] = ()
     instance_policy_arns: Annotated[
         tuple[Annotated[Any, _plain_or_output(_policy_problem)], ...],
-        Field(description="more policies for the role of the instances; EC2 and SPOT only"),
+        AfterValidator(_instances_only),
+        Field(description="a list of ARNs of IAM policies", examples=[[POLICY_EXAMPLE]]),
     ] = ()
-    image: Annotated[str, Field(min_length=1, description="the job definition's container image")] = "busybox"
-    command: Annotated[tuple[str, ...], Field(description="its command; none: the image's own")] = ()
+    image: Annotated[str, Field(pattern=r"^\S+$", description="a container image", examples=["busybox"])] = "busybox"
+    command: Annotated[
+        tuple[Annotated[str, Field(description="a word of the command")], ...],
+        AfterValidator(_starts_with_a_program),
+        Field(description="a list of the command's words", examples=[["sh", "-c", "exit 0"]]),
+    ] = ()
     vcpus: Annotated[
-        str, Field(pattern=r"^(\d+(\.\d+)?)?$", description="vCPUs a job; '': 1 on EC2, 0.25 on Fargate")
+        str, AfterValidator(_check_vcpus), Field(description="a number of vCPUs, as text", examples=["1"])
     ] = ""
-    memory: Annotated[int, Field(ge=4, description="memory a job, MiB")] = 512
+    memory: Annotated[int, AfterValidator(_check_memory), Field(ge=4, validate_default=True, examples=[2048])] = 512
 
     @property
     def is_fargate(self) -> bool:
         return self.platform.startswith("FARGATE")
 
-    @field_validator("subnet_ids")
-    @classmethod
-    def _subnets(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        for subnet in value:
-            if not isinstance(subnet, pulumi.Output) and not re.fullmatch(r"subnet-[0-9a-f]+", str(subnet)):
-                raise ValueError("takes ids of subnets, for example subnet-0123456789abcdef0")
-        return value
-
-    @model_validator(mode="after")
-    def _instances_only(self) -> Self:
-        if self.is_fargate and (self.instance_policy_arns or self.instance_types != ("optimal",)):
-            raise ValueError("instance_types and instance_policy_arns go with the platforms EC2 and SPOT only")
-        return self
-
 
 class FunctionSettings(_Model):
     """The Lambda function, and the times that hang on it."""
 
-    python_version: Annotated[
-        Literal["3.11", "3.12", "3.13", "3.14"], Field(description="the Lambda runtime's Python, never this machine's")
-    ] = "3.13"
-    architecture: Annotated[Literal["arm64", "x86_64"], Field(description="the function's processor")] = "arm64"
-    timeout: Annotated[
-        int, Field(ge=3, le=120, description="seconds; visibility timeouts and retry delays scale with it")
-    ] = 30
+    python_version: Annotated[Literal["3.11", "3.12", "3.13", "3.14"], Field(examples=["3.13"])] = "3.13"
+    architecture: Annotated[Literal["arm64", "x86_64"], Field(examples=["arm64"])] = "arm64"
+    timeout: Annotated[int, Field(ge=3, le=120, description="whole seconds from 3 to 120", examples=[30])] = 30
     log_retention_days: Annotated[
-        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
-        Field(description="how long the function's log is kept"),
+        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], Field(examples=[30])
     ] = 30
 
 
 class Settings(_Model):
-    """Everything that a stack can choose."""
+    """Everything that a stack can choose. The order matters: statuses are judged by `single_jobs`, and the queues see
+    whether anything else is watched."""
 
-    notifiers: Annotated[tuple[NotifierChoice, ...], Field(description="who is told: a list of {type, name, …}")]
+    notifiers: tuple[NotifierChoice, ...]
+    single_jobs: Annotated[bool, Field(examples=[True])] = False
     statuses: Annotated[
-        tuple[Status, ...], AfterValidator(_not_empty), Field(description="which states of a job are told")
-    ] = (
-        "SUCCEEDED",
-        "FAILED",
-    )
-    single_jobs: Annotated[bool, Field(description="jobs that are no array are told too")] = False
-    job_queue_arns: Annotated[
-        tuple[Annotated[Any, _plain_or_output(queue_problem)], ...],
-        Field(description="job queues to watch: any of them"),
-    ] = ()
+        tuple[Annotated[Status, AfterValidator(_check_status)], ...],
+        AfterValidator(_not_empty),
+        Field(description=f"a list of {', '.join(STATUSES)}", examples=[["FAILED"]]),
+    ] = ("SUCCEEDED", "FAILED")
+    environment: Annotated[EnvironmentSettings | None, Field(examples=[{"name": "print-color"}])] = None
     job_definition_arns: Annotated[
         tuple[Annotated[Any, _plain_or_output(definition_problem)], ...],
-        Field(description="job definitions to watch, in any revision; with queues, both must match"),
+        Field(description="a list of ARNs of job definitions", examples=[[DEFINITION_EXAMPLE]]),
     ] = ()
-    environment: EnvironmentSettings | None = None
-    function: FunctionSettings = FunctionSettings()
-
-    @model_validator(mode="after")
-    def _something_watched(self) -> Self:
-        if not (self.job_queue_arns or self.job_definition_arns or self.environment):
-            raise ValueError(
-                "nothing to watch: give job_queue_arns or job_definition_arns, or an environment_name to make a queue"
-            )
-        return self
+    job_queue_arns: Annotated[
+        tuple[Annotated[Any, _plain_or_output(queue_problem)], ...],
+        AfterValidator(_something_watched),
+        Field(description="a list of ARNs of job queues", examples=[[QUEUE_EXAMPLE]], validate_default=True),
+    ] = ()
+    function: Annotated[FunctionSettings, Field(examples=[{"timeout": 30}])] = FunctionSettings()
 
 
 def check_settings(
@@ -157,34 +215,42 @@ def check_settings(
     """Validate settings in their nested form.
 
     `secrets`: the stack config's secrets by name, or None where they are not at hand and so not checked; `context`:
-    where the stack is deployed, or None likewise; `prefix`: stands before each path in an error, such as "batchbell:".
-    Raises InvalidSettings with all mistakes.
+    where the stack is deployed, or None likewise; `prefix`: stands before the keys of stack config, such as
+    "batchbell:", and is empty for a program's own settings. Raises InvalidSettings with all mistakes.
     """
-    choices, mistakes = choose_notifiers(raw.get("notifiers", ()), secrets, prefix)
+    source = Source(prefix)
+    choices, mistakes = choose_notifiers(raw.get("notifiers", ()), _told(raw), secrets, context, source)
     settings = None
     try:
         settings = Settings.model_validate({**raw, "notifiers": choices})
     except ValidationError as error:
-        mistakes += describe(error, Settings, prefix)
+        mistakes += describe(error, Settings, source)
     if context is not None:
-        mistakes += _misplaced(raw, context, prefix)
+        mistakes += _misplaced(raw, context, source)
     if settings is None or mistakes:
         raise InvalidSettings(mistakes)
     return settings
 
 
-def _misplaced(raw: Mapping[str, Any], context: Context, prefix: str) -> list[Mistake]:
+def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The stack's statuses, or all that there are where it gives no good ones."""
+    statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
+    good = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
+    return tuple(statuses) if good else STATUSES
+
+
+def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
     """ARNs of another region or account: a rule for them would never fire."""
     mistakes = []
-    for key in ("job_queue_arns", "job_definition_arns"):
+    for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)
         for number, arn in enumerate(arns if isinstance(arns, list | tuple) else ()):
             here = f":batch:{context.region}:{context.account_id}:"
-            if isinstance(arn, str) and arn.startswith("arn:") and here not in arn:
+            if isinstance(arn, str) and problem(arn) is None and here not in arn:
                 mistakes.append(
                     Mistake(
-                        f"{prefix}{key}[{number}]",
-                        f"got {arn!r}, which is not in this stack's region {context.region} and account "
+                        source.path(key, number),
+                        f"{got(arn)}, which is not in this stack's region {context.region} and account "
                         f"{context.account_id}; its events never come here",
                     )
                 )

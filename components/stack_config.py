@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from batchbell.provisioning import Context
 
-from .mistakes import FLAT, Mistake, nearest
+from .mistakes import FLAT, Mistake, Source, got, nearest, shown_name
 from .settings import EnvironmentSettings, FunctionSettings, InvalidSettings, Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
@@ -29,7 +29,8 @@ class ConfigKey:
 
     @property
     def is_text(self) -> bool:
-        return self.field.annotation is str or all(isinstance(part, str) for part in get_args(self.field.annotation))
+        choices = get_args(self.field.annotation)
+        return self.field.annotation is str or (bool(choices) and all(isinstance(choice, str) for choice in choices))
 
     def decode(self, value: str) -> Any:
         """Pulumi hands every value over as text: strings as they are, all else as JSON."""
@@ -70,40 +71,72 @@ def settings_from_config(
 
     `secrets`, `context` and `prefix` as in `check_settings`. Raises InvalidSettings.
     """
-    keys = config_keys()
-    mistakes = [
+    keys, source = config_keys(), Source(prefix)
+    encrypted = {name: _encrypted(name) for name in secrets or () if name in keys}
+    mistakes = [Mistake(source.path(name), text) for name, text in encrypted.items()]
+    mistakes += [
         Mistake(
-            f"{prefix}{name}",
-            f"no such setting{nearest(name, keys)}; a secret is set with `pulumi config set --secret {name}`",
+            source.path(name),
+            f"no such setting{nearest(name, keys)}; a secret is set with "
+            f"`pulumi config set --secret {shown_name(name)}`",
         )
         for name in plain
         if name not in keys
     ]
+    nested, pointless = _nested(plain, keys, source)
+    mistakes += pointless
     try:
-        settings = check_settings(_nested(plain, keys), secrets=secrets, context=context, prefix=prefix)
+        settings = check_settings(nested, secrets=secrets, context=context, prefix=prefix)
     except InvalidSettings as invalid:
-        raise InvalidSettings(mistakes + invalid.mistakes) from None
+        # That an encrypted setting is missing is no mistake of its own.
+        unread = {source.path(name) for name in encrypted}
+        mistakes += [mistake for mistake in invalid.mistakes if mistake.path not in unread]
     if mistakes:
         raise InvalidSettings(mistakes)
     return settings
 
 
-def _nested(plain: Mapping[str, str], keys: Mapping[str, ConfigKey]) -> dict[str, Any]:
-    """The nested form. An empty value, such as Pulumi.yaml's harmless defaults, counts as not given."""
+def _encrypted(name: str) -> str:
+    if name == "notifiers":
+        return (
+            "is encrypted, and it is a setting and no secret; set it without --secret, and only what is secret in it "
+            "as a key of its own with `pulumi config set --secret NAME`, referred to as {config: NAME}, for example "
+            "webhook: {config: slackWebhook}"
+        )
+    return f"is encrypted, and it is a setting and no secret; set it without --secret: `pulumi config set {name} VALUE`"
+
+
+def _nested(
+    plain: Mapping[str, str], keys: Mapping[str, ConfigKey], source: Source
+) -> tuple[dict[str, Any], list[Mistake]]:
+    """The nested form, and the settings of an environment that is not made."""
     nested: dict[str, Any] = {}
     for name, key in keys.items():
-        value = key.decode(plain.get(name, ""))
-        if value in ("", [], {}):
+        if name not in plain:
             continue
         *groups, last = key.path
         target = nested
         for group in groups:
             target = target.setdefault(group, {})
-        target[last] = value
-    # Without a name there is no environment to make: the other keys of the group are then Pulumi.yaml's defaults.
-    if "name" not in nested.get("environment", {}):
-        nested.pop("environment", None)
-    return nested
+        target[last] = key.decode(plain[name])
+    environment = nested.get("environment", {})
+    if environment.get("name"):
+        return nested, []
+    # Without a name no environment is made: Pulumi.yaml's harmless defaults arrive all the same, and say nothing.
+    nested.pop("environment", None)
+    return nested, [
+        Mistake(
+            source.path("environment", inner),
+            f"{got(value)}, and no environment is made; takes {source.path('environment', 'name')} beside it, "
+            "for example print-color",
+        )
+        for inner, value in environment.items()
+        if inner != "name" and value != _as_config(EnvironmentSettings.model_fields[inner].default)
+    ]
+
+
+def _as_config(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
 
 
 def _prefix() -> str:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
+
+from .mistakes import got
 
 # States of a job (AWS Batch User Guide, "Job states").
-STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
+STATUSES: tuple[str, ...] = get_args(Status)
+# The parent of an array never runs itself (AWS Batch User Guide, "Array job workflow").
+PARENT_STATUSES = ("SUBMITTED", "PENDING", "SUCCEEDED", "FAILED")
 
 DETAIL_TYPE = "Batch Job State Change"
 PATTERN_LIMIT = 2048  # characters; EventBridge quotas, "Event pattern size"
 
-_QUEUE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:job-queue/[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_QUEUE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:job-queue/[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _DEFINITION = re.compile(
-    r"(?P<name>arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:job-definition/[A-Za-z0-9][A-Za-z0-9_-]{0,127})(:\d+)?"
+    r"(?P<name>arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:job-definition/[A-Za-z0-9][A-Za-z0-9_-]{0,127})(:[0-9]+)?"
 )
+
+
+_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:{}"
 
 
 class PatternTooLong(ValueError):
@@ -26,17 +34,14 @@ def queue_problem(value: Any) -> str | None:
     """What is wrong with the ARN of a job queue, or None."""
     if isinstance(value, str) and _QUEUE.fullmatch(value):
         return None
-    return f"got {value!r}; takes the ARN of a job queue, for example " + _EXAMPLE.format("job-queue/nightly")
+    return f"{got(value)}; takes the ARN of a job queue, for example " + _EXAMPLE.format("job-queue/nightly")
 
 
 def definition_problem(value: Any) -> str | None:
     """What is wrong with the ARN of a job definition, with or without a revision, or None."""
     if isinstance(value, str) and _DEFINITION.fullmatch(value):
         return None
-    return f"got {value!r}; takes the ARN of a job definition, for example " + _EXAMPLE.format("job-definition/nightly")
-
-
-_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:{}"
+    return f"{got(value)}; takes the ARN of a job definition, for example " + _EXAMPLE.format("job-definition/nightly")
 
 
 def any_revision(definition_arn: str) -> str:

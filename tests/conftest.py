@@ -11,6 +11,12 @@ import pytest
 from batchbell.local.cloud import LocalCloud
 
 PROJECT = Path(__file__).resolve().parents[1]
+LONGEST = ("whole_path", "cli")  # folders whose files take 10 to 20 s each
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that parallel workers end at the same time."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

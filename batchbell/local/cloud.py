@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -177,26 +178,18 @@ class LocalCloud:
             return body
 
     def _make_client(self, service: str) -> Any:
-        import boto3
-        import botocore.session
         from botocore.config import Config
 
-        # The user's own profile, files, and proxies must neither matter nor disturb.
-        session = botocore.session.Session(
-            session_vars={
-                "profile": (None, None, None, None),
-                "config_file": (None, None, os.devnull, None),
-                "credentials_file": (None, None, os.devnull, None),
-            }
-        )
-        return boto3.session.Session(botocore_session=session).client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=ROOT_ACCESS_KEY,
-            aws_secret_access_key=ROOT_SECRET_KEY,
-            config=Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60),
-        )
+        config = Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+        with _making:
+            return _open_session().client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name=self.region,
+                aws_access_key_id=ROOT_ACCESS_KEY,
+                aws_secret_access_key=ROOT_SECRET_KEY,
+                config=config,
+            )
 
     def _end_process(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -227,3 +220,23 @@ def _scrubbed_environment(folder: Path, duplicate_events: bool) -> dict[str, str
     if duplicate_events:
         variables["BATCHBELL_DUPLICATE_EVENTS"] = "1"
     return variables
+
+
+_making = threading.Lock()  # a session makes one client at a time (boto3 guide, "Session")
+
+
+@functools.cache
+def _open_session() -> Any:
+    """One for all clouds of a process: each new one reads botocore's data again. The user's own profile, files and
+    proxies must neither matter nor disturb."""
+    import boto3
+    import botocore.session
+
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.session.Session(botocore_session=session)

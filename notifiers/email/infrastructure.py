@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from typing import Annotated
 
 import pulumi
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, Statement
 
@@ -18,36 +18,42 @@ ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)
 NAMED_ADDRESS = re.compile(rf"[^<>\"\\,;:@\x00-\x1f\x7f]{{1,100}} <{ADDRESS.pattern}>")
 
 
+def _check_sender(sender: str) -> str:
+    if not (ADDRESS.fullmatch(sender) or NAMED_ADDRESS.fullmatch(sender)):
+        raise ValueError("takes an e-mail address, or Name <address>")
+    return sender
+
+
+def _check_recipient(recipient: str) -> str:
+    if not ADDRESS.fullmatch(recipient):
+        raise ValueError("takes an e-mail address")
+    return recipient
+
+
+def _check_number(recipients: tuple[str, ...]) -> tuple[str, ...]:
+    # Not min_length, which also counts an address that is wrong as one too few.
+    if not 1 <= len(recipients) <= RECIPIENTS_LIMIT:
+        raise ValueError(f"takes a list of 1 to {RECIPIENTS_LIMIT} e-mail addresses")
+    return recipients
+
+
 class Settings(NotifierSettings):
-    """`sender`: an address, or `Name <address>`, that SES has verified or whose domain it has. `recipients`: 1 to 50
-    addresses. `create_identity`: have SES verify the sender's address: it gets a mail with a link to click."""
+    """`sender`: SES has verified it, or its domain. `recipients`: they see each other."""
 
-    sender: str
-    recipients: Annotated[tuple[str, ...], Field(min_length=1, max_length=RECIPIENTS_LIMIT)]
-    create_identity: bool = False
-
-    @field_validator("sender")
-    @classmethod
-    def _check_sender(cls, sender: str) -> str:
-        if not (ADDRESS.fullmatch(sender) or NAMED_ADDRESS.fullmatch(sender)):
-            raise ValueError("takes an e-mail address, such as batch@example.com or Batch <batch@example.com>")
-        return sender
-
-    @field_validator("recipients")
-    @classmethod
-    def _check_recipients(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
-        for number, recipient in enumerate(recipients):
-            if not ADDRESS.fullmatch(recipient):
-                raise ValueError(f"[{number}] takes an e-mail address, such as team@example.com")
-        return recipients
+    sender: Annotated[
+        str,
+        AfterValidator(_check_sender),
+        Field(description="an e-mail address, or Name <address>", examples=["Batch <batch@example.com>"]),
+    ]
+    recipients: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_recipient), Field(description="an e-mail address")], ...],
+        AfterValidator(_check_number),
+        Field(description=f"a list of 1 to {RECIPIENTS_LIMIT} e-mail addresses", examples=[["team@example.com"]]),
+    ]
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
     address = parseaddr(settings.sender)[1]
-    if settings.create_identity:
-        import pulumi_aws as aws  # takes a second, and most stacks have an identity already
-
-        aws.sesv2.EmailIdentity(f"{context.prefix}-{name}", email_identity=address, tags=context.tags, opts=opts)
     return Grants(
         settings={"sender": settings.sender, "recipients": list(settings.recipients)},
         statements=[

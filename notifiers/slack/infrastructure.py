@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import pulumi
+from pydantic import Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
 
@@ -16,7 +17,7 @@ REQUIRES = ("requests",)
 class Settings(NotifierSettings):
     """`webhook`: the URL of an incoming webhook, which decides the channel."""
 
-    webhook: Annotated[SecretReference, SecretShape(webhook_problem)]
+    webhook: Annotated[SecretReference, SecretShape(webhook_problem), Field(examples=[{"config": "slackWebhook"}])]
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:

@@ -6,8 +6,8 @@ import pulumi
 import pytest
 
 from batchbell.provisioning import Context
+from components.placement import find_placement
 from components.settings import InvalidSettings, check_settings
-from components.stack_config import config_keys, settings_from_config
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
@@ -40,106 +40,176 @@ def test_good_settings_have_aws_defaults_and_not_this_machines():
     assert settings.environment is None
 
 
+def own(**environment):
+    """Settings with a Batch environment of its own."""
+    return {"environment": {"name": "x"} | environment}
+
+
 @pytest.mark.parametrize(
-    ("raw", "path", "says"),
+    ("raw", "told"),
     [
-        ({"notifiers": []}, "batchbell:notifiers", "nobody would be told"),
-        ({"notifiers": "slack"}, "batchbell:notifiers", "takes a list"),
-        ({"notifiers": ["slack"]}, "batchbell:notifiers[0]", "takes an object"),
-        ({"notifiers": [MAIL | {"type": "emial"}]}, "batchbell:notifiers[0].type", "did you mean email?"),
-        ({"notifiers": [MAIL, MAIL]}, "batchbell:notifiers[1].name", "names are unique"),
-        ({"notifiers": [MAIL | {"name": "a b"}]}, "batchbell:notifiers[0].name", "got 'a b'"),
-        ({"notifiers": [MAIL | {"statuses": ["DONE"]}]}, "batchbell:notifiers[0].statuses", "['DONE']"),
-        ({"notifiers": [MAIL | {"jobs": "nightly"}]}, "batchbell:notifiers[0].jobs", "patterns of job names"),
-        ({"notifiers": [MAIL | {"recipients": ["nobody"]}]}, "batchbell:notifiers[0].recipients", "example"),
-        ({"notifiers": [MAIL | {"recipient": "x"}]}, "batchbell:notifiers[0].recipient", "did you mean recipients?"),
-        ({"statuses": ["SUCEEDED"]}, "batchbell:statuses[0]", "got 'SUCEEDED'"),
-        ({"statuses": []}, "batchbell:statuses", "at least one"),
-        ({"job_queue_arns": ["nightly"]}, "batchbell:job_queue_arns[0]", "takes the ARN of a job queue"),
-        ({"job_definition_arns": [QUEUE]}, "batchbell:job_definition_arns[0]", "takes the ARN of a job definition"),
-        ({"job_queue_arns": []}, "batchbell", "nothing to watch"),
-        ({"environment": {"name": "x", "platform": "EC3"}}, "batchbell:environment_platform", "EC2, SPOT, FARGATE"),
-        ({"environment": {"name": "x y"}}, "batchbell:environment_name", "letters, digits"),
-        ({"environment": {"name": "x", "subnet_ids": ["x"]}}, "batchbell:environment_subnet_ids", "subnet-0123"),
+        ({"statuses": ["SUCEEDED"]}, "statuses[0]: got 'SUCEEDED'; takes one of SUBMITTED, PENDING, RUNNABLE"),
+        ({"statuses": []}, "statuses: got an empty list; takes at least one item, for example [FAILED]"),
+        ({"statuses": "FAILED"}, "statuses: got 'FAILED'; takes a list of SUBMITTED, PENDING"),
+        ({"statuses": False}, "statuses: got false; takes a list of"),
+        ({"single_jobs": "maybe"}, "single_jobs: got 'maybe'; takes true or false, for example true"),
         (
-            {
-                "environment": {
-                    "name": "x",
-                    "platform": "FARGATE",
-                    "instance_policy_arns": ["arn:aws:iam::aws:policy/X"],
-                }
-            },
-            "batchbell:environment",
-            "EC2 and SPOT only",
+            {"job_queue_arns": ["nightly"]},
+            "job_queue_arns[0]: got 'nightly'; takes the ARN of a job queue, for example",
         ),
-        ({"function": {"python_version": "2.7"}}, "batchbell:function_python_version", "3.11, 3.12, 3.13"),
-        ({"function": {"timeout": 1}}, "batchbell:function_timeout", "got 1"),
+        (
+            {"job_queue_arns": QUEUE},
+            f"job_queue_arns: got '{QUEUE}'; takes a list of ARNs of job queues, for example [",
+        ),
+        ({"job_definition_arns": [QUEUE]}, f"job_definition_arns[0]: got '{QUEUE}'; takes the ARN of a job definition"),
+        (own(platform="EC3"), "environment_platform: got 'EC3'; takes one of EC2, SPOT, FARGATE, FARGATE_SPOT, for"),
+        (own(name="x y"), "environment_name: got 'x y'; takes 1 to 91 letters, digits, - and _, for example"),
+        (own(name="x" * 92), "environment_name: got a text of 92 characters; takes 1 to 91 letters"),
+        (own(max_vcpus=0), "environment_max_vcpus: got 0; takes a whole number from 1 to 100000, for example 16"),
+        (
+            own(subnet_ids=["x"]),
+            "environment_subnet_ids[0]: got 'x'; takes the id of a subnet, for example subnet-0123",
+        ),
+        (
+            own(instance_policy_arns=["x"]),
+            "environment_instance_policy_arns[0]: got 'x'; takes the ARN of an IAM policy",
+        ),
+        (own(instance_types=[]), "environment_instance_types: got an empty list; takes at least one item, for example"),
+        (
+            own(instance_types=["c5", ""]),
+            "environment_instance_types[1]: got ''; takes an instance type or family, for",
+        ),
+        (own(image="  "), "environment_image: got '  '; takes a container image, for example busybox"),
+        (own(command=["", "-c"]), "environment_command: got a list of 2; takes a list that begins with the program"),
+        (own(command=[7]), "environment_command[0]: got 7; takes a word of the command, for example sh"),
+        (own(platfrom="EC2"), "environment_platfrom: no such setting; did you mean platform?"),
+        ({"function": {"python_version": "2.7"}}, "function_python_version: got '2.7'; takes one of 3.11, 3.12, 3.13"),
+        ({"function": {"timeout": 1}}, "function_timeout: got 1; takes whole seconds from 3 to 120, for example 30"),
+        (
+            {"function": {"timeout": 3.5}},
+            "function_timeout: got 3.5; takes whole seconds from 3 to 120, for example 30",
+        ),
         (
             {"job_queue_arns": [QUEUE.replace("us-east-1", "eu-west-1")]},
-            "batchbell:job_queue_arns[0]",
-            "not in this stack's region us-east-1",
+            f"job_queue_arns[0]: got '{QUEUE.replace('us-east-1', 'eu-west-1')}', which is not in this stack's region "
+            "us-east-1",
         ),
         (
             {"job_queue_arns": [QUEUE.replace("123456789012", "210987654321")]},
-            "batchbell:job_queue_arns[0]",
-            "account 123456789012",
+            f"job_queue_arns[0]: got '{QUEUE.replace('123456789012', '210987654321')}', which is not in this stack's "
+            "region us-east-1 and account 123456789012",
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_path_and_what_it_takes(raw, path, says):
-    mistake = only_mistake(**raw)
+def test_a_mistake_is_told_with_its_path_what_it_got_what_it_takes_and_an_example(raw, told):
+    assert only_mistake(**raw).startswith(f"batchbell:{told}")
 
-    assert mistake.partition(": ")[0] == path
-    assert says in mistake
+
+def test_a_program_reads_paths_as_it_writes_them():
+    with pytest.raises(InvalidSettings) as invalid:
+        check_settings(
+            {"notifiers": [MAIL], "environment": {"name": "x", "platform": "EC3"}, "function": {"timeout": 1}},
+            secrets={},
+            context=HERE,
+        )
+
+    assert [mistake.path for mistake in invalid.value.mistakes] == ["environment.platform", "function.timeout"]
+
+
+@pytest.mark.parametrize("group", ["environment", "function"])
+def test_a_group_that_is_no_object_is_told_in_plain_words(group):
+    told = only_mistake(**{group: "x"})
+
+    assert told.startswith(f"batchbell:{group}: got 'x'; takes an object, for example {{")
+
+
+def test_nothing_to_watch_is_told_together_with_all_other_mistakes():
+    told = mistakes(job_queue_arns=[], statuses=["DONE"], function={"timeout": 1})
+
+    assert len(told) == 3
+    assert any(
+        one.startswith("batchbell:job_queue_arns: nothing to watch; takes at least one job queue") for one in told
+    )
+
+
+def test_to_name_nothing_at_all_is_nothing_to_watch():
+    with pytest.raises(InvalidSettings, match="job_queue_arns: nothing to watch"):
+        check_settings({"notifiers": [MAIL]}, secrets={}, context=HERE)
+
+
+@pytest.mark.parametrize("wrong", [{"job_definition_arns": ["x"]}, {"environment": {"name": "x y"}}])
+def test_what_is_watched_but_wrong_is_not_also_nothing_to_watch(wrong):
+    assert "nothing to watch" not in only_mistake(job_queue_arns=[], **wrong)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("instance_types", ["c5"]), ("instance_policy_arns", ["arn:aws:iam::aws:policy/X"])]
+)
+def test_instances_on_fargate_are_told_together_with_other_mistakes(key, value):
+    told = mistakes(**own(platform="FARGATE", max_vcpus=0, **{key: value}))
+
+    assert len(told) == 2
+    assert f"batchbell:environment_{key}: got a list of 1; takes nothing on Fargate" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("platform", "vcpus", "memory"),
+    [
+        *(("EC2", vcpus, 64) for vcpus in ("", "1", "96")),
+        *(("FARGATE", vcpus, memory) for vcpus in ("", "0.25") for memory in (512, 1024, 2048)),
+        *(("FARGATE", "0.5", memory) for memory in (1024, 2048, 3072, 4096)),
+        ("FARGATE_SPOT", "1", 8192),
+        ("FARGATE", "2", 4096),
+        ("FARGATE", "4", 30720),
+        ("FARGATE", "8", 16384 + 4096),
+        ("FARGATE", "16", 122880),
+    ],
+)
+def test_sizes_of_jobs_that_aws_takes_are_taken(platform, vcpus, memory):
+    settings = check(**own(platform=platform, vcpus=vcpus, memory=memory))
+
+    assert (settings.environment.vcpus, settings.environment.memory) == (vcpus, memory)
+
+
+@pytest.mark.parametrize(
+    ("platform", "vcpus", "memory", "told"),
+    [
+        *(
+            ("SPOT", vcpus, 512, f"environment_vcpus: got '{vcpus}'; takes a whole number of at least 1 on EC2")
+            for vcpus in ("0", "0.25", "01", "1.0", "\u0661", "1 ")
+        ),
+        ("FARGATE", "3", 8192, "environment_vcpus: got '3'; takes one of 0.25, 0.5, 1, 2, 4, 8, 16 on Fargate"),
+        ("FARGATE", "", 4096, "environment_memory: got 4096; takes one of 512, 1024, 2048 (MiB) with 0.25 vCPUs"),
+        ("FARGATE", "1", 512, "environment_memory: got 512; takes 2048 to 8192 in steps of 1024 (MiB) with 1 vCPUs"),
+        ("FARGATE", "8", 17408, "environment_memory: got 17408; takes 16384 to 61440 in steps of 4096 (MiB)"),
+        ("FARGATE", "16", 131072, "environment_memory: got 131072; takes 32768 to 122880 in steps of 8192 (MiB)"),
+    ],
+)
+def test_sizes_of_jobs_that_aws_refuses_are_refused(platform, vcpus, memory, told):
+    assert only_mistake(**own(platform=platform, vcpus=vcpus, memory=memory)).startswith(f"batchbell:{told}")
+
+
+def test_the_memory_that_is_not_given_must_go_with_the_vcpus_too():
+    assert "environment_memory: got 512" in only_mistake(**own(platform="FARGATE", vcpus="2"))
+
+
+@pytest.mark.parametrize("status", ["RUNNABLE", "STARTING", "RUNNING"])
+def test_a_state_that_no_array_has_as_a_whole_needs_single_jobs(status):
+    told = only_mistake(statuses=[status])
+
+    assert told.startswith(f"batchbell:statuses[0]: got '{status}', which no array job ever has as a whole")
+    assert check(statuses=[status], single_jobs=True).statuses == (status,)
 
 
 def test_all_mistakes_are_told_at_once():
     told = mistakes(
-        notifiers=[MAIL | {"type": "slak"}, MAIL | {"name": "other", "sender": "nobody"}, SLACK | {"webhook": WEBHOOK}],
+        notifiers=[MAIL | {"type": "slak"}, MAIL | {"name": "other", "sender": "nobody"}, SLACK | {"webhook": 7}],
         statuses=["DONE"],
         job_queue_arns=["nightly"],
         function={"architecture": "sparc"},
     )
 
     assert len(told) == 6
-
-
-def test_a_plain_secret_is_refused_with_the_command_and_never_shown():
-    told = only_mistake(notifiers=[SLACK | {"webhook": WEBHOOK}])
-
-    assert "pulumi config set --secret" in told
-    assert "notarealtoken" not in told
-
-
-@pytest.mark.parametrize(
-    "webhook", [{}, {"ssm": "/slack"}, {"config": "a", "ssm": "arn:aws:ssm:x:1:y"}, {"smm": "x"}, 7]
-)
-def test_a_malformed_reference_is_refused(webhook):
-    assert any("notifiers[0].webhook" in told for told in mistakes(notifiers=[SLACK | {"webhook": webhook}]))
-
-
-def test_a_secret_that_is_not_set_is_told_with_the_command_that_sets_it():
-    assert "pulumi config set --secret slackWebhook" in only_mistake(notifiers=[SLACK])
-
-
-def test_a_secret_that_cannot_be_one_is_told_without_being_shown():
-    told = only_mistake({"slackWebhook": "https://example.com/notarealtoken"}, notifiers=[SLACK])
-
-    assert "https://hooks.slack.com/services/" in told
-    assert "notarealtoken" not in told
-
-
-def test_a_webhook_on_this_machine_is_refused_for_a_real_aws(monkeypatch):
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    secrets = {"slackWebhook": "http://127.0.0.1:8080/services/T0/B0/x"}
-
-    assert "this machine" in only_mistake(secrets, notifiers=[SLACK])
-
-
-def test_secrets_that_are_not_at_hand_are_not_judged():
-    raw = {"notifiers": [SLACK], "job_queue_arns": [QUEUE]}
-
-    assert check_settings(raw, secrets=None, context=None).notifiers[0].name == "ops"
 
 
 @pytest.fixture
@@ -160,52 +230,47 @@ def test_arns_and_secrets_may_be_outputs():
     assert settings.job_queue_arns == (arn,)
 
 
-def test_a_secret_that_a_program_gives_in_plain_is_checked_at_once():
-    assert "https://hooks.slack.com" in only_mistake(notifiers=[SLACK | {"webhook": {"value": "https://example.com"}}])
+@pytest.mark.usefixtures("event_loop_of_pulumi")
+@pytest.mark.parametrize("key", ["job_queue_arns", "job_definition_arns"])
+def test_a_list_that_is_an_output_as_a_whole_is_refused(key):
+    told = only_mistake(**{key: pulumi.Output.from_input([QUEUE])})
 
-
-def from_config(**plain):
-    return settings_from_config(plain, secrets={}, context=HERE, prefix="batchbell:")
-
-
-def test_stack_config_is_flat_and_every_value_is_text():
-    settings = from_config(
-        notifiers='[{"type": "email", "name": "team", "sender": "a@example.com", "recipients": ["a@example.com"]}]',
-        environment_name="print-color",
-        environment_max_vcpus="8",
-        environment_vcpus="0.25",
-        function_python_version="3.12",
-        single_jobs="true",
+    assert told.startswith(
+        f"batchbell:{key}: got an Output; takes a list whose items may be Outputs, for example [arn:"
     )
 
-    assert (settings.environment.max_vcpus, settings.environment.vcpus) == (8, "0.25")
-    assert (settings.function.python_version, settings.single_jobs) == ("3.12", True)
+
+@pytest.mark.usefixtures("event_loop_of_pulumi")
+def test_what_must_be_plain_may_not_be_an_output():
+    told = only_mistake(**own(name=pulumi.Output.from_input("x")))
+
+    assert told.startswith("batchbell:environment_name: got an Output, which is not known before anything is created;")
 
 
-def test_an_unknown_key_is_told_with_the_nearest_one():
-    with pytest.raises(InvalidSettings, match=r"job_queue_arn: no such setting; did you mean job_queue_arns\?"):
-        from_config(job_queue_arn=f'["{QUEUE}"]')
+@pytest.mark.parametrize("secret", ["https://hooks.slack.com/x", "0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda secret: {"statuses": [secret]},
+        lambda secret: {"statuses": secret},
+        lambda secret: {"job_queue_arns": [secret]},
+        lambda secret: {"job_definition_arns": [secret]},
+        lambda secret: {"function": {"architecture": secret}},
+        lambda secret: {"function": {secret: 1}},
+        lambda secret: own(subnet_ids=[secret], name=secret + " "),
+        lambda secret: {"notifiers": [MAIL | {"name": secret + " "}]},
+        lambda secret: {"notifiers": [MAIL | {"type": secret}]},
+        lambda secret: {"notifiers": [MAIL | {"statuses": [secret], "jobs": secret}]},
+        lambda secret: {"notifiers": [MAIL | {"sender": secret, "recipients": [secret], secret: 1}]},
+        lambda secret: {"notifiers": [SLACK | {"webhook": {secret: secret}}]},
+        lambda secret: {"notifiers": [secret]},
+        lambda secret: {"notifiers": secret},
+    ],
+)
+def test_what_may_be_a_secret_is_shown_nowhere(place, secret):
+    assert secret not in "\n".join(mistakes({"slackWebhook": WEBHOOK}, **place(secret)))
 
 
-def test_the_defaults_of_pulumi_yaml_make_no_environment(project):
-    import yaml
-
-    declared = yaml.safe_load((project / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == set(config_keys())
-    with pytest.raises(InvalidSettings) as invalid:
-        from_config(
-            **{key: "" if item["default"] in ("", []) else str(item["default"]) for key, item in declared.items()}
-        )
-    assert {mistake.path for mistake in invalid.value.mistakes} >= {"batchbell:notifiers"}
-    assert not any("environment" in mistake.path for mistake in invalid.value.mistakes)
-
-
-def test_pulumi_yaml_declares_each_key_with_the_default_of_the_settings(project):
-    import yaml
-
-    declared = yaml.safe_load((project / "Pulumi.yaml").read_text())["config"]
-    for name, key in config_keys().items():
-        default = key.field.get_default()
-        harmless = "" if name == "environment_name" else [] if name == "notifiers" else default
-        assert declared[name]["default"] == (list(harmless) if isinstance(harmless, tuple) else harmless), name
-        assert declared[name]["description"], name
+def test_a_stacks_name_that_names_cannot_begin_with_is_told_as_the_stacks():
+    with pytest.raises(pulumi.RunError, match=r"the stack's name .* got 'a_b'; takes 1 to 32 letters, digits and -"):
+        find_placement("a_b")

@@ -5,7 +5,14 @@ import json
 import pytest
 
 from batchbell.cli.pattern_match import mismatch
-from components.watched import PatternTooLong, any_revision, check_length, event_pattern
+from components.watched import (
+    PatternTooLong,
+    any_revision,
+    check_length,
+    definition_problem,
+    event_pattern,
+    queue_problem,
+)
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 NIGHTLY, OTHER = f"{PLACE}:job-queue/nightly", f"{PLACE}:job-queue/nightly-2"
@@ -83,3 +90,17 @@ def test_a_pattern_that_aws_would_refuse_is_refused():
 
     with pytest.raises(PatternTooLong, match="AWS takes 2048"):
         check_length(pattern)
+
+
+@pytest.mark.parametrize("problem", [queue_problem, definition_problem])
+@pytest.mark.parametrize("secret", ["https://hooks.slack.com/x", "x" * 5_000, f"arn:{'x' * 5_000}", ["notarealtoken"]])
+def test_what_is_no_arn_and_may_be_a_secret_is_not_shown(problem, secret):
+    told = problem(secret)
+
+    assert "takes the ARN of a job " in told
+    assert len(told) < 200
+    assert "hooks" not in told and "notarealtoken" not in told
+
+
+def test_an_accounts_digits_are_ascii():
+    assert queue_problem(NIGHTLY.replace("1", "\u0661")) is not None

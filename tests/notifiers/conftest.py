@@ -89,12 +89,6 @@ def huge(failed: Message) -> Message:
     return dataclasses.replace(failed, failures=groups)
 
 
-@pytest.fixture(scope="session")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as cloud:
-        yield cloud
-
-
 @pytest.fixture
 def in_cloud(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     """This process talks to the local cloud and to no other."""

@@ -8,7 +8,6 @@ import textwrap
 
 import pytest
 
-from batchbell.local.cloud import LocalCloud
 from batchbell.local.deployment import DeploymentFailed, deploy
 from batchbell.local.rehearsal import SENDER, this_machine
 
@@ -188,53 +187,6 @@ def test_settings_that_are_wrong_are_told_all_at_once_and_nothing_is_created(own
     assert "notatoken" not in text
     assert "Traceback" not in text + failed.value.printed
     assert everything(own_cloud) == before
-
-
-SNS = [{"type": "sns", "name": "chatops"}]
-
-
-@pytest.mark.parametrize("platform", ["SPOT", "FARGATE_SPOT"])
-def test_each_kind_of_environment_is_made_and_each_kind_of_fargate_is_another_resource(own_cloud, project, platform):
-    deployment = deploy(
-        own_cloud.environment(),
-        project,
-        f"on-{platform.lower().replace('_', '-')}",
-        config={"environment_name": platform, "environment_platform": platform, "notifiers": SNS, **this_machine()},
-    )
-    name = deployment.outputs["compute_environment_name"]
-    (made,) = own_cloud.client("batch").describe_compute_environments(computeEnvironments=[name])["computeEnvironments"]
-    (resource,) = (one.name for one in deployment.resources if one.type.endswith(":ComputeEnvironment"))
-
-    assert made["computeResources"]["type"] == platform
-    assert resource.endswith({"SPOT": "-ec2", "FARGATE_SPOT": "-fargate-spot"}[platform])
-
-
-def test_policies_of_the_instances_are_attached_each_under_its_own_name(own_cloud, project):
-    arns = [f"arn:aws:iam::aws:policy/{name}" for name in ("AmazonS3ReadOnlyAccess", "AmazonSQSReadOnlyAccess")]
-    config = {"environment_name": "reading", "notifiers": SNS, **this_machine()}
-    names = []
-    for number, chosen in enumerate([arns, arns[1:]]):
-        stack = f"reading-{number}"
-        made = deploy(
-            own_cloud.environment(),
-            project,
-            stack,
-            config={**config, "environment_name": stack, "environment_instance_policy_arns": chosen},
-        )
-        names.append({one.name.removeprefix(stack) for one in made.resources if "PolicyAttachment" in one.type})
-
-    assert names[1] < names[0]
-
-
-def test_a_region_without_a_default_vpc_is_told_with_the_setting_that_helps(project):
-    with LocalCloud.start() as empty:
-        ec2 = empty.client("ec2")
-        (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-        for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]:
-            ec2.delete_subnet(SubnetId=subnet["SubnetId"])
-        config = {"environment_name": "x", "notifiers": SNS, **this_machine()}
-        with pytest.raises(DeploymentFailed, match="has no subnets in us-east-1: set environment_subnet_ids"):
-            deploy(empty.environment(), project, "no-subnets", config=config)
 
 
 def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, project, tmp_path, wait_until):

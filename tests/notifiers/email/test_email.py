@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import traceback
 from email import message_from_bytes
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from batchbell import aws_answers
+from batchbell.aws_answers import make_client
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.local.cloud import LocalCloud
 from notifiers.email.notifier import create, write_mail
@@ -174,7 +175,8 @@ def test_what_may_work_later_is_temporary(refusing_aws: Any, failed: Message, st
 def test_a_read_time_out_may_have_been_delivered_and_is_not_repeated(
     refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws_answers, "READ_TIMEOUT", 0.2)
+    hasty = functools.partial(make_client, read_timeout=0.2)
+    monkeypatch.setattr("notifiers.email.notifier.make_client", hasty)
     refusing_aws.delay = 1
     with pytest.raises(TemporaryError, match="ReadTimeoutError") as caught:
         create(SETTINGS, {}).send(failed)

@@ -1,0 +1,120 @@
+"""What a setting takes, in words and with an example, read off the models' own fields.
+
+A field's `description` says what it takes ("an e-mail address"), and its `examples` begin with the one to show; where
+a type says enough (a choice, a number with its bounds, a list), no description is needed. Items of lists may have both
+too: `tuple[Annotated[str, Field(description=…, examples=[…])], …]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from batchbell.provisioning import FORMS, SecretReference
+
+_PLAIN = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the place of a setting takes. `words` is None where neither type nor description says it."""
+
+    words: str | None = None
+    example: Any = None
+    names: tuple[str, ...] = ()  # of the settings in it, if it is an object
+    is_list_of_outputs: bool = False  # a list whose items may be Outputs
+    is_in_secret: bool = False  # a part of a secret's reference, where people paste the secret itself
+
+    def __str__(self) -> str:
+        return f"takes {self.words or 'another value'}{self.for_example}"
+
+    @property
+    def for_example(self) -> str:
+        return "" if self.example is None else f", for example {flow(self.example)}"
+
+
+def expectation(model: type[BaseModel], location: Iterable[str | int]) -> Expectation:
+    """What `model` takes at `location`, such as ("recipients", 0); what is not known there is left out."""
+    here = Expectation("an object", names=_names(model))
+    annotation: Any = model
+    for part in location:
+        field = _item(annotation) if isinstance(part, int) else _field(annotation, part)
+        if field is None:
+            return Expectation()
+        example = next(iter(field.examples or ()), None)
+        if example is None and isinstance(part, int) and isinstance(here.example, list | tuple):
+            example = next(iter(here.example), None)
+        is_in_secret = _model(annotation) is SecretReference
+        annotation = field.annotation
+        here = Expectation(_words(field), example, _names(_model(annotation)), _takes_outputs(annotation), is_in_secret)
+    return here
+
+
+def flow(value: Any) -> str:
+    """A plain value as stack config has it: [FAILED], {config: slackWebhook}, true."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(flow, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _words(field: FieldInfo) -> str | None:
+    annotation = _without_none(field.annotation)
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(annotation)))}"
+    if field.description:
+        return field.description
+    if annotation is SecretReference:
+        return f"one of {FORMS}"
+    if _model(annotation) is not None:
+        return "an object"
+    if get_origin(annotation) in (tuple, list):
+        return "a list"
+    words = _PLAIN.get(annotation)
+    return words and words + _bounds(field)
+
+
+def _bounds(field: FieldInfo) -> str:
+    least = next((mark.ge for mark in field.metadata if hasattr(mark, "ge")), None)
+    most = next((mark.le for mark in field.metadata if hasattr(mark, "le")), None)
+    if least is not None and most is not None:
+        return f" from {least} to {most}"
+    return f" of at least {least}" if least is not None else f" of at most {most}" if most is not None else ""
+
+
+def _field(annotation: Any, name: str) -> FieldInfo | None:
+    model = _model(annotation)
+    return model.model_fields.get(name) if model else None
+
+
+def _item(annotation: Any) -> FieldInfo | None:
+    annotation = _without_none(annotation)
+    if get_origin(annotation) not in (tuple, list):
+        return None
+    return FieldInfo.from_annotation(get_args(annotation)[0])
+
+
+def _takes_outputs(annotation: Any) -> bool:
+    item = _item(annotation)
+    return item is not None and item.annotation is Any
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    annotation = _without_none(annotation)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _names(model: type[BaseModel] | None) -> tuple[str, ...]:
+    # What never appears in a dump is nothing to advertise either: `SecretReference.value`.
+    return tuple(name for name, field in model.model_fields.items() if not field.exclude) if model else ()
+
+
+def _without_none(annotation: Any) -> Any:
+    given = [one for one in get_args(annotation) if one is not NoneType]
+    return given[0] if len(given) == 1 and NoneType in get_args(annotation) else annotation

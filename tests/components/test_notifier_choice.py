@@ -1,0 +1,213 @@
+"""The list of notifiers: what all entries share, and their secrets."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pulumi
+import pytest
+
+from batchbell.provisioning import Context
+from components.settings import InvalidSettings, check_settings
+
+QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
+MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
+SLACK = {"type": "slack", "name": "ops", "webhook": {"config": "slackWebhook"}}
+WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
+PARAMETER = "arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/slack"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-a1B2c3"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+HERE = Context("nightly", "aws", "us-east-1", "123456789012")
+
+
+def check(*notifiers, secrets=None, context=HERE, prefix="batchbell:", **raw):
+    given = {"notifiers": list(notifiers), "job_queue_arns": [QUEUE]} | raw
+    return check_settings(given, secrets=secrets or {}, context=context, prefix=prefix)
+
+
+def mistakes(*notifiers, **more):
+    with pytest.raises(InvalidSettings) as invalid:
+        check(*notifiers, **more)
+    return [str(mistake) for mistake in invalid.value.mistakes]
+
+
+def only_mistake(*notifiers, **more):
+    (mistake,) = mistakes(*notifiers, **more)
+    return mistake
+
+
+@pytest.mark.parametrize(
+    ("notifiers", "told"),
+    [
+        ([], "notifiers: nobody would be told; takes a list of at least one object, for example {type: email"),
+        (["slack"], "notifiers[0]: got 'slack'; takes an object, for example {type: email"),
+        ([MAIL | {"type": "emial"}], "notifiers[0].type: got 'emial', and there is no such notifier; did you mean"),
+        ([MAIL, MAIL], "notifiers[1].name: got 'team', which notifiers[0] has already; takes a name of its own"),
+        ([MAIL | {"name": "a b"}], "notifiers[0].name: got 'a b'; takes 1 to 39 letters, digits, - and _, for example"),
+        ([MAIL | {"name": "x" * 40}], "notifiers[0].name: got a text of 40 characters; takes 1 to 39 letters"),
+        ([MAIL | {"statuses": ["DONE"]}], "notifiers[0].statuses[0]: got 'DONE'; takes one of SUBMITTED, PENDING"),
+        ([MAIL | {"statuses": []}], "notifiers[0].statuses: got an empty list; takes at least one item (without this"),
+        ([MAIL | {"statuses": False}], "notifiers[0].statuses: got false; takes a list of SUBMITTED, PENDING"),
+        ([MAIL | {"jobs": "nightly"}], "notifiers[0].jobs: got 'nightly'; takes a list of patterns of job names"),
+        ([MAIL | {"jobs": []}], "notifiers[0].jobs: got an empty list; takes at least one item"),
+        ([MAIL | {"jobs": False}], "notifiers[0].jobs: got false; takes a list of patterns"),
+        ([MAIL | {"jobs": ["a", " "]}], "notifiers[0].jobs[1]: got ' '; takes a pattern of job names, for example"),
+        ([MAIL | {"sender": "x"}], "notifiers[0].sender: got 'x'; takes an e-mail address, or Name <address>, for"),
+        ([MAIL | {"recipients": ["x"]}], "notifiers[0].recipients[0]: got 'x'; takes an e-mail address, for example"),
+        ([MAIL | {"recipients": [7]}], "notifiers[0].recipients[0]: got 7; takes an e-mail address, for example"),
+        ([MAIL | {"recipients": []}], "notifiers[0].recipients: got an empty list; takes a list of 1 to 50 e-mail"),
+        ([MAIL | {"recipients": "a"}], "notifiers[0].recipients: got 'a'; takes a list of 1 to 50 e-mail"),
+        ([MAIL | {"recipient": "x"}], "notifiers[0].recipient: no such setting; did you mean recipients?"),
+        ([MAIL | {"status": ["FAILED"]}], "notifiers[0].status: no such setting; did you mean statuses?"),
+        ([{"type": "slack", "name": "a"}], "notifiers[0].webhook: is missing; takes one of {config: NAME}, {ssm: ARN}"),
+        ([{"type": "sns", "name": "a", "topic_arn": "x"}], "notifiers[0].topic_arn: got 'x'; takes the ARN of a topic"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_path_what_it_got_what_it_takes_and_an_example(notifiers, told):
+    assert only_mistake(*notifiers).startswith(f"batchbell:{told}")
+
+
+def test_a_name_may_have_39_characters():
+    assert check(MAIL | {"name": "x" * 39}).notifiers[0].name == "x" * 39
+
+
+def test_no_list_at_all_is_told_in_plain_words():
+    assert "notifiers: got 'slack'; takes a list of objects, for example {" in only_mistake(notifiers="slack")
+
+
+def test_statuses_of_which_the_stack_tells_none_are_refused():
+    told = only_mistake(MAIL | {"statuses": ["RUNNING"]})
+
+    assert told.startswith(
+        "batchbell:notifiers[0].statuses: got [RUNNING], of which the stack tells none; takes some of"
+    )
+    assert check(MAIL | {"statuses": ["RUNNING", "FAILED"]}).notifiers[0].statuses == ("RUNNING", "FAILED")
+    assert "FAILED, for example" in only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
+
+
+@pytest.mark.parametrize("webhook", [WEBHOOK, {"value": WEBHOOK}, {"config": WEBHOOK}, {"config": 7}, ["x"]])
+def test_a_plain_secret_in_stack_config_is_refused_with_the_command_and_never_shown(webhook):
+    told = only_mistake(SLACK | {"webhook": webhook})
+
+    assert "a secret is never written in plain: run `pulumi config set --secret NAME`" in told
+    assert "notarealtoken" not in told
+
+
+@pytest.mark.parametrize(
+    "webhook", [None, {}, {"ssm": "/slack"}, {"config": "a", "ssm": PARAMETER}, {"smm": "x"}, {"vale": "x"}, 7]
+)
+def test_a_malformed_reference_is_refused_and_value_is_not_advertised(webhook):
+    told = mistakes(SLACK | {"webhook": webhook})
+
+    assert all("notifiers[0].webhook" in one for one in told)
+    assert not any(" value," in one or "mean value" in one for one in told)
+
+
+@pytest.mark.parametrize("form", ["ssm", "secretsmanager", "kms_key_arn", "config", "value"])
+@pytest.mark.parametrize("prefix", ["batchbell:", ""])
+def test_a_secret_in_the_wrong_place_of_a_reference_is_not_shown(form, prefix):
+    assert "hunter2" not in "\n".join(mistakes(SLACK | {"webhook": {form: "hunter2 "}}, prefix=prefix))
+
+
+@pytest.mark.parametrize("value", [7, ["x"], {"a": "b"}, True])
+def test_a_programs_secret_is_an_output_or_a_text(value):
+    told = only_mistake(SLACK | {"webhook": {"value": value}}, prefix="")
+
+    assert told.startswith("notifiers[0].webhook.value: is no Output and no text; takes a secret Output, for example")
+
+
+def test_a_secret_that_a_program_gives_in_plain_is_taken_and_checked_at_once():
+    assert check(SLACK | {"webhook": {"value": WEBHOOK}}, prefix="").notifiers[0].name == "ops"
+    assert "https://hooks.slack.com" in only_mistake(SLACK | {"webhook": {"value": "https://example.com"}}, prefix="")
+
+
+def test_a_secret_that_a_program_gives_is_in_no_repr():
+    assert "notarealtoken" not in repr(check(SLACK | {"webhook": {"value": WEBHOOK}}, prefix=""))
+
+
+def test_a_secret_that_is_not_set_is_told_with_the_command_that_sets_it():
+    told = only_mistake(SLACK)
+
+    assert told.startswith(
+        "batchbell:notifiers[0].webhook.config: got 'slackWebhook', and the stack config has no such"
+    )
+    assert "pulumi config set --secret slackWebhook" in told
+
+
+def test_a_secret_that_is_not_set_is_told_together_with_other_mistakes_of_its_notifier():
+    assert len(mistakes(SLACK | {"chanel": "#ops", "statuses": ["DONE"]})) == 3
+
+
+def test_a_secret_that_cannot_be_one_is_told_without_being_shown():
+    told = only_mistake(SLACK, secrets={"slackWebhook": "https://example.com/notarealtoken"})
+
+    assert "https://hooks.slack.com/services/" in told
+    assert "notarealtoken" not in told
+
+
+def test_a_webhook_on_this_machine_is_refused_for_a_real_aws(monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    secrets = {"slackWebhook": "http://127.0.0.1:8080/services/T0/B0/x"}
+
+    assert "this machine" in only_mistake(SLACK, secrets=secrets)
+
+
+def test_secrets_that_are_not_at_hand_are_not_judged():
+    raw = {"notifiers": [SLACK], "job_queue_arns": [QUEUE]}
+
+    assert check_settings(raw, secrets=None, context=None).notifiers[0].name == "ops"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"ssm": PARAMETER},
+        {"secretsmanager": SECRET, "kms_key_arn": KEY},
+        {"ssm": PARAMETER, "kms_key_arn": KEY.replace("1234abcd", "mrk-1234abcd")},
+    ],
+)
+def test_a_secret_that_the_function_can_read_is_taken(reference):
+    assert check(SLACK | {"webhook": reference}).notifiers[0].name == "ops"
+
+
+@pytest.mark.parametrize(
+    ("form", "arn"),
+    [
+        ("ssm", PARAMETER.replace("us-east-1", "eu-west-1")),
+        ("ssm", PARAMETER.replace("parameter/", "document/")),
+        ("ssm", "arn:aws:ssm:::parameter/x"),
+        ("ssm", "arn:aws:ssm:us-east-1:123456789012:parameter/*"),
+        ("ssm", "arn:aws:ssm:us-east-1:123456789012:parameter/slac?"),
+        ("ssm", SECRET),
+        ("secretsmanager", SECRET.replace("us-east-1", "eu-west-1")),
+        ("secretsmanager", "arn:aws:secretsmanager:us-east-1:123456789012:secret:*"),
+        ("secretsmanager", PARAMETER),
+        ("kms_key_arn", KEY.replace("us-east-1", "eu-west-1")),
+        ("kms_key_arn", "arn:aws:kms:us-east-1:123456789012:alias/slack"),
+        ("kms_key_arn", "arn:aws:kms:us-east-1:123456789012:key/*"),
+    ],
+)
+def test_a_secret_that_the_function_could_never_read_is_refused(form, arn):
+    reference = {"ssm": PARAMETER, form: arn} if form == "kms_key_arn" else {form: arn}
+    told = only_mistake(SLACK | {"webhook": reference})
+
+    assert told.startswith(f"batchbell:notifiers[0].webhook.{form}: got '{arn}'; takes the ARN of a")
+    assert "for example arn:aws:" in told
+
+
+@pytest.fixture
+def event_loop_of_pulumi():
+    """Outputs want one, as a program has it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("event_loop_of_pulumi")
+@pytest.mark.parametrize(
+    "wrap", [lambda output: output, lambda output: {"value": output}, lambda output: {"ssm": output}]
+)
+def test_a_program_may_give_secrets_and_their_arns_as_outputs(wrap):
+    assert check(SLACK | {"webhook": wrap(pulumi.Output.secret(WEBHOOK))}, prefix="").notifiers[0].name == "ops"

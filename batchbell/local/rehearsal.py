@@ -265,10 +265,10 @@ def _wait_for_messages(
     outputs = deployment.outputs
     report("messages", 0, 3)
     _until(lambda: counters.count("parent-only") > 0, PATIENCE, "the rule did not fire")
-    _until(lambda: _in_queue(cloud, outputs["intake_queue_url"]) == 0, PATIENCE, "the function did not take the event")
+    _until(lambda: in_queue(cloud, outputs["intake_queue_url"]) == 0, PATIENCE, "the function did not take the event")
 
     def all_told() -> bool:
-        undelivered = _in_queue(cloud, outputs["retry_queue_url"]) + _in_queue(cloud, outputs["dead_letter_queue_url"])
+        undelivered = in_queue(cloud, outputs["retry_queue_url"]) + in_queue(cloud, outputs["dead_letter_queue_url"])
         told = [bool(sink.accepted), bool(cloud.mailbox()), bool(counters.notifications())]
         report("messages", sum(told), len(told))
         return sum(told) + undelivered >= len(told)
@@ -284,7 +284,8 @@ def _until(condition: Callable[[], bool], patience: float, complaint: str) -> No
         time.sleep(0.05)
 
 
-def _in_queue(cloud: LocalCloud, url: str) -> int:
+def in_queue(cloud: LocalCloud, url: str) -> int:
+    """How many messages a queue holds: those that wait, are being worked on, or are delayed."""
     names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(attributes[name]) for name in names)

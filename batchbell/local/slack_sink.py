@@ -196,6 +196,7 @@ class SlackSink:
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # the default of 5 resets connections when more callers come at once
 
     def __init__(self, port: int, sink: SlackSink) -> None:
         self.sink = sink

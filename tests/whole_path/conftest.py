@@ -13,7 +13,7 @@ import pytest
 
 from batchbell.local.cloud import LocalCloud
 from batchbell.local.deployment import Deployment, deploy
-from batchbell.local.rehearsal import SENDER, this_machine
+from batchbell.local.rehearsal import SENDER, in_queue, this_machine
 from batchbell.local.slack_sink import SlackSink
 
 TIMEOUT = 6  # s; the function's: retries and leases are five times as quick as in a real stack
@@ -59,10 +59,7 @@ class Stack:
         self.wait_until(lambda: self.slack(name) and self.mails(name), f"told of {name}", timeout=20)
 
     def in_queue(self, output: str) -> int:
-        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-        url = self.deployment.outputs[output]
-        attributes = self.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(attributes[name]) for name in names)
+        return in_queue(self.cloud, self.deployment.outputs[output])
 
     def settled(self) -> None:
         """Wait until the function has nothing left to do."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -74,15 +74,7 @@ def settings_from_config(
     keys, source = config_keys(), Source(prefix)
     encrypted = {name: _encrypted(name) for name in secrets or () if name in keys}
     mistakes = [Mistake(source.path(name), text) for name, text in encrypted.items()]
-    mistakes += [
-        Mistake(
-            source.path(name),
-            f"no such setting{nearest(name, keys)}; a secret is set with "
-            f"`pulumi config set --secret {shown_name(name)}`",
-        )
-        for name in plain
-        if name not in keys
-    ]
+    mistakes += [Mistake(source.path(name), _unknown(name, keys)) for name in plain if name not in keys]
     nested, pointless = _nested(plain, keys, source)
     mistakes += pointless
     try:
@@ -104,6 +96,13 @@ def _encrypted(name: str) -> str:
             "webhook: {config: slackWebhook}"
         )
     return f"is encrypted, and it is a setting and no secret; set it without --secret: `pulumi config set {name} VALUE`"
+
+
+def _unknown(name: str, keys: Iterable[str]) -> str:
+    hint = nearest(name, keys)
+    if not hint.startswith("; did you mean"):
+        hint = f"; a secret is set with `pulumi config set --secret {shown_name(name)}`{hint}"
+    return f"no such setting{hint}"
 
 
 def _nested(

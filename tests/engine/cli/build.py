@@ -49,7 +49,9 @@ def _build(target: Path, version: str) -> None:
     go = shutil.which("go")
     if go is None or _version(_run(go, "env", "GOVERSION", cwd=FOLDER)) < OLDEST_GO:
         oldest = ".".join(map(str, OLDEST_GO))
-        raise NoPulumi(f"engine tests need `pulumi` {version} or newer on PATH, or Go {oldest} to build it; found neither")
+        raise NoPulumi(
+            f"engine tests need `pulumi` {version} or newer on PATH, or Go {oldest} to build it; found neither"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may want it at the same time

@@ -75,13 +75,13 @@ class Running:
             if "step" in event and (_told(event["step"]), event["step"][3]) == (step, state):
                 return
 
-    def interrupt(self) -> None:
-        """Ctrl-C in the terminal."""
-        os.killpg(self._process.pid, signal.SIGINT)
+    def signal(self, number: signal.Signals) -> None:
+        """To the engine and the program, as Ctrl-C in a terminal. Providers have process groups of their own."""
+        os.killpg(self._process.pid, number)
 
     def kill(self) -> None:
-        """The engine and the program are gone at once, without a word. Providers have a process group of their own."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """The engine and the program are gone at once, without a word."""
+        self.signal(signal.SIGKILL)
         self._process.wait()
 
     def finish(self) -> Done:
@@ -282,7 +282,11 @@ def make_stack(
     """Makes a stack of a copy of its own, with what a function on this machine needs."""
 
     def make(name: str = "print-color", **settings: Any) -> Stack:
+        """A stack that is not shipped has the settings of print-color, with a Batch environment of its own name."""
         stack = Stack(copy_project(), name, engine_environment, own_cloud, sink, wait_until)
+        if not stack.file.exists():
+            shutil.copy(stack.folder / "Pulumi.print-color.yaml", stack.file)
+            stack.set(environment_name=name)
         stack.set(**this_machine(), function_timeout=FUNCTION_TIMEOUT, **settings)
         stack.secrets["slackWebhook"] = sink.url
         return stack
@@ -314,6 +318,8 @@ def everything(own_cloud: LocalCloud) -> Callable[[], dict[str, list[str]]]:
         ):
             items = getattr(client(service), operation)().get(key, [])
             found[f"{service} {key}"] = sorted(item[name] if name else item for item in items)
+        # The account's own, which the first job makes.
+        found["logs logGroups"] = [name for name in found["logs logGroups"] if name != "/aws/batch/job"]
         definitions = client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
         found["batch jobDefinitions"] = sorted(one["jobDefinitionArn"] for one in definitions)
         return found

@@ -96,10 +96,7 @@ def test_what_is_deleted_behind_the_engine_is_seen_by_a_refresh_and_made_again(d
 def test_a_destroy_leaves_nothing(deployed, before, everything):
     deployed.run("destroy")
 
-    after = everything()
-    # Batch's own, which the first job on an account makes.
-    after["logs logGroups"] = [name for name in after["logs logGroups"] if name != "/aws/batch/job"]
-    assert after == before
+    assert everything() == before
 
 
 def test_the_checkout_stays_as_it_was(deployed, project: Path):

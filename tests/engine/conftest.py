@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -120,7 +119,7 @@ class Running:
 
 @dataclass
 class Stack:
-    """One stack of a copy of the project. `settings` and `secrets` are its config, without the project's name."""
+    """One stack of a program. `secrets` are those of its config, without the project's name."""
 
     folder: Path
     name: str
@@ -135,14 +134,18 @@ class Stack:
     def file(self) -> Path:
         return self.folder / f"Pulumi.{self.name}.yaml"
 
+    @property
+    def project(self) -> str:
+        return str(yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"])
+
     def set(self, **settings: Any) -> None:
         """Write them into the stack's file, as a person does."""
         document = yaml.safe_load(self.file.read_text()) if self.file.exists() else {"config": {}}
-        document["config"] |= {f"batchbell:{name}": value for name, value in settings.items()}
+        document["config"] |= {f"{self.project}:{name}": value for name, value in settings.items()}
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
 
     def get(self, setting: str) -> Any:
-        return yaml.safe_load(self.file.read_text())["config"][f"batchbell:{setting}"]
+        return yaml.safe_load(self.file.read_text())["config"][f"{self.project}:{setting}"]
 
     def start(self, operation: str) -> Running:
         process = subprocess.Popen(
@@ -272,23 +275,30 @@ def engine_environment(
 
 
 @pytest.fixture(scope="module")
-def make_stack(
-    own_cloud: LocalCloud,
-    sink: SlackSink,
-    engine_environment: dict[str, str],
-    copy_project: Callable[[], Path],
-    wait_until: Callable[..., None],
+def stack_of(
+    own_cloud: LocalCloud, sink: SlackSink, engine_environment: dict[str, str], wait_until: Callable[..., None]
 ) -> Callable[..., Stack]:
-    """Makes a stack of a copy of its own, with what a function on this machine needs."""
+    """Makes a stack of the program in a folder."""
+
+    def make(folder: Path, name: str, **environment: str) -> Stack:
+        stack = Stack(folder, name, engine_environment | environment, own_cloud, sink, wait_until)
+        stack.secrets["slackWebhook"] = sink.url
+        return stack
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def make_stack(stack_of: Callable[..., Stack], copy_project: Callable[[], Path]) -> Callable[..., Stack]:
+    """Makes a stack of a copy of this project, with what a function on this machine needs."""
 
     def make(name: str = "print-color", **settings: Any) -> Stack:
         """A stack that is not shipped has the settings of print-color, with a Batch environment of its own name."""
-        stack = Stack(copy_project(), name, engine_environment, own_cloud, sink, wait_until)
+        stack = stack_of(copy_project(), name)
         if not stack.file.exists():
             shutil.copy(stack.folder / "Pulumi.print-color.yaml", stack.file)
             stack.set(environment_name=name)
         stack.set(**this_machine(), function_timeout=FUNCTION_TIMEOUT, **settings)
-        stack.secrets["slackWebhook"] = sink.url
         return stack
 
     return make
@@ -353,7 +363,6 @@ def keep_submitting() -> Callable[..., Any]:
         try:
             yield names
         finally:
-            time.sleep(0)
             ends.set()
             thread.join()
 

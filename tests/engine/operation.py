@@ -3,7 +3,7 @@
 A process, since the program's modules must be new for each run, and since tests interrupt and kill it. It is the head
 of its process group, to which the CLI belongs too, as in a terminal.
 
-Standard input is one line of JSON: {"operation", "program", "stack", "config", "secrets"}. Standard output is a line
+Standard input is one line of JSON: {"operation", "program", "stack", "secrets"}. Standard output is a line
 of JSON for each thing that happens: {"step": [operation, type, name, "begun" or "done" or "failed"]},
 {"diagnostic": [severity, text]}, and last {"result": …} or {"failed": text}. The environment says which CLI, which
 backend and which AWS.
@@ -23,6 +23,7 @@ from typing import Any
 from pulumi import automation
 
 OUT = os.fdopen(os.dup(1), "w")
+PROJECT = "only used where a program has no Pulumi.yaml"
 LOCK = threading.Lock()
 
 
@@ -48,8 +49,8 @@ def on_event(event: automation.EngineEvent) -> None:
 
 
 def operate(stack: automation.Stack, operation: str) -> Any:
-    if operation == "up":
-        done = stack.up(on_event=on_event, color="never")
+    if operation.startswith("up"):
+        done = stack.up(on_event=on_event, color="never", continue_on_error=operation != "up")
         return {name: "[secret]" if one.secret else one.value for name, one in done.outputs.items()}
     if operation == "preview":
         return dict(stack.preview(on_event=on_event, color="never", program=run_program).change_summary)
@@ -71,7 +72,7 @@ def main() -> None:
     sys.path.insert(0, str(program))
     try:
         options = automation.LocalWorkspaceOptions(work_dir=str(program))
-        stack = automation.create_or_select_stack(order["stack"], "batchbell", run_program, opts=options)
+        stack = automation.create_or_select_stack(order["stack"], PROJECT, run_program, opts=options)
         if order["secrets"]:
             stack.set_all_config(
                 {name: automation.ConfigValue(value, secret=True) for name, value in order["secrets"].items()}

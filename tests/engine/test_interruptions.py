@@ -111,8 +111,10 @@ def test_a_destroy_while_jobs_run_ends_cleanly(other_stack, everything, name):
     batch = other_stack.cloud.client("batch")
     queue = other_stack.outputs["job_queue_name"]
     other_stack.wait_until(
-        lambda: batch.list_jobs(jobQueue=queue, jobStatus="PENDING")["jobSummaryList"]
-        or batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"],
+        lambda: (
+            batch.list_jobs(jobQueue=queue, jobStatus="PENDING")["jobSummaryList"]
+            or batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"]
+        ),
         "running",
     )
     done = other_stack.run("destroy")

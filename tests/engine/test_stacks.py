@@ -83,21 +83,3 @@ def test_a_wrong_scalar_type_is_the_clis_own_error_and_nothing_is_created(wrong,
 
     assert "environment_max_vcpus" in done.failed and "integer" in done.failed
     assert everything() == before
-
-
-def test_what_aws_refuses_is_one_line_that_names_the_resource_and_the_next_up_mends_it(make_stack, everything):
-    stack = make_stack("refused")
-    stack.cloud.client("batch").register_job_definition(
-        jobDefinitionName="refused", type="container", containerProperties={"image": "busybox", "command": []}
-    )
-    stack.cloud.client("sns").create_topic(Name="taken")
-    program = stack.folder / "__main__.py"
-    whole = program.read_text()
-    program.write_text(
-        whole + "\nimport pulumi_aws as aws\naws.sqs.Queue('late', kms_master_key_id='k', sqs_managed_sse_enabled=True)\n"
-    )
-    done = stack.start("preview").finish()
-
-    assert "kmsMasterKeyId" in done.failed and "conflicts with" in done.failed
-    program.write_text(whole)
-    assert stack.run("preview").result == {"create": 31}

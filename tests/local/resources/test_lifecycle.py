@@ -55,7 +55,9 @@ class World:
 
     @property
     def queue(self) -> dict[str, Any]:
-        return self._make("queue", "aws:sqs/queue:Queue", {})
+        sender = {"Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **sender}]})
+        return self._make("queue", "aws:sqs/queue:Queue", {"policy": policy})
 
     @property
     def topic(self) -> dict[str, Any]:

@@ -75,6 +75,18 @@ def test_an_up_refuses_what_aws_does_in_one_line_each(program):
     stack.run("destroy")
 
 
+def test_a_refusal_that_repeats_a_secret_does_not_show_it(program):
+    stack = program("""
+        topic = aws.sns.Topic("there")
+        aws.cloudwatch.EventTarget("nowhere", rule=pulumi.Output.secret("hunter2"), arn=topic.arn)
+    """)
+    done = stack.start("up").finish()
+
+    assert "ResourceNotFoundException: Rule [secret] does not exist" in done.failed
+    assert "hunter2" not in done.printed.replace("Output.secret", "")
+    stack.run("destroy")
+
+
 def test_an_environment_cannot_be_deleted_under_its_queue(program):
     lines = """
         subnets = aws.ec2.get_subnets()

@@ -158,7 +158,7 @@ def test_a_refusal_of_aws_names_the_resource_and_awss_reason(sdk):
     ("sources", "refused"),
     [(None, True), ("arn:aws:events:us-east-1:123456789012:rule/other", True), ("{rule}", False)],
 )
-def test_a_queue_that_the_rule_may_not_send_to_is_refused_as_its_target(sdk, unique, sources, refused):
+def test_a_queue_that_the_rule_may_not_send_to_is_refused_as_its_target(sdk, unique, source, refused):
     """AWS takes such a target and drops its events."""
     rule = wire.decode(
         sdk.register("aws:cloudwatch/eventRule:EventRule", unique, {"eventPattern": '{"source":["x"]}'}).object
@@ -168,9 +168,9 @@ def test_a_queue_that_the_rule_may_not_send_to_is_refused_as_its_target(sdk, uni
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": "*",
-        "Condition": {"ArnEquals": {"aws:SourceArn": str(sources).format(rule=rule["arn"])}},
+        "Condition": {"ArnEquals": {"aws:SourceArn": str(source).format(rule=rule["arn"])}},
     }
-    policy = {"policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})} if sources else {}
+    policy = {"policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})} if source else {}
     queue = wire.decode(sdk.register(QUEUE, unique, policy).object).values
     target = "aws:cloudwatch/eventTarget:EventTarget", unique, {"rule": rule["name"], "arn": queue["arn"]}
     if refused:

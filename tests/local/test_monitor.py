@@ -155,7 +155,7 @@ def test_a_refusal_of_aws_names_the_resource_and_awss_reason(sdk):
 
 
 @pytest.mark.parametrize(
-    ("sources", "refused"),
+    ("source", "refused"),
     [(None, True), ("arn:aws:events:us-east-1:123456789012:rule/other", True), ("{rule}", False)],
 )
 def test_a_queue_that_the_rule_may_not_send_to_is_refused_as_its_target(sdk, unique, source, refused):

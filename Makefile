@@ -32,13 +32,13 @@ test: $(VENV)/.made
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	@$(PY) tests/engine/cli/build.py > /dev/null
-	$(PY) -m pytest -n 2 --dist loadfile -rs $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 # The engine is on PATH, or Go builds it, once; where there is neither, these tests are skipped, but never with CI=true.
 test-engine: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@$(PY) tests/engine/cli/build.py > /dev/null
-	$(PY) -m pytest -n 2 --dist loadfile -rs tests/engine $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile tests/engine $(ARGS)
 
 # Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
 # A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.

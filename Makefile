@@ -1,7 +1,8 @@
 # make demo   local AWS on this machine, the print-color stack, an array job, what arrived
 # make test   style, types, all tests
+# make test-engine   of these, the tests with the real Pulumi engine
 #
-# Both share one environment, .venv. It is made once, and filled again only when its requirements file has changed.
+# All share one environment, .venv. It is made once, and filled again only when its requirements file has changed.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -12,11 +13,12 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lock clean
+.PHONY: help demo test test-engine lock clean
 
 help:
 	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
 	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
+	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
 	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean  remove what the others made: the environment, bundles, caches'
 
@@ -29,7 +31,14 @@ test: $(VENV)/.made
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	@$(PY) tests/engine/cli/build.py > /dev/null
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# The engine is on PATH, or Go builds it, once; where there is neither, these tests are skipped, but never with CI=true.
+test-engine: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	@$(PY) tests/engine/cli/build.py > /dev/null
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/engine $(ARGS)
 
 # Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
 # A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.

@@ -24,7 +24,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 import pulumi
 from google.protobuf import empty_pb2, struct_pb2
@@ -32,13 +31,12 @@ from pulumi.runtime import configure, run_in_stack, set_all_config
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.settings import Settings
 
-from batchbell.local import stack_config
+from batchbell.local import loopback, stack_config
 from batchbell.local.redaction import Redaction
-from batchbell.local.resources import FUNCTIONS, TABLE, Clients, InvalidInputs, Outputs, aws_reason, schema, wire
+from batchbell.local.resources import FUNCTIONS, TABLE, Clients, InvalidInputs, Outputs, aws_reason, wire
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -85,7 +83,8 @@ class ResourceMonitor:
                 raise DeployError("remote components and imports do not work without the Pulumi engine")
             properties = self._decode(request.object)
             if request.type == PROVIDER_TYPE:
-                self._accept_provider(properties)
+                for problem in loopback.provider_problems(properties.values, self._clients.region):
+                    raise DeployError(str(problem))
                 id, outputs = request.name, properties.values
             else:
                 id, outputs = self._create(request.type, request.name, properties)
@@ -130,15 +129,6 @@ class ResourceMonitor:
         seconds = round(time.monotonic() - started, 3)
         self._report({"created": {"type": type_, "name": name, "id": id, "seconds": seconds}})
         return id, outputs
-
-    def _accept_provider(self, properties: wire.Properties) -> None:
-        """All resources go to the one local cloud: a provider for another region would not do what it says."""
-        for name in properties.values.keys() - schema.provider_inputs() - {"version"}:
-            if not name.startswith("__"):
-                raise DeployError(f"{name}: unknown input")
-        region = properties.values.get("region", self._clients.region)
-        if region != self._clients.region:
-            raise DeployError(f"region: local AWS is in {self._clients.region}, not in {region}")
 
     def _decode(self, struct: struct_pb2.Struct) -> wire.Properties:
         self._redaction.learn(wire.secret_texts(struct))
@@ -214,7 +204,8 @@ def run(order: Mapping[str, Any], report: Report) -> str | None:
     program = Path(order["program"])
     monitor: ResourceMonitor | None = None
     try:
-        _refuse_other_clouds(os.environ)
+        if refusal := loopback.refusal(os.environ):
+            raise DeployError(refusal)
         config = stack_config.load(program, order["stack"], order["config"], order["secrets"])
         monitor = ResourceMonitor(config.project, order["stack"], Clients(), redaction, report)
         set_all_config(dict(config.values), list(config.secret_keys))
@@ -270,13 +261,6 @@ def _resource_type(type_: str) -> Any:
 
 def _secret_outputs(type_: str) -> frozenset[str]:
     return TABLE[type_].secret_outputs if type_ in TABLE else frozenset()
-
-
-def _refuse_other_clouds(environment: Mapping[str, str]) -> None:
-    """Nothing may reach a real account by accident: the endpoint is on this machine, or nothing runs."""
-    host = urlsplit(environment.get("AWS_ENDPOINT_URL", "")).hostname
-    if host not in LOOPBACK:
-        raise DeployError("AWS_ENDPOINT_URL does not name local AWS: nothing was deployed")
 
 
 def _where(error: Exception, program: Path) -> str:

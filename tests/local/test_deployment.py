@@ -26,7 +26,7 @@ class Pipeline(pulumi.ComponentResource):
         inside = pulumi.ResourceOptions(parent=self)
         self.queue = aws.sqs.Queue(f"{name}-intake", visibility_timeout_seconds=30, opts=inside)
         self.rule = aws.cloudwatch.EventRule(f"{name}-rule", event_pattern='{"source":["tiny"]}', opts=inside)
-        aws.sqs.QueuePolicy(
+        may_send = aws.sqs.QueuePolicy(
             f"{name}-intake",
             queue_url=self.queue.url,
             policy=pulumi.Output.json_dumps(
@@ -39,7 +39,8 @@ class Pipeline(pulumi.ComponentResource):
             ),
             opts=inside,
         )
-        aws.cloudwatch.EventTarget(f"{name}-intake", rule=self.rule.name, arn=self.queue.arn, opts=inside)
+        after = pulumi.ResourceOptions(parent=self, depends_on=[may_send])
+        aws.cloudwatch.EventTarget(f"{name}-intake", rule=self.rule.name, arn=self.queue.arn, opts=after)
         self.table = aws.dynamodb.Table(
             f"{name}-seen",
             hash_key="key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import uuid
@@ -151,6 +152,31 @@ def test_a_refusal_of_aws_names_the_resource_and_awss_reason(sdk):
     type_ = "aws:cloudwatch/eventTarget:EventTarget"
     inputs = {"rule": "nowhere", "arn": "arn:aws:sqs:us-east-1:123456789012:q"}
     assert sdk.refusal(type_, "t", inputs).startswith(f'{type_} "t": ResourceNotFoundException: ')
+
+
+@pytest.mark.parametrize(
+    ("source", "refused"),
+    [(None, True), ("arn:aws:events:us-east-1:123456789012:rule/other", True), ("{rule}", False)],
+)
+def test_a_queue_that_the_rule_may_not_send_to_is_refused_as_its_target(sdk, unique, source, refused):
+    """AWS takes such a target and drops its events."""
+    rule = wire.decode(
+        sdk.register("aws:cloudwatch/eventRule:EventRule", unique, {"eventPattern": '{"source":["x"]}'}).object
+    ).values
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"aws:SourceArn": str(source).format(rule=rule["arn"])}},
+    }
+    policy = {"policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})} if source else {}
+    queue = wire.decode(sdk.register(QUEUE, unique, policy).object).values
+    target = "aws:cloudwatch/eventTarget:EventTarget", unique, {"rule": rule["name"], "arn": queue["arn"]}
+    if refused:
+        assert "its events would be lost" in sdk.refusal(*target)
+    else:
+        assert sdk.register(*target).id.startswith(rule["name"])
 
 
 def test_a_log_group_that_exists_is_refused(sdk, cloud, unique):

@@ -139,6 +139,10 @@ class JobDefinition(ResourceType):
             return bool(_reduced(old) == _reduced(new))
         return super().same(name, old, new)
 
+    def recomputed(self, old_inputs: Inputs, news: Inputs) -> frozenset[str]:
+        revised = self.diff(old_inputs, news).changes - {"tags", "deregisterOnNewRevision"}
+        return frozenset({"arn", "revision"}) if revised else frozenset()
+
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
         """Adding or removing an evaluateOnExit replaces: the block is ForceNew, its fields are not."""
         found = super().replacing(old, news, changes)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from .clients import Clients
 from .problem import Problem, Refused, is_gone
+from .queue_access import check_queue
 from .resource_type import (
     Inputs,
     Outputs,
@@ -166,6 +167,10 @@ class EventTarget(ResourceType):
                 raise
 
     def _put(self, inputs: Inputs, clients: Clients) -> None:
+        rule = clients("events").describe_rule(Name=inputs["rule"], EventBusName=inputs["eventBusName"])["Arn"]
+        check_queue(inputs["arn"], rule, clients)
+        if dead_letters := (inputs.get("deadLetterConfig") or {}).get("arn"):
+            check_queue(dead_letters, rule, clients)
         put = clients("events").put_targets(
             Rule=inputs["rule"], EventBusName=inputs["eventBusName"], Targets=[_target(inputs)]
         )

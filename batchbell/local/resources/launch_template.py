@@ -88,6 +88,10 @@ class LaunchTemplate(ResourceType):
             if name in inputs and name != "instanceRequirements":
                 yield Problem(name, "is not known to local AWS")
 
+    def recomputed(self, old_inputs: Inputs, news: Inputs) -> frozenset[str]:
+        revised = self.diff(old_inputs, news).changes - NOT_DATA
+        return frozenset({"latestVersion"}) if revised else frozenset()
+
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         tags = {"TagSpecifications": [{"ResourceType": "launch-template", "Tags": tag_list(inputs)}]}
         template = clients("ec2").create_launch_template(

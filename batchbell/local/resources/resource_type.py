@@ -118,6 +118,10 @@ class ResourceType:
             name for name in changes & self.presence_replaces if bool(old.get(name)) != bool(news.get(name))
         }
 
+    def recomputed(self, old_inputs: Inputs, news: Inputs) -> frozenset[str]:
+        """The outputs that AWS makes anew in such an update: a preview does not know them."""
+        return frozenset()
+
     def same(self, name: str, old: Any, new: Any) -> bool:
         """Whether two values of an input mean the same: JSON documents by content, archives by hash."""
         if archives.is_archive(old) and archives.is_archive(new):

@@ -34,14 +34,23 @@ def provider_inputs() -> frozenset[str]:
 
 
 @functools.cache
+def output_names(token: str) -> frozenset[str]:
+    """The wire names of what a resource of this type has besides its inputs: what AWS makes."""
+    made = getattr(_module(token), token.rpartition(":")[2])
+    return frozenset(_types.resource_types(made)) - frozenset(_types.input_type_types(args_type(token)))
+
+
+@functools.cache
 def args_type(token: str) -> type:
     """The SDK's inputs class of a resource token: "aws:sqs/queue:Queue" gives pulumi_aws.sqs.QueueArgs."""
-    _, path, name = token.split(":")
-    package = path.split("/")[0]
-    module = importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}")
-    found = getattr(module, name + "Args")
+    found = getattr(_module(token), token.rpartition(":")[2] + "Args")
     assert isinstance(found, type)
     return found
+
+
+def _module(token: str) -> types.ModuleType:
+    package = token.split(":")[1].split("/")[0]
+    return importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}")
 
 
 def _object_problems(args: type, value: Mapping[str, Any], path: str) -> Iterator[Problem]:

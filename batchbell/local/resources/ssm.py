@@ -49,6 +49,10 @@ class Parameter(ResourceType):
             found.add("tier")
         return found
 
+    def recomputed(self, old_inputs: Inputs, news: Inputs) -> frozenset[str]:
+        revised = self.diff(old_inputs, news).changes - {"tags", "overwrite"}
+        return frozenset({"version"}) if revised else frozenset()
+
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         overwrite = bool(inputs.get("overwrite"))
         tags = {} if overwrite else {"Tags": tag_list(inputs)}

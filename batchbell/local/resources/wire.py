@@ -53,6 +53,20 @@ def encode(values: Mapping[str, Any], secret: frozenset[str] = frozenset()) -> s
     )
 
 
+def encode_as(
+    values: Mapping[str, Any], given: struct_pb2.Struct, secret: frozenset[str] = frozenset()
+) -> struct_pb2.Struct:
+    """Encode, but what `given` has under the same name and with the same meaning stays as it is there, with its
+    secrets and references. Other values are secrets if `given` has a secret in that place, or if `secret` names them.
+    """
+    raw = json_format.MessageToDict(given)
+    encoded = encode(values, secret | decode(given).secret)
+    for name in values.keys() & raw.keys():
+        if plain(raw[name]) == values[name] and name not in secret:
+            encoded[name] = raw[name]
+    return encoded
+
+
 def plain(value: Any) -> Any:
     """Secrets unwrapped, resource references as their id (or URN), whole floats as integers."""
     if isinstance(value, list):

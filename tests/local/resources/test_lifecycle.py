@@ -58,6 +58,12 @@ class World:
         return self._make("queue", "aws:sqs/queue:Queue", {})
 
     @property
+    def queue_of_rules(self) -> dict[str, Any]:
+        sender = {"Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **sender}]})
+        return self._make("rules", "aws:sqs/queue:Queue", {"policy": policy})
+
+    @property
     def topic(self) -> dict[str, Any]:
         return self._make("topic", "aws:sns/topic:Topic", {})
 
@@ -153,7 +159,7 @@ CASES = [
     ),
     Case(
         "aws:cloudwatch/eventTarget:EventTarget",
-        lambda w: {"rule": w.rule["name"], "targetId": "one", "arn": w.queue["arn"]},
+        lambda w: {"rule": w.rule["name"], "targetId": "one", "arn": w.queue_of_rules["arn"]},
         lambda w: {"rule": w.rule["name"], "targetId": "one", "arn": w.topic["arn"]},
         ("rule", "arn", "targetId"),
     ),

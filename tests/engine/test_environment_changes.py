@@ -1,0 +1,113 @@
+"""Changes of the Batch environment: what AWS takes in place stays, all else has a successor before it goes.
+
+AWS Batch refuses to delete a compute environment that a queue refers to, and to change the type of one on Fargate.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+ENVIRONMENT = "ComputeEnvironment print-color-batch"
+QUEUE = "update JobQueue print-color-batch-queue"
+
+VARIATION = """
+def _vary(args):
+    if args.type_ == "aws:batch/computeEnvironment:ComputeEnvironment":
+        resources = args.props["compute_resources"]
+        {change}
+    return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+pulumi.runtime.register_stack_transformation(_vary)
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(make_stack):
+    stack = make_stack()
+    stack.run("up")
+    return stack
+
+
+@pytest.fixture
+def vary(stack):
+    """Changes the compute environment's resources in the program, where no setting does."""
+    program = stack.folder / "__main__.py"
+    whole = program.read_text()
+
+    def apply(change):
+        head, _, rest = whole.partition("stack = ")
+        program.write_text(head + VARIATION.format(change=change) + "stack = " + rest)
+
+    yield apply
+    program.write_text(whole)
+
+
+def environments(stack):
+    """What there is in AWS: names, and what the queue refers to."""
+    batch = stack.cloud.client("batch")
+    (queue,) = batch.describe_job_queues(jobQueues=[stack.outputs["job_queue_name"]])["jobQueues"]
+    (order,) = queue["computeEnvironmentOrder"]
+    found = batch.describe_compute_environments()["computeEnvironments"]
+    assert [one["computeEnvironmentArn"] for one in found] == [order["computeEnvironment"]]
+    return found[0]["computeEnvironmentName"], found[0]["computeResources"]
+
+
+def in_order(changes, *wanted):
+    """These changes are among them, in this order."""
+    places = [changes.index(one) for one in wanted]
+    assert places == sorted(places), changes
+
+
+def test_other_subnets_and_vcpus_and_spot_are_changes_in_place(stack):
+    name, resources = environments(stack)
+    stack.set(environment_subnet_ids=resources["subnets"][:1], environment_max_vcpus=12)
+    first = stack.run("up")
+    stack.set(environment_platform="SPOT")
+    second = stack.run("up")
+    kept, resources = environments(stack)
+
+    assert first.changes == second.changes == [f"update {ENVIRONMENT}-ec2"]
+    assert kept == name
+    assert (resources["type"], resources["maxvCpus"], len(resources["subnets"])) == ("SPOT", 12, 1)
+
+
+def test_fargate_takes_the_place_of_instances_and_the_other_way_round_while_jobs_are_told(stack, name):
+    stack.set(environment_platform="EC2")
+    stack.run("up")
+    stack.set(environment_platform="FARGATE")
+    there = stack.run("up")
+    _, on_fargate = environments(stack)
+    stack.submit(name, 3)
+    stack.told(name)
+    stack.set(environment_platform="EC2")
+    back = stack.run("up")
+    _, on_instances = environments(stack)
+
+    in_order(there.changes, f"create {ENVIRONMENT}-fargate", QUEUE, f"delete {ENVIRONMENT}-ec2")
+    in_order(back.changes, f"create {ENVIRONMENT}-ec2", QUEUE, f"delete {ENVIRONMENT}-fargate")
+    assert (on_fargate["type"], on_instances["type"]) == ("FARGATE", "EC2")
+    assert stack.mails(name) == [f"{name} succeeded: all 3 children"]
+
+
+@pytest.mark.parametrize(
+    "change", ['resources.placement_group = "near"', "resources.launch_template = None"], ids=["placement", "template"]
+)
+def test_what_aws_never_changes_is_replaced_new_one_first(stack, vary, change):
+    before, _ = environments(stack)
+    vary(change)
+    done = stack.run("up")
+    after, _ = environments(stack)
+
+    in_order(done.changes, f"create-replacement {ENVIRONMENT}-ec2", QUEUE, f"delete-replaced {ENVIRONMENT}-ec2")
+    assert after != before
+
+
+def test_a_launch_template_is_added_with_a_new_environment(stack):
+    done = stack.run("up")
+
+    in_order(done.changes, f"create-replacement {ENVIRONMENT}-ec2", QUEUE, f"delete-replaced {ENVIRONMENT}-ec2")
+    assert "launchTemplate" in environments(stack)[1]
+
+
+def test_after_all_this_nothing_is_left_to_change(stack):
+    assert stack.run("preview").result == {"same": 31}

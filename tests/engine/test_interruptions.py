@@ -1,0 +1,123 @@
+"""Operations that do not come to their end: Ctrl-C, a killed engine, a destroy while jobs run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+import uuid
+
+import pytest
+
+
+@pytest.fixture
+def other_stack(make_stack):
+    return make_stack(f"s{uuid.uuid4().hex[:6]}")
+
+
+def test_after_ctrl_c_the_next_up_finishes_and_creates_nothing_twice(other_stack, everything, name):
+    before = everything()
+    running = other_stack.start("up")
+    running.wait_for(f"create Queue {other_stack.name}-intake", "begun")
+    running.signal(signal.SIGINT)
+    first = running.finish()
+    second = other_stack.run("up")
+    other_stack.submit(name, 2)
+    other_stack.told(name)
+    other_stack.run("destroy")
+
+    assert "update canceled" in first.failed
+    assert 0 < len(first.changes) < 26
+    assert set(first.changes).isdisjoint(second.changes)
+    assert len(first.changes) + len(second.changes) == 26
+    assert everything() == before  # what had been made twice would be left now
+
+
+def test_after_a_kill_cancel_and_up_finish_and_what_was_in_flight_is_named_and_found_by_its_tag(
+    other_stack, own_cloud, backend
+):
+    function = f"Function {other_stack.name}-dispatcher"
+    running = other_stack.start("up")
+    running.wait_for(f"create {function}", "begun")
+    pause_until(running, lambda: tagged(own_cloud, other_stack, "lambda"))
+    running.kill()
+    other_stack.wait_until(lambda: not providers(other_stack), "ended with the engine")
+    recorded, in_flight = state(backend, other_stack)
+    locked = other_stack.start("up").finish()
+    other_stack.run("cancel")
+    done = other_stack.run("up")
+    (warning,) = (text for _, text in done.diagnostics if "interrupted while creating" in text)
+    (lost,) = tagged(own_cloud, other_stack, "lambda") - {other_stack.outputs["function_name"]}
+
+    assert "locked" in locked.failed
+    assert len(recorded) > 15 and function in in_flight
+    assert {f"create {one}" for one in recorded}.isdisjoint(done.changes)
+    assert [one for one in in_flight if f"::{one.split()[1]}," not in warning] == []
+    assert lost.startswith(f"{other_stack.name}-dispatcher-")
+    other_stack.run("destroy")
+
+
+def pause_until(running, reached):
+    """Stop the engine, but not its provider, so that it never hears that what it wants is there."""
+    running.signal(signal.SIGSTOP)
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < deadline
+        running.signal(signal.SIGCONT)
+        time.sleep(0.01)
+        running.signal(signal.SIGSTOP)
+        time.sleep(0.3)
+
+
+def tagged(cloud, stack, service):
+    """The names of what a person finds by the stack's tag."""
+    found = cloud.client("resourcegroupstaggingapi").get_resources(
+        TagFilters=[{"Key": "batchbell", "Values": [f"batchbell/{stack.name}"]}], ResourceTypeFilters=[service]
+    )
+    return {one["ResourceARN"].rpartition(":")[2] for one in found["ResourceTagMappingList"]}
+
+
+def state(backend, stack):
+    """What the state file records: resources ("Queue NAME-intake") that are there, and those in flight."""
+    deployment = json.loads((backend / ".pulumi/stacks/batchbell" / f"{stack.name}.json").read_text())["checkpoint"]
+    resources = [one for one in deployment["latest"]["resources"] if one["type"].startswith("aws:")]
+    pending = [one["resource"] for one in deployment["latest"].get("pending_operations", [])]
+    return [
+        {f"{one['type'].rpartition(':')[2]} {one['urn'].rpartition('::')[2]}" for one in kind}
+        for kind in (resources, pending)
+    ]
+
+
+def providers(stack):
+    """The processes of our provider that talk to this stack's cloud."""
+    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    found = [int(line.split()[0]) for line in listed.splitlines() if "batchbell.local.provider" in line]
+    return [pid for pid in found if talks_to(pid, stack.cloud.endpoint)]
+
+
+def talks_to(pid, endpoint):
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return endpoint.encode() in file.read()
+    except OSError:
+        return False
+
+
+def test_a_destroy_while_jobs_run_ends_cleanly(other_stack, everything, name):
+    before = everything()
+    other_stack.run("up")
+    other_stack.submit(name, 4, ["sleep", "60"])
+    batch = other_stack.cloud.client("batch")
+    queue = other_stack.outputs["job_queue_name"]
+    other_stack.wait_until(
+        lambda: (
+            batch.list_jobs(jobQueue=queue, jobStatus="PENDING")["jobSummaryList"]
+            or batch.list_jobs(jobQueue=queue, jobStatus="RUNNING")["jobSummaryList"]
+        ),
+        "running",
+    )
+    done = other_stack.run("destroy")
+
+    assert len(done.changes) == 26
+    assert everything() == before

@@ -1,0 +1,109 @@
+"""A stack from its first preview to its end. The tests are one story: each goes on where the one before ended."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def before(everything, own_cloud):
+    return everything()
+
+
+@pytest.fixture(scope="module")
+def stack(make_stack, before):
+    return make_stack()
+
+
+@pytest.fixture(scope="module")
+def deployed(stack):
+    stack.done = stack.run("up")
+    return stack
+
+
+def test_a_preview_creates_nothing(stack, before, everything):
+    done = stack.run("preview")
+
+    assert done.result == {"create": 31}
+    assert everything() == before
+
+
+def test_an_up_creates_everything(deployed, before, everything):
+    created = [change for change in deployed.done.changes if change.startswith("create ")]
+
+    assert len(created) == len(deployed.done.changes) == 26
+    empty = [kind for kind, names in everything().items() if len(names) == len(before[kind])]
+    assert empty == []
+
+
+def test_the_next_preview_says_no_changes(deployed):
+    assert deployed.run("preview").result == {"same": 31}
+
+
+def test_a_refresh_says_no_changes_and_so_does_the_preview_after_it(deployed):
+    done = deployed.run("refresh")
+
+    assert (done.result, done.changes) == ({"same": 31}, [])
+    assert deployed.run("preview").result == {"same": 31}
+
+
+def test_an_array_job_of_seven_notifies(deployed, name):
+    deployed.submit(name, 7)
+    deployed.told(name)
+
+    assert deployed.slack(name) == [f"✅ {name} succeeded: all 7 children"]
+    assert deployed.mails(name) == [f"{name} succeeded: all 7 children"]
+
+
+def test_no_secret_is_in_plain_in_the_state_the_engines_output_the_function_or_its_package(deployed, backend):
+    token = deployed.sink.url.rpartition("/")[2]
+    states = [path for path in backend.rglob("*") if path.is_file()]
+    function = deployed.cloud.client("lambda").get_function(FunctionName=deployed.outputs["function_name"])
+    package = zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(function["Code"]["Location"]).read()))
+
+    assert any("backups" in path.parts for path in states)
+    assert [path for path in states if token.encode() in path.read_bytes()] == []
+    assert deployed.done.printed != "" and token not in deployed.done.printed
+    assert token not in json.dumps(deployed.outputs) + deployed.file.read_text()
+    assert token not in json.dumps(function["Configuration"]["Environment"])
+    assert not any(token.encode() in package.read(name) for name in package.namelist())
+
+
+def test_what_is_deleted_behind_the_engine_is_seen_by_a_refresh_and_made_again(deployed, name):
+    events = deployed.cloud.client("events")
+    rule = deployed.outputs["rule_arn"].rpartition("/")[2]
+    target = events.list_targets_by_rule(Rule=rule)["Targets"][0]["Id"]
+    events.remove_targets(Rule=rule, Ids=[target])
+    deployed.cloud.client("sqs").set_queue_attributes(
+        QueueUrl=deployed.outputs["intake_queue_url"], Attributes={"VisibilityTimeout": "7"}
+    )
+    refreshed = deployed.run("refresh")
+
+    assert refreshed.result == {"same": 29, "update": 1, "delete": 1}
+    assert sorted(deployed.run("up").changes) == [
+        "create EventTarget print-color-finished",
+        "update Queue print-color-intake",
+    ]
+
+
+def test_a_destroy_leaves_nothing(deployed, before, everything):
+    deployed.run("destroy")
+
+    assert everything() == before
+
+
+def test_the_checkout_stays_as_it_was(deployed, project: Path):
+    # Shipped stack files hold no salt and no encrypted values; Pulumi wrote those into the copy.
+    shipped = (project / "Pulumi.print-color.yaml").read_text()
+
+    assert "encryptionsalt" in deployed.file.read_text()
+    assert "encryptionsalt" not in shipped and "secure:" not in shipped
+    changed = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True).stdout
+    assert "Pulumi." not in changed and ".pulumi" not in changed

@@ -1,0 +1,57 @@
+"""Another Pulumi program, with a `components` folder of its own, that installs the wheel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from batchbell.local.rehearsal import this_machine
+
+
+@pytest.fixture(scope="module")
+def installed(project, tmp_path_factory):
+    """A folder with the installed wheel, for the path of a program that knows nothing of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(project)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)], check=True)
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def stack(stack_of, installed, project, tmp_path_factory):
+    """The program as it is shipped, with what a function on this machine needs."""
+    folder = tmp_path_factory.mktemp("own-queue")
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "*.whl")
+    shutil.copytree(project / "examples" / "own-queue", folder, ignore=ignored, dirs_exist_ok=True)
+    stack = stack_of(folder, "dev", PYTHONPATH=str(installed))
+    machine = this_machine()
+    stack.set(
+        function={
+            "python_version": machine["function_python_version"],
+            "architecture": machine["function_architecture"],
+        }
+    )
+    return stack
+
+
+def test_a_program_that_installs_the_wheel_previews_with_an_unknown_queue_and_is_told(stack, name):
+    preview = stack.run("preview")
+    done = stack.run("up")
+    stack.submit(name, 3)
+    stack.wait_until(lambda: stack.slack(name), "in Slack", timeout=40)
+
+    assert set(preview.result) == {"create"}
+    assert "create JobQueue frames" in done.changes
+    assert stack.slack(name) == [f"✅ {name} succeeded: all 3 children"]
+    assert set(stack.run("preview").result) == {"same"}
+
+
+def test_the_installed_wheel_is_what_was_deployed(stack, installed):
+    assert not (stack.folder / "batchbell").exists()
+    assert (installed / "batchbell" / "components" / "array_job_notifier.py").exists()
+    assert not (installed / "components").exists()

@@ -1,0 +1,106 @@
+"""What the provider or AWS refuses is an error that names the resource, as early as the real ones say it."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+HEAD = """
+    import json
+    import pulumi
+    import pulumi_aws as aws
+"""
+
+
+@pytest.fixture
+def program(stack_of, tmp_path):
+    """Makes a stack of a program that holds these lines."""
+
+    def make(lines):
+        (tmp_path / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
+        (tmp_path / "__main__.py").write_text(textwrap.dedent(HEAD) + textwrap.dedent(lines))
+        stack = stack_of(tmp_path, f"s-{tmp_path.name.replace('_', '-')}"[:40])
+        stack.secrets.clear()
+        return stack
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("line", "reasons"),
+    [
+        (
+            "aws.sqs.Queue('q', kms_master_key_id='k', sqs_managed_sse_enabled=True, delay_seconds=901)",
+            ("conflicts with sqsManagedSseEnabled", "must be between 0 and 900"),
+        ),
+        ("aws.s3.Bucket('b')", ("aws:s3/bucket:Bucket: this resource type is not known to local AWS",)),
+        (
+            "aws.batch.JobQueue('j', state='ENABLED', priority=1, compute_environment_orders=[{'order': 1, 'a': 'x'}])",
+            ("computeEnvironmentOrders[0].a", "unknown input", "computeEnvironmentOrders[0].computeEnvironment"),
+        ),
+    ],
+    ids=["conflict and range", "type", "nested input"],
+)
+def test_a_preview_refuses_what_the_provider_checks(program, everything, line, reasons):
+    before = everything()
+    done = program(line).start("preview").finish()
+
+    assert [reason for reason in reasons if reason not in done.failed] == []
+    assert everything() == before
+
+
+def test_an_up_refuses_what_aws_does_in_one_line_each(program):
+    stack = program("""
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]}
+        rights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+        role = aws.iam.Role("reader", assume_role_policy=json.dumps(trust))
+        may = aws.iam.RolePolicy("reader", role=role.name, policy=json.dumps(rights))
+        queue = aws.sqs.Queue("short", visibility_timeout_seconds=5)
+        function = aws.lambda_.Function("long", role=role.arn, timeout=30, runtime="python3.13", handler="a.b",
+            code=pulumi.AssetArchive({"a.py": pulumi.StringAsset("pass")}), opts=pulumi.ResourceOptions(depends_on=may))
+        aws.lambda_.EventSourceMapping("short", event_source_arn=queue.arn, function_name=function.arn)
+        rule = aws.cloudwatch.EventRule("silent", event_pattern=json.dumps({"source": ["aws.batch"]}))
+        aws.cloudwatch.EventTarget("silent", rule=rule.name, arn=queue.arn)
+    """)
+    done = stack.start("up, going on after errors").finish()
+    errors = [text.strip() for severity, text in done.diagnostics if severity == "error"]
+
+    for refused in (
+        "Queue visibility timeout: 5 seconds is less than Function timeout: 30 seconds",
+        "send to it: its events would be lost",
+    ):
+        assert [refused in error and "\n" not in error for error in errors].count(True) == 1, errors
+    stack.run("destroy")
+
+
+def test_a_refusal_that_repeats_a_secret_does_not_show_it(program):
+    stack = program("""
+        topic = aws.sns.Topic("there")
+        aws.cloudwatch.EventTarget("nowhere", rule=pulumi.Output.secret("hunter2"), arn=topic.arn)
+    """)
+    done = stack.start("up").finish()
+
+    assert "ResourceNotFoundException: Rule [secret] does not exist" in done.failed
+    assert "hunter2" not in done.printed.replace("Output.secret", "")
+    stack.run("destroy")
+
+
+def test_an_environment_cannot_be_deleted_under_its_queue(program):
+    lines = """
+        subnets = aws.ec2.get_subnets()
+        environment = aws.batch.ComputeEnvironment("named", NAME, type="MANAGED", compute_resources={
+            "type": "FARGATE", "max_vcpus": VCPUS, "subnets": subnets.ids[:1], "security_group_ids": ["sg-1"]})
+        aws.batch.JobQueue("named", priority=1, state="ENABLED", compute_environment_orders=[
+            {"order": 1, "compute_environment": environment.arn}])
+    """.replace("VCPUS", "1")
+    stack = program(lines.replace("NAME", 'name="first"'))
+    stack.run("up")
+    main = stack.folder / "__main__.py"
+    main.write_text(main.read_text().replace('name="first"', 'name="second"'))
+    done = stack.start("up").finish()
+
+    assert "found existing JobQueue relationship" in done.failed
+    main.write_text(main.read_text().replace('name="second"', 'name="first"'))
+    stack.run("destroy")

@@ -1,0 +1,85 @@
+"""Several stacks in one account, and settings that are wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def stacks(make_stack):
+    """Two of one project, deployed at the same time."""
+    pair = [make_stack("first"), make_stack("second")]
+    running = [stack.start("up") for stack in pair]
+    for stack, one in zip(pair, running, strict=True):
+        done = one.finish()
+        assert not done.failed, done.failed
+        stack.outputs = done.result
+    return pair
+
+
+def test_two_stacks_side_by_side_get_their_own_messages_only(stacks, name):
+    for stack in stacks:
+        stack.submit(f"{name}-{stack.name}", 2)
+    for stack in stacks:
+        stack.told(f"{name}-{stack.name}")
+
+    for stack in stacks:
+        assert len(stack.slack(f"{name}-{stack.name}")) == len(stack.mails(f"{name}-{stack.name}")) == 1
+        table = stack.cloud.client("dynamodb").scan(TableName=stack.outputs["ledger_table_name"])
+        messages = {item["message"]["S"] for item in table["Items"]}
+        assert len(messages) == 1
+    shared = {str(value) for value in stacks[0].outputs.values()} & {str(value) for value in stacks[1].outputs.values()}
+    assert shared == set()
+
+
+def test_the_end_of_one_stack_does_not_touch_the_other(stacks, name):
+    first, second = stacks
+    first.run("destroy")
+    second.submit(name, 2)
+    second.told(name)
+
+    assert second.run("refresh").result == {"same": 31}
+
+
+@pytest.fixture
+def wrong(make_stack):
+    return make_stack("wrong")
+
+
+def test_wrong_settings_fail_in_the_preview_all_at_once_and_nothing_is_created(wrong, everything):
+    before = everything()
+    wrong.set(
+        notifiers=[
+            {"type": "slak", "name": "ops"},
+            {"type": "slack", "name": "team", "webhook": "https://hooks.slack.com/services/T0/B0/notatoken"},
+            {"type": "email", "name": "team", "sender": "nobody", "recipients": []},
+        ],
+        statuses=["DONE"],
+        environment_platfrom="EC2",
+        environment_max_vcpus=0,
+    )
+    for operation in ("preview", "up"):
+        done = wrong.start(operation).finish()
+        for path in (
+            "batchbell:notifiers[0].type",
+            "batchbell:notifiers[1].webhook",
+            "batchbell:notifiers[2].name",
+            "batchbell:notifiers[2].sender",
+            "batchbell:notifiers[2].recipients",
+            "batchbell:statuses[0]",
+            "batchbell:environment_platfrom",
+            "batchbell:environment_max_vcpus",
+        ):
+            assert path in done.failed, path
+        assert "notatoken" not in done.printed
+        assert "Traceback" not in done.failed
+    assert everything() == before
+
+
+def test_a_wrong_scalar_type_is_the_clis_own_error_and_nothing_is_created(wrong, everything):
+    before = everything()
+    wrong.set(environment_max_vcpus="many")
+    done = wrong.start("up").finish()
+
+    assert "environment_max_vcpus" in done.failed and "integer" in done.failed
+    assert everything() == before

@@ -62,6 +62,16 @@ def test_an_array_job_of_seven_notifies(deployed, name):
     assert deployed.mails(name) == [f"{name} succeeded: all 7 children"]
 
 
+def test_events_are_sent_only_when_the_queues_policies_let_them_in(deployed, backend):
+    """EventBridge drops what a queue refuses, so the state must say what the target waits for."""
+    (file,) = (backend / ".pulumi" / "stacks").rglob(f"{deployed.name}.json")
+    resources = json.loads(file.read_text())["checkpoint"]["latest"]["resources"]
+    (target,) = (one for one in resources if one["type"].endswith(":EventTarget"))
+    policies = {urn.rpartition("::")[2] for urn in target["dependencies"] if ":QueuePolicy::" in urn}
+
+    assert policies == {"print-color-intake", "print-color-retry", "print-color-dead-letters"}
+
+
 def test_no_secret_is_in_plain_in_the_state_the_engines_output_the_function_or_its_package(deployed, backend):
     token = deployed.sink.url.rpartition("/")[2]
     states = [path for path in backend.rglob("*") if path.is_file()]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from batchbell.local.cloud import LocalCloud
+from batchbell.local.rehearsal import SENDER
+from batchbell.local.slack_sink import SlackSink
 
 PROJECT = Path(__file__).resolve().parents[1]
 LONGEST = ("whole_path", "cli")  # folders whose files take 10 to 20 s each
@@ -28,6 +30,20 @@ def project() -> Path:
 def cloud() -> Iterator[LocalCloud]:
     """A local AWS that the tests of one process share: every name in it must be a new one."""
     with LocalCloud.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_cloud() -> Iterator[LocalCloud]:
+    """A local AWS for one file, whose stacks may have the names that they ship with."""
+    with LocalCloud.start() as running:
+        running.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sink() -> Iterator[SlackSink]:
+    with SlackSink.start() as running:
         yield running
 
 

@@ -22,7 +22,7 @@ import yaml
 
 from batchbell.local.cloud import LocalCloud
 from batchbell.local.provider import write_executable
-from batchbell.local.rehearsal import SENDER, this_machine
+from batchbell.local.rehearsal import this_machine
 from batchbell.local.slack_sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 
@@ -235,19 +235,6 @@ def copy_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return folder
 
     return copy
-
-
-@pytest.fixture(scope="module")
-def own_cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as cloud:
-        cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def sink() -> Iterator[SlackSink]:
-    with SlackSink.start() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

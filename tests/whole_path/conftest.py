@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from batchbell.local.cloud import LocalCloud
 from batchbell.local.deployment import Deployment, deploy
-from batchbell.local.rehearsal import SENDER, in_queue, this_machine
+from batchbell.local.rehearsal import in_queue, this_machine
 from batchbell.local.slack_sink import SlackSink
 
 TIMEOUT = 6  # s; the function's: retries and leases are five times as quick as in a real stack
@@ -83,19 +83,6 @@ class Stack:
             if group["logGroupName"].startswith("print-color-dispatcher")
         )
         return "\n".join(event["message"] for event in logs.filter_log_events(logGroupName=group)["events"])
-
-
-@pytest.fixture(scope="module")
-def own_cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as cloud:
-        cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def sink() -> Iterator[SlackSink]:
-    with SlackSink.start() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,8 @@ def command(
     from batchbell.local.deployment import DeploymentFailed
     from batchbell.local.rehearsal import RehearsalFailed, rehearse
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs inherit it as ignored
+        signal.signal(number, _interrupt)
     errors = Console(stderr=True)
     program = _program_folder()
     runs = []

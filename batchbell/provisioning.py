@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -190,11 +190,3 @@ class Context:
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
-
-
-class Infrastructure(Protocol):
-    """An `infrastructure.py`, as a type."""
-
-    Settings: type[NotifierSettings]
-
-    def provision(self, name: str, settings: Any, *, opts: pulumi.ResourceOptions, context: Context) -> Grants: ...

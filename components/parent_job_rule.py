@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .watched import PatternTooLong, check_length, definition_problem, event_pattern, queue_problem
+from .watched import PatternTooLong, check_length, definition_problem, event_pattern, misplacement, queue_problem
 
 
 class ParentJobRule(pulumi.ComponentResource):
@@ -82,12 +82,6 @@ class ParentJobRule(pulumi.ComponentResource):
 def _refuse_unfit(watched: dict[str, list[str]], context: Context) -> None:
     problems = [problem for arn in watched["queues"] if (problem := queue_problem(arn))]
     problems += [problem for arn in watched["definitions"] if (problem := definition_problem(arn))]
-    here = f":batch:{context.region}:{context.account_id}:"
-    problems += [
-        f"{arn} is not in this stack's region {context.region} and account {context.account_id}: no event comes here"
-        for arns in watched.values()
-        for arn in arns
-        if here not in arn
-    ]
+    problems += [f"{arn} is {why}" for arns in watched.values() for arn in arns if (why := misplacement(arn, context))]
     if problems:
         raise pulumi.RunError("; ".join(problems))

@@ -23,7 +23,7 @@ from batchbell.provisioning import Context
 from .job_size import memory_problem, vcpus_problem
 from .mistakes import Mistake, Source, describe, got
 from .notifier_choice import NotifierChoice, choose_notifiers
-from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, queue_problem
+from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
 
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 
@@ -245,13 +245,6 @@ def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list
     for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)
         for number, arn in enumerate(arns if isinstance(arns, list | tuple) else ()):
-            here = f":batch:{context.region}:{context.account_id}:"
-            if isinstance(arn, str) and problem(arn) is None and here not in arn:
-                mistakes.append(
-                    Mistake(
-                        source.path(key, number),
-                        f"{got(arn)}, which is not in this stack's region {context.region} and account "
-                        f"{context.account_id}; its events never come here",
-                    )
-                )
+            if isinstance(arn, str) and problem(arn) is None and (why := misplacement(arn, context)):
+                mistakes.append(Mistake(source.path(key, number), f"{got(arn)}, which is {why}"))
     return mistakes

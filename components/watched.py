@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
+from batchbell.provisioning import Context
+
 from .mistakes import got
 
 # States of a job (AWS Batch User Guide, "Job states").
@@ -86,3 +88,11 @@ def check_length(pattern: str) -> str:
             "and job definitions, or make a second stack for the rest"
         )
     return pattern
+
+
+def misplacement(arn: str, context: Context) -> str | None:
+    """Why a rule for this ARN would never fire: it is of another region or account. None if it is of the stack's."""
+    if f":batch:{context.region}:{context.account_id}:" in arn:
+        return None
+    place = f"region {context.region} and account {context.account_id}"
+    return f"not in this stack's {place}; its events never come here"

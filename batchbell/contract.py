@@ -81,6 +81,16 @@ class FailureGroup:
 
 
 @dataclass(frozen=True)
+class DigestEntry:
+    """One job of a digest: a message that was taken up into a message of many."""
+
+    title: str  # "print-color failed: 3 of 7 children"
+    severity: Severity
+    link: Link | None = None  # the job in the console
+    may_be_repeat: bool = False  # an earlier attempt got no answer
+
+
+@dataclass(frozen=True)
 class Message:
     """What people get, whatever the channel.
 
@@ -88,8 +98,8 @@ class Message:
     """
 
     key: str  # identifies the message in the ledger: job ARN + status
-    kind: str  # "array-job" or "single-job"
-    status: str  # AWS Batch's job status: "SUCCEEDED" or "FAILED"
+    kind: str  # "array-job", "single-job", "digest" (many jobs in one) or "dead-channel" (another notifier is down)
+    status: str  # AWS Batch's job status: "SUCCEEDED" or "FAILED"; a digest with any failure: "FAILED"
     severity: Severity
     title: str
     summary: str  # one line that goes with the title: what it was, where, how long it took
@@ -98,6 +108,7 @@ class Message:
     failures: tuple[FailureGroup, ...] = ()  # the largest group first
     notes: tuple[str, ...] = ()  # what the reader must know about the message itself
     links: tuple[Link, ...] = ()
+    jobs: tuple[DigestEntry, ...] = ()  # of a digest alone: the failed ones first, at most 100
 
     def with_note(self, note: str) -> Message:
         """The same message with one more note; the same message if it says so already."""
@@ -125,6 +136,7 @@ class Message:
             failures=tuple(_failure_group(group) for group in data["failures"]),
             notes=tuple(_text(note) for note in data["notes"]),
             links=tuple(_link(link) for link in data["links"]),
+            jobs=tuple(_digest_entry(entry) for entry in data.get("jobs", ())),  # older tickets have none
         )
 
 
@@ -134,6 +146,15 @@ def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
         raise TypeError("count and exit_code are integers")
     return FailureGroup(
         _text(data["reason"]), data["count"], _text(data["indexes"]), exit_code, None if log is None else _link(log)
+    )
+
+
+def _digest_entry(data: Mapping[str, Any]) -> DigestEntry:
+    link, may_be_repeat = data["link"], data["may_be_repeat"]
+    if not isinstance(may_be_repeat, bool):
+        raise TypeError("may_be_repeat is true or false")
+    return DigestEntry(
+        _text(data["title"]), Severity(data["severity"]), None if link is None else _link(link), may_be_repeat
     )
 
 

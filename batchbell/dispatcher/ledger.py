@@ -7,11 +7,14 @@ message says that it may be a repeat. "sent" is final.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+_TRUE = {"BOOL": True}
+_Step = tuple[str, str, Mapping[str, Any]]  # a row's key, an update expression, its values
 
 ROW_LIFETIME = 60 * 86_400  # s; longer than dead letters (14 days) and two redrives live
 
@@ -24,6 +27,7 @@ class LedgerDown(Exception):
 class Claimed:
     """Ours to send. `maybe_delivered`: an earlier attempt may have reached the channel."""
 
+    key: str
     maybe_delivered: bool
 
 
@@ -59,8 +63,8 @@ class Ledger:
         }
         try:
             answer = self._update(
-                key,
                 notifier,
+                key,
                 "SET #token = :token, #until = :until, #expires = :expires",
                 "attribute_not_exists(#sent) AND (attribute_not_exists(#until) OR #until < :now)",
                 values,
@@ -70,56 +74,89 @@ class Ledger:
         except ClientError as error:
             if not _is_refused(error):
                 raise LedgerDown(error.response["Error"]["Code"]) from None
-            return self._refused(error.response.get("Item", {}))
+            return self._refused(key, error.response.get("Item", {}))
         old = answer.get("Attributes", {})
-        return Claimed(maybe_delivered="token" in old or "maybe" in old)
+        return Claimed(key, maybe_delivered="token" in old or "maybe" in old)
 
-    def _refused(self, row: Mapping[str, Any]) -> Claimed | AlreadySent | Held:
+    def _refused(self, key: str, row: Mapping[str, Any]) -> Claimed | AlreadySent | Held:
         if "sent" in row:
             return AlreadySent()
         if row.get("token", {}).get("S") == self.token:
             # Our own write, repeated by the SDK: what stood there before is lost with the first answer.
-            return Claimed(maybe_delivered=True)
+            return Claimed(key, maybe_delivered=True)
         return Held(float(row.get("until", {}).get("N", self.until)))
 
-    def commit(self, key: str, notifier: str) -> bool:
-        """It was sent. False if the row is no longer ours: this call came too late. Raises LedgerDown."""
-        return self._finish(key, notifier, "SET #sent = :now REMOVE #token, #until", {":now": _n(time.time())})
+    def commit(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
+        """They were sent. Gives the keys of rows that are no longer ours: for those, this call came too late.
 
-    def release(self, key: str, notifier: str) -> bool:
-        """It was surely refused: free the row. False if it is no longer ours. Raises LedgerDown."""
-        return self._finish(key, notifier, "REMOVE #token, #until", {})
+        More than one are written in one transaction, at most 100 of them. Raises LedgerDown.
+        """
+        now = {":now": _n(time.time())}
+        return self._finish([(one.key, "SET #sent = :now REMOVE #token, #until", now) for one in claims], notifier)
 
-    def mark_unknown(self, key: str, notifier: str) -> bool:
-        """It may have been sent: keep the row until its time is over. Answers and raises as `release`."""
-        return self._finish(key, notifier, "SET #maybe = :true", {":true": {"BOOL": True}})
+    def release(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
+        """They were surely refused: free the rows, and keep what an earlier attempt left open. As `commit`."""
+        return self._finish([_release(claim) for claim in claims], notifier)
 
-    def _finish(self, key: str, notifier: str, update: str, values: Mapping[str, Any]) -> bool:
+    def mark_unknown(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
+        """They may have been sent: keep the rows until their time is over. As `commit`."""
+        return self._finish([(one.key, "SET #maybe = :true", {":true": _TRUE}) for one in claims], notifier)
+
+    def _finish(self, steps: Sequence[_Step], notifier: str) -> Sequence[str]:
+        if len(steps) > 1:
+            try:
+                self.client.transact_write_items(
+                    TransactItems=[{"Update": self._write(notifier, *self._if_ours(step))} for step in steps]
+                )
+                return []
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TransactionCanceledException":
+                    raise LedgerDown(error.response["Error"]["Code"]) from None
+            except BotoCoreError as error:
+                raise LedgerDown(type(error).__name__) from None
+            # One row is another's by now, or was being written: that must not keep the others from being written.
+        return [step[0] for step in steps if not self._finish_one(step, notifier)]
+
+    def _finish_one(self, step: _Step, notifier: str) -> bool:
         try:
-            self._update(key, notifier, update, "#token = :token", {**values, ":token": _s(self.token)})
+            self._update(notifier, *self._if_ours(step))
         except ClientError as error:
             if _is_refused(error):
                 return False
             raise LedgerDown(error.response["Error"]["Code"]) from None
         return True
 
+    def _if_ours(self, step: _Step) -> tuple[str, str, str, Mapping[str, Any]]:
+        key, update, values = step
+        return key, update, "#token = :token", {**values, ":token": _s(self.token)}
+
     def _update(
-        self, key: str, notifier: str, update: str, condition: str, values: Mapping[str, Any], **options: str
+        self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any], **options: str
     ) -> Mapping[str, Any]:
-        names = {f"#{name}": name for name in ("token", "until", "sent", "maybe", "expires")}
         try:
             answer: Mapping[str, Any] = self.client.update_item(
-                TableName=self.table,
-                Key={"message": _s(key), "notifier": _s(notifier)},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={name: real for name, real in names.items() if name in update + condition},
-                ExpressionAttributeValues=values,
-                **options,
+                **self._write(notifier, key, update, condition, values), **options
             )
         except BotoCoreError as error:
             raise LedgerDown(type(error).__name__) from None
         return answer
+
+    def _write(self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        names = {f"#{name}": name for name in ("token", "until", "sent", "maybe", "expires")}
+        return {
+            "TableName": self.table,
+            "Key": {"message": _s(key), "notifier": _s(notifier)},
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {name: real for name, real in names.items() if name in update + condition},
+            "ExpressionAttributeValues": values,
+        }
+
+
+def _release(claim: Claimed) -> _Step:
+    if claim.maybe_delivered:
+        return claim.key, "SET #maybe = :true REMOVE #token, #until", {":true": _TRUE}
+    return claim.key, "REMOVE #token, #until", {}
 
 
 def _is_refused(error: ClientError) -> bool:

@@ -1,7 +1,7 @@
 """The stack's choice of notifiers, as the deploy wrote it into the package: manifest.json.
 
     {"instances": [{"name": "ops", "module": "notifiers.slack.notifier", "statuses": ["FAILED"], "jobs": ["nightly-*"],
-                    "settings": {…}, "secrets": {"webhook": {"ssm": "arn:…"}}}]}
+                    "digest_after": 5, "settings": {…}, "secrets": {"webhook": {"ssm": "arn:…"}}}]}
 
 Just the modules it names are imported, once in a process. A notifier that cannot be made is kept as a reason, so that
 it does not hide another's messages: whatever it should send becomes its tickets.
@@ -30,11 +30,16 @@ class Instance:
     notifier: Notifier
     statuses: tuple[str, ...] = ()  # empty: every status that the rule lets through
     jobs: tuple[str, ...] = ()  # patterns of job names (*, ?, […]); empty: every job
+    digest_after: int | None = None  # more messages than this at once are one digest; None: never
 
     def takes(self, message: Message) -> bool:
         return (not self.statuses or message.status in self.statuses) and (
             not self.jobs or any(fnmatchcase(message.job_name, pattern) for pattern in self.jobs)
         )
+
+    def digests(self, number: int) -> bool:
+        """Whether so many messages at once are one digest."""
+        return self.digest_after is not None and number > self.digest_after
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def _instance(entry: Mapping[str, Any]) -> Instance:
         notifier=_notifier(entry),
         statuses=tuple(entry.get("statuses", ())),
         jobs=tuple(entry.get("jobs", ())),
+        digest_after=entry.get("digest_after"),
     )
 
 

@@ -50,9 +50,29 @@ class Timing:
         return self.scaled(5)
 
     @property
+    def claims(self) -> float:
+        """For claiming the messages of a digest, one by one."""
+        return self.scaled(3)
+
+    @property
     def sends(self) -> float:
         """Claims included."""
         return self.scaled(15)
+
+    @property
+    def patience(self) -> float:
+        """The longest that a channel may ask to wait and be waited for, within the time for sends."""
+        return self.scaled(5)
+
+    @property
+    def hanging(self) -> float:
+        """A failed attempt that took longer has timed out: no channel needs as long to say no."""
+        return self.scaled(2)
+
+    @property
+    def rest(self) -> float:
+        """How long a channel that hangs, or asks to wait again and again, is left alone by a process."""
+        return self.scaled(30)
 
     @property
     def lease_margin(self) -> float:
@@ -67,6 +87,21 @@ class Timing:
     @property
     def ticket_lifetime(self) -> float:
         return self.scaled(4 * 3600)
+
+    @property
+    def oldest_ticket(self) -> float:
+        """No ticket that goes round gets older: an older one was a dead letter, or the function was off."""
+        return self.ticket_lifetime + 2 * self.scaled(MAX_SQS_DELAY)
+
+    @property
+    def silence(self) -> float:
+        """A channel that failed for so long without a success is dead."""
+        return self.scaled(15 * 60)
+
+    @property
+    def announcements(self) -> float:
+        """A dead channel is announced again after this time."""
+        return self.scaled(3600)
 
     def retry_delay(self, attempt: int) -> float:
         """After the given number of counted attempts (0 for the first): 15 s, doubling, at most 15 minutes."""

@@ -19,6 +19,17 @@ def table(cloud):
         AttributeDefinitions=[
             {"AttributeName": "message", "AttributeType": "S"},
             {"AttributeName": "notifier", "AttributeType": "S"},
+            {"AttributeName": "sent", "AttributeType": "N"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "deliveries",
+                "KeySchema": [
+                    {"AttributeName": "notifier", "KeyType": "HASH"},
+                    {"AttributeName": "sent", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
         ],
     )
     return name

@@ -13,10 +13,10 @@ import pytest
 from botocore.config import Config
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.dispatcher.fan_out import MAY_BE_A_REPEAT
 from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outbox import Outbox
+from batchbell.dispatcher.sender import MAY_BE_A_REPEAT
 from batchbell.dispatcher.timing import Timing
 
 LONG_ARN = "arn:aws:batch:us-east-1:123456789012:job/" + "x" * 5_000  # longer than the ledger's keys
@@ -196,3 +196,125 @@ def test_an_invocation_ends_by_itself_when_a_part_of_aws_hangs(stack, finished, 
 
     assert time.monotonic() - start < 6
     assert len(stay) == (40 if service == "sqs" else 0)
+
+
+def test_a_dead_channel_is_announced_on_the_others_whatever_their_filters_and_never_again_and_again(stack, finished):
+    name = f"ops-{uuid.uuid4().hex[:6]}"
+    dead = Channel(*[PermanentError("404 no_service") for _ in range(9)])
+    team, other = Channel(), Channel(TemporaryError("busy"))
+    invocation = stack(**{name: dead, "team": team, "other": other})
+    invocation.dispatcher = replace(
+        invocation.dispatcher,
+        instances=[
+            replace(one, jobs=() if one.name == name else ("no-such-job",)) for one in invocation.dispatcher.instances
+        ],
+    )
+    for _ in range(2):
+        invocation.run(finished())
+    assert team.got == []
+    for _ in range(2):
+        invocation.run(finished())
+
+    assert [message.title for message in team.got] == [f"Notifier {name} does not deliver"]
+    assert ("Reason", "404 no_service") in [(fact.label, fact.value) for fact in team.got[0].facts]
+    assert other.got == []  # best effort: what one channel did not take has no ticket
+    assert invocation.tickets() == 0
+    assert len(invocation.bodies("dead")) == 4
+
+
+def test_a_channel_that_hangs_costs_the_next_invocations_no_time(stack, finished):
+    class Hanging(Channel):
+        def send(self, message):
+            self.got.append(message)
+            time.sleep(30)
+
+    slow, team = Hanging(), Channel()
+    invocation = stack(slow=slow, team=team)
+    invocation.run(finished(), seconds=3.0)
+    start = time.monotonic()
+    invocation.run(finished(), finished())
+
+    assert time.monotonic() - start < 2
+    assert (len(slow.got), len(team.got)) == (1, 3)
+    assert invocation.tickets() == 3
+
+
+def test_a_digest_looks_nothing_up_and_a_message_of_its_own_does(stack, finished):
+    class Asked:
+        def __init__(self, client):
+            self.client, self.calls = client, []
+
+        def list_jobs(self, **arguments):
+            self.calls.append(arguments["arrayJobId"])
+            return self.client.list_jobs(**arguments)
+
+    for digest_after, asked in ((3, 0), (None, 4)):
+        ops = Channel()
+        invocation = stack(ops=ops)
+        batch = Asked(invocation.dispatcher.batch)
+        (instance,) = invocation.dispatcher.instances
+        invocation.dispatcher = replace(
+            invocation.dispatcher, batch=batch, instances=[replace(instance, digest_after=digest_after)]
+        )
+        invocation.run(*[finished("failed") for _ in range(4)])
+        assert len(batch.calls) == asked
+        assert len(ops.got) == (1 if digest_after else 4)
+
+
+def test_the_tickets_of_a_digest_say_that_nothing_was_looked_up(stack, finished):
+    invocation = stack(ops=Channel(PermanentError("gone")))
+    (instance,) = invocation.dispatcher.instances
+    invocation.dispatcher = replace(invocation.dispatcher, instances=[replace(instance, digest_after=3)])
+    invocation.run(*[finished("failed") for _ in range(4)])
+
+    dead = invocation.bodies("dead")
+    assert len(dead) == 4
+    assert all("many jobs finished at the same time" in letter["message"]["notes"][0] for letter in dead)
+
+
+def test_a_ticket_that_sqs_itself_had_moved_starts_afresh_after_a_redrive(stack, finished):
+    first = stack(ops=Channel(PermanentError("gone")))
+    first.run(finished())
+    ticket = first.bodies("dead")[0]
+    del ticket["died"]
+    second = stack(ops=Channel(TemporaryError("busy")))
+    second.run(ticket | {"first_tried": time.time() - 14 * 86_400})
+
+    assert (second.tickets(), second.bodies("dead")) == (1, [])
+
+
+def metrics(capfd):
+    """What CloudWatch would read from the log: by notifier ("" without one), each metric's values."""
+    found = {}
+    for line in capfd.readouterr().out.splitlines():
+        if line.startswith("{") and "_aws" in (record := json.loads(line)):
+            (directive,) = record["_aws"]["CloudWatchMetrics"]
+            values = {metric["Name"]: record[metric["Name"]] for metric in directive["Metrics"]}
+            found.setdefault(record.get("notifier", ""), {}).update(values)
+            assert directive["Namespace"] == "batchbell"
+            assert set(directive["Dimensions"][0]) == {"service", "notifier"} & set(record)
+    return found
+
+
+def test_each_notifier_has_metrics_of_what_it_sent_and_how_long_it_took(stack, finished, capfd):
+    invocation = stack(ops=Channel(), team=Channel(TemporaryError("busy")), gone=Channel(PermanentError("404")))
+    invocation.run(finished())
+    measured = metrics(capfd)
+
+    assert measured["ops"]["Sent"] == [1.0]
+    assert measured["team"]["Temporary"] == [1.0]
+    assert measured["gone"]["Permanent"] == [1.0]
+    assert all(len(measured[name]["SendTime"]) == 1 for name in ("ops", "team", "gone"))
+
+
+def test_the_age_of_the_oldest_undelivered_message_is_a_metric_and_there_is_none_without_one(stack, finished, capfd):
+    first = stack(ops=Channel(PermanentError("gone")))
+    first.run(finished())
+    ticket = first.bodies("dead")[0]
+    del ticket["died"]
+    capfd.readouterr()
+    stack(ops=Channel(TemporaryError("busy"))).run(ticket | {"first_tried": time.time() - 500})
+    assert metrics(capfd)[""]["OldestUndelivered"] == [pytest.approx(500, abs=5)]
+
+    stack(ops=Channel()).run(finished())
+    assert "" not in metrics(capfd)

@@ -12,7 +12,7 @@ from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, LedgerDown
 def test_what_is_free_can_be_claimed_once(ledger, key):
     first, second = ledger(), ledger()
 
-    assert first.claim(key, "ops") == Claimed(maybe_delivered=False)
+    assert first.claim(key, "ops") == Claimed(key, maybe_delivered=False)
     held = second.claim(key, "ops")
     assert isinstance(held, Held)
     assert held.until == pytest.approx(first.until, abs=0.01)
@@ -21,7 +21,7 @@ def test_what_is_free_can_be_claimed_once(ledger, key):
 def test_a_claim_of_one_notifier_does_not_concern_another(ledger, key):
     ledger().claim(key, "ops")
 
-    assert ledger().claim(key, "team") == Claimed(maybe_delivered=False)
+    assert ledger().claim(key, "team") == Claimed(key, maybe_delivered=False)
 
 
 def test_of_many_claims_at_the_same_time_one_wins(ledger, key):
@@ -39,9 +39,9 @@ def test_of_many_claims_at_the_same_time_one_wins(ledger, key):
 
 def test_what_was_sent_is_never_claimed_again(ledger, key):
     sender = ledger(lease=0.1)
-    sender.claim(key, "ops")
+    claim = sender.claim(key, "ops")
 
-    assert sender.commit(key, "ops")
+    assert sender.commit([claim], "ops") == []
     assert ledger().claim(key, "ops") == AlreadySent()
 
 
@@ -49,15 +49,15 @@ def test_our_own_write_repeated_by_the_sdk_is_still_ours_and_errs_to_the_safe_si
     sender = ledger()
     sender.claim(key, "ops")
 
-    assert sender.claim(key, "ops") == Claimed(maybe_delivered=True)
+    assert sender.claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
 def test_what_was_surely_refused_is_free_again_and_no_repeat(ledger, key):
     sender = ledger()
-    sender.claim(key, "ops")
+    claim = sender.claim(key, "ops")
 
-    assert sender.release(key, "ops")
-    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=False)
+    assert sender.release([claim], "ops") == []
+    assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=False)
 
 
 def test_the_row_of_a_dead_holder_is_claimed_as_a_possible_repeat(ledger, key, wait_until):
@@ -65,43 +65,41 @@ def test_the_row_of_a_dead_holder_is_claimed_as_a_possible_repeat(ledger, key, w
     dead.claim(key, "ops")
     wait_until(lambda: time.time() > dead.until + 0.01, "over")
 
-    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=True)
+    assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
 def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, key, wait_until):
     sender = ledger(lease=0.3)
-    sender.claim(key, "ops")
+    claim = sender.claim(key, "ops")
 
-    assert sender.mark_unknown(key, "ops")
+    assert sender.mark_unknown([claim], "ops") == []
     assert isinstance(ledger().claim(key, "ops"), Held)
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
-    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=True)
+    assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
 def test_that_it_may_have_arrived_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
     sender = ledger(lease=0.2)
-    sender.claim(key, "ops")
-    sender.mark_unknown(key, "ops")
+    sender.mark_unknown([sender.claim(key, "ops")], "ops")
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
     again = ledger()
-    again.claim(key, "ops")
-    again.release(key, "ops")
+    again.release([again.claim(key, "ops")], "ops")
 
-    assert ledger().claim(key, "ops") == Claimed(maybe_delivered=True)
+    assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
 @pytest.mark.parametrize("late", ["commit", "release", "mark_unknown"])
 def test_a_late_write_changes_nothing_of_the_new_holders_row(ledger, key, row, wait_until, late):
     slow = ledger(lease=0.2)
-    slow.claim(key, "ops")
+    claim = slow.claim(key, "ops")
     wait_until(lambda: time.time() > slow.until + 0.01, "over")
     holder = ledger()
     holder.claim(key, "ops")
     before = row(key, "ops")
 
-    assert getattr(slow, late)(key, "ops") is False
+    assert getattr(slow, late)([claim], "ops") == [key]
     assert row(key, "ops") == before
-    assert holder.commit(key, "ops")
+    assert holder.commit([claim], "ops") == []
 
 
 def test_rows_expire_after_sixty_days(ledger, key, row):
@@ -113,6 +111,37 @@ def test_rows_expire_after_sixty_days(ledger, key, row):
 def test_a_table_that_is_not_there_is_a_ledger_that_is_down(ledger, key):
     broken = replace(ledger(), table="no-such-table")
 
-    for step in (broken.claim, broken.commit, broken.release):
-        with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
-            step(key, "ops")
+    with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
+        broken.claim(key, "ops")
+    for claims in ([Claimed(key, False)], [Claimed(key, False), Claimed(key + "2", False)]):
+        for step in (broken.commit, broken.release, broken.mark_unknown):
+            with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
+                step(claims, "ops")
+
+
+def test_what_a_dead_holder_left_open_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
+    dead = ledger(lease=0.2)
+    dead.claim(key, "ops")
+    wait_until(lambda: time.time() > dead.until + 0.01, "over")
+    again = ledger()
+    again.release([again.claim(key, "ops")], "ops")
+
+    assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
+
+
+def test_a_digest_is_written_in_one_go(ledger, key, row):
+    sender, keys = ledger(), [f"{key}{number}" for number in range(100)]
+    claims = [sender.claim(one, "ops") for one in keys]
+
+    assert sender.commit(claims, "ops") == []
+    assert all("sent" in row(one, "ops") and "token" not in row(one, "ops") for one in keys)
+
+
+def test_one_row_that_is_lost_keeps_no_other_of_its_digest_from_being_written(ledger, key, wait_until):
+    slow, other = ledger(lease=0.2), key + "2"
+    claims = [slow.claim(key, "ops"), slow.claim(other, "ops")]
+    wait_until(lambda: time.time() > slow.until + 0.01, "over")
+    ledger().claim(key, "ops")
+
+    assert slow.commit(claims, "ops") == [key]
+    assert ledger().claim(other, "ops") == AlreadySent()

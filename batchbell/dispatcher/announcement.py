@@ -1,0 +1,65 @@
+"""Tells the live channels that another one is dead: best effort, never a ticket, never about an announcement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from batchbell.contract import Fact, Message, PermanentError, Severity, TemporaryError
+from batchbell.dispatcher.breaker import Breaker
+from batchbell.dispatcher.fan_out import run
+from batchbell.dispatcher.health import DeadChannel
+from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.outcome import refusal
+from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.timing import Deadline
+from batchbell.texts import tidy
+
+
+def compose_announcement(dead: DeadChannel) -> Message:
+    since = datetime.fromtimestamp(dead.since, UTC)
+    return tidy(
+        Message(
+            key=f"dead-channel#{dead.notifier}#{since:%Y-%m-%dT%H:%M}",
+            kind="dead-channel",
+            status="FAILED",
+            severity=Severity.WARNING,
+            title=f"Notifier {dead.notifier} does not deliver",
+            summary="Its messages wait, or are dead letters: this one comes through another channel",
+            job_name=dead.notifier,
+            facts=(
+                Fact("Notifier", dead.notifier),
+                Fact("Since", f"{since:%Y-%m-%d %H:%M} UTC"),
+                Fact("Reason", dead.reason),
+            ),
+            notes=("Nothing is lost: once it is mended, `python -m batchbell redrive` sends what it missed.",),
+        )
+    )
+
+
+def announce(
+    dead: Sequence[DeadChannel], instances: Sequence[Instance], breakers: Mapping[str, Breaker], deadline: Deadline
+) -> None:
+    """On every notifier that is not dead itself, whatever its filters."""
+    if not dead or deadline.passed:
+        return
+    messages = [compose_announcement(one) for one in dead]
+    silent = {one.notifier for one in dead}
+    live = [one for one in instances if one.name not in silent and breakers[one.name].skip() is None]
+    run([partial(_send, one, messages) for one in live], deadline)
+
+
+def _send(instance: Instance, messages: Sequence[Message]) -> None:
+    for message in messages:
+        try:
+            instance.notifier.send(message)
+        except (PermanentError, TemporaryError) as error:
+            _log(instance, refusal(error, time.time()).reason)
+        except Exception as error:
+            _log(instance, f"the notifier raised {type(error).__name__}")  # its text may hold a secret
+
+
+def _log(instance: Instance, reason: str) -> None:
+    logger.warning("the announcement was not delivered", notifier=instance.name, reason=reason)

@@ -1,0 +1,41 @@
+"""Many messages for one notifier as one: the failed jobs first, counts, a link each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from batchbell.contract import DigestEntry, Fact, Message, Severity
+
+LIMIT = 100  # jobs: as many rows as one transaction of the ledger takes (DynamoDB API reference, TransactWriteItems)
+_ORDER = (Severity.FAILURE, Severity.WARNING, Severity.INFO, Severity.SUCCESS)
+
+
+def compose_digest(messages: Sequence[Message], repeats: Sequence[bool]) -> Message:
+    """One message of 1 to `LIMIT` others. `repeats` says of each whether it may have arrived before."""
+    entries = sorted(
+        (_entry(message, repeat) for message, repeat in zip(messages, repeats, strict=True)),
+        key=lambda entry: (_ORDER.index(entry.severity), entry.title),
+    )
+    failed = sum(entry.severity is Severity.FAILURE for entry in entries)
+    succeeded = sum(entry.severity is Severity.SUCCESS for entry in entries)
+    other = len(entries) - failed - succeeded
+    counts = [f"{number} {what}" for number, what in ((failed, "failed"), (succeeded, "succeeded")) if number]
+    names = {message.job_name for message in messages}
+    return Message(
+        key="digest#" + hashlib.sha256("\n".join(sorted(message.key for message in messages)).encode()).hexdigest(),
+        kind="digest",
+        status="FAILED" if failed else "SUCCEEDED",
+        severity=entries[0].severity,
+        title=f"{len(entries)} jobs finished: {', '.join([*counts, *([f'{other} other'] if other else [])])}",
+        summary="Many jobs finished at about the same time: this one message tells of them all",
+        job_name=names.pop() if len(names) == 1 else f"{len(names)} names",
+        facts=tuple(
+            Fact(label, str(number)) for label, number in (("Failed", failed), ("Succeeded", succeeded)) if number
+        ),
+        jobs=tuple(entries),
+    )
+
+
+def _entry(message: Message, repeat: bool) -> DigestEntry:
+    return DigestEntry(message.title, message.severity, message.links[0] if message.links else None, repeat)

@@ -1,0 +1,128 @@
+"""Whether a notifier's channel is dead: one row a notifier in the ledger's table, written when an attempt has failed.
+
+When it last had a message is known without a row of its own: the table's index `deliveries` holds it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batchbell.dispatcher.ledger import ROW_LIFETIME
+from batchbell.dispatcher.outcome import Attempt, Result
+from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.timing import Timing
+
+ROW = "health"  # stands where other rows have a message's key
+INDEX = "deliveries"  # notifier, sent: rows with `sent` alone
+REFUSALS = 3  # for good, in a row
+
+
+@dataclass(frozen=True)
+class DeadChannel:
+    """A notifier that does not deliver, since then (epoch seconds)."""
+
+    notifier: str
+    since: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """`dynamodb`: a boto3 client."""
+
+    dynamodb: Any
+    table: str
+    timing: Timing
+
+    def note(self, notifier: str, attempts: Sequence[Attempt], announce: Callable[[DeadChannel], None]) -> None:
+        """After an invocation whose last attempt failed. A channel that is to be announced as dead is handed to
+        `announce`, once in a while and by one invocation alone. What AWS refuses here is logged and stops nothing."""
+        try:
+            if (dead := self._note(notifier, [one.result for one in attempts], attempts[-1].reason)) is not None:
+                announce(dead)
+        except (ClientError, BotoCoreError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            logger.warning("the health of the channel could not be written", notifier=notifier, reason=code)
+
+    def _note(self, notifier: str, results: Sequence[Result], reason: str) -> DeadChannel | None:
+        now = time.time()
+        last = now if Result.SENT in results else self._last_delivery(notifier)
+        refusals = 0
+        for result in reversed(results):
+            if result is not Result.PERMANENT:
+                break
+            refusals += 1
+        row = self._write(notifier, now, last, refusals, refusals == len(results), reason)
+        since = float(row["since"]["N"])
+        dead = int(row["permanent"]["N"]) >= REFUSALS or now - since >= self.timing.silence
+        return DeadChannel(notifier, since, reason) if dead and self._may_announce(notifier, now) else None
+
+    def _last_delivery(self, notifier: str) -> float:
+        """Epoch seconds; 0 if there was none."""
+        answer = self.dynamodb.query(
+            TableName=self.table,
+            IndexName=INDEX,
+            KeyConditionExpression="#notifier = :notifier",
+            ExpressionAttributeNames={"#notifier": "notifier"},
+            ExpressionAttributeValues={":notifier": {"S": notifier}},
+            ScanIndexForward=False,
+            Limit=1,
+        )
+        return float(answer["Items"][0]["sent"]["N"]) if answer["Items"] else 0.0
+
+    def _write(
+        self, notifier: str, now: float, last: float, refusals: int, all_refused: bool, reason: str
+    ) -> dict[str, Any]:
+        """Go on with the row if nothing was delivered since it began, else begin it anew."""
+        values = {
+            ":now": _n(now),
+            ":last": _n(last),
+            ":refusals": {"N": str(refusals)},
+            ":reason": {"S": reason},
+            ":expires": _n(now + ROW_LIFETIME),
+        }
+        permanent = "#permanent + :refusals" if all_refused else ":refusals"
+        rest = "#failed = :now, #reason = :reason, #expires = :expires"
+        try:
+            return self._update(notifier, f"SET #permanent = {permanent}, {rest}", "#since > :last", values)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+        # Another invocation may begin it at the same time: then this one's count is lost, and the next one's is not.
+        begin = f"SET #since = :now, #permanent = :refusals, {rest}"
+        return self._update(notifier, begin, "attribute_not_exists(#since) OR #since <= :last", values)
+
+    def _may_announce(self, notifier: str, now: float) -> bool:
+        values = {":now": _n(now), ":before": _n(now - self.timing.announcements)}
+        condition = "attribute_not_exists(#announced) OR #announced < :before"
+        try:
+            self._update(notifier, "SET #announced = :now", condition, values)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def _update(self, notifier: str, update: str, condition: str, values: dict[str, Any]) -> dict[str, Any]:
+        used = update + condition
+        names = ("since", "permanent", "failed", "reason", "expires", "announced")
+        answer: dict[str, Any] = self.dynamodb.update_item(
+            TableName=self.table,
+            Key={"message": {"S": ROW}, "notifier": {"S": notifier}},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in names if f"#{name}" in used},
+            ExpressionAttributeValues={name: value for name, value in values.items() if name in used},
+            ReturnValues="ALL_NEW",
+        )
+        row: dict[str, Any] = answer["Attributes"]
+        return row
+
+
+def _n(number: float) -> dict[str, str]:
+    return {"N": f"{number:.3f}"}

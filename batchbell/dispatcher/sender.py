@@ -1,0 +1,189 @@
+"""One notifier's part of an invocation: its messages, each behind the ledger, one by one or as digests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.dispatcher.breaker import Breaker
+from batchbell.dispatcher.digest import LIMIT, compose_digest
+from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown
+from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.outcome import Attempt, Delivery, Outcome, Result, not_now, refusal, unknown
+from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.timing import Deadline, Timing
+from batchbell.texts import tidy
+
+MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
+NO_TIME = "no time left in this invocation"
+
+Claims = dict[int, Claimed]  # by the delivery's place in the list
+
+
+@dataclass
+class Progress:
+    """What a notifier's thread reports, until nobody listens any more. Numbers are places in its list."""
+
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    sending: Claims = field(default_factory=dict)  # claimed, given to the notifier, and not yet answered for
+    since: float = 0.0  # monotonic: when that began
+    closed: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin_to_send(self, claims: Claims) -> bool:
+        """Only while somebody listens may a thread send what it has claimed."""
+        with self.lock:
+            if not self.closed:
+                self.sending, self.since = claims, time.monotonic()
+            return not self.closed
+
+    def pause(self) -> None:
+        """It was refused, and will be tried again."""
+        with self.lock:
+            self.sending = {}
+
+    def end_of_attempt(self, attempt: Attempt) -> None:
+        with self.lock:
+            if not self.closed:
+                self.attempts.append(attempt)
+
+    def report(self, numbers: Sequence[int], outcome: Outcome) -> None:
+        with self.lock:
+            if not self.closed:
+                self.sending = {}
+                self.outcomes.update(dict.fromkeys(numbers, outcome))
+
+    def close(self, outcome: Outcome) -> Claims:
+        """Nobody listens any more. What is still being sent gets this outcome; gives its claims."""
+        with self.lock:
+            self.closed = True
+            if self.sending:
+                self.attempts.append(Attempt(outcome.result, outcome.reason, time.monotonic() - self.since))
+                self.outcomes.update(dict.fromkeys(self.sending, outcome))
+            return self.sending
+
+
+@dataclass
+class Sender:
+    """Sends `todo` to one notifier; `work` is its thread's."""
+
+    instance: Instance
+    todo: Sequence[Delivery]
+    ledger: Ledger
+    timing: Timing
+    breaker: Breaker
+    deadline: Deadline
+    progress: Progress = field(default_factory=Progress)
+
+    def work(self) -> None:
+        """Never raises. What it does not report was not begun."""
+        if not self.instance.digests(len(self.todo)):
+            for number in range(len(self.todo)):
+                if self.deadline.passed:
+                    return
+                self._guard([number], partial(self._claim_and_deliver, number))
+            return
+        claims = self._claim(range(len(self.todo)), Deadline.after(min(self.timing.claims, self.deadline.left)))
+        size = LIMIT if self.instance.digests(len(claims)) else 1
+        for start in range(0, len(claims), size):
+            group = dict(list(claims.items())[start : start + size])
+            self._guard(list(group), partial(self._deliver, group))
+
+    def settle(self, claims: Claims, outcome: Outcome) -> None:
+        """Write the outcome down. Where that fails, the claims run out by themselves, and a repeat says that it may
+        be one."""
+        write = {Result.SENT: self.ledger.commit, Result.UNKNOWN: self.ledger.mark_unknown}
+        name, keys = self.instance.name, [claim.key for claim in claims.values()]
+        try:
+            late = write.get(outcome.result, self.ledger.release)(list(claims.values()), name)
+            if late:
+                logger.warning("the claim had run out", notifier=name, message_keys=late, result=outcome.result.value)
+        except LedgerDown as down:
+            logger.error("the ledger could not be written", notifier=name, message_keys=keys, reason=str(down))
+
+    def _guard(self, numbers: Sequence[int], step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:
+            # Nothing that goes wrong here may take the notifier's other messages with it, or show a secret.
+            self.progress.report(numbers, unknown(f"the delivery raised {type(error).__name__}", self.ledger.until))
+
+    def _claim(self, numbers: Sequence[int], deadline: Deadline | None = None) -> Claims:
+        """Those that are ours to send now; the others are reported. What the deadline cuts off was not begun."""
+        claims: Claims = {}
+        for number in numbers:
+            if deadline is not None and deadline.passed:
+                break
+            outcome = self.breaker.skip() or self._claim_one(number, claims)
+            if outcome is not None:
+                self.progress.report([number], outcome)
+        return claims
+
+    def _claim_one(self, number: int, claims: Claims) -> Outcome | None:
+        try:
+            claim = self.ledger.claim(self.todo[number].message.key, self.instance.name)
+        except LedgerDown as down:
+            return not_now(f"the ledger could not be written: {down}", due=time.time() + self.timing.ledger_pause)
+        if isinstance(claim, AlreadySent):
+            return Outcome(Result.ALREADY_SENT)
+        if isinstance(claim, Held):
+            return not_now("another invocation is sending it", due=claim.until + 1)
+        claims[number] = claim
+        return None
+
+    def _claim_and_deliver(self, number: int) -> None:
+        self._deliver(self._claim([number]))
+
+    def _deliver(self, claims: Claims) -> None:
+        """Send what was claimed as one message, and settle all of it alike."""
+        if not claims:
+            return
+        outcome = self.breaker.skip()
+        if outcome is None:
+            outcome = self._send(claims, self._message(claims))
+        self.settle(claims, outcome)
+        self.progress.report(list(claims), outcome)
+
+    def _message(self, claims: Claims) -> Message:
+        messages = [self.todo[number].message for number in claims]
+        repeats = [claim.maybe_delivered for claim in claims.values()]
+        if len(messages) > 1:
+            return tidy(compose_digest(messages, repeats))
+        return messages[0].with_note(MAY_BE_A_REPEAT) if repeats[0] else messages[0]
+
+    def _send(self, claims: Claims, message: Message) -> Outcome:
+        """With its waits: a channel that asks for a short one gets it, while there is time."""
+        while True:
+            if not self.progress.begin_to_send(claims):
+                return not_now(NO_TIME)
+            outcome = self._attempt(message)
+            pause = outcome.wait
+            if pause is None or pause > self.timing.patience or self.breaker.skip() is not None:
+                return outcome
+            if self.deadline.left < pause + self.timing.hanging:
+                return outcome
+            self.progress.pause()
+            time.sleep(pause)
+
+    def _attempt(self, message: Message) -> Outcome:
+        if time.time() >= self.ledger.until:
+            # Lambda froze this thread and resumed it in a later invocation: the row may be another's by now.
+            return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
+        started = time.monotonic()
+        try:
+            self.instance.notifier.send(message)
+            outcome = Outcome(Result.SENT)
+        except (PermanentError, TemporaryError) as error:
+            outcome = refusal(error, self.ledger.until)
+        except Exception as error:
+            # A notifier's bug must not hide another notifier's message; its text may hold a secret.
+            outcome = unknown(f"the notifier raised {type(error).__name__}", self.ledger.until)
+        attempt = Attempt(outcome.result, outcome.reason, time.monotonic() - started)
+        self.progress.end_of_attempt(attempt)
+        self.breaker.note(attempt, outcome.wait)
+        return outcome

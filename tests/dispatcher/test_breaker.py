@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from batchbell.dispatcher.breaker import Breaker
+from batchbell.dispatcher.outcome import Attempt, Result
+from batchbell.dispatcher.timing import Timing
+
+BUSY = Attempt(Result.TEMPORARY, "Slack answered 429", 0.001)
+SENT = Attempt(Result.SENT, "", 0.1)
+
+
+@pytest.fixture
+def breaker():
+    return Breaker(Timing())
+
+
+def test_a_channel_that_asks_to_wait_three_times_in_a_row_is_left_alone(breaker):
+    for _ in range(2):
+        breaker.note(BUSY, wait=1)
+        assert breaker.skip() is None
+    breaker.note(BUSY, wait=1)
+    skipped = breaker.skip()
+
+    assert skipped is not None
+    assert (skipped.result, skipped.counts) == (Result.TEMPORARY, False)
+    assert skipped.due == pytest.approx(time.time() + 30, abs=2)
+    assert skipped.reason == "the channel is left alone for a while: Slack answered 429"
+
+
+@pytest.mark.parametrize(
+    "between", [SENT, Attempt(Result.TEMPORARY, "500", 0.1), Attempt(Result.PERMANENT, "404", 0.1)]
+)
+def test_another_answer_between_them_begins_the_count_anew(breaker, between):
+    for attempt in (BUSY, BUSY, between, BUSY, BUSY):
+        breaker.note(attempt, wait=1 if attempt is BUSY else None)
+
+    assert breaker.skip() is None
+
+
+@pytest.mark.parametrize("result", [Result.UNKNOWN, Result.TEMPORARY])
+def test_a_channel_that_hangs_is_left_alone_at_once(breaker, result):
+    breaker.note(Attempt(result, "no answer", 2.5))
+
+    assert breaker.skip() is not None
+
+
+@pytest.mark.parametrize("result", [Result.SENT, Result.PERMANENT])
+def test_a_slow_answer_is_an_answer(breaker, result):
+    breaker.note(Attempt(result, "", 7.0))
+
+    assert breaker.skip() is None
+
+
+def test_it_is_asked_again_after_half_a_minute_or_when_it_said(wait_until):
+    breaker = Breaker(Timing(0.3))  # a hundred times as fast
+    for _ in range(3):
+        breaker.note(BUSY, wait=0.1)
+    assert breaker.skip() is not None
+
+    wait_until(lambda: breaker.skip() is None, "asked again", timeout=2)
+    breaker.note(BUSY, wait=0.1)
+    assert breaker.skip() is None
+    for _ in range(3):
+        breaker.note(BUSY, wait=60)
+    assert breaker.skip().due == pytest.approx(time.time() + 60, abs=2)

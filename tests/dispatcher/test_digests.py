@@ -1,0 +1,203 @@
+"""Many messages for one notifier at once, with the real ledger."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from batchbell.contract import Message, PermanentError, Severity, TemporaryError
+from batchbell.dispatcher.breaker import Breaker
+from batchbell.dispatcher.compose import compose
+from batchbell.dispatcher.digest import compose_digest
+from batchbell.dispatcher.failures import Failures
+from batchbell.dispatcher.fan_out import fan_out
+from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.ledger import AlreadySent, Claimed
+from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.outcome import Delivery, Result
+from batchbell.dispatcher.timing import Deadline, Timing
+
+
+class Channel:
+    """A notifier that keeps what it was sent, or raises what it was told to."""
+
+    def __init__(self, *errors, busy=0.0):
+        self.errors, self.busy, self.got, self.calls = list(errors), busy, [], 0
+
+    def send(self, message):
+        self.calls += 1
+        time.sleep(self.busy)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.got.append(message)
+
+
+@pytest.fixture
+def finished(event):
+    def make(number, status="succeeded"):
+        job = str(uuid.uuid4())
+        arn = f"arn:aws:batch:us-east-1:123456789012:job/{job}"
+        fields = {"jobId": job, "jobArn": arn, "jobName": f"nightly-{number:03}"}
+        return compose(Job.from_event(event(f"parent-{status}", **fields)), Failures())
+
+    return make
+
+
+def send(ledger, channel, messages, digest_after=5, seconds=10.0, timing=Timing(), breaker=None):  # noqa: B008
+    instance = Instance("ops", channel, digest_after=digest_after)
+    todo = {"ops": [Delivery(instance, message, time.time()) for message in messages]}
+    breakers = {"ops": breaker or Breaker(timing)}
+    return fan_out(todo, ledger, timing, breakers, Deadline.after(seconds))["ops"].outcomes
+
+
+def results(outcomes):
+    return {outcome.result for outcome in outcomes}
+
+
+def test_a_digest_tells_the_failed_jobs_first_with_counts_and_links(finished):
+    messages = [finished(1), finished(3, "failed"), finished(2), finished(0, "failed")]
+    digest = compose_digest(messages, [False, False, True, False])
+
+    assert digest.title == "4 jobs finished: 2 failed, 2 succeeded"
+    assert [entry.title.split(" ")[0] for entry in digest.jobs] == [
+        "nightly-000",
+        "nightly-003",
+        "nightly-001",
+        "nightly-002",
+    ]
+    assert (digest.kind, digest.status, digest.severity) == ("digest", "FAILED", Severity.FAILURE)
+    assert [entry.may_be_repeat for entry in digest.jobs] == [False, False, False, True]
+    assert all(entry.link.url.startswith("https://us-east-1.console.aws.amazon.com/") for entry in digest.jobs)
+    assert Message.from_dict(digest.to_dict()) == digest
+
+
+def test_up_to_the_limit_each_job_has_its_message_and_beyond_all_have_one(ledger, finished):
+    few, many = Channel(), Channel()
+    send(ledger(), few, [finished(number) for number in range(5)])
+    send(ledger(), many, [finished(number) for number in range(6)])
+
+    assert [message.kind for message in few.got] == ["array-job"] * 5
+    assert [(message.kind, len(message.jobs)) for message in many.got] == [("digest", 6)]
+
+
+def test_a_notifier_without_digests_gets_every_message(ledger, finished):
+    topic = Channel()
+    send(ledger(), topic, [finished(number) for number in range(30)], digest_after=None)
+
+    assert [message.kind for message in topic.got] == ["array-job"] * 30
+
+
+def test_a_digest_has_at_most_a_hundred_jobs(ledger, finished):
+    ops = Channel()
+    outcomes = send(ledger(), ops, [finished(number) for number in range(120)])
+
+    assert [len(message.jobs) for message in ops.got] == [100, 20]
+    assert results(outcomes) == {Result.SENT}
+
+
+def test_each_job_of_a_digest_has_its_own_row(ledger, finished):
+    messages = [finished(number) for number in range(8)]
+    send(ledger(), Channel(), messages)
+    again = Channel()
+
+    assert results(send(ledger(), again, messages)) == {Result.ALREADY_SENT}
+    assert again.got == []
+
+
+def test_what_was_sent_already_is_not_in_the_digest_and_a_rest_of_few_is_no_digest(ledger, finished):
+    messages = [finished(number) for number in range(8)]
+    send(ledger(), Channel(), messages[:5])
+    ops = Channel()
+    outcomes = send(ledger(), ops, messages)
+
+    assert [message.kind for message in ops.got] == ["array-job"] * 3
+    assert [outcome.result for outcome in outcomes] == [Result.ALREADY_SENT] * 5 + [Result.SENT] * 3
+
+
+def test_a_refused_digest_frees_each_of_its_jobs(ledger, finished):
+    messages = [finished(number) for number in range(6)]
+    for error, result in ((TemporaryError("busy"), Result.TEMPORARY), (PermanentError("gone"), Result.PERMANENT)):
+        assert results(send(ledger(), Channel(error), messages)) == {result}
+        view = ledger()
+        claims = [view.claim(message.key, "ops") for message in messages]
+        assert claims == [Claimed(message.key, maybe_delivered=False) for message in messages]
+        view.release(claims, "ops")
+
+
+def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, finished, wait_until):
+    messages = [finished(number) for number in range(6)]
+    view = ledger(lease=1.0)
+    lost = TemporaryError("no answer", maybe_delivered=True)
+    assert results(send(view, Channel(lost), messages)) == {Result.UNKNOWN}
+    wait_until(lambda: time.time() > view.until + 0.01, "over")
+    ops = Channel()
+    send(ledger(), ops, [*messages, finished(7)])
+
+    assert sorted((entry.title[:11], entry.may_be_repeat) for entry in ops.got[0].jobs) == [
+        *((f"nightly-{number:03}", True) for number in range(6)),
+        ("nightly-007", False),
+    ]
+
+
+def test_a_digest_whose_answer_comes_too_late_is_committed_all_the_same(ledger, finished, wait_until):
+    messages = [finished(number) for number in range(6)]
+    slow = Channel(busy=1.0)
+    outcomes = send(ledger(), slow, messages, seconds=0.5)
+
+    assert results(outcomes) == {Result.UNKNOWN}
+    wait_until(lambda: ledger().claim(messages[5].key, "ops") == AlreadySent(), "committed late")
+    assert ledger().claim(messages[0].key, "ops") == AlreadySent()
+
+
+def test_the_claims_of_a_digest_have_a_time_of_their_own(ledger, finished):
+    """A slow ledger leaves time to send what was claimed; the rest was not begun."""
+
+    class Slow:
+        def __init__(self, client):
+            self.client = client
+
+        def __getattr__(self, name):
+            return getattr(self.client, name)
+
+        def update_item(self, **arguments):
+            time.sleep(0.1)
+            return self.client.update_item(**arguments)
+
+    view, ops = ledger(), Channel()
+    outcomes = send(
+        replace(view, client=Slow(view.client)), ops, [finished(n) for n in range(40)], timing=Timing(10), seconds=5
+    )
+
+    sent = [outcome for outcome in outcomes if outcome.result is Result.SENT]
+    assert len(ops.got) == 1
+    assert 5 < len(sent) < 20
+    assert {(outcome.result, outcome.counts) for outcome in outcomes[len(sent) :]} == {(Result.TEMPORARY, False)}
+
+
+def test_a_short_wait_that_the_channel_asks_for_is_waited_out(ledger, finished):
+    ops = Channel(TemporaryError("429", retry_after=0.2))
+    outcomes = send(ledger(), ops, [finished(1)])
+
+    assert results(outcomes) == {Result.SENT}
+    assert (ops.calls, len(ops.got)) == (2, 1)
+
+
+@pytest.mark.parametrize("wait", [6, 30])
+def test_a_longer_wait_is_a_ticket(ledger, finished, wait):
+    ops = Channel(TemporaryError("429", retry_after=wait))
+    (outcome,) = send(ledger(), ops, [finished(1)])
+
+    assert (outcome.result, ops.calls) == (Result.TEMPORARY, 1)
+    assert outcome.due == pytest.approx(time.time() + wait, abs=3)
+
+
+def test_no_wait_goes_beyond_the_time_for_sends(ledger, finished):
+    ops = Channel(TemporaryError("429", retry_after=2), TemporaryError("429", retry_after=2))
+    start = time.monotonic()
+    send(ledger(), ops, [finished(1)], seconds=3)
+
+    assert time.monotonic() - start < 3
+    assert ops.calls == 1

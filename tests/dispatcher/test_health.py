@@ -1,0 +1,105 @@
+"""When a channel counts as dead, with the real table and its index of deliveries."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from batchbell.dispatcher.health import Health
+from batchbell.dispatcher.outcome import Attempt, Result
+from batchbell.dispatcher.timing import Timing
+
+SENT = Attempt(Result.SENT, "", 0.1)
+BUSY = Attempt(Result.TEMPORARY, "500", 0.1)
+LOST = Attempt(Result.UNKNOWN, "no answer", 0.1)
+GONE = Attempt(Result.PERMANENT, "404 no_service", 0.1)
+
+
+@pytest.fixture
+def notifier():
+    return f"ops-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def note(cloud, table, notifier):
+    """One invocation's attempts; gives the dead channel to announce, or None."""
+
+    def run(*attempts, timing=Timing()):  # noqa: B008
+        announced = []
+        Health(cloud.client("dynamodb"), table, timing).note(notifier, attempts, announced.append)
+        assert len(announced) < 2
+        return announced[0] if announced else None
+
+    return run
+
+
+def test_three_refusals_for_good_in_a_row_are_a_dead_channel(note, notifier):
+    assert [note(GONE), note(GONE)] == [None, None]
+    dead = note(GONE)
+
+    assert dead is not None
+    assert (dead.notifier, dead.reason) == (notifier, "404 no_service")
+    assert dead.since == pytest.approx(time.time(), abs=5)
+
+
+def test_three_in_one_invocation_are_as_dead(note):
+    assert note(GONE, GONE, GONE) is not None
+
+
+@pytest.mark.parametrize("between", [BUSY, LOST])
+def test_another_failure_between_them_begins_the_count_anew(note, between):
+    assert [note(GONE, GONE), note(between), note(GONE, GONE), note(between, GONE, GONE)] == [None] * 4
+    assert note(GONE) is not None
+
+
+def test_a_delivery_between_them_begins_anew_even_if_another_process_made_it(note, ledger, notifier, key):
+    assert note(GONE, GONE) is None
+    sender = ledger()
+    sender.commit([sender.claim(key, notifier)], notifier)
+
+    assert [note(GONE), note(GONE)] == [None, None]
+    assert note(GONE) is not None
+
+
+def test_a_delivery_in_the_same_invocation_counts_too(note):
+    assert [note(GONE, GONE), note(SENT, GONE, GONE)] == [None, None]
+
+
+def test_a_quarter_of_an_hour_of_temporary_failures_alone_is_a_dead_channel(note, wait_until):
+    quick = Timing(0.05)  # 1.5 s are a quarter of an hour
+    assert note(BUSY, timing=quick) is None
+    begun = time.time()
+    wait_until(lambda: time.time() - begun > 1.5, "over")
+
+    assert note(LOST, timing=quick).reason == "no answer"
+
+
+def test_temporary_failures_with_deliveries_between_are_none(note, ledger, notifier, key, wait_until):
+    quick = Timing(0.05)
+    note(BUSY, timing=quick)
+    begun = time.time()
+    sender = ledger()
+    sender.commit([sender.claim(key, notifier)], notifier)
+    wait_until(lambda: time.time() - begun > 1.5, "over")
+
+    assert note(BUSY, timing=quick) is None
+
+
+def test_a_dead_channel_is_announced_once_an_hour(note, wait_until):
+    quick = Timing(0.01)  # 1.2 s are an hour
+    assert note(GONE, GONE, GONE, timing=quick) is not None
+    assert note(GONE, timing=quick) is None
+    begun = time.time()
+    wait_until(lambda: time.time() - begun > 1.3, "over")
+
+    assert note(GONE, timing=quick) is not None
+
+
+def test_a_table_that_does_not_answer_stops_nothing(cloud, table, notifier, caplog):
+    health = replace(Health(cloud.client("dynamodb"), table, Timing()), table="no-such-table")
+    health.note(notifier, [GONE] * 3, pytest.fail)
+
+    assert [record.reason for record in caplog.records] == ["ResourceNotFoundException"]

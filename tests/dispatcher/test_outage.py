@@ -1,0 +1,171 @@
+"""An hour without one channel, in minutes of a clock that the test moves: the real dispatcher and ledger, and queues
+that keep SQS's promises on that clock (delays, deletion after success)."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import time
+import uuid
+
+import pytest
+
+from batchbell.contract import TemporaryError
+from batchbell.dispatcher.invocation import Dispatcher
+from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.outbox import Outbox
+from batchbell.dispatcher.timing import Timing
+
+HOUR = 3600.0
+RETRY_BATCH = 100
+
+
+class Channel:
+    def __init__(self, clock):
+        self.clock, self.got, self.calls, self.down = clock, [], 0, None
+
+    def send(self, message):
+        self.calls += 1
+        if self.down is not None:
+            raise self.down
+        self.got.append((self.clock(), message))
+
+    def told(self):
+        """(when, title) of each job, whether it came alone or in a digest; a dead channel's announcement is none."""
+        return [
+            (when, title)
+            for when, message in self.got
+            if message.kind != "dead-channel"
+            for title in ([entry.title for entry in message.jobs] or [message.title])
+        ]
+
+
+class Queues:
+    """What `Outbox` sends, by the moment at which it is to be received; dead letters are kept."""
+
+    def __init__(self, clock):
+        self.clock, self.waiting, self.dead, self.number = clock, [], [], itertools.count()
+
+    def send_message_batch(self, QueueUrl, Entries):
+        for entry in Entries:
+            if QueueUrl == "dead":
+                self.dead.append(json.loads(entry["MessageBody"]))
+            else:
+                due = self.clock() + entry["DelaySeconds"]
+                heapq.heappush(self.waiting, (due, next(self.number), entry["MessageBody"]))
+        return {"Failed": []}
+
+    def take(self, limit):
+        batch = []
+        while self.waiting and self.waiting[0][0] <= self.clock() and len(batch) < limit:
+            batch.append(heapq.heappop(self.waiting)[2])
+        return batch
+
+
+@pytest.fixture
+def world(cloud, table, monkeypatch):
+    real, offset = time.time, 0.0
+
+    class World:
+        def __init__(self, **digest_after):
+            self.queues = Queues(self.now)
+            self.channels = {name: Channel(self.now) for name in digest_after}
+            self.start = self.now()
+            # A ledger row's notifier is unique, since the tests share the table.
+            mark = uuid.uuid4().hex[:6]
+            self.dispatcher = Dispatcher(
+                instances=[
+                    Instance(f"{name}-{mark}", self.channels[name], digest_after=number)
+                    for name, number in digest_after.items()
+                ],
+                outbox=Outbox(self.queues, "retry", "dead"),
+                table=table,
+                dynamodb=cloud.client("dynamodb"),
+                batch=None,
+                timing=Timing(),
+            )
+
+        def now(self):
+            return real() + offset
+
+        def minutes(self):
+            return (self.now() - self.start) / 60
+
+        def invoke(self, bodies):
+            records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
+            assert self.dispatcher.run(records, 30.0) == {"batchItemFailures": []}
+
+        def pass_time(self, seconds):
+            """Until then, the function gets each ticket when it is due."""
+            nonlocal offset
+            ends = self.now() + seconds
+            while True:
+                due = self.queues.waiting[0][0] if self.queues.waiting else ends
+                offset += max(0.0, min(due, ends) - self.now())
+                if due >= ends:
+                    return
+                if batch := self.queues.take(RETRY_BATCH):
+                    self.invoke(batch)
+
+    monkeypatch.setattr(time, "time", lambda: real() + offset)
+    return World
+
+
+@pytest.fixture
+def finished(event):
+    def make(number):
+        job = str(uuid.uuid4())
+        arn = f"arn:aws:batch:us-east-1:123456789012:job/{job}"
+        return json.dumps(event("parent-succeeded", jobId=job, jobArn=arn, jobName=f"job-{number}"))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "down",
+    [TemporaryError("refused"), TemporaryError("503", retry_after=120), TemporaryError("429", retry_after=1800)],
+    ids=["refuses", "asks to wait two minutes", "asks to wait half an hour"],
+)
+def test_an_hour_without_one_channel_heals_by_itself_and_delays_no_other(world, finished, down):
+    stack = world(ops=5, team=5, topic=None)
+    stack.channels["ops"].down = down
+    for number in range(24):  # two jobs every five minutes
+        arrived = stack.now()
+        stack.invoke([finished(2 * number), finished(2 * number + 1)])
+        for name in ("team", "topic"):
+            told = stack.channels[name].told()
+            assert len(told) == 2 * number + 2
+            assert told[-1][0] - arrived < Timing().sends
+        stack.pass_time(300)
+        if number == 11:
+            stack.channels["ops"].down = None
+    stack.pass_time(HOUR)
+
+    ops = stack.channels["ops"].told()
+    assert stack.queues.dead == []
+    assert stack.queues.waiting == []
+    assert len(ops) == len({title for _, title in ops}) == 48
+    for name in ("team", "topic"):
+        assert len({title for _, title in stack.channels[name].told()}) == 48
+        assert len(stack.channels[name].told()) == 48
+    slowest = max(when for when, title in ops if int(title.split(" ")[0].removeprefix("job-")) < 24)
+    assert (slowest - stack.start) / HOUR < (1.6 if down.reason == "429" else 1.3)
+    assert stack.channels["ops"].calls < 48 + 24 * 12
+
+
+def test_after_four_hours_a_message_is_a_dead_letter_and_the_last_attempt_was_after_three_and_a_half(world, finished):
+    stack = world(ops=5)
+    ops = stack.channels["ops"]
+    ops.down = TemporaryError("refused")
+    attempts = []
+    ops.send = lambda message, send=ops.send: (attempts.append(stack.minutes()), send(message))
+    stack.invoke([finished(1)])
+    stack.pass_time(5 * HOUR)
+
+    (dead,) = stack.queues.dead
+    assert dead["reason"] == "refused"
+    assert (dead["died"] - dead["first_tried"]) / HOUR == pytest.approx(4, abs=0.3)
+    assert 15 <= len(attempts) <= 25
+    assert attempts[1] < 1
+    assert 210 < attempts[-1] < 260

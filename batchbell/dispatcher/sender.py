@@ -42,11 +42,6 @@ class Progress:
                 self.sending, self.since = claims, time.monotonic()
             return not self.closed
 
-    def pause(self) -> None:
-        """It was refused, and will be tried again."""
-        with self.lock:
-            self.sending = {}
-
     def end_of_attempt(self, attempt: Attempt) -> None:
         with self.lock:
             if not self.closed:
@@ -167,7 +162,6 @@ class Sender:
                 return outcome
             if self.deadline.left < pause + self.timing.hanging:
                 return outcome
-            self.progress.pause()
             time.sleep(pause)
 
     def _attempt(self, message: Message) -> Outcome:

@@ -201,3 +201,32 @@ def test_no_wait_goes_beyond_the_time_for_sends(ledger, finished):
 
     assert time.monotonic() - start < 3
     assert ops.calls == 1
+
+
+def test_a_channel_that_asks_to_wait_again_and_again_is_asked_three_times(ledger, finished):
+    ops = Channel(*[TemporaryError("429", retry_after=0.05) for _ in range(9)])
+    outcomes = send(ledger(), ops, [finished(1), finished(2)])
+
+    assert ops.calls == 3
+    assert [(outcome.result, outcome.counts) for outcome in outcomes] == [(Result.TEMPORARY, False)] * 2
+
+
+def test_a_channel_that_is_left_alone_costs_no_write(ledger, finished, row):
+    breaker, messages = Breaker(Timing()), [finished(number) for number in range(8)]
+    send(ledger(), Channel(TemporaryError("no answer"), busy=2.1), messages[:1], breaker=breaker)
+    ops = Channel()
+    for some in (messages[1:2], messages[1:]):
+        assert results(send(ledger(), ops, some, breaker=breaker)) == {Result.TEMPORARY}
+
+    assert ops.calls == 0
+    assert [row(message.key, "ops") for message in messages[1:]] == [{}] * 7
+
+
+def test_a_digest_that_hangs_is_the_last_one_and_the_rest_is_free_again(ledger, finished):
+    messages = [finished(number) for number in range(110)]
+    ops = Channel(TemporaryError("no answer", maybe_delivered=True), busy=2.1)
+    outcomes = send(ledger(), ops, messages)
+
+    assert ops.calls == 1
+    assert [outcome.result for outcome in outcomes] == [Result.UNKNOWN] * 100 + [Result.TEMPORARY] * 10
+    assert ledger().claim(messages[105].key, "ops") == Claimed(messages[105].key, maybe_delivered=False)

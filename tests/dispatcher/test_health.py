@@ -88,6 +88,15 @@ def test_temporary_failures_with_deliveries_between_are_none(note, ledger, notif
     assert note(BUSY, timing=quick) is None
 
 
+def test_a_delivery_in_the_same_invocation_ends_the_silence_before_the_index_knows_it(note, wait_until):
+    quick = Timing(0.05)
+    note(BUSY, timing=quick)
+    begun = time.time()
+    wait_until(lambda: time.time() - begun > 1.5, "over")
+
+    assert note(SENT, BUSY, timing=quick) is None
+
+
 def test_a_dead_channel_is_announced_once_an_hour(note, wait_until):
     quick = Timing(0.01)  # 1.2 s are an hour
     assert note(GONE, GONE, GONE, timing=quick) is not None

@@ -201,8 +201,8 @@ def test_an_invocation_ends_by_itself_when_a_part_of_aws_hangs(stack, finished, 
 def test_a_dead_channel_is_announced_on_the_others_whatever_their_filters_and_never_again_and_again(stack, finished):
     name = f"ops-{uuid.uuid4().hex[:6]}"
     dead = Channel(*[PermanentError("404 no_service") for _ in range(9)])
-    team, other = Channel(), Channel(TemporaryError("busy"))
-    invocation = stack(**{name: dead, "team": team, "other": other})
+    team, other, hung = Channel(), Channel(TemporaryError("busy")), Channel()
+    invocation = stack(**{name: dead, "team": team, "other": other, "hung": hung})
     invocation.dispatcher = replace(
         invocation.dispatcher,
         instances=[
@@ -212,12 +212,13 @@ def test_a_dead_channel_is_announced_on_the_others_whatever_their_filters_and_ne
     for _ in range(2):
         invocation.run(finished())
     assert team.got == []
+    invocation.dispatcher.breakers["hung"].closed_until = time.time() + 60
     for _ in range(2):
         invocation.run(finished())
 
     assert [message.title for message in team.got] == [f"Notifier {name} does not deliver"]
     assert ("Reason", "404 no_service") in [(fact.label, fact.value) for fact in team.got[0].facts]
-    assert other.got == []  # best effort: what one channel did not take has no ticket
+    assert other.got == hung.got == []  # best effort: what one channel did not take has no ticket
     assert invocation.tickets() == 0
     assert len(invocation.bodies("dead")) == 4
 
@@ -239,26 +240,47 @@ def test_a_channel_that_hangs_costs_the_next_invocations_no_time(stack, finished
     assert invocation.tickets() == 3
 
 
-def test_a_digest_looks_nothing_up_and_a_message_of_its_own_does(stack, finished):
-    class Asked:
-        def __init__(self, client):
-            self.client, self.calls = client, []
+class Asked:
+    """AWS Batch, with the jobs whose failures were looked up."""
 
-        def list_jobs(self, **arguments):
-            self.calls.append(arguments["arrayJobId"])
-            return self.client.list_jobs(**arguments)
+    def __init__(self, client):
+        self.client, self.jobs = client, []
 
-    for digest_after, asked in ((3, 0), (None, 4)):
-        ops = Channel()
-        invocation = stack(ops=ops)
+    def list_jobs(self, **arguments):
+        self.jobs.append(arguments["arrayJobId"])
+        return self.client.list_jobs(**arguments)
+
+
+@pytest.fixture
+def looked_up(stack):
+    """Runs records with notifiers of which each has its own limit; gives the number of look-ups."""
+
+    def run(bodies, **digest_after):
+        invocation = stack(**{name: Channel() for name in digest_after})
         batch = Asked(invocation.dispatcher.batch)
-        (instance,) = invocation.dispatcher.instances
-        invocation.dispatcher = replace(
-            invocation.dispatcher, batch=batch, instances=[replace(instance, digest_after=digest_after)]
-        )
-        invocation.run(*[finished("failed") for _ in range(4)])
-        assert len(batch.calls) == asked
-        assert len(ops.got) == (1 if digest_after else 4)
+        instances = [replace(one, digest_after=digest_after[one.name]) for one in invocation.dispatcher.instances]
+        invocation.dispatcher = replace(invocation.dispatcher, batch=batch, instances=instances)
+        invocation.run(*bodies)
+        return len(batch.jobs)
+
+    return run
+
+
+def test_a_digest_looks_nothing_up_and_a_message_of_its_own_does(finished, looked_up):
+    def jobs():
+        return [finished("failed") for _ in range(4)]
+
+    assert looked_up(jobs(), ops=3) == 0
+    assert looked_up(jobs(), ops=4) == 4
+    assert looked_up(jobs(), ops=3, topic=None) == 4
+
+
+def test_tickets_count_towards_a_digest(stack, finished, looked_up):
+    first = stack(ops=Channel(*[PermanentError("gone")] * 3))
+    first.run(*[finished() for _ in range(3)])
+    tickets = first.bodies("dead")
+
+    assert looked_up([finished("failed"), *tickets], ops=3) == 0
 
 
 def test_the_tickets_of_a_digest_say_that_nothing_was_looked_up(stack, finished):
@@ -313,7 +335,9 @@ def test_the_age_of_the_oldest_undelivered_message_is_a_metric_and_there_is_none
     ticket = first.bodies("dead")[0]
     del ticket["died"]
     capfd.readouterr()
-    stack(ops=Channel(TemporaryError("busy"))).run(ticket | {"first_tried": time.time() - 500})
+    newer = finished()
+    busy = Channel(TemporaryError("busy"), TemporaryError("busy"))
+    stack(ops=busy).run(ticket | {"first_tried": time.time() - 500}, newer)
     assert metrics(capfd)[""]["OldestUndelivered"] == [pytest.approx(500, abs=5)]
 
     stack(ops=Channel()).run(finished())

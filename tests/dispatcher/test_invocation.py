@@ -307,7 +307,7 @@ def test_a_ticket_that_sqs_itself_had_moved_starts_afresh_after_a_redrive(stack,
 
 def metrics(capfd):
     """What CloudWatch would read from the log: by notifier ("" without one), each metric's values."""
-    found = {}
+    found: dict[str, dict[str, list[float]]] = {}
     for line in capfd.readouterr().out.splitlines():
         if line.startswith("{") and "_aws" in (record := json.loads(line)):
             (directive,) = record["_aws"]["CloudWatchMetrics"]

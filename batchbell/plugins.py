@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 ENTRY_POINT_GROUP = "batchbell.notifiers"
+PEOPLE_READ = 5  # messages at once, before one digest of all is better
 
 
 class PluginError(Exception):
@@ -63,6 +64,10 @@ class Plugin:
     def requires(self) -> tuple[str, ...]:
         """The distributions that the run-time half needs in the Lambda's package."""
         return tuple(getattr(self.infrastructure(), "REQUIRES", ()))
+
+    def digest_after(self) -> int:
+        """How many messages at once are still sent one by one, unless the stack says otherwise; 0: any number."""
+        return int(getattr(self.infrastructure(), "DIGEST_AFTER", PEOPLE_READ))
 
 
 def notifiers_package() -> tuple[str, Path]:

@@ -10,6 +10,7 @@ import pulumi
 
 from batchbell.provisioning import Context
 
+from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
 from .bundle import Target, build, has_compiled_files
 from .delivery import Delivery
@@ -27,6 +28,7 @@ class ArrayJobNotifierArgs:
     `notifiers`: a list of {"type", "name", "statuses", "jobs", …the type's own settings}; a secret is
     {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output. `environment` makes a Batch environment
     (see `settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
+    `alarm_topic_arn`: an SNS topic that CloudWatch's alarms are sent to.
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -36,6 +38,7 @@ class ArrayJobNotifierArgs:
     single_jobs: bool = False
     environment: Mapping[str, Any] | None = None
     function: Mapping[str, Any] = field(default_factory=dict)
+    alarm_topic_arn: pulumi.Input[str] = ""
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
@@ -90,6 +93,16 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             rule_arns=[rule.arn],
             notifiers=granted,
             bundle=build([choice.plugin for choice in settings.notifiers], target),
+            opts=child,
+        )
+        DeliveryAlarms(
+            name,
+            context,
+            intake=delivery.intake,
+            dead_letters=delivery.dead_letters,
+            function=delivery.function,
+            rules={"finished": rule.name},
+            topic_arn=settings.alarm_topic_arn or None,
             opts=child,
         )
         rule.send_to(delivery.intake, delivery.dead_letters, after=delivery.policies)

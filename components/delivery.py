@@ -25,6 +25,7 @@ MAX_RECEIVES = 5
 # The default refuses the largest event plus the envelope that it travels in; SQS API reference, SetQueueAttributes.
 MAX_MESSAGE = 1_048_576
 DEAD_LETTER_DAYS = 14
+DELIVERIES = "deliveries"  # the ledger's index, as `batchbell.dispatcher.health` reads it
 
 
 class Delivery(pulumi.ComponentResource):
@@ -56,7 +57,20 @@ class Delivery(pulumi.ComponentResource):
             billing_mode="PAY_PER_REQUEST",
             hash_key="message",
             range_key="notifier",
-            attributes=[{"name": "message", "type": "S"}, {"name": "notifier", "type": "S"}],
+            attributes=[
+                {"name": "message", "type": "S"},
+                {"name": "notifier", "type": "S"},
+                {"name": "sent", "type": "N"},
+            ],
+            # When a notifier last had a message, without a write of its own: rows without `sent` are not in it.
+            global_secondary_indexes=[
+                {
+                    "name": DELIVERIES,
+                    "hash_key": "notifier",
+                    "range_key": "sent",
+                    "projection_type": "KEYS_ONLY",
+                }
+            ],
             ttl={"attribute_name": "expires", "enabled": True},
             tags=context.tags,
             opts=self._child(),
@@ -211,6 +225,7 @@ class Delivery(pulumi.ComponentResource):
             ),
             Statement(("sqs:SendMessage",), (self.retry.arn, self.dead_letters.arn)),
             Statement(("dynamodb:UpdateItem",), (self.ledger.arn,)),
+            Statement(("dynamodb:Query",), (pulumi.Output.concat(self.ledger.arn, "/index/", DELIVERIES),)),
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS takes no resource for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),

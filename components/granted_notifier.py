@@ -53,6 +53,7 @@ class GrantedNotifier:
             "module": self.choice.plugin.notifier_module,
             "statuses": list(self.choice.statuses),
             "jobs": list(self.choice.jobs),
+            "digest_after": self.choice.digest_after or None,
             "settings": dict(self.grants.settings),
             "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},
         }

@@ -14,6 +14,8 @@ from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, Secr
 from .mistakes import Mistake, Source, describe, got, nearest, shown_name
 from .watched import STATUSES, Status
 
+DIGEST_LIMIT = 100  # jobs that a digest names
+
 _EXAMPLE = "for example {type: email, name: team, sender: batch@example.com, recipients: [team@example.com]}"
 
 
@@ -26,6 +28,7 @@ class NotifierChoice:
     settings: NotifierSettings
     statuses: tuple[str, ...] = ()  # empty: all that the rule lets through
     jobs: tuple[str, ...] = ()  # patterns of job names; empty: all
+    digest_after: int = 0  # more messages than this at once are one digest; 0: never
 
     def shape_of(self, reference: SecretReference) -> SecretShape | None:
         """The shape that the value of one of its secrets must have, if the notifier's settings say any."""
@@ -54,6 +57,17 @@ class _Shared(BaseModel):
     jobs: Annotated[
         tuple[Annotated[str, Field(pattern=r"\S", description="a pattern of job names")], ...] | None,
         Field(description="a list of patterns of job names (without it all are told)", examples=[["nightly-*"]]),
+    ] = None
+
+    digest_after: Annotated[
+        int | None,
+        Field(
+            strict=True,
+            ge=0,
+            le=DIGEST_LIMIT,
+            description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for no digests",
+            examples=[10],
+        ),
     ] = None
 
     @field_validator("statuses", "jobs")
@@ -125,7 +139,8 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     mistakes += wrong
     if settings is None or shared is None or mistakes:
         return None, mistakes
-    return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or ()), []
+    digest_after = plugin.digest_after() if shared.digest_after is None else shared.digest_after
+    return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or (), digest_after), []
 
 
 def _shared(entry: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack) -> tuple[_Shared | None, list[Mistake]]:

@@ -30,6 +30,7 @@ Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
 POLICY_EXAMPLE = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+TOPIC_EXAMPLE = "arn:aws:sns:us-east-1:123456789012:on-call"
 SUBNET_EXAMPLE = "subnet-0123456789abcdef0"
 
 
@@ -70,6 +71,14 @@ def _policy_problem(value: Any) -> str | None:
     ):
         return None
     return "takes the ARN of an IAM policy"
+
+
+def _topic_problem(value: Any) -> str | None:
+    if value in ("", None) or (
+        isinstance(value, str) and re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", value)
+    ):
+        return None
+    return "takes the ARN of a standard SNS topic"
 
 
 def _subnet_problem(value: Any) -> str | None:
@@ -206,6 +215,9 @@ class Settings(_Model):
         AfterValidator(_something_watched),
         Field(description="a list of ARNs of job queues", examples=[[QUEUE_EXAMPLE]], validate_default=True),
     ] = ()
+    alarm_topic_arn: Annotated[
+        Any, _plain_or_output(_topic_problem), Field(description="the ARN of an SNS topic", examples=[TOPIC_EXAMPLE])
+    ] = ""
     function: Annotated[FunctionSettings, Field(examples=[{"timeout": 30}])] = FunctionSettings()
 
 
@@ -240,11 +252,15 @@ def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
-    """ARNs of another region or account: a rule for them would never fire."""
+    """ARNs of another region or account: a rule for them would never fire, and no alarm reaches a topic there."""
     mistakes = []
     for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)
         for number, arn in enumerate(arns if isinstance(arns, list | tuple) else ()):
             if isinstance(arn, str) and problem(arn) is None and (why := misplacement(arn, context)):
                 mistakes.append(Mistake(source.path(key, number), f"{got(arn)}, which is {why}"))
+    topic = raw.get("alarm_topic_arn")
+    if topic and isinstance(topic, str) and not _topic_problem(topic) and f":sns:{context.region}:" not in topic:
+        text = f"{got(topic)}; takes a topic in the stack's region {context.region}, where CloudWatch's alarms are"
+        mistakes.append(Mistake(source.path("alarm_topic_arn"), text))
     return mistakes

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, Statement, check_arn, check_when_known
 
+DIGEST_AFTER = 0  # programs subscribe too: each job is its own message
+
 TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 TOPIC_EXAMPLE = "arn:aws:sns:eu-west-1:123456789012:ops"
 

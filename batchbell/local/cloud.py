@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import http.client
 import json
@@ -14,10 +15,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .faults import Fault
 from .server import ACCOUNT_ID, CONNECTION_BACKLOG, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
 START_DEADLINE = 30.0  # seconds; about one is usual
@@ -33,6 +36,24 @@ INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", 
 
 class LocalCloudError(RuntimeError):
     """The local cloud did not start; the text ends with the last lines of its log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultHandle:
+    """A fault in force."""
+
+    cloud: LocalCloud
+    number: int
+
+    @property
+    def hits(self) -> list[str]:
+        """The bodies of the requests that it applied to."""
+        hits: list[str] = self.cloud._control("GET", f"faults/{self.number}")["hits"]
+        return hits
+
+    def clear(self) -> None:
+        """End it; its hits stay known."""
+        self.cloud._control("DELETE", f"faults/{self.number}")
 
 
 class LocalCloud:
@@ -148,6 +169,23 @@ class LocalCloud:
         mails: list[dict[str, Any]] = answer["messages"].get(self.account_id, [])
         return mails
 
+    def fail(self, action: str, **what: Any) -> FaultHandle:
+        """Let calls of deployed functions fail from now on: `faults.Fault` says how. Calls with this object's own
+        clients never fail."""
+        return FaultHandle(self, self._control("POST", "faults", dataclasses.asdict(Fault(action, **what)))["fault"])
+
+    def clear_faults(self) -> None:
+        """End all of them."""
+        self._control("DELETE", "faults")
+
+    def raise_events(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Put AWS Batch's events on the default bus: rules, patterns and targets do the rest."""
+        self._control("POST", "events", {"events": list(events)})
+
+    def kill_functions(self) -> int:
+        """SIGKILL for every function that runs an invocation; how many there were."""
+        return int(self._control("POST", "functions/kill")["killed"])
+
     def log(self) -> str:
         """The end of the process's log; also after `stop()`."""
         return self._final_log or self._read_log()
@@ -164,18 +202,26 @@ class LocalCloud:
             log = self._read_log()[-4000:]
             raise LocalCloudError(f"The local cloud {state}. The end of its log:\n{log}") from error
 
+    def _control(self, method: str, path: str, order: Any = None) -> dict[str, Any]:
+        body = None if order is None else json.dumps(order).encode()
+        answer: dict[str, Any] = json.loads(self._ask(method, f"/_batchbell/{path}", body, timeout=30))
+        return answer
+
     def _get(self, path: str, timeout: float) -> bytes:
+        return self._ask("GET", path, None, timeout)
+
+    def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
         with contextlib.closing(connection):
             try:
-                connection.request("GET", path)
+                connection.request(method, path, body)
                 response = connection.getresponse()
-                body = response.read()
+                answer = response.read()
             except http.client.HTTPException as error:
                 raise ConnectionError(f"{path}: no answer ({type(error).__name__})") from error
             if response.status != http.client.OK:
                 raise ConnectionError(f"{path}: status {response.status}")
-            return body
+            return answer
 
     def _make_client(self, service: str) -> Any:
         from botocore.config import Config

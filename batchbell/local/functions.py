@@ -11,6 +11,7 @@ import array
 import codecs
 import fcntl
 import importlib.util
+import itertools
 import os
 import queue
 import select
@@ -20,6 +21,7 @@ import sys
 import termios
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,9 +104,23 @@ def install(folder: Path) -> None:
     lambda_svc._execute_function_warm = execute_and_log_failure
 
 
+def kill_worker(name: str) -> None:
+    """SIGKILL for one function's process."""
+    _workers[name].kill_now()
+
+
+def kill_running() -> int:
+    """SIGKILL for every function's process that runs an invocation; how many."""
+    return sum(worker.in_use and worker.kill_now() for worker in list(_workers.values()))
+
+
 def stop() -> None:
     """Kill every function's process."""
     lambda_runtime.reset()
+
+
+_numbers = itertools.count(1)
+_workers: weakref.WeakValueDictionary[str, IsolatedWorker] = weakref.WeakValueDictionary()
 
 
 class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
@@ -115,6 +131,16 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
         self.config: dict[str, Any] = config
         self._log_stream: LogStream | None = None
         self._log_stream_opened = threading.Event()
+        self._name = f"worker-{next(_numbers)}"
+        _workers[self._name] = self
+
+    def kill_now(self) -> bool:
+        """SIGKILL; False if it does not run."""
+        process: subprocess.Popen[str] | None = self._proc
+        if process is None or process.poll() is not None:
+            return False
+        process.kill()
+        return True
 
     def _spawn(self) -> None:
         configured = self.config
@@ -124,7 +150,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
                 f"on this machine: deploy it with the runtime {HOST_RUNTIME}"
             )
         self._log_stream_opened.clear()
-        self.config = {**configured, "Environment": {"Variables": _function_variables(configured)}}
+        self.config = {**configured, "Environment": {"Variables": _function_variables(configured, self._name)}}
         try:
             super()._spawn()
         except RuntimeError as error:
@@ -199,7 +225,7 @@ def _bytes_waiting(descriptor: int) -> int:
     return count[0]
 
 
-def _function_variables(config: Mapping[str, Any]) -> dict[str, str]:
+def _function_variables(config: Mapping[str, Any], worker: str) -> dict[str, str]:
     """The function's own variables, and those of Lambda's that MiniStack leaves out."""
     own: dict[str, str] = (config.get("Environment") or {}).get("Variables") or {}
     log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
@@ -208,6 +234,7 @@ def _function_variables(config: Mapping[str, Any]) -> dict[str, str]:
         "_HANDLER": config.get("Handler", ""),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{HOST_RUNTIME}",
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
+        "AWS_SDK_UA_APP_ID": worker,  # the SDK puts it into its User-Agent: so a call tells which process made it
     }
 
 

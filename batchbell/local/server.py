@@ -44,6 +44,7 @@ def main() -> None:
     from ministack import app as ministack_app
 
     from batchbell.local import batch, functions, identity, queues
+    from batchbell.local.controls import Controlled
 
     queues.install()
     identity.install()
@@ -52,7 +53,7 @@ def main() -> None:
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()
-    asyncio.run(_serve(ministack_app.app, arguments.socket))
+    asyncio.run(_serve(Controlled(ministack_app.app, ACCOUNT_ID, REGION), arguments.socket))
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import os
 import secrets
 import socket
 import string
+import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -46,12 +49,31 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say instead of judging the payload."""
+    """What to say instead of judging the payload. `delay` and `drip` in seconds: before the answer, and between the
+    bytes of its body; `cut`: the connection is cut "before" the answer or in its "middle"."""
 
-    status: int
-    body: str
-    headers: Mapping[str, str]
-    delay: float
+    status: int = 200
+    body: str = OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    drip: float = 0.0
+    cut: str = ""
+
+    @classmethod
+    def of(
+        cls, status: int, *, body: str | None = None, headers: Mapping[str, str] | None = None, **how: Any
+    ) -> Answer:
+        """With the body and headers that Slack sends with the status, unless they are given."""
+        return cls(
+            status,
+            BODIES.get(status, "") if body is None else body,
+            HEADERS.get(status, {}) if headers is None else headers,
+            **how,
+        )
+
+    @property
+    def accepts(self) -> bool:
+        return self.status == HTTPStatus.OK and self.body == OK
 
 
 class SlackSink:
@@ -66,6 +88,10 @@ class SlackSink:
         self._accepted: list[dict[str, Any]] = []
         self._answer: Answer | None = None
         self._answers_left: int | None = None
+        self._decide: Callable[[str], Answer | None] = lambda body: None
+        self._on_accepted: Callable[[str], None] = lambda body: None
+        self._rate: tuple[float, int] | None = None
+        self._allowance, self._counted = 0.0, 0.0
         self._stopped = threading.Event()
 
     @classmethod
@@ -107,23 +133,37 @@ class SlackSink:
         body: str | None = None,
         headers: Mapping[str, str] | None = None,
         delay: float = 0.0,
+        drip: float = 0.0,
+        cut: str = "",
         times: int | None = None,
     ) -> None:
         """Answer so from now on, for the next `times` requests or until the next call.
 
-        body and headers default to what Slack sends with the status (429: with `Retry-After: 1`). delay: seconds before
-        the answer; a payload that is answered with 200 and `ok` counts as accepted when it arrives, so that a caller
+        body and headers default to what Slack sends with the status (429: with `Retry-After: 1`); delay, drip and cut:
+        see `Answer`. A payload that is answered with 200 and `ok` counts as accepted when it arrives, so that a caller
         that gives up meanwhile has lost only the answer. `answer(status=200)` is the sink's usual behaviour again.
         """
-        answer = Answer(
-            status,
-            BODIES.get(status, "") if body is None else body,
-            HEADERS.get(status, {}) if headers is None else headers,
-            delay,
-        )
+        answer = Answer.of(status, body=body, headers=headers, delay=delay, drip=drip, cut=cut)
         with self._changed:
             self._answer = answer
             self._answers_left = times
+
+    def answer_with(self, decide: Callable[[str], Answer | None]) -> None:
+        """Let `decide` choose the answer for each payload (JSON text); None: the usual one."""
+        with self._changed:
+            self._decide = decide
+
+    def on_accepted(self, act: Callable[[str], None]) -> None:
+        """Call `act` with each accepted payload (JSON text) before the answer goes out."""
+        with self._changed:
+            self._on_accepted = act
+
+    def limit(self, per_second: float, burst: int = 1) -> None:
+        """Accept so many messages a second, after `burst` at once; 429 for the others, as Slack does (its "Rate
+        limits": about one a second for a webhook)."""
+        with self._changed:
+            self._rate = per_second, burst
+            self._allowance, self._counted = float(burst), time.monotonic()
 
     def wait_for(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
         """Wait until `count` payloads are accepted and return them all; raise TimeoutError after `timeout` seconds."""
@@ -170,21 +210,39 @@ class SlackSink:
         """Record one request and say how it is answered."""
         fault = find_fault(method, headers.get("content-type", ""), body)
         with self._changed:
-            answer = self._next_answer()
+            answer = self._next_answer(body.decode("utf-8", "replace"))
             if path != self._path:
-                answer = Answer(404, BODIES[404], {}, 0.0)
+                answer = Answer.of(404)
             elif fault and answer.status == HTTPStatus.OK:
-                answer = Answer(400, BODIES[400], {}, answer.delay)
+                answer = Answer.of(400, delay=answer.delay)
+            elif answer.accepts and not self._has_room():
+                answer = Answer.of(429)
             self._received.append(Received(method, path, headers, body, answer.status, fault))
-            if answer.status == HTTPStatus.OK and answer.body == OK:
+            if answer.accepts:
                 self._accepted.append(json.loads(body))
             self._changed.notify_all()
+            act = self._on_accepted
+        if answer.accepts:
+            act(body.decode())
         return answer
 
-    def _next_answer(self) -> Answer:
-        usual = Answer(200, OK, {}, 0.0)
+    def _has_room(self) -> bool:
+        if self._rate is None:
+            return True
+        per_second, burst = self._rate
+        now = time.monotonic()
+        self._allowance = min(burst, self._allowance + (now - self._counted) * per_second)
+        self._counted = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    def _next_answer(self, body: str) -> Answer:
+        if (chosen := self._decide(body)) is not None:
+            return chosen
         if self._answer is None or self._answers_left == 0:
-            return usual
+            return Answer()
         if self._answers_left is not None:
             self._answers_left -= 1
         return self._answer
@@ -235,13 +293,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = sink._receive(self.command, self.path, headers, body)
         sink._wait_before_answering(answer.delay)
+        if answer.cut == "before":
+            self._cut()
+            return
         text = answer.body.encode()
         self.send_response(answer.status)
         for name, value in {"Content-Type": "text/html", **answer.headers, "Content-Length": str(len(text))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if answer.cut:
+            self.wfile.write(text[: len(text) // 2])
+            self._cut()
+        elif answer.drip:
+            for byte in text:
+                sink._wait_before_answering(answer.drip)
+                self.wfile.write(bytes([byte]))
+        elif self.command != "HEAD":
             self.wfile.write(text)
+
+    def _cut(self) -> None:
+        """A reset, as a crashed server or a router gives it: no end of the answer, no end of the connection."""
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())  # at once: the usual end would say goodbye first
+        self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_POST
 

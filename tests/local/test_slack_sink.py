@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from batchbell.local.slack_sink import SlackSink
+from batchbell.local.slack_sink import Answer, SlackSink
 
 MESSAGE: Any = {"text": "done", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "7 of 7"}}]}
 
@@ -164,6 +164,43 @@ def test_a_port_that_stops_listening_keeps_its_open_connections(sink: SlackSink)
         assert session.post(sink.url, json=MESSAGE, timeout=5).text == "ok"
         with pytest.raises(requests.ConnectionError):
             post(sink)
+
+
+@pytest.mark.parametrize(("cut", "error"), [("before", "Connection"), ("middle", "Incomplete|Chunked|Connection")])
+def test_an_answer_that_is_cut_is_lost_and_the_message_is_not(sink: SlackSink, cut: str, error: str) -> None:
+    sink.answer(status=200, cut=cut, times=1)
+    with pytest.raises(requests.RequestException, match=error):
+        post(sink)
+    assert sink.accepted == [MESSAGE]
+    assert post(sink).text == "ok"
+
+
+def test_an_answer_can_drip(sink: SlackSink) -> None:
+    sink.answer(status=200, drip=0.2, times=1)
+    start = time.monotonic()
+    assert post(sink).text == "ok"
+    assert time.monotonic() - start > 0.3
+
+
+def test_more_than_its_rate_is_refused_with_a_retry_after(sink: SlackSink) -> None:
+    sink.limit(per_second=0.5, burst=2)
+    answers = [post(sink) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 429]
+    assert answers[2].headers["Retry-After"] == "1"
+    assert len(sink.accepted) == 2
+
+
+def test_each_payload_can_have_an_answer_of_its_own(sink: SlackSink) -> None:
+    sink.answer_with(lambda body: Answer.of(500) if "bad" in body else None)
+    assert [post(sink, {"text": text}).status_code for text in ("bad", "good")] == [500, 200]
+    assert sink.accepted == [{"text": "good"}]
+
+
+def test_it_tells_of_an_accepted_message_before_it_answers(sink: SlackSink) -> None:
+    told: list[str] = []
+    sink.on_accepted(lambda body: told.append(f"{body} {len(sink.accepted)}"))
+    post(sink, {"text": "x"})
+    assert told == ['{"text": "x"} 1']
 
 
 def test_waiting_ends_when_enough_has_arrived(sink: SlackSink) -> None:

@@ -1,0 +1,157 @@
+"""Faults of AWS on demand: what a deployed function's calls meet instead of an answer.
+
+Only calls of functions are matched, never those of tests and tools: a function's process names itself in its
+User-Agent (`functions.py` sets the SDK's application id).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+HITS_KEPT = 5_000
+BODY_KEPT = 200_000  # characters of a matched request
+
+_CALLER = re.compile(r"\bapp/(worker-[0-9]+)\b")
+_TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
+_PATHS = {
+    "/v2/email/outbound-emails": "ses:SendEmail",
+    "/v1/listjobs": "batch:ListJobs",
+    "/v1/describejobs": "batch:DescribeJobs",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to matching calls. Seconds and counts; what is left out does not happen.
+
+    `action`: as IAM names it, such as "sns:Publish"; a batch action counts as the single one. `holds`: a part of the
+    request's body. `skip`: how many matches pass before the first; `times`: how many are hit, or all; `probability`:
+    of each match, drawn from `seed`.
+    """
+
+    action: str
+    holds: str = ""
+    error: str = ""  # AWS's code, such as "ThrottlingException"
+    status: int = 400
+    message: str = "made to fail"
+    delay: float = 0.0  # before anything else
+    cut: str = ""  # the connection, "before" it is executed or "after"
+    kill: str = ""  # the calling function's process, "before" it is executed or "after"
+    skip: int = 0
+    times: int | None = None
+    probability: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not {self.cut, self.kill} <= {"", "before", "after"}:
+            raise ValueError("cut and kill take before or after")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function's call of AWS."""
+
+    worker: str
+    action: str
+    protocol: str  # "json", "rest" or "query"
+    body: str
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    dice: random.Random
+    seen: int = 0
+    hits: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def applies(self, call: Call) -> bool:
+        fault = self.fault
+        if call.action != fault.action or fault.holds not in call.body:
+            return False
+        if fault.times is not None and self.count >= fault.times:
+            return False
+        self.seen += 1
+        return self.seen > fault.skip and self.dice.random() < fault.probability
+
+
+class Faults:
+    """The rules in force; the first one that applies counts."""
+
+    def __init__(self) -> None:
+        self._rules: dict[int, _Rule] = {}
+        self._lock = threading.Lock()
+        self._next = 1
+
+    def add(self, fault: Fault) -> int:
+        with self._lock:
+            number, self._next = self._next, self._next + 1
+            self._rules[number] = _Rule(fault, random.Random(fault.seed))
+            return number
+
+    def clear(self, number: int | None = None) -> None:
+        """End one, or all. What they hit stays known."""
+        with self._lock:
+            for one in [number] if number is not None else list(self._rules):
+                self._rules[one].fault = Fault("", times=0)
+
+    def hits(self, number: int) -> list[str]:
+        """The bodies of the requests that it applied to."""
+        with self._lock:
+            return list(self._rules[number].hits)
+
+    def meet(self, call: Call) -> Fault | None:
+        with self._lock:
+            for rule in self._rules.values():
+                if rule.applies(call):
+                    rule.count += 1
+                    if len(rule.hits) < HITS_KEPT:
+                        rule.hits.append(call.body[:BODY_KEPT])
+                    return rule.fault
+        return None
+
+
+def read_call(path: str, headers: Mapping[str, str], body: bytes) -> Call | None:
+    """The call that a function makes, or None for anybody else's and for services that no function of ours calls."""
+    caller = _CALLER.search(headers.get("user-agent", ""))
+    if caller is None:
+        return None
+    text = body.decode("utf-8", "replace")
+    service, _, operation = headers.get("x-amz-target", "").partition(".")
+    if service in _TARGETS:
+        return Call(caller[1], f"{_TARGETS[service]}:{operation.removesuffix('Batch')}", "json", text)
+    if path in _PATHS:
+        return Call(caller[1], _PATHS[path], "rest", _readable_mail(text))
+    if operation := parse_qs(text).get("Action", [""])[0]:
+        return Call(caller[1], f"sns:{operation}", "query", text)
+    return None
+
+
+def write_error(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of AWS's refusal, as its SDK reads them."""
+    if protocol == "query":
+        code, message = escape(fault.error), escape(fault.message)
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        text = f"<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>"
+        return fault.status, {"content-type": "text/xml"}, text.encode()
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": fault.error}
+    answer = {"__type": f"com.amazonaws#{fault.error}", "message": fault.message}
+    return fault.status, headers, json.dumps(answer).encode()
+
+
+def _readable_mail(text: str) -> str:
+    """A mail in MIME travels as base64: shown as it is, so that `holds` can match it."""
+    try:
+        request: Any = json.loads(text)
+        return base64.b64decode(request["Content"]["Raw"]["Data"]).decode("utf-8", "replace")
+    except (ValueError, KeyError, TypeError):
+        return text

@@ -43,10 +43,13 @@ def main() -> None:
     _configure_ministack(port, folder)
     from ministack import app as ministack_app
 
-    from batchbell.local import batch, functions, identity, queues
+    from batchbell.local import batch, functions, identity, mappings, move_tasks, queues, targets
     from batchbell.local.controls import Controlled
 
     queues.install()
+    move_tasks.install()
+    targets.install()
+    mappings.install()
     identity.install()
     functions.install(folder / "functions")
     batch.install()

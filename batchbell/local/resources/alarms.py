@@ -42,6 +42,7 @@ API_NAMES = {
     "evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile",
     "unit": "Unit",
 }
+ACTIONS = ("alarmActions", "okActions", "insufficientDataActions")
 CLASSIC = ("metricName", "namespace", "period", "statistic", "extendedStatistic", "dimensions")
 OPERATORS = (
     "GreaterThanOrEqualToThreshold",
@@ -72,15 +73,17 @@ class MetricAlarm(ResourceType):
         at_least("evaluationPeriods", 1),
         at_least("datapointsToAlarm", 1),
         satisfies("period", lambda value: value in (10, 20, 30) or value % 60 == 0, "10, 20, 30 or a multiple of 60"),
-        no_more_than("alarmActions", 5),
-        no_more_than("okActions", 5),
-        no_more_than("insufficientDataActions", 5),
-        arn("alarmActions[]"),
-        arn("okActions[]"),
-        arn("insufficientDataActions[]"),
+        *(no_more_than(name, 5) for name in ACTIONS),
+        *(arn(f"{name}[]") for name in ACTIONS),
         no_longer_than("alarmDescription", 1_024),
     )
     replaces = frozenset({"name"})
+
+    def same(self, name: str, old: Any, new: Any) -> bool:
+        """The order of actions does not count, and none is as good as not given."""
+        if name in ACTIONS and all(isinstance(value, list | None) for value in (old, new)):
+            return sorted(old or ()) == sorted(new or ())
+        return super().same(name, old, new)
 
     def validate(self, inputs: Inputs) -> Iterator[Problem]:
         """What CreateAlarm needs; the SDK's types ask for nothing."""
@@ -106,7 +109,6 @@ class MetricAlarm(ResourceType):
             return None
         inputs = renamed(alarms[0], {api: wire for wire, api in API_NAMES.items()})
         inputs["dimensions"] = {one["Name"]: one["Value"] for one in alarms[0].get("Dimensions", [])}
-        inputs = {name: value for name, value in inputs.items() if value not in ("", [], {})}
         if alarms[0].get("Metrics"):
             inputs["metricQueries"] = camel(alarms[0]["Metrics"])
         return inputs, self._outputs(inputs, clients)

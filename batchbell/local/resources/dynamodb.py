@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
+from . import table_indexes
 from .clients import Clients
 from .problem import Problem, is_gone
 from .resource_type import (
+    Diff,
     Inputs,
     Outputs,
     ResourceType,
@@ -20,10 +23,10 @@ from .resource_type import (
     with_tags,
 )
 from .rules import at_least, between, matches, one_of
+from .table_indexes import CAPACITIES, GLOBAL, LOCAL, definitions, keys, throughput
 from .waiting import wait
 
 GONE = "ResourceNotFoundException"
-CAPACITIES = ("readCapacity", "writeCapacity")
 STREAM_VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
@@ -40,6 +43,7 @@ class Table(ResourceType):
         one_of("streamViewType", *STREAM_VIEWS),
         one_of("tableClass", "STANDARD", "STANDARD_INFREQUENT_ACCESS"),
         one_of("globalSecondaryIndexes[].projectionType", "ALL", "INCLUDE", "KEYS_ONLY"),
+        one_of("globalSecondaryIndexes[].keySchemas[].keyType", "HASH", "RANGE"),
         one_of("localSecondaryIndexes[].projectionType", "ALL", "INCLUDE", "KEYS_ONLY"),
         at_least("readCapacity", 0),
         at_least("writeCapacity", 0),
@@ -53,7 +57,7 @@ class Table(ResourceType):
     def validate(self, inputs: Inputs) -> Iterator[Problem]:
         if inputs.get("hashKey") is None and inputs.get("restoreSourceName") is None:
             yield Problem("hashKey", "is required")
-        yield from _attribute_problems(inputs)
+        yield from table_indexes.problems(inputs)
         ttl = inputs.get("ttl")
         if isinstance(ttl, dict) and ttl.get("enabled") is True and not ttl.get("attributeName"):
             yield Problem("ttl.attributeName", "is required when ttl is enabled")
@@ -70,9 +74,16 @@ class Table(ResourceType):
         """The order of attributes and indexes does not count; removing the ttl block leaves the TTL as it is."""
         if name == "ttl" and new is None:
             return True
-        if name in ("attributes", "globalSecondaryIndexes", "localSecondaryIndexes"):
+        if name in (GLOBAL, LOCAL):
+            return table_indexes.same(old, new)
+        if name == "attributes" and isinstance(old, list) and isinstance(new, list):
             return _by_name(old) == _by_name(new)
         return super().same(name, old, new)
+
+    def diff(self, old_inputs: Inputs, news: Inputs) -> Diff:
+        """Attributes change together with an index alone: by themselves they are no change (dynamodb/table.go)."""
+        found = super().diff(old_inputs, news)
+        return found if GLOBAL in found.changes else replace(found, changes=found.changes - {"attributes"})
 
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
         found = super().replacing(old, news, changes)
@@ -83,21 +94,16 @@ class Table(ResourceType):
         request: Outputs = {
             "TableName": name,
             "BillingMode": inputs["billingMode"],
-            "KeySchema": _keys(inputs),
-            "AttributeDefinitions": _definitions(inputs),
+            "KeySchema": keys(inputs),
+            "AttributeDefinitions": definitions(inputs),
             "Tags": tag_list(inputs),
+            **table_indexes.requests(inputs),
         }
         request |= renamed(
             inputs, {"tableClass": "TableClass", "deletionProtectionEnabled": "DeletionProtectionEnabled"}
         )
         if inputs["billingMode"] == "PROVISIONED":
-            request["ProvisionedThroughput"] = _throughput(inputs)
-        for wire, api in (
-            ("globalSecondaryIndexes", "GlobalSecondaryIndexes"),
-            ("localSecondaryIndexes", "LocalSecondaryIndexes"),
-        ):
-            if inputs.get(wire):
-                request[api] = [_index(one, inputs) for one in inputs[wire]]
+            request["ProvisionedThroughput"] = throughput(inputs)
         if inputs.get("streamEnabled"):
             request["StreamSpecification"] = _stream(inputs)
         encryption = inputs.get("serverSideEncryption")
@@ -113,17 +119,18 @@ class Table(ResourceType):
         table = _describe(id, clients)
         if table is None:
             return None
-        keys = {one["KeyType"]: one["AttributeName"] for one in table["KeySchema"]}
+        own_keys = {one["KeyType"]: one["AttributeName"] for one in table["KeySchema"]}
         billing = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
         ttl = clients("dynamodb").describe_time_to_live(TableName=id)["TimeToLiveDescription"]
         inputs = {
             "name": id,
-            "hashKey": keys["HASH"],
-            "rangeKey": keys.get("RANGE"),
+            "hashKey": own_keys["HASH"],
+            "rangeKey": own_keys.get("RANGE"),
             "billingMode": billing,
             "attributes": [
                 {"name": one["AttributeName"], "type": one["AttributeType"]} for one in table["AttributeDefinitions"]
             ],
+            GLOBAL: [table_indexes.described(one) for one in table.get("GlobalSecondaryIndexes", [])],
         }
         if billing == "PROVISIONED":
             inputs["readCapacity"] = table["ProvisionedThroughput"]["ReadCapacityUnits"]
@@ -140,7 +147,7 @@ class Table(ResourceType):
         if changes & {"billingMode", *CAPACITIES}:
             billing: Outputs = {"BillingMode": news["billingMode"]}
             if news["billingMode"] == "PROVISIONED":
-                billing["ProvisionedThroughput"] = _throughput(news)
+                billing["ProvisionedThroughput"] = throughput(news)
             self._change(id, clients, **billing)
         if changes & {"streamEnabled", "streamViewType"}:
             if old.get("streamEnabled"):
@@ -151,8 +158,9 @@ class Table(ResourceType):
             self._change(id, clients, DeletionProtectionEnabled=bool(news.get("deletionProtectionEnabled")))
         if "tableClass" in changes:
             self._change(id, clients, TableClass=news.get("tableClass", "STANDARD"))
-        if "globalSecondaryIndexes" in changes:
-            self._change_indexes(id, old, news, clients)
+        if GLOBAL in changes:
+            for request in table_indexes.updates(old, news):
+                self._change(id, clients, **request)
         self._extras(id, old, news, clients)
         outputs = self._outputs(id, news, clients)
         if news.get("tags"):
@@ -173,18 +181,6 @@ class Table(ResourceType):
     def _change(self, name: str, clients: Clients, **request: Any) -> None:
         clients("dynamodb").update_table(TableName=name, **request)
         self._settle(name, clients)
-
-    def _change_indexes(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """One index a call, as AWS wants it: first those that go (or changed), then those that come."""
-        before, after = _by_name(old.get("globalSecondaryIndexes")), _by_name(news.get("globalSecondaryIndexes"))
-        definitions = _definitions(news)
-        for index in before:
-            if before[index] != after.get(index):
-                self._change(name, clients, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": index}}])
-        for index in after:
-            if before.get(index) != after[index]:
-                update = [{"Create": _index(after[index], news)}]
-                self._change(name, clients, AttributeDefinitions=definitions, GlobalSecondaryIndexUpdates=update)
 
     def _extras(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
         """TTL and point-in-time recovery have calls of their own. Disabling a TTL that is off is an error at AWS."""
@@ -232,52 +228,6 @@ def _describe(name: str, clients: Clients) -> dict[str, Any] | None:
         if is_gone(error, GONE):
             return None
         raise
-
-
-def _attribute_problems(inputs: Inputs) -> Iterator[Problem]:
-    """`attributes` are exactly the keys of the table and its indexes (dynamodb/table.go: validateTableAttributes)."""
-    listed = [one.get("name") for one in inputs.get("attributes") or () if isinstance(one, dict)]
-    indexes = [one for kind in ("globalSecondaryIndexes", "localSecondaryIndexes") for one in inputs.get(kind) or ()]
-    owners = [inputs, *(one for one in indexes if isinstance(one, dict))]
-    used = [owner[key] for owner in owners for key in ("hashKey", "rangeKey") if owner.get(key) is not None]
-    used += [key["attributeName"] for owner in owners for key in owner.get("keySchemas") or ()]
-    if not all(is_known(name) for name in (*listed, *used)):
-        return
-    unused = sorted(set(map(str, listed)) - set(used))
-    missing = sorted(set(used) - set(listed))
-    if unused:
-        yield Problem("attributes", f"all attributes must be indexed; unused: {', '.join(unused)}")
-    if missing:
-        yield Problem("attributes", f"key attributes are not defined: {', '.join(missing)}")
-
-
-def _keys(owner: Inputs) -> list[dict[str, str]]:
-    if owner.get("keySchemas"):
-        return [{"AttributeName": one["attributeName"], "KeyType": one["keyType"]} for one in owner["keySchemas"]]
-    kinds = (("hashKey", "HASH"), ("rangeKey", "RANGE"))
-    return [{"AttributeName": owner[key], "KeyType": kind} for key, kind in kinds if owner.get(key)]
-
-
-def _definitions(inputs: Inputs) -> list[dict[str, str]]:
-    return [{"AttributeName": one["name"], "AttributeType": one["type"]} for one in inputs.get("attributes") or ()]
-
-
-def _throughput(owner: Inputs) -> dict[str, int]:
-    return {"ReadCapacityUnits": owner["readCapacity"], "WriteCapacityUnits": owner["writeCapacity"]}
-
-
-def _index(index: Inputs, table: Inputs) -> Outputs:
-    """A local index has the table's hash key."""
-    keys = index if index.get("hashKey") or index.get("keySchemas") else {**index, "hashKey": table["hashKey"]}
-    request: Outputs = {
-        "IndexName": index["name"],
-        "KeySchema": _keys(keys),
-        "Projection": {"ProjectionType": index["projectionType"]}
-        | renamed(index, {"nonKeyAttributes": "NonKeyAttributes"}),
-    }
-    if index.get("readCapacity") and table["billingMode"] == "PROVISIONED":
-        request["ProvisionedThroughput"] = _throughput(index)
-    return request
 
 
 def _stream(inputs: Inputs) -> Outputs:

@@ -28,6 +28,13 @@ def table(**more):
     return {"hashKey": "k", "attributes": KEY, "billingMode": "PAY_PER_REQUEST", **more}
 
 
+def indexed(*schema, attributes=("k", "i", "j"), **more):
+    """A table with one index, whose keys are pairs such as ("i", "HASH")."""
+    keys = [{"attributeName": name, "keyType": kind} for name, kind in schema]
+    index = {"name": "by-i", "projectionType": "KEYS_ONLY"} | ({"keySchemas": keys} if keys else {}) | more
+    return table(attributes=[{"name": name, "type": "S"} for name in attributes], globalSecondaryIndexes=[index])
+
+
 def mapping(**more):
     return {"functionName": "f", "eventSourceArn": SOURCE, **more}
 
@@ -132,6 +139,15 @@ def test_every_mistake_is_told_at_once(check):
         (TABLE_TYPE, table(readCapacity=1), "readCapacity"),
         (TABLE_TYPE, table(ttl={"enabled": True}), "ttl.attributeName"),
         (TABLE_TYPE, {"hashKey": "k", "attributes": KEY}, "readCapacity"),
+        (TABLE_TYPE, indexed(("i", "HASH"), ("j", "RANGE"), attributes=("k", "i")), "attributes"),
+        (TABLE_TYPE, indexed(("i", "HASH")), "attributes"),
+        (TABLE_TYPE, indexed(attributes="k"), "globalSecondaryIndexes[0].keySchemas"),
+        (TABLE_TYPE, indexed(("i", "HASH"), hashKey="i"), "globalSecondaryIndexes[0].hashKey"),
+        (TABLE_TYPE, indexed(("i", "HASH"), rangeKey="j"), "globalSecondaryIndexes[0].rangeKey"),
+        (TABLE_TYPE, indexed(("j", "RANGE"), ("i", "HASH")), "globalSecondaryIndexes[0].keySchemas"),
+        (TABLE_TYPE, indexed(("i", "RANGE")), "globalSecondaryIndexes[0].keySchemas"),
+        (TABLE_TYPE, indexed(("i", "SORT")), "globalSecondaryIndexes[0].keySchemas[0].keyType"),
+        (TABLE_TYPE, indexed(("i", "HASH"), projectionType="SOME"), "globalSecondaryIndexes[0].projectionType"),
         (MAPPING, mapping(batchSize=100), "batchSize"),
         (MAPPING, mapping(startingPosition="LATEST"), "startingPosition"),
         (MAPPING, mapping(scalingConfig={"maximumConcurrency": 1}), "scalingConfig.maximumConcurrency"),
@@ -185,8 +201,18 @@ def test_large_batches_are_taken_with_a_window(check):
 
 
 @pytest.mark.parametrize(
+    "keys", [indexed(("i", "HASH"), ("j", "RANGE")), indexed(hashKey="i", rangeKey="j")], ids=["schema", "deprecated"]
+)
+def test_an_indexs_keys_are_taken_in_both_forms(keys, check):
+    assert check.problems(TABLE_TYPE, keys) == {}
+
+
+@pytest.mark.parametrize(
     ("token", "inputs"),
     [
+        (TABLE_TYPE, table(globalSecondaryIndexes=UNKNOWN)),
+        (TABLE_TYPE, indexed(keySchemas=UNKNOWN)),
+        (TABLE_TYPE, indexed((UNKNOWN, "HASH"))),
         (QUEUE, {"redrivePolicy": UNKNOWN, "visibilityTimeoutSeconds": UNKNOWN}),
         (MAPPING, {"functionName": UNKNOWN, "eventSourceArn": UNKNOWN, "batchSize": 100}),
         (JOB_QUEUE, {"priority": 1, "state": "ENABLED", "computeEnvironmentOrders": UNKNOWN}),

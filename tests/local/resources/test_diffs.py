@@ -16,6 +16,7 @@ FUNCTION = "aws:lambda/function:Function"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 TABLE_TYPE = "aws:dynamodb/table:Table"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 OWN_ROLE = "arn:aws:iam::123456789012:role/batch"
 LINKED_ROLE = "arn:aws:iam::123456789012:role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch"
@@ -202,6 +203,78 @@ def test_the_order_of_a_tables_attributes_is_no_change(check):
     assert not diff(
         check, TABLE_TYPE, keys | {"attributes": attributes}, keys | {"attributes": attributes[::-1]}
     ).changes
+
+
+def indexed(*indexes, type_="N"):
+    attributes = [{"name": name, "type": "S"} for name in "kab"] + [{"name": "sent", "type": type_}]
+    named = [{"name": f"by-{number}", "projectionType": "KEYS_ONLY"} | one for number, one in enumerate(indexes)]
+    base = {"hashKey": "k", "billingMode": "PAY_PER_REQUEST", "attributes": attributes}
+    return base | {"globalSecondaryIndexes": named}
+
+
+def schema(*names):
+    return {"keySchemas": [{"attributeName": name, "keyType": kind} for name, kind in zip(names, KINDS, strict=False)]}
+
+
+KINDS = ("HASH", "RANGE")
+BOTH = (schema("a", "sent"), schema("b"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (indexed(*BOTH), indexed({"hashKey": "a", "rangeKey": "sent"}, {"hashKey": "b"})),
+        (
+            indexed(*BOTH),
+            indexed(*BOTH) | {"globalSecondaryIndexes": indexed(*BOTH)["globalSecondaryIndexes"][::-1]},
+        ),
+        (indexed(*BOTH), indexed(BOTH[0] | {"readCapacity": 0}, BOTH[1])),
+        (
+            indexed(BOTH[0] | {"projectionType": "INCLUDE", "nonKeyAttributes": ["x", "y"]}, BOTH[1]),
+            indexed(BOTH[0] | {"projectionType": "INCLUDE", "nonKeyAttributes": ["y", "x"]}, BOTH[1]),
+        ),
+        (indexed(*BOTH), indexed(*BOTH, type_="S")),
+    ],
+    ids=["form of the keys", "order", "no capacity", "order of attributes", "attributes alone"],
+)
+def test_an_index_said_otherwise_is_no_change(old, new, check):
+    assert not diff(check, TABLE_TYPE, old, new).changes
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        indexed(schema("a", "sent"), schema("b", "a")),
+        indexed(BOTH[0], BOTH[1] | {"projectionType": "ALL"}),
+        indexed(BOTH[0], BOTH[1] | {"name": "other"}),
+        indexed(*BOTH) | {"globalSecondaryIndexes": UNKNOWN},
+    ],
+    ids=["keys", "projection", "name", "not known yet"],
+)
+def test_another_index_is_a_change_in_place(new, check):
+    found = diff(check, TABLE_TYPE, indexed(*BOTH), new)
+    assert found.changes == {"globalSecondaryIndexes"}
+    assert not found.replaces
+
+
+def test_a_new_attribute_comes_with_its_index_in_place(check):
+    bare = {"hashKey": "k", "billingMode": "PAY_PER_REQUEST", "attributes": [{"name": "k", "type": "S"}]}
+    index = {"name": "by-i", "projectionType": "ALL", **schema("i")}
+    more = bare | {"attributes": [*bare["attributes"], {"name": "i", "type": "N"}], "globalSecondaryIndexes": [index]}
+    found = diff(check, TABLE_TYPE, bare, more)
+    assert found.changes == {"attributes", "globalSecondaryIndexes"}
+    assert not found.replaces
+
+
+def test_the_order_of_an_alarms_actions_is_no_change(check):
+    one, other = (f"arn:aws:sns:us-east-1:123456789012:{name}" for name in ("a", "b"))
+    metric = {"namespace": "n", "metricName": "m", "period": 60, "statistic": "Sum", "threshold": 0}
+    alarm = metric | {"evaluationPeriods": 1, "comparisonOperator": "GreaterThanThreshold"}
+    assert not diff(
+        check, ALARM, alarm | {"alarmActions": [one, other]}, alarm | {"alarmActions": [other, one]}
+    ).changes
+    assert not diff(check, ALARM, alarm, alarm | {"alarmActions": []}).changes
+    assert diff(check, ALARM, alarm, alarm | {"alarmActions": [one]}).changes == {"alarmActions"}
 
 
 def test_a_mapping_takes_another_function_in_place_but_not_another_queue(check):

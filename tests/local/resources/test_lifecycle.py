@@ -221,7 +221,7 @@ CASES = [
             "globalSecondaryIndexes": [{"name": "by-i", "hashKey": "i", "projectionType": "ALL"}],
             "tags": {"a": "1"},
         },
-        ("hashKey", "attributes", "ttl", "billingMode"),
+        ("hashKey", "attributes", "ttl", "billingMode", "globalSecondaryIndexes"),
     ),
     Case("aws:sns/topic:Topic", lambda w: {"displayName": "one"}, lambda w: {"displayName": "two"}, ("displayName",)),
     Case(

@@ -1,0 +1,241 @@
+"""What MiniStack's event source mappings of SQS lack, added inside its process.
+
+- Batches above 10 records and batching windows: a mapping with a window gathers until the batch is full, the window is
+  over, counted from the first record, or the payload limit is reached. (Lambda Developer Guide, "Configuring batching
+  behavior".) MiniStack never takes more than 10 records, and never waits.
+- A batch above 10 needs a window. ("Using Lambda with Amazon SQS".)
+- A partial answer that names what is no record of the batch, or cannot be read, fails the whole batch. ("Handling
+  errors for an SQS event source in Lambda".) MiniStack deletes the records.
+
+AWS counts a record's visibility timeout from its receipt, and so asks for the window on top of six times the function's
+timeout; here it is counted from the invocation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.services import lambda_svc, sqs
+
+LARGEST_UNBATCHED = 10  # records, without a window
+RECEIVED_AT_ONCE = 10  # SQS's own limit
+PAYLOAD_LIMIT = 6 * 1024 * 1024  # bytes; "Lambda quotas": invocation payload
+FRAME = 1_000  # bytes that a record has besides its body and its attributes, amply
+Json = dict[str, Any]
+Receive = Callable[[str, int], list[Json]]
+Response = tuple[int, dict[str, str], bytes]
+
+
+def install() -> None:
+    """Make the MiniStack of this process invoke functions with a queue's records as Lambda does."""
+    _gather_in_windows()
+    _fail_batches_by_malformed_answers()
+    _refuse_large_batches_without_a_window()
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A message as it was received; `handle` is the receipt's, which a later receipt by anybody replaces."""
+
+    message: Json
+    handle: str
+    size: int
+
+
+@dataclass
+class _Gathering:
+    """What a mapping holds back until the batch is complete."""
+
+    records: list[_Record]
+    deadline: float | None = None  # monotonic; None until there is a record
+
+
+class _Gatherer:
+    """Batches of all mappings: MiniStack's one polling thread asks again and again for that of `mapping`."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.mapping: Json = {}
+        self._receive = receive
+        self._gatherings: dict[str, _Gathering] = {}
+
+    def take(self, queue_url: str) -> list[Json]:
+        """The messages to invoke the function with; none as long as the batch is not complete."""
+        mapping = self.mapping
+        window, size = mapping.get("MaximumBatchingWindowInSeconds") or 0, mapping["BatchSize"]
+        with sqs._queues_lock:
+            queue = sqs._get_q(queue_url)
+            sqs._expire_retained(queue)
+            sqs._dlq_sweep(queue)
+            gathering = self._gatherings.pop(mapping["UUID"], None) or _Gathering([])
+            gathering.records = _still_held(gathering.records, queue)
+            if not gathering.records:
+                gathering.deadline = None
+            complete = self._fill(gathering.records, queue, size if window else min(size, LARGEST_UNBATCHED))
+            if not gathering.records:
+                return []
+            now = time.monotonic()
+            if gathering.deadline is None:
+                gathering.deadline = now + window
+            left = gathering.deadline - now
+            timeout = int(queue["attributes"]["VisibilityTimeout"])
+            if complete or left <= 0:
+                _hide(gathering.records, timeout)
+                return [record.message for record in gathering.records]
+            _hide(gathering.records, left + timeout)
+            self._gatherings[mapping["UUID"]] = gathering
+        _wake_poller_after(left)
+        return []
+
+    def _fill(self, records: list[_Record], queue: Json, size: int) -> bool:
+        """Receive what there is up to `size` records; True if there can be no more in this batch."""
+        while len(records) < size:
+            wanted = min(size - len(records), RECEIVED_AT_ONCE)
+            fitting, rest_is_too_large = _count_fitting(queue, wanted, PAYLOAD_LIMIT - sum(one.size for one in records))
+            received = self._receive(queue["url"], fitting) if fitting else []
+            records += [_Record(message, message["receipt_handle"], _size(message)) for message in received]
+            if rest_is_too_large or len(received) < wanted:
+                return rest_is_too_large
+        return True
+
+
+def _gather_in_windows() -> None:
+    iterate = lambda_svc._iter_all_esms
+    gatherer = _Gatherer(sqs._receive_messages_for_esm)
+
+    def iterate_and_remember() -> Iterator[tuple[str, str, Json]]:
+        """MiniStack's thread goes through all mappings, and receives for each without saying which one it is."""
+        for entry in iterate():
+            *_, gatherer.mapping = entry
+            yield entry
+
+    lambda_svc._iter_all_esms = iterate_and_remember
+    sqs._receive_messages_for_esm = lambda queue_url, max_number: gatherer.take(queue_url)
+
+
+def _still_held(records: list[_Record], queue: Json) -> list[_Record]:
+    """Without those that were purged, have expired or came back, as while the mapping was disabled."""
+    present, now = {id(message) for message in queue["messages"]}, time.time()
+    return [
+        record
+        for record in records
+        if id(record.message) in present
+        and record.message["receipt_handle"] == record.handle
+        and record.message["visible_at"] > now
+    ]
+
+
+def _count_fitting(queue: Json, wanted: int, room: int) -> tuple[int, bool]:
+    """How many of the next `wanted` visible messages have room (in bytes), and whether the next one has not."""
+    now = time.time()
+    visible = (message for message in queue["messages"] if message["visible_at"] <= now)
+    fitting = 0
+    for message in itertools.islice(visible, wanted):
+        room -= _size(message)
+        if room < 0:
+            return fitting, True
+        fitting += 1
+    return fitting, False
+
+
+def _size(message: Json) -> int:
+    """Bytes of the record in the function's event."""
+    texts = [message["body"], message.get("message_attributes")]
+    return len(json.dumps(texts, ensure_ascii=False).encode()) + FRAME
+
+
+def _hide(records: list[_Record], seconds: float) -> None:
+    until = time.time() + seconds
+    for record in records:
+        record.message["visible_at"] = until
+
+
+def _wake_poller_after(seconds: float) -> None:
+    """It sleeps for up to a second where nothing arrives."""
+    timer = threading.Timer(seconds, lambda_svc._esm_wake.set)
+    timer.daemon = True
+    timer.start()
+
+
+def _fail_batches_by_malformed_answers() -> None:
+    run_batch, execute = lambda_svc._run_sqs_batch, lambda_svc._execute_function
+    sent: ContextVar[frozenset[str] | None] = ContextVar(
+        "ids of the records that the function may report", default=None
+    )
+
+    def run_reporting_batch(mapping: Json, func: Json, event: Json, *arguments: Any) -> None:
+        if "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []):
+            sent.set(frozenset(record["messageId"] for record in event["Records"]))  # its thread is for this batch
+        run_batch(mapping, func, event, *arguments)
+
+    def execute_and_read_answer(func: Json, event: Json) -> Json:
+        result: Json = execute(func, event)
+        ids = sent.get()
+        if ids is None or result.get("error"):
+            return result
+        try:
+            return {**result, "body": {"batchItemFailures": _read_failures(result.get("body"), ids)}}
+        except _MalformedAnswer as error:
+            return {**result, "error": True, "body": {"errorType": "MalformedAnswer", "errorMessage": str(error)}}
+
+    lambda_svc._run_sqs_batch = run_reporting_batch
+    lambda_svc._execute_function = execute_and_read_answer
+
+
+class _MalformedAnswer(Exception):
+    """Lambda takes the whole batch as failed."""
+
+
+def _read_failures(answer: Any, ids: frozenset[str]) -> list[Json]:
+    """The records that failed: none where the answer is nothing, null or {}. Raise _MalformedAnswer."""
+    if isinstance(answer, str) and answer:
+        try:
+            answer = json.loads(answer)
+        except ValueError:
+            raise _MalformedAnswer("the answer is not JSON") from None
+    if answer is None or answer == "":
+        return []
+    if not isinstance(answer, Mapping):
+        raise _MalformedAnswer("the answer is not a JSON object")
+    failures = answer.get("batchItemFailures")
+    if failures is None:
+        return []
+    if not isinstance(failures, list):
+        raise _MalformedAnswer("batchItemFailures is not a list")
+    for failure in failures:
+        identifier = failure.get("itemIdentifier") if isinstance(failure, Mapping) else None
+        if not isinstance(identifier, str) or identifier not in ids:
+            raise _MalformedAnswer(f"batchItemFailures names {identifier!r}, which is no record of the batch")
+    return failures
+
+
+def _refuse_large_batches_without_a_window() -> None:
+    create, update = lambda_svc._create_esm, lambda_svc._update_esm
+
+    def create_if_possible(data: Json) -> Response:
+        answer: Response = _refusal(data) or create(data)
+        return answer
+
+    def update_if_possible(uuid: str, data: Json) -> Response:
+        answer: Response = _refusal({**(lambda_svc._esms.get(uuid) or {}), **data}) or update(uuid, data)
+        return answer
+
+    lambda_svc._create_esm = create_if_possible
+    lambda_svc._update_esm = update_if_possible
+
+
+def _refusal(mapping: Mapping[str, Any]) -> Response | None:
+    if ":sqs:" not in str(mapping.get("EventSourceArn")):
+        return None
+    if mapping.get("BatchSize", 0) <= LARGEST_UNBATCHED or mapping.get("MaximumBatchingWindowInSeconds"):
+        return None
+    refusal: Response = lambda_svc._invalid_parameter_value(
+        "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+    )
+    return refusal

@@ -1,0 +1,230 @@
+"""SQS's message move tasks, which MiniStack lacks, added inside its process.
+
+A task moves what was visible in a dead-letter queue when it started, in the background, to one queue or to where each
+message came from. Sources: SQS API reference, "StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask";
+SQS Developer Guide, "Learn how to configure a dead-letter queue redrive" and "Troubleshoot Amazon SQS dead-letter queue
+and DLQ redrive issues". Codes and texts of refusals are those that AWS was seen to give.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextvars
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ministack.services import sqs
+
+from . import move_rights
+from .move_rights import check_rights
+
+FASTEST = 500  # messages a second; also where SQS chooses the rate itself
+STEPS = 50  # a second, at most; a fast task moves several messages in one
+LISTED = 10  # tasks, at most
+SOURCE_GONE = "The resource that you specified for the SourceArn parameter doesn't exist."
+DESTINATION_GONE = "The resource that you specified for the DestinationArn parameter doesn't exist."
+Json = dict[str, Any]
+
+
+def install() -> None:
+    """Let the MiniStack of this process start, list and cancel move tasks."""
+    move_rights.install()
+    tasks = _Tasks()
+    sqs._HANDLERS |= {
+        "StartMessageMoveTask": tasks.start,
+        "ListMessageMoveTasks": tasks.list,
+        "CancelMessageMoveTask": tasks.cancel,
+    }
+
+
+class _Failed(Exception):
+    """A task cannot go on; the text is its FailureReason."""
+
+
+@dataclass
+class _Task:
+    """`destination`: an ARN, or empty for where each message came from. `rate`: None where SQS chooses it."""
+
+    id: str
+    source: str
+    destination: str
+    rate: int | None
+    waiting: list[Json]
+    to_move: int
+    started: float = field(default_factory=time.time)
+    moved: int = 0
+    status: str = "RUNNING"
+    failure: str = ""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def handle(self) -> str:
+        return base64.b64encode(json.dumps({"taskId": self.id, "sourceArn": self.source}).encode()).decode()
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ("RUNNING", "CANCELLING")
+
+    def describe(self) -> Json:
+        described = {
+            "TaskHandle": self.handle if self.status == "RUNNING" else None,
+            "Status": self.status,
+            "SourceArn": self.source,
+            "DestinationArn": self.destination or None,
+            "MaxNumberOfMessagesPerSecond": self.rate,
+            "ApproximateNumberOfMessagesMoved": self.moved,
+            "ApproximateNumberOfMessagesToMove": self.to_move,
+            "FailureReason": self.failure or None,
+            "StartedTimestamp": int(self.started * 1_000),
+        }
+        return {name: value for name, value in described.items() if value is not None}
+
+    def run(self) -> None:
+        """Move messages at the task's rate until none is left."""
+        rate = self.rate or FASTEST
+        at_once = max(1, rate // STEPS)
+        try:
+            while not self.cancelled.is_set() and self.waiting:
+                with sqs._queues_lock:
+                    self._move(at_once)
+                self.cancelled.wait(at_once / rate)
+            self.status = "CANCELLED" if self.cancelled.is_set() else "COMPLETED"
+        except _Failed as failed:
+            self.failure, self.status = str(failed), "FAILED"
+
+    def _move(self, count: int) -> None:
+        """The next `count` that are still there; those that somebody has received meanwhile stay."""
+        queue = sqs._queue_by_arn(self.source)
+        if queue is None:
+            raise _Failed(_failure("QueueDoesNotExist"))
+        present, now = {id(message) for message in queue["messages"]}, time.time()
+        gone: set[int] = set()
+        try:
+            while self.waiting and len(gone) < count:
+                message = self.waiting.pop(0)
+                if id(message) in present and message["visible_at"] <= now:
+                    self._send(message)
+                    gone.add(id(message))
+                    self.moved += 1
+        finally:
+            queue["messages"] = [message for message in queue["messages"] if id(message) not in gone]
+
+    def _send(self, message: Json) -> None:
+        arn = self.destination or message["sys"].get("DeadLetterQueueSourceArn")
+        if not arn:
+            raise _Failed("CouldNotDetermineMessageSource")
+        queue = sqs._queue_by_arn(arn)
+        if queue is None:
+            raise _Failed(_failure("QueueDoesNotExist"))
+        request: Json = {"MessageBody": message["body"], "MessageAttributes": message.get("message_attributes")}
+        if trace := message["sys"].get("AWSTraceHeader"):
+            request["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+        if queue["is_fifo"]:
+            request |= {"MessageGroupId": message["group_id"], "MessageDeduplicationId": message["id"]}
+        try:
+            sqs._act_send_message(request, queue["url"])
+        except sqs._Err as error:
+            raise _Failed(_failure(error.code)) from error
+
+
+class _Tasks:
+    """The tasks of each source queue, the newest first; read and written under SQS's lock."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[_Task]] = {}
+
+    def start(self, data: Json, url: str) -> Json:
+        with sqs._queues_lock:
+            source, destination = data.get("SourceArn", ""), data.get("DestinationArn") or ""
+            queue = _queue(source, SOURCE_GONE)
+            origins = [one for one in sqs._queues.values() if _dead_letter_queue_of(one) == source]
+            check_rights(queue, "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+            for target in [_queue(destination, DESTINATION_GONE)] if destination else origins:
+                check_rights(target, "SendMessage")
+                if target["is_fifo"] != queue["is_fifo"]:
+                    raise _invalid("The source queue and destination queue must be of the same queue type.")
+            if not origins:
+                raise _invalid("Source queue must be configured as a Dead Letter Queue.")
+            rate = _number(data, "MaxNumberOfMessagesPerSecond", FASTEST)
+            tasks = self._of.setdefault(source, [])
+            if tasks and tasks[0].is_active:
+                raise _invalid(
+                    "There is already a task running. Only one active task is allowed for a source queue arn at a "
+                    "given time."
+                )
+            now = time.time()
+            waiting = [message for message in queue["messages"] if message["visible_at"] <= now]
+            task = _Task(str(uuid.uuid4()), source, destination, rate, waiting, len(waiting))
+            tasks.insert(0, task)
+        _run_as_caller(task.run)
+        return {"TaskHandle": task.handle}
+
+    def list(self, data: Json, url: str) -> Json:
+        with sqs._queues_lock:
+            source = data.get("SourceArn", "")
+            check_rights(_queue(source, SOURCE_GONE), "GetQueueAttributes")
+            count = _number(data, "MaxResults", LISTED) or 1
+            return {"Results": [task.describe() for task in self._of.get(source, [])[:count]]}
+
+    def cancel(self, data: Json, url: str) -> Json:
+        with sqs._queues_lock:
+            task_id, source = _read_handle(data.get("TaskHandle", ""))
+            check_rights(_queue(source, SOURCE_GONE), "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+            task = next((task for task in self._of.get(source, []) if task.id == task_id), None)
+            if task is None:
+                raise sqs._Err("ResourceNotFoundException", "Task does not exist.", 404)
+            if task.status != "RUNNING":
+                raise sqs._Err(
+                    "UnsupportedOperation", f"The task is {task.status}: only one that runs can be cancelled."
+                )
+            task.status = "CANCELLING"
+            task.cancelled.set()
+            return {"ApproximateNumberOfMessagesMoved": task.moved}
+
+
+def _run_as_caller(run: Callable[[], None]) -> None:
+    """On a thread that has the caller's account, region and rights."""
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True, name="move-task").start()
+
+
+def _queue(arn: str, gone: str) -> Json:
+    queue: Json | None = sqs._queue_by_arn(arn)
+    if queue is None:
+        raise sqs._Err("ResourceNotFoundException", gone, 404)
+    return queue
+
+
+def _dead_letter_queue_of(queue: Json) -> str | None:
+    policy: Json = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+    return policy.get("deadLetterTargetArn")
+
+
+def _number(data: Json, name: str, most: int) -> int | None:
+    value: int | None = data.get(name)
+    if value is not None and not 1 <= value <= most:
+        raise _invalid(f"Value {value} for parameter {name} is invalid. Reason: Must be between 1 and {most}.")
+    return value
+
+
+def _read_handle(handle: str) -> tuple[str, str]:
+    """The id of a task and the ARN of its source."""
+    try:
+        content = json.loads(base64.b64decode(handle, validate=True))
+        return str(content["taskId"]), str(content["sourceArn"])
+    except (ValueError, KeyError, TypeError):
+        raise _invalid("Value for parameter TaskHandle is invalid.") from None
+
+
+def _invalid(text: str) -> Exception:
+    error: Exception = sqs._Err("InvalidParameterValue", text)
+    return error
+
+
+def _failure(code: str) -> str:
+    """SQS names queues that are gone, and the like, by the codes of its older protocol."""
+    return str(sqs._QUERY_COMPAT_CODES.get(code, code))

@@ -15,6 +15,7 @@ from types import ModuleType
 
 ENTRY_POINT_GROUP = "batchbell.notifiers"
 PEOPLE_READ = 5  # messages at once, before one digest of all is better
+DIGEST_LIMIT = 100  # jobs that a digest names
 
 
 class PluginError(Exception):
@@ -66,8 +67,19 @@ class Plugin:
         return tuple(getattr(self.infrastructure(), "REQUIRES", ()))
 
     def digest_after(self) -> int:
-        """How many messages at once are still sent one by one, unless the stack says otherwise; 0: any number."""
-        return int(getattr(self.infrastructure(), "DIGEST_AFTER", PEOPLE_READ))
+        """How many messages at once are still sent one by one, unless the stack says otherwise; 0: any number.
+
+        Raises PluginError if the notifier's own DIGEST_AFTER is no such number.
+        """
+        number = getattr(self.infrastructure(), "DIGEST_AFTER", PEOPLE_READ)
+        if number is None:
+            return 0
+        if type(number) is not int or not 0 <= number <= DIGEST_LIMIT:
+            raise PluginError(
+                f"notifier {self.type} ({self.origin}): DIGEST_AFTER in infrastructure.py is no whole number from 1 to "
+                f"{DIGEST_LIMIT}, and neither None nor 0 for no digests"
+            )
+        return number
 
 
 def notifiers_package() -> tuple[str, Path]:

@@ -5,6 +5,8 @@ An `infrastructure.py` offers
 - `Settings`: a pydantic model (a subclass of `NotifierSettings`) of what the stack config may say about an instance;
 - `REQUIRES`: names of the distributions that the run-time half imports beyond the standard library, boto3 and
   `batchbell.contract` (a tuple, may be left out);
+- `DIGEST_AFTER`: how many messages for one instance may arrive at once before they become one digest (an int; None or
+  0: any number; left out: 5), unless the stack config says otherwise;
 - `provision(name, settings, *, opts, context) -> Grants`: what the Lambda needs for it. It may make resources of its
   own, as children of `opts.parent`.
 """
@@ -30,6 +32,7 @@ ARN = re.compile(
 _RESOURCES = {
     "ssm": (re.compile(r"parameter/[A-Za-z0-9_./-]+"), "an SSM parameter", "parameter/slack-webhook"),
     "secretsmanager": (re.compile(r"secret:[A-Za-z0-9/_+=.@-]+"), "a secret", "secret:slack-webhook-a1B2c3"),
+    "sns": (re.compile(r"[A-Za-z0-9_-]{1,256}"), "a standard SNS topic", "on-call"),
     "kms": (re.compile(r"key/[A-Za-z0-9-]+"), "a KMS key", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
 }
 
@@ -59,7 +62,8 @@ def check_arn(value: Any, service: str, *, region: str | None = None) -> Any:
     """The same value. Raises ValueError, which does not show it, if it is plain and no ARN of `service` (in `region`,
     if that is known); None, and what is not known yet (an Output), pass.
 
-    "ssm" takes parameters, "secretsmanager" secrets, "kms" keys, and any other service all that it has.
+    "ssm" takes parameters, "secretsmanager" secrets, "sns" standard topics, "kms" keys, and any other service all that
+    it has.
     """
     if value is None or isinstance(value, pulumi.Output):
         return value

@@ -66,8 +66,10 @@ class Delivery(pulumi.ComponentResource):
             global_secondary_indexes=[
                 {
                     "name": DELIVERIES,
-                    "hash_key": "notifier",
-                    "range_key": "sent",
+                    "key_schemas": [
+                        {"attribute_name": "notifier", "key_type": "HASH"},
+                        {"attribute_name": "sent", "key_type": "RANGE"},
+                    ],
                     "projection_type": "KEYS_ONLY",
                 }
             ],

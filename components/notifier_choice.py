@@ -8,13 +8,11 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from batchbell.plugins import Plugin, PluginError, find_plugins
+from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
 from .mistakes import Mistake, Source, describe, got, nearest, shown_name
 from .watched import STATUSES, Status
-
-DIGEST_LIMIT = 100  # jobs that a digest names
 
 _EXAMPLE = "for example {type: email, name: team, sender: batch@example.com, recipients: [team@example.com]}"
 
@@ -58,7 +56,6 @@ class _Shared(BaseModel):
         tuple[Annotated[str, Field(pattern=r"\S", description="a pattern of job names")], ...] | None,
         Field(description="a list of patterns of job names (without it all are told)", examples=[["nightly-*"]]),
     ] = None
-
     digest_after: Annotated[
         int | None,
         Field(
@@ -68,7 +65,7 @@ class _Shared(BaseModel):
             description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for no digests",
             examples=[10],
         ),
-    ] = None
+    ] = None  # the type's own default
 
     @field_validator("statuses", "jobs")
     @classmethod
@@ -139,7 +136,10 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     mistakes += wrong
     if settings is None or shared is None or mistakes:
         return None, mistakes
-    digest_after = plugin.digest_after() if shared.digest_after is None else shared.digest_after
+    try:
+        digest_after = plugin.digest_after() if shared.digest_after is None else shared.digest_after
+    except PluginError as error:
+        return None, [Mistake(stack.source.path(*at, "type"), str(error))]
     return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or (), digest_after), []
 
 

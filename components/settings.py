@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import pulumi
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
-from batchbell.provisioning import Context
+from batchbell.provisioning import Context, check_arn
 
 from .job_size import memory_problem, vcpus_problem
 from .mistakes import Mistake, Source, describe, got
@@ -73,12 +73,14 @@ def _policy_problem(value: Any) -> str | None:
     return "takes the ARN of an IAM policy"
 
 
-def _topic_problem(value: Any) -> str | None:
-    if value in ("", None) or (
-        isinstance(value, str) and re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", value)
-    ):
-        return None
-    return "takes the ARN of a standard SNS topic"
+def _topic_problem(value: Any, region: str | None = None) -> str | None:
+    """What is wrong with the ARN of the topic for alarms, or None; "" is no topic. CloudWatch knows those of its own
+    region alone."""
+    try:
+        check_arn(None if value == "" else value, "sns", region=region)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _subnet_problem(value: Any) -> str | None:
@@ -260,7 +262,6 @@ def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list
             if isinstance(arn, str) and problem(arn) is None and (why := misplacement(arn, context)):
                 mistakes.append(Mistake(source.path(key, number), f"{got(arn)}, which is {why}"))
     topic = raw.get("alarm_topic_arn")
-    if topic and isinstance(topic, str) and not _topic_problem(topic) and f":sns:{context.region}:" not in topic:
-        text = f"{got(topic)}; takes a topic in the stack's region {context.region}, where CloudWatch's alarms are"
-        mistakes.append(Mistake(source.path("alarm_topic_arn"), text))
+    if isinstance(topic, str) and not _topic_problem(topic) and (why := _topic_problem(topic, context.region)):
+        mistakes.append(Mistake(source.path("alarm_topic_arn"), f"{got(topic)}; {why}"))
     return mistakes

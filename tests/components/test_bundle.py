@@ -107,6 +107,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     assert modules == {"__init__.py", "contract.py", "aws_answers.py", "texts.py"}
     assert sources(everything, "notifiers") == {
         "__init__.py",
+        "slack/blocks.py",
         *(f"{type_}/{module}.py" for type_ in ("slack", "email", "sns") for module in ("__init__", "notifier")),
     }
 

@@ -34,9 +34,9 @@ def _no_engine(monkeypatch):
     monkeypatch.setattr("pulumi_aws.ssm.Parameter", Parameter)
 
 
-def granted(webhook):
-    """The notifier's grants, with what `webhook()` gives as its secret."""
-    notifier = {"type": "slack", "name": "ops", "webhook": webhook()}
+def granted(webhook, **said):
+    """The notifier's grants, with what `webhook()` gives as its secret, and with what the stack says besides."""
+    notifier = {"type": "slack", "name": "ops", "webhook": webhook(), **said}
     queue = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
     settings = check_settings({"notifiers": [notifier], "job_queue_arns": [queue]}, secrets={}, context=HERE)
     return grant("nightly", settings.notifiers[0], HERE, pulumi.ResourceOptions())
@@ -44,6 +44,11 @@ def granted(webhook):
 
 def later(value):
     return pulumi.Output.from_input(value)
+
+
+@pytest.mark.parametrize(("said", "told"), [({}, 5), ({"digest_after": 12}, 12), ({"digest_after": 0}, None)])
+def test_the_function_is_told_when_to_send_a_digest(said, told):
+    assert granted(lambda: {"ssm": PARAMETER}, **said).manifest_entry()["digest_after"] == told
 
 
 def stored_value(webhook):

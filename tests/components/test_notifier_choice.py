@@ -52,6 +52,14 @@ def only_mistake(*notifiers, **more):
         ([MAIL | {"jobs": []}], "notifiers[0].jobs: got an empty list; takes at least one item"),
         ([MAIL | {"jobs": False}], "notifiers[0].jobs: got false; takes a list of patterns"),
         ([MAIL | {"jobs": ["a", " "]}], "notifiers[0].jobs[1]: got ' '; takes a pattern of job names, for example"),
+        *(
+            (
+                [MAIL | {"digest_after": number}],
+                f"notifiers[0].digest_after: got {shown}; takes a whole number from 1 to 100, or 0 for no digests, for",
+            )
+            for number, shown in ((-1, "-1"), (101, "101"), (2.5, "2.5"), ("5", "'5'"), (True, "true"))
+        ),
+        ([MAIL | {"digest": 5}], "notifiers[0].digest: no such setting; did you mean digest_after?"),
         ([MAIL | {"sender": "x"}], "notifiers[0].sender: got 'x'; takes an e-mail address, or Name <address>, for"),
         ([MAIL | {"recipients": ["x"]}], "notifiers[0].recipients[0]: got 'x'; takes an e-mail address, for example"),
         ([MAIL | {"recipients": [7]}], "notifiers[0].recipients[0]: got 7; takes an e-mail address, for example"),
@@ -69,6 +77,35 @@ def test_a_mistake_is_told_with_its_path_what_it_got_what_it_takes_and_an_exampl
 
 def test_a_name_may_have_39_characters():
     assert check(MAIL | {"name": "x" * 39}).notifiers[0].name == "x" * 39
+
+
+def digest_after(notifier):
+    return check(notifier, secrets={"slackWebhook": WEBHOOK}).notifiers[0].digest_after
+
+
+def test_people_get_more_than_five_at_once_as_a_digest_and_topics_never_do_unless_the_stack_says_otherwise():
+    topic = {"type": "sns", "name": "chatops"}
+
+    assert [digest_after(one) for one in (SLACK, MAIL, topic)] == [5, 5, 0]
+    assert [digest_after(one | {"digest_after": 100}) for one in (SLACK, MAIL, topic)] == [100, 100, 100]
+    assert digest_after(SLACK | {"digest_after": 0}) == 0
+
+
+@pytest.mark.parametrize(("own", "number"), [(None, 0), (0, 0), (1, 1), (100, 100)])
+def test_a_type_of_notifier_has_a_default_of_its_own(monkeypatch, own, number):
+    monkeypatch.setattr("notifiers.email.infrastructure.DIGEST_AFTER", own, raising=False)
+
+    assert digest_after(MAIL) == number
+    assert digest_after(MAIL | {"digest_after": 7}) == 7
+
+
+@pytest.mark.parametrize("own", ["5", 5.0, True, -1, 101])
+def test_a_default_that_is_no_number_of_messages_is_told_as_the_types(monkeypatch, own):
+    monkeypatch.setattr("notifiers.email.infrastructure.DIGEST_AFTER", own, raising=False)
+    told = only_mistake(MAIL)
+
+    assert told.startswith("batchbell:notifiers[0].type: notifier email (folder notifiers/email): DIGEST_AFTER in ")
+    assert "no whole number from 1 to 100, and neither None nor 0" in told
 
 
 def test_no_list_at_all_is_told_in_plain_words():

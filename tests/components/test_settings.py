@@ -10,6 +10,7 @@ from components.placement import find_placement
 from components.settings import InvalidSettings, check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
 SLACK = {"type": "slack", "name": "ops", "webhook": {"config": "slackWebhook"}}
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
@@ -99,10 +100,27 @@ def own(**environment):
             f"job_queue_arns[0]: got '{QUEUE.replace('123456789012', '210987654321')}', which is not in this stack's "
             "region us-east-1 and account 123456789012",
         ),
+        *(
+            (
+                {"alarm_topic_arn": wrong},
+                f"alarm_topic_arn: got {wrong!r}; takes the ARN of a standard SNS topic, for example arn:aws:sns:",
+            )
+            for wrong in ("on-call", 7, QUEUE, f"{TOPIC}.fifo", f"{TOPIC}:6b0e71bd", TOPIC[:-7] + "*")
+        ),
+        (
+            {"alarm_topic_arn": TOPIC.replace("us-east-1", "eu-west-1")},
+            f"alarm_topic_arn: got '{TOPIC.replace('us-east-1', 'eu-west-1')}'; takes the ARN of a standard SNS topic "
+            "in the stack's region us-east-1, for example arn:aws:sns:us-east-1:",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_path_what_it_got_what_it_takes_and_an_example(raw, told):
     assert only_mistake(**raw).startswith(f"batchbell:{told}")
+
+
+@pytest.mark.parametrize("topic", ["", TOPIC, TOPIC.replace("123456789012", "210987654321")])
+def test_alarms_go_to_no_topic_or_to_one_of_any_account(topic):
+    assert check(alarm_topic_arn=topic).alarm_topic_arn == topic
 
 
 def test_a_program_reads_paths_as_it_writes_them():
@@ -224,10 +242,12 @@ def event_loop_of_pulumi():
 
 @pytest.mark.usefixtures("event_loop_of_pulumi")
 def test_arns_and_secrets_may_be_outputs():
-    arn = pulumi.Output.from_input(QUEUE)
-    settings = check(job_queue_arns=[arn], notifiers=[SLACK | {"webhook": pulumi.Output.secret(WEBHOOK)}])
+    arn, topic = pulumi.Output.from_input(QUEUE), pulumi.Output.from_input(TOPIC)
+    slack = SLACK | {"webhook": pulumi.Output.secret(WEBHOOK)}
+    settings = check(job_queue_arns=[arn], notifiers=[slack], alarm_topic_arn=topic)
 
     assert settings.job_queue_arns == (arn,)
+    assert settings.alarm_topic_arn is topic
 
 
 @pytest.mark.usefixtures("event_loop_of_pulumi")
@@ -255,6 +275,7 @@ def test_what_must_be_plain_may_not_be_an_output():
         lambda secret: {"statuses": secret},
         lambda secret: {"job_queue_arns": [secret]},
         lambda secret: {"job_definition_arns": [secret]},
+        lambda secret: {"alarm_topic_arn": secret},
         lambda secret: {"function": {"architecture": secret}},
         lambda secret: {"function": {secret: 1}},
         lambda secret: own(subnet_ids=[secret], name=secret + " "),

@@ -1,0 +1,192 @@
+"""Stacks of three kinds, each with what AWS says of it and what its function should be allowed."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchbell.local.cloud import LocalCloud
+from batchbell.local.deployment import Deployment, deploy
+from batchbell.local.rehearsal import SENDER, this_machine
+from batchbell.local.slack_sink import SlackSink
+
+PLACE = "arn:aws:batch:us-east-1:123456789012"
+Call = tuple[str, str, dict[str, Any]]  # of boto3: service, operation, arguments
+
+
+@dataclass(frozen=True)
+class Things:
+    """What an account has beside its stacks. `name`: of a parameter, a secret, a table, a topic, a queue and a log
+    group; all else are ARNs. Anybody's rules and topics may send to the queue."""
+
+    name: str
+    parameter: str
+    secret: str
+    topic: str
+    alarm_topic: str
+    key: str
+    queue_url: str
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack, and what AWS says of it. `needs`: resources by action, of its notifiers; `calls`: what they do there."""
+
+    cloud: LocalCloud
+    deployment: Deployment
+    needs: Mapping[str, set[str]]
+    calls: list[Call]
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        return self.deployment.outputs
+
+    @property
+    def function(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.cloud.client("lambda").get_function(FunctionName=self.outputs["function_name"])
+        return found
+
+    @property
+    def role(self) -> str:
+        """The function's."""
+        return str(self.function["Configuration"]["Role"]).rpartition("/")[2]
+
+    @property
+    def log_group(self) -> str:
+        return str(self.function["Configuration"]["LoggingConfig"]["LogGroup"])
+
+    def ids(self, type_: str) -> list[str]:
+        return [resource.id for resource in self.deployment.resources if resource.type == type_]
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """Of the policies in a role."""
+        iam = self.cloud.client("iam")
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+        return [statement for document in documents for statement in document["Statement"]]
+
+    def queue(self, purpose: str) -> dict[str, str]:
+        """Its attributes."""
+        url = self.outputs[f"{purpose}_queue_url"]
+        answer = self.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        found: dict[str, str] = answer["Attributes"]
+        return found
+
+    def queue_arn(self, purpose: str) -> str:
+        return self.queue(purpose)["QueueArn"]
+
+
+def arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:us-east-1:123456789012:{resource}"
+
+
+def make_things(cloud: LocalCloud, webhook: str) -> Things:
+    name, client = f"theirs-{uuid.uuid4().hex[:8]}", cloud.client
+    senders = {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]}
+    anybody = {"Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage", "Resource": arn("sqs", name)}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    client("ssm").put_parameter(Name=f"/{name}", Value=webhook, Type="SecureString")
+    client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "message", "KeyType": "HASH"}, {"AttributeName": "notifier", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("message", "notifier")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "deliveries",
+                "KeySchema": [{"AttributeName": "notifier", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    client("logs").create_log_group(logGroupName=name)
+    return Things(
+        name,
+        arn("ssm", f"parameter/{name}"),
+        client("secretsmanager").create_secret(Name=name, SecretString=webhook)["ARN"],
+        client("sns").create_topic(Name=name)["TopicArn"],
+        client("sns").create_topic(Name=f"{name}-alarms")["TopicArn"],
+        client("kms").create_key()["KeyMetadata"]["Arn"],
+        client("sqs").create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"],
+    )
+
+
+def mail(sender: str) -> Call:
+    content = {"Simple": {"Subject": {"Data": "done"}, "Body": {"Text": {"Data": "7 of 7"}}}}
+    destination = {"ToAddresses": ["team@example.com"]}
+    return "sesv2", "send_email", {"FromEmailAddress": sender, "Destination": destination, "Content": content}
+
+
+SENDING_MAIL: Mapping[str, set[str]] = {
+    action: {arn("ses", "identity/*"), arn("ses", "configuration-set/*")}
+    for action in ("ses:SendEmail", "ses:SendRawEmail")
+}
+
+
+def deploy_print_color(cloud: LocalCloud, project: Path, sink: SlackSink, things: Things) -> Deployed:
+    config = this_machine()
+    deployment = deploy(cloud.environment(), project, "print-color", config=config, secrets={"slackWebhook": sink.url})
+    parameter = arn("ssm", "parameter/batchbell/batchbell/print-color/print-color/slack/webhook")
+    topic = deployment.outputs["notifiers"]["sns"]["topic_arn"]
+    return Deployed(
+        cloud,
+        deployment,
+        {**SENDING_MAIL, "ssm:GetParameter": {parameter}, "sns:Publish": {topic}},
+        [
+            mail(SENDER),
+            ("ssm", "get_parameter", {"Name": parameter, "WithDecryption": True}),
+            ("sns", "publish", {"TopicArn": topic, "Message": "done"}),
+        ],
+    )
+
+
+def deploy_production(cloud: LocalCloud, project: Path, sink: SlackSink, things: Things) -> Deployed:
+    deployment = deploy(cloud.environment(), project, "production", config=this_machine())
+    return Deployed(cloud, deployment, SENDING_MAIL, [mail(SENDER)])
+
+
+def deploy_every_option(cloud: LocalCloud, project: Path, sink: SlackSink, things: Things) -> Deployed:
+    config = {
+        "job_queue_arns": [f"{PLACE}:job-queue/nightly"],
+        "alarm_topic_arn": things.alarm_topic,
+        "notifiers": [
+            {"type": "slack", "name": "kept", "webhook": {"ssm": things.parameter, "kms_key_arn": things.key}},
+            {"type": "slack", "name": "managed", "webhook": {"secretsmanager": things.secret}},
+            {"type": "email", "name": "team", "sender": f"Batch <{SENDER}>", "recipients": ["team@example.com"]},
+            {"type": "sns", "name": "made"},
+            {"type": "sns", "name": "given", "topic_arn": things.topic, "kms_key_arn": things.key},
+        ],
+    }
+    deployment = deploy(cloud.environment(), project, "every-option", config=config | this_machine())
+    made = deployment.outputs["notifiers"]["made"]["topic_arn"]
+    return Deployed(
+        cloud,
+        deployment,
+        {
+            **SENDING_MAIL,
+            "ssm:GetParameter": {things.parameter},
+            "secretsmanager:GetSecretValue": {things.secret},
+            "sns:Publish": {made, things.topic},
+            "kms:Decrypt": {things.key},
+            "kms:GenerateDataKey": {things.key},
+        },
+        [
+            mail(f"Batch <{SENDER}>"),
+            ("ssm", "get_parameter", {"Name": things.parameter, "WithDecryption": True}),
+            ("secretsmanager", "get_secret_value", {"SecretId": things.secret}),
+            ("sns", "publish", {"TopicArn": made, "Message": "done"}),
+            ("sns", "publish", {"TopicArn": things.topic, "Message": "done"}),
+            ("kms", "generate_data_key", {"KeyId": things.key, "KeySpec": "AES_256"}),
+        ],
+    )
+
+
+STACKS: Mapping[str, Callable[[LocalCloud, Path, SlackSink, Things], Deployed]] = {
+    "print-color": deploy_print_color,
+    "production": deploy_production,
+    "every-option": deploy_every_option,
+}

@@ -1,0 +1,187 @@
+"""What wakes somebody: alarms on what really exists and is really told, whose texts can be typed as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from batchbell.local.deployment import DeploymentFailed, deploy
+from tests.whole_path.deployed import PLACE, STACKS, Deployed, arn, make_things
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A stack and its alarms, by what they are called in it: "backlog"."""
+
+    stack: Deployed
+    alarms: dict[str, dict[str, Any]]
+
+    def watches(self, name: str) -> tuple[str, str, dict[str, str]]:
+        alarm = self.alarms[name]
+        dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        return alarm["Namespace"], alarm["MetricName"], dimensions
+
+
+def watched(stack: Deployed) -> Watched:
+    names = stack.ids("aws:cloudwatch/metricAlarm:MetricAlarm")
+    found = stack.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    name = re.compile(r"(print-color|production|every-option)-(?P<purpose>.+)-[0-9a-f]{7}")
+    matches = [(name.fullmatch(one["AlarmName"]), one) for one in found]
+    return Watched(stack, {match["purpose"]: one for match, one in matches if match})
+
+
+@pytest.fixture(scope="module")
+def things(own_cloud, sink):
+    return make_things(own_cloud, sink.url)
+
+
+@pytest.fixture(scope="module")
+def told(own_cloud, project, sink, things):
+    """A stack whose alarms go to a topic."""
+    return watched(STACKS["every-option"](own_cloud, project, sink, things))
+
+
+def queue_name(stack, purpose):
+    return stack.queue_arn(purpose).rpartition(":")[2]
+
+
+def test_each_thing_that_can_fail_unseen_has_an_alarm(told):
+    stack, function = told.stack, told.stack.outputs["function_name"]
+
+    assert {name: told.watches(name) for name in told.alarms} == {
+        "dead-letters": (
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            {"QueueName": queue_name(stack, "dead_letter")},
+        ),
+        "oldest-undelivered": ("batchbell", "OldestUndelivered", {"service": function}),
+        "backlog": ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue_name(stack, "intake")}),
+        "retry-backlog": ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue_name(stack, "retry")}),
+        "errors": ("AWS/Lambda", "Errors", {"FunctionName": function}),
+        "throttles": ("AWS/Lambda", "Throttles", {"FunctionName": function}),
+        "finished-lost": (
+            "AWS/Events",
+            "InvocationsFailedToBeSentToDLQ",
+            {"RuleName": stack.outputs["rule_arn"].rpartition("/")[2]},
+        ),
+    }
+
+
+def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_want_of_data(told):
+    limits = {name: (one["Statistic"], one["Period"], one["Threshold"]) for name, one in told.alarms.items()}
+
+    assert limits == {
+        "dead-letters": ("Maximum", 60, 0),
+        "oldest-undelivered": ("Maximum", 1_200, 1_800),
+        "backlog": ("Maximum", 300, 900),
+        "retry-backlog": ("Maximum", 300, 1_800),
+        "errors": ("Sum", 60, 0),
+        "throttles": ("Sum", 60, 0),
+        "finished-lost": ("Sum", 60, 0),
+    }
+    for one in told.alarms.values():
+        assert (one["ComparisonOperator"], one["EvaluationPeriods"]) == ("GreaterThanThreshold", 1)
+        assert one["TreatMissingData"] == "notBreaching"
+
+
+def test_what_an_alarm_says_arrives_at_the_topic_and_can_be_typed_as_it_is(told, own_cloud, things, project):
+    client = own_cloud.client
+    client("sns").subscribe(TopicArn=things.alarm_topic, Protocol="sqs", Endpoint=arn("sqs", things.name))
+    for one in told.alarms.values():
+        client("cloudwatch").set_alarm_state(AlarmName=one["AlarmName"], StateValue="ALARM", StateReason="test")
+    texts = []
+    while messages := client("sqs").receive_message(QueueUrl=things.queue_url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            texts.append(json.loads(json.loads(message["Body"])["Message"])["AlarmDescription"])
+            client("sqs").delete_message(QueueUrl=things.queue_url, ReceiptHandle=message["ReceiptHandle"])
+    commands = {command for text in texts for command in re.findall(r"`(python [^`]+)`", text)}
+    function = told.stack.outputs["function_name"]
+
+    assert len(texts) == len(told.alarms)
+    assert all("`" in text and len(text) <= 1_024 for text in texts)
+    assert commands == {f"python -m batchbell {name} --function {function}" for name in ("status", "redrive")}
+    for command in commands:
+        run = subprocess.run(
+            [sys.executable, *shlex.split(command)[1:]],
+            cwd=project,
+            env=own_cloud.environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode in (0, 1), run.stderr  # 2: no answer
+
+
+def test_without_a_topic_alarms_are_there_and_tell_nobody(own_cloud, project, sink, things):
+    alarms = watched(STACKS["production"](own_cloud, project, sink, things)).alarms
+
+    assert len(alarms) == 7
+    assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 7
+
+
+def metrics(log):
+    """What the function told CloudWatch in its log: (namespace, metric, dimensions) → values."""
+    found: dict[tuple[str, str, str], list[float]] = {}
+    for line in log.splitlines():
+        embedded = json.loads(line) if line.startswith("{") else {}
+        for directive in embedded.get("_aws", {}).get("CloudWatchMetrics", ()):
+            for names in directive["Dimensions"]:
+                dimensions = json.dumps({name: embedded[name] for name in sorted(names)})
+                for metric in directive["Metrics"]:
+                    values = embedded[metric["Name"]]
+                    key = directive["Namespace"], metric["Name"], dimensions
+                    found.setdefault(key, []).extend(values if isinstance(values, list) else [values])
+    return found
+
+
+def test_the_function_tells_the_age_of_what_it_could_not_deliver_where_the_alarm_looks(print_color, event, name):
+    deployed = Deployed(print_color.cloud, print_color.deployment, {}, [])
+    alarm = watched(deployed)
+    namespace, metric, dimensions = alarm.watches("oldest-undelivered")
+    where = namespace, metric, json.dumps(dimensions)
+    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{PLACE}:job/{uuid.uuid4()}"}
+    print_color.sink.stop_listening()
+    try:
+        print_color.send(event("parent-succeeded", **job))
+        print_color.wait_until(lambda: len(metrics(print_color.log()).get(where, ())) >= 2, "told twice", timeout=30)
+    finally:
+        print_color.sink.listen()
+    print_color.settled()
+    ages = metrics(print_color.log())[where]
+
+    assert ages == sorted(ages) and ages[-1] > ages[0]
+    # The function gives up a fifth as soon as usual, so that half an hour would never be reached.
+    assert alarm.alarms["oldest-undelivered"]["Threshold"] == 360
+
+
+OUTPUT = """
+    import pulumi
+    import pulumi_aws as aws
+    from components import ArrayJobNotifier, ArrayJobNotifierArgs
+
+    topic = aws.sns.Topic("on-call")
+    told = ArrayJobNotifier("theirs", ArrayJobNotifierArgs(
+        job_queue_arns=["arn:aws:batch:us-east-1:123456789012:job-queue/nightly"],
+        notifiers=[{"type": "email", "name": "t", "sender": "batch@example.com", "recipients": ["x@example.com"]}],
+        alarm_topic_arn=topic.arn,
+    ))
+    pulumi.export("topic", topic.arn)
+"""
+
+
+def test_a_programs_own_topic_is_told_and_one_of_another_region_is_refused_when_it_is_known(own_cloud, program):
+    deployment = deploy(own_cloud.environment(), program(OUTPUT), "dev")
+    names = [one.id for one in deployment.resources if one.type.endswith(":MetricAlarm")]
+    alarms = own_cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+
+    assert [one["AlarmActions"] for one in alarms] == [[deployment.outputs["topic"]]] * 7
+    elsewhere = OUTPUT.replace("=topic.arn", '=topic.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))')
+    with pytest.raises(DeploymentFailed, match="alarm_topic_arn: takes the ARN of a standard SNS topic in the stack's"):
+        deploy(own_cloud.environment(), program(elsewhere), "elsewhere")

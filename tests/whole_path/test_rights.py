@@ -1,0 +1,298 @@
+"""What deployed stacks may do, and who may do what to them: read back from AWS, and tried with the function's role."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import urllib.request
+import uuid
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from batchbell.local.rehearsal import SENDER, in_queue
+from tests.whole_path.deployed import PLACE, SENDING_MAIL, STACKS, Call, Deployed, Things, arn, mail, make_things
+
+PURPOSES = ("intake", "retry", "dead_letter")
+REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+
+# Makes the calls that the event lists, and answers "ok" or AWS's error code for each.
+PROBE = """
+import boto3, botocore.config, botocore.exceptions
+
+once = botocore.config.Config(retries={"total_max_attempts": 1})
+
+def handler(event, context):
+    return [answer(*call) for call in event]
+
+def answer(service, operation, arguments):
+    try:
+        getattr(boto3.client(service, config=once), operation)(**arguments)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return "ok"
+"""
+
+
+@pytest.fixture(scope="module")
+def things(own_cloud, sink):
+    """What the stack with every option refers to."""
+    return make_things(own_cloud, sink.url)
+
+
+@pytest.fixture(scope="module")
+def others(own_cloud, sink):
+    """What no stack refers to."""
+    return make_things(own_cloud, sink.url)
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def stack(request, own_cloud, project, sink, things):
+    return STACKS[request.param](own_cloud, project, sink, things)
+
+
+def test_the_functions_rights_are_these_and_no_others(stack):
+    intake, retry, dead_letters = (stack.queue_arn(purpose) for purpose in PURPOSES)
+    table = arn("dynamodb", f"table/{stack.outputs['ledger_table_name']}")
+    log = arn("logs", f"log-group:{stack.log_group}:*")
+    found: dict[str, set[str]] = {}
+    for statement in stack.statements(stack.role):
+        assert set(statement) <= {"Effect", "Action", "Resource", "Condition"}
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            found.setdefault(action, set()).update(statement["Resource"])
+
+    assert found == {
+        **{action: {intake, retry} for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")},
+        "sqs:SendMessage": {retry, dead_letters},
+        "dynamodb:UpdateItem": {table},
+        "dynamodb:Query": {f"{table}/index/deliveries"},
+        **{action: {log} for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
+        **{action: {"*"} for action in ("batch:ListJobs", "batch:DescribeJobs")},
+        **stack.needs,
+    }
+
+
+def test_no_role_of_a_stack_has_a_pattern_of_actions_or_an_open_resource(stack):
+    for role in stack.ids("aws:iam/role:Role"):
+        for statement in stack.statements(role):
+            assert not [action for action in statement["Action"] if "*" in action or "?" in action]
+            opened = {one for one in statement["Resource"] if "*" in one or "?" in one}
+            if opened == {"*"}:
+                assert set(statement["Action"]) == {"batch:ListJobs", "batch:DescribeJobs"}
+            elif set(statement["Action"]) == set(SENDING_MAIL):
+                assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": SENDER}}
+            else:
+                assert opened <= {arn("logs", f"log-group:{stack.log_group}:*")}
+
+
+def test_the_functions_role_is_for_lambda_alone_and_has_no_other_policies(stack):
+    iam = stack.cloud.client("iam")
+    (trust,) = iam.get_role(RoleName=stack.role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+    assert iam.list_attached_role_policies(RoleName=stack.role)["AttachedPolicies"] == []
+
+
+def calls_of(stack: Deployed) -> list[Call]:
+    """What the function does in any stack."""
+    outputs = stack.outputs
+    row = {"message": {"S": "probe"}, "notifier": {"S": "probe"}}
+    update = {"TableName": outputs["ledger_table_name"], "Key": row, "UpdateExpression": "SET sent = :now"}
+    update["ExpressionAttributeValues"] = {":now": {"N": "1"}}
+    return [
+        *(
+            ("sqs", "send_message", {"QueueUrl": outputs[f"{one}_queue_url"], "MessageBody": "{}"})
+            for one in PURPOSES[1:]
+        ),
+        ("sqs", "get_queue_attributes", {"QueueUrl": outputs["intake_queue_url"]}),
+        ("dynamodb", "update_item", update),
+        ("dynamodb", "transact_write_items", {"TransactItems": [{"Update": update}]}),
+        ("dynamodb", "query", query(outputs["ledger_table_name"], IndexName="deliveries")),
+        ("batch", "list_jobs", {"arrayJobId": "none"}),
+        ("batch", "describe_jobs", {"jobs": ["none"]}),
+    ]
+
+
+def query(table: str, **more: str) -> dict[str, Any]:
+    values = {":notifier": {"S": "probe"}}
+    condition = {"KeyConditionExpression": "notifier = :notifier", "ExpressionAttributeValues": values}
+    return {"TableName": table, **condition, **more}
+
+
+def forbidden_calls(stack: Deployed, others: Things) -> Iterator[Call]:
+    """What somebody would do who had got hold of the function's credentials."""
+    outputs, table = stack.outputs, stack.outputs["ledger_table_name"]
+    row, send = {"message": {"S": "probe"}, "notifier": {"S": "probe"}}, {"MessageBody": "{}"}
+    intake, retry, dead = (outputs[f"{purpose}_queue_url"] for purpose in PURPOSES)
+    yield "sqs", "send_message", {"QueueUrl": intake, **send}
+    yield "sqs", "send_message", {"QueueUrl": others.queue_url, **send}
+    yield "sqs", "receive_message", {"QueueUrl": others.queue_url}
+    yield "sqs", "receive_message", {"QueueUrl": dead}
+    yield "sqs", "purge_queue", {"QueueUrl": retry}
+    yield "sqs", "delete_queue", {"QueueUrl": dead}
+    yield "sqs", "set_queue_attributes", {"QueueUrl": intake, "Attributes": {"VisibilityTimeout": "1"}}
+    yield "sqs", "start_message_move_task", {"SourceArn": stack.queue_arn("dead_letter")}
+    yield "dynamodb", "get_item", {"TableName": table, "Key": row}
+    yield "dynamodb", "put_item", {"TableName": table, "Item": row}
+    yield "dynamodb", "delete_item", {"TableName": table, "Key": row}
+    yield "dynamodb", "scan", {"TableName": table}
+    yield "dynamodb", "scan", {"TableName": table, "IndexName": "deliveries"}
+    yield "dynamodb", "query", {**query(table), "KeyConditionExpression": "message = :notifier"}
+    yield "dynamodb", "query", query(others.name, IndexName="deliveries")
+    yield "dynamodb", "update_item", {"TableName": others.name, "Key": row, "UpdateExpression": "REMOVE sent"}
+    yield "dynamodb", "delete_table", {"TableName": table}
+    for kind, what in (("Put", {"Item": row}), ("Delete", {"Key": row})):
+        yield "dynamodb", "transact_write_items", {"TransactItems": [{kind: {"TableName": table, **what}}]}
+    yield "ssm", "get_parameter", {"Name": others.parameter, "WithDecryption": True}
+    yield "ssm", "get_parameter", {"Name": f"/{others.name}", "WithDecryption": True}
+    yield "ssm", "get_parameters_by_path", {"Path": "/", "Recursive": True, "WithDecryption": True}
+    yield "ssm", "put_parameter", {"Name": f"/{others.name}", "Value": "x", "Type": "String", "Overwrite": True}
+    yield "secretsmanager", "get_secret_value", {"SecretId": others.secret}
+    yield "secretsmanager", "put_secret_value", {"SecretId": others.secret, "SecretString": "x"}
+    yield "sns", "publish", {"TopicArn": others.topic, "Message": "done"}
+    yield mail("ceo@example.com")
+    yield "kms", "generate_data_key", {"KeyId": others.key, "KeySpec": "AES_256"}
+    yield "batch", "submit_job", {"jobName": "x", "jobQueue": "nightly", "jobDefinition": "render"}
+    yield "batch", "terminate_job", {"jobId": "x", "reason": "x"}
+    yield "logs", "create_log_stream", {"logGroupName": others.name, "logStreamName": "probe"}
+    yield "logs", "delete_log_group", {"logGroupName": stack.log_group}
+    yield "lambda", "invoke", {"FunctionName": outputs["function_name"]}
+    yield "lambda", "update_function_configuration", {"FunctionName": outputs["function_name"], "Timeout": 900}
+    yield "iam", "list_roles", {}
+    yield "iam", "delete_role_policy", {"RoleName": stack.role, "PolicyName": "x"}
+    yield "events", "disable_rule", {"Name": outputs["rule_arn"].rpartition("/")[2]}
+    yield "s3", "list_buckets", {}
+    yield "cloudwatch", "delete_alarms", {"AlarmNames": ["x"]}
+
+
+def probe(stack: Deployed, calls: list[Call]) -> list[tuple[str, str, str]]:
+    """The answers to these calls with the function's role."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("probe.py", PROBE)
+    functions, name = stack.cloud.client("lambda"), f"probe-{uuid.uuid4().hex[:8]}"
+    functions.create_function(
+        FunctionName=name,
+        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+        Role=stack.function["Configuration"]["Role"],
+        Handler="probe.handler",
+        Code={"ZipFile": package.getvalue()},
+        Timeout=60,
+    )
+    answers = json.loads(functions.invoke(FunctionName=name, Payload=json.dumps(calls))["Payload"].read())
+    functions.delete_function(FunctionName=name)
+    return [(*call[:2], answer) for call, answer in zip(calls, answers, strict=True)]
+
+
+def test_its_role_may_do_what_it_was_granted(stack):
+    answers = probe(stack, [*calls_of(stack), *stack.calls])
+
+    assert [answer for answer in answers if answer[2] != "ok"] == []
+
+
+def test_its_role_may_do_nothing_that_it_was_not_granted(stack, others):
+    answers = probe(stack, list(forbidden_calls(stack, others)))
+
+    assert [answer for answer in answers if answer[2] not in REFUSALS] == []
+
+
+def test_only_the_stacks_own_rules_may_send_to_its_queues_and_nobody_is_denied_but_without_tls(stack):
+    rules = stack.ids("aws:cloudwatch/eventRule:EventRule")
+    ours = {"Service": "events.amazonaws.com"}
+    for purpose in PURPOSES:
+        attributes = stack.queue(purpose)
+        statements = json.loads(attributes["Policy"])["Statement"]
+        denied = [one for one in statements if one["Effect"] == "Deny"]
+        allowed = [one for one in statements if one["Effect"] == "Allow"]
+
+        assert [(one["Principal"], one["Action"], one["Condition"]) for one in denied] == [
+            ("*", "sqs:*", {"Bool": {"aws:SecureTransport": "false"}})
+        ]
+        assert {one["Resource"] for one in statements} == {attributes["QueueArn"]}
+        assert [(one["Principal"], one["Action"], one["Condition"]) for one in allowed] == (
+            []
+            if purpose == "retry"
+            else [
+                (ours, "sqs:SendMessage", {"ArnEquals": {"aws:SourceArn": [arn("events", f"rule/{r}") for r in rules]}})
+            ]
+        )
+
+
+def waiting(stack: Deployed) -> list[int]:
+    """How many messages are in each of its queues."""
+    return [in_queue(stack.cloud, stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
+
+
+def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wait_until):
+    events = stack.cloud.client("events")
+    source = f"theirs.{uuid.uuid4().hex}"
+    events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
+    # Targets get an event in this order: when it is in the last one's queue, the others had it or never will.
+    targets = [*(stack.queue_arn(purpose) for purpose in PURPOSES), arn("sqs", others.name)]
+    events.put_targets(Rule=source, Targets=[{"Id": str(number), "Arn": one} for number, one in enumerate(targets)])
+    wait_until(lambda: waiting(stack)[:2] == [0, 0], "at rest", timeout=20)
+    at_rest = waiting(stack)
+    before = in_queue(stack.cloud, others.queue_url)
+    events.put_events(Entries=[{"Source": source, "DetailType": "x", "Detail": "{}"}])
+    wait_until(lambda: in_queue(stack.cloud, others.queue_url) == before + 1, "sent")
+
+    assert waiting(stack) == at_rest
+
+
+def test_its_queues_are_encrypted_and_take_the_largest_event(stack):
+    for purpose in PURPOSES:
+        attributes = stack.queue(purpose)
+
+        assert attributes["SqsManagedSseEnabled"] == "true"
+        assert attributes["MaximumMessageSize"] == "1048576"
+
+
+def test_what_kills_the_function_and_what_a_rule_cannot_deliver_is_a_dead_letter_for_14_days(stack):
+    events, dead_letters = stack.cloud.client("events"), stack.queue("dead_letter")
+    for purpose in PURPOSES[:2]:
+        redrive = json.loads(stack.queue(purpose)["RedrivePolicy"])
+        assert redrive == {"deadLetterTargetArn": dead_letters["QueueArn"], "maxReceiveCount": 5}
+    rules = stack.ids("aws:cloudwatch/eventRule:EventRule")
+    targets = [target for rule in rules for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+
+    assert len(targets) == len(rules) == 1
+    assert [(one["Arn"], one["DeadLetterConfig"]["Arn"]) for one in targets] == [
+        (stack.queue_arn("intake"), dead_letters["QueueArn"])
+    ]
+    assert dead_letters["MessageRetentionPeriod"] == str(14 * 86_400)
+
+
+def test_a_secret_is_in_nothing_that_its_readers_alone_should_see(stack, sink):
+    """The state: see the tests with the real engine."""
+    token = sink.url.rpartition("/")[2]
+    function = stack.function
+    package = zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(function["Code"]["Location"]).read()))
+    alarms = stack.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    told = [function, stack.outputs, stack.statements(stack.role), alarms, [stack.queue(one) for one in PURPOSES]]
+
+    assert token not in json.dumps(told, default=str)
+    assert not any(token.encode() in package.read(name) for name in package.namelist())
+    entries = json.loads(package.read("manifest.json"))["instances"]
+    named = [store for entry in entries for secret in entry["secrets"].values() for store in secret.items()]
+    readable = stack.needs.get("ssm:GetParameter", set()) | stack.needs.get("secretsmanager:GetSecretValue", set())
+    assert {place for _, place in named} == readable
+
+
+@pytest.mark.parametrize("stack", ["every-option"], indirect=True)
+def test_with_these_rights_alone_a_job_is_told_on_every_channel(stack, things, sink, event, wait_until):
+    name = f"job-{uuid.uuid4().hex[:8]}"
+    sns, sqs = stack.cloud.client("sns"), stack.cloud.client("sqs")
+    for topic in (things.topic, stack.outputs["notifiers"]["made"]["topic_arn"]):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", things.name))
+    before = in_queue(stack.cloud, things.queue_url)
+    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{PLACE}:job/{uuid.uuid4()}"}
+    sqs.send_message(
+        QueueUrl=stack.outputs["intake_queue_url"], MessageBody=json.dumps(event("parent-succeeded", **job))
+    )
+    wait_until(lambda: in_queue(stack.cloud, things.queue_url) == before + 2, "published twice", timeout=20)
+    wait_until(lambda: len([one for one in sink.accepted if name in one["text"]]) == 2, "in Slack twice", timeout=20)
+    wait_until(lambda: any(name in mail["Subject"] for mail in stack.cloud.mailbox()), "mailed", timeout=20)

@@ -7,9 +7,10 @@ Unknown refusals count as temporary: a retry costs little, and what never works 
 from __future__ import annotations
 
 import functools
+import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -24,7 +25,7 @@ READ_TIMEOUT = 5  # seconds; a second attempt is a ticket's affair, so boto3 mak
 REASON_LIMIT = 300  # characters of AWS's own text
 
 _NEVER_SENT = (botocore.exceptions.ConnectionError,)  # refused, unknown host, no TLS, connect time-out
-_MAYBE_SENT = (botocore.exceptions.HTTPClientError,)  # read time-out, closed connection, broken answer
+_MAYBE_SENT = (botocore.exceptions.HTTPClientError,)  # read time-out, closed connection
 _OUR_RIGHTS = ("AccessDenied", "AuthorizationError")  # IAM lags on a first deploy: temporary, and worth its text
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
 
@@ -54,17 +55,21 @@ def _open_session() -> Any:
     return boto3.session.Session()
 
 
-def ask(service: str, call: Callable[[], object], permanent: Sequence[str]) -> None:
-    """Make one call, which may include making the client.
+def ask(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence[str]) -> None:
+    """Send one message; `call` may include making the client, and gives AWS's answer.
 
     service: a name for people, such as "SES". permanent: starts of error codes that no retry mends.
-    Raise TemporaryError or PermanentError, never with botocore's exception behind it: that holds the request.
+    Raise TemporaryError or PermanentError, never with another exception behind it: botocore's hold the request, and
+    the answer, which may repeat it.
     """
     try:
-        call()
-        return
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        answer = call()
+    except Exception as error:
         problem = _judge(service, error, tuple(permanent))
+    else:
+        if answer.get("MessageId"):
+            return
+        problem = TemporaryError(f"{service}'s answer names no message: perhaps it is a proxy's", maybe_delivered=True)
     raise problem
 
 
@@ -76,7 +81,9 @@ def _judge(service: str, error: Exception, permanent: tuple[str, ...]) -> Tempor
         return PermanentError(f"{service}: the request is not valid ({kind})")
     if isinstance(error, _NEVER_SENT):
         return TemporaryError(f"{service} cannot be reached ({kind})")
-    return TemporaryError(f"{service} gave no answer ({kind})", maybe_delivered=isinstance(error, _MAYBE_SENT))
+    # What is not botocore's own comes from an answer that its parsers cannot read.
+    maybe = isinstance(error, _MAYBE_SENT) or not isinstance(error, botocore.exceptions.BotoCoreError)
+    return TemporaryError(f"{service} gave no answer ({kind})", maybe_delivered=maybe)
 
 
 def _judge_refusal(service: str, response: Any, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
@@ -88,3 +95,13 @@ def _judge_refusal(service: str, response: Any, permanent: tuple[str, ...]) -> T
         # Of these codes alone: the text of a signature error repeats the request with its session token.
         reason += f": {one_line(str(response['Error'].get('Message', '')), REASON_LIMIT)}"
     return PermanentError(reason) if for_good else TemporaryError(reason)
+
+
+def _is_loggable(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+# At DEBUG botocore logs each request with the function's session token, and each answer: of SSM and Secrets Manager,
+# that is the notifiers' secrets (tried). A logger's own filter holds whatever levels are set.
+for _name in ("auth", "endpoint", "parsers"):
+    logging.getLogger(f"botocore.{_name}").addFilter(_is_loggable)

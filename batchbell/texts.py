@@ -7,13 +7,14 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from batchbell.contract import Fact, FailureGroup, Link, Message
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message
 
 TEXT_LIMIT = 1_000  # characters of one text: enough for any reason that AWS Batch gives
 LABEL_LIMIT = 100  # characters
 KEY_LIMIT = 2_048  # characters: a job's ARN and its status take less than a tenth
 LINK_LIMIT = 2_000  # characters: what browsers and channels all take
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
+JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
 EMPTY = "-"  # some channels refuse an empty text
 
 # Lone surrogates cannot be encoded; the two non-characters are not allowed in XML, which some AWS APIs speak.
@@ -38,7 +39,7 @@ def cut(text: str, limit: int) -> str:
 def tidy(message: Message) -> Message:
     """The same message with every text on one line, cut and not empty, and without links that are not plain https.
 
-    More groups of failures than `GROUPS_LIMIT` are left out, and a note says how many.
+    More groups of failures than `GROUPS_LIMIT`, and more jobs than `JOBS_LIMIT`, are left out: a note says how many.
     """
     tidied = dataclasses.replace(
         message,
@@ -57,7 +58,11 @@ def tidy(message: Message) -> Message:
         ),
         notes=tuple(_line(note) for note in message.notes),
         links=tuple(link for link in map(_link, message.links) if link is not None),
+        jobs=tuple(
+            dataclasses.replace(job, title=_line(job.title), link=_link(job.link)) for job in message.jobs[:JOBS_LIMIT]
+        ),
     )
+    tidied = with_note_of_rest(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
     return with_note_of_rest(tidied, len(message.failures) - len(tidied.failures), "groups of failures")
 
 
@@ -71,6 +76,8 @@ def as_text(message: Message) -> str:
     parts = [f"{message.title}\n{message.summary}"]
     if message.facts:
         parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
+    if message.jobs:
+        parts.append("\n".join("\n  ".join(_lines_of_job(job)) for job in message.jobs))
     parts.extend("\n  ".join(_lines(group)) for group in message.failures)
     if message.notes:
         parts.append("\n".join(f"Note: {note}" for note in message.notes))
@@ -88,6 +95,15 @@ def headline(group: FailureGroup) -> str:
 def children(group: FailureGroup) -> str:
     """Such as "children 2, 5, 8"; empty where the group names none, as for a single job."""
     return f"{'child' if group.count == 1 else 'children'} {group.indexes}" if group.indexes else ""
+
+
+def name_job(job: DigestEntry, limit: int = TEXT_LIMIT) -> str:
+    """Such as "nightly failed: 3 of 7 children (may be a repeat)"; `limit` is the title's, in characters."""
+    return cut(job.title, limit) + (" (may be a repeat)" if job.may_be_repeat else "")
+
+
+def _lines_of_job(job: DigestEntry) -> list[str]:
+    return [name_job(job), f"{job.link.label}: {job.link.url}"] if job.link else [name_job(job)]
 
 
 def _lines(group: FailureGroup) -> list[str]:

@@ -11,8 +11,8 @@ from html import escape
 from typing import Any
 
 from batchbell.aws_answers import ask, make_client
-from batchbell.contract import FailureGroup, Link, Message, Secrets, Severity
-from batchbell.texts import as_text, children, cut, headline, tidy
+from batchbell.contract import DigestEntry, FailureGroup, Link, Message, Secrets, Severity
+from batchbell.texts import as_text, children, cut, headline, name_job, tidy
 
 SUBJECT_LIMIT = 150  # characters: more than a list of mails shows
 # What no retry mends: the account, the sender or the mail itself.
@@ -53,7 +53,7 @@ class Email:
             "headers": {
                 "From": self._sender,
                 "To": ", ".join(self._recipients),
-                "Subject": cut(message.title, SUBJECT_LIMIT),
+                "Subject": _subject(message.title),
                 # SES replaces Message-ID. This keeps a repeat in the thread of the mail that it repeats.
                 "References": f"<{thread}@batchbell>",
                 "Auto-Submitted": "auto-generated",  # so that no out-of-office reply comes back
@@ -67,14 +67,15 @@ class Email:
         mail = write_mail(self.render(message))
         ask("SES", lambda: self._send(mail), PERMANENT)
 
-    def _send(self, mail: bytes) -> None:
+    def _send(self, mail: bytes) -> Mapping[str, Any]:
         if self._client is None:
             self._client = make_client("sesv2")
-        self._client.send_email(
+        answer: Mapping[str, Any] = self._client.send_email(
             FromEmailAddress=self._sender,
             Destination={"ToAddresses": self._recipients},
             Content={"Raw": {"Data": mail}},
         )
+        return answer
 
 
 def write_mail(rendered: Mapping[str, Any]) -> bytes:
@@ -87,6 +88,12 @@ def write_mail(rendered: Mapping[str, Any]) -> bytes:
     return mail.as_bytes()
 
 
+def _subject(title: str) -> str:
+    """Cut, and without the start of an encoded word: EmailMessage decodes what is assigned to a header, and line ends
+    that come out of it begin new headers (tried: Bcc)."""
+    return cut(title.replace("=?", "= ?"), SUBJECT_LIMIT)
+
+
 def render_html(message: Message) -> str:
     """A tidy message as a page of tables, since mail programs know little else. The colours of text and background
     are the reader's own, light or dark."""
@@ -95,6 +102,7 @@ def render_html(message: Message) -> str:
         f'<td valign="top" style="padding:2px 0;word-break:break-word">{escape(fact.value)}</td></tr>\n'
         for fact in message.facts
     )
+    jobs = "".join(_job_row(job) for job in message.jobs)
     failures = "".join(_failure_row(group) for group in message.failures)
     notes = "".join(f'<p style="margin:12px 0 0;font-style:italic">{escape(note)}</p>\n' for note in message.notes)
     links = " &middot; ".join(_link(link) for link in message.links)
@@ -116,6 +124,8 @@ def render_html(message: Message) -> str:
 </td></tr>
 <tr><td style="padding:16px 0 0"><table cellspacing="0" cellpadding="0">
 {facts}</table></td></tr>
+<tr><td style="padding:8px 0 0"><table cellspacing="0" cellpadding="0">
+{jobs}</table></td></tr>
 {failures}<tr><td style="padding:4px 0 0">
 {notes}<p style="margin:16px 0 0">{links}</p>
 </td></tr>
@@ -123,6 +133,14 @@ def render_html(message: Message) -> str:
 </body>
 </html>
 """
+
+
+def _job_row(job: DigestEntry) -> str:
+    return (
+        f'<tr><td style="border-left:4px solid {COLOURS[job.severity]};padding:2px 12px;word-break:break-word">'
+        f"{escape(name_job(job))}</td>"
+        f'<td valign="top" style="padding:2px 0">{_link(job.link) if job.link else ""}</td></tr>\n'
+    )
 
 
 def _failure_row(group: FailureGroup) -> str:

@@ -1,6 +1,6 @@
 """Posts to a Slack incoming webhook.
 
-Sources: Slack's "Sending messages using incoming webhooks" and its Block Kit reference.
+Source: Slack's "Sending messages using incoming webhooks".
 
 The webhook's URL is the secret. requests' exceptions and urllib3's log lines carry it, so nothing of either leaves
 this module.
@@ -24,24 +24,15 @@ from typing import Any
 
 import requests
 
-from batchbell.contract import Fact, FailureGroup, Message, PermanentError, Secret, Secrets, Severity, TemporaryError
-from batchbell.texts import children, cut, headline, tidy
+from batchbell.contract import Message, PermanentError, Secret, Secrets, TemporaryError
+
+from .blocks import render
 
 CONNECT_TIMEOUT = 2.0  # seconds
 READ_TIMEOUT = 5.0  # seconds between two reads: an answer that drips in never reaches it, hence
 SEND_LIMIT = 8.0  # seconds for a whole `send`
 ANSWER_LIMIT = 1024  # bytes; Slack answers with one word or a short JSON object
 
-HEADER_LIMIT = 150  # characters, as are the next ones
-LINKS_LIMIT = 3_000
-FIELD_LIMIT = 2_000
-VALUE_LIMIT = 300  # Slack takes 2,000; this is what a reader takes
-NOTES_LIMIT = 10  # elements of a context block
-FACTS_IN_SECTION = 5  # two fields each, and a section takes ten
-BLOCK_LIMIT = 50
-BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
-
-ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
 SHORT_CODE = re.compile(r"[a-z_]{1,40}")  # such as no_service
 
 # The whole URL, or `https://hooks.slack.com\@elsewhere/` would pass.
@@ -135,85 +126,6 @@ def read_retry_after(text: str | None) -> float | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
-
-
-def render(message: Message) -> dict[str, Any]:
-    """The message as Slack's JSON. What a job wrote stands in plain_text, where Slack reads no markup at all."""
-    message = tidy(message)
-    title = cut(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
-    top = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(message.summary)}]
-    # The last notes are the ones that delivery added, such as "may be a repeat".
-    notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
-    bottom: list[dict[str, Any]] = [{"type": "context", "elements": notes}] if notes else []
-    if links := _links(message):
-        bottom.append({"type": "section", "text": _markup(links)})
-
-    pieces: list[tuple[dict[str, Any], int]] = []  # a block, and of how many things it tells
-    for start in range(0, len(message.facts), FACTS_IN_SECTION):
-        facts = message.facts[start : start + FACTS_IN_SECTION]
-        pieces.append((_facts_section(facts), len(facts)))
-    pieces.extend((_failure_section(group), 1) for group in message.failures)
-    middle: list[dict[str, Any]] = []
-    size = _size([*top, *bottom])
-    for number, (block, _) in enumerate(pieces):
-        size += _size(block)
-        if size > BLOCKS_LIMIT or len(top) + len(middle) + len(bottom) + 1 >= BLOCK_LIMIT:
-            left = sum(count for _, count in pieces[number:])
-            middle.append({"type": "context", "elements": [_plain(f"… and {left:,} more")]})
-            break
-        middle.append(block)
-    # `text` is for notifications and screen readers.
-    return {
-        "text": escape(f"{title}\n{message.summary}"),
-        "blocks": [*top, *middle, *bottom],
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-
-
-def escape(text: str) -> str:
-    """For Slack's markup: these three and no more (Slack: "Formatting text for app surfaces")."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _facts_section(facts: tuple[Fact, ...]) -> dict[str, Any]:
-    fields = [[_markup(f"*{escape(fact.label)}*"), _plain(cut(fact.value, VALUE_LIMIT))] for fact in facts]
-    return {"type": "section", "fields": [field for pair in fields for field in pair]}
-
-
-def _failure_section(group: FailureGroup) -> dict[str, Any]:
-    lines = (cut(headline(group), VALUE_LIMIT), cut(children(group), VALUE_LIMIT))
-    section: dict[str, Any] = {"type": "section", "text": _plain("\n".join(line for line in lines if line))}
-    if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
-        section["fields"] = [_markup(link)]
-    return section
-
-
-def _links(message: Message) -> str:
-    """Links in the text: a button with a URL shows a warning sign where no app answers its click
-    (slackapi/node-slack-sdk#869)."""
-    text = ""
-    for link in message.links:
-        longer = " · ".join(filter(None, (text, _link(link.label, link.url))))
-        if len(longer) <= LINKS_LIMIT:
-            text = longer
-    return text
-
-
-def _link(label: str, url: str) -> str:
-    return f"<{escape(url)}|{escape(label)}>"
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
-
-
-def _markup(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _size(blocks: Any) -> int:
-    return len(json.dumps(blocks, ensure_ascii=False))
 
 
 def _post(webhook: str, body: bytes, ends: float) -> TemporaryError | PermanentError | None:

@@ -19,6 +19,8 @@ MESSAGE_LIMIT = 261_000
 ATTRIBUTE_LIMIT = 256  # characters
 _LOOKALIKES = str.maketrans({"\u2013": "-", "\u2014": "-", "\u00b7": "-", "\u00d7": "x", "\u2019": "'"})
 JSON_PROTOCOLS = ("sqs", "lambda", "http", "https", "firehose")  # subscribers that are programs
+# Of what there may be many, in the order in which it is left out.
+PARTS = (("failures", "groups of failures"), ("jobs", "jobs"), ("facts", "facts"), ("notes", "notes"))
 # What no retry mends: the topic or the message. Keys and rights (KMS…, AuthorizationError) are ours to mend.
 PERMANENT = ("NotFound", "InvalidParameter", "ParameterValueInvalid", "EndpointDisabled", "Validation")
 
@@ -43,22 +45,23 @@ class Topic:
         rendered = render(message)
         ask("SNS", lambda: self._publish(rendered), PERMANENT)
 
-    def _publish(self, rendered: dict[str, Any]) -> None:
+    def _publish(self, rendered: dict[str, Any]) -> Mapping[str, Any]:
         if self._client is None:
             region = self._arn.split(":")[3]  # a topic is published to in its own region alone
             self._client = make_client("sns", region)
-        self._client.publish(
+        answer: Mapping[str, Any] = self._client.publish(
             TopicArn=self._arn,
             MessageStructure="json",
             **rendered | {"Message": json.dumps(rendered["Message"], ensure_ascii=False)},
         )
+        return answer
 
 
 def render(message: Message) -> dict[str, Any]:
-    """Subject, attributes and a text for each protocol. What does not fit is left out, the last groups first."""
+    """Subject, attributes and a text for each protocol. What does not fit is left out, the last ones first."""
     message = tidy(message)
     by_protocol = _by_protocol(message)
-    for part, what in (("failures", "groups of failures"), ("facts", "facts"), ("notes", "notes")):
+    for part, what in PARTS:
         whole = kept = len(getattr(message, part))
         smaller = message
         while kept and _size(by_protocol) > MESSAGE_LIMIT:

@@ -8,22 +8,27 @@ import json
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from batchbell.contract import Fact, FailureGroup, Link, Message, Severity
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.dispatcher.digest import compose_digest
 from batchbell.local.cloud import LocalCloud
 from batchbell.local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
 REGION_CONSOLE = "https://us-east-1.console.aws.amazon.com"
+CONSOLE_OF_JOBS = f"{REGION_CONSOLE}/batch/home?region=us-east-1#jobs/detail/"
 # Names that a job can have given itself or its errors: markup of every channel, control characters, ends of lines.
 HOSTILE_TEXTS = (
     "<!channel> <@U123> <https://evil.example|Job in the console>",
     "*bold* _it_ `code` ```block``` ~no~ :100: &amp; <b>",
     "<script>alert(1)</script><img src=x onerror=alert(1)>\"' javascript:alert(1)",
     "line\r\nBcc: victim@example.com\r\n\r\nbody\x00\x1b[31m\u2028end",
+    "=?utf-8?q?urgent=0D=0ABcc:_victim@example.com?= =?utf-8?b?YQ0KQmNjOiB2?=",
+    "</title><style>*{display:none}</style><iframe src=//evil.example><!-- e\u0301\u0301\u0301",
     "lone \ud800 surrogate \udfff and \ufffe",
     "\u202egnp.exe \u2066right to left",
     "x" * 10_000,
@@ -79,7 +84,34 @@ def hostile(request: pytest.FixtureRequest, failed: Message) -> Message:
         failures=(FailureGroup(text, 3, text, 1, Link(text, "javascript:alert(1)")),) * 3,
         notes=(text,) * 12,
         links=(Link(text, "https://example.com/ok"), Link(text, "https://evil.example/>|<!channel>")),
+        jobs=tuple(
+            DigestEntry(text, Severity.FAILURE, Link(text, url), True)
+            for url in ("https://example.com/ok", "javascript:alert(1)", "https://evil.example/>|<!channel>")
+        ),
     )
+
+
+@pytest.fixture
+def digest(succeeded: Message, failed: Message) -> Callable[..., Message]:
+    """A digest of jobs, as many as named, whose names end with their numbers; the last one may be a repeat."""
+
+    def compose(succeeding: int, failing: int, *, name: str = "print-color-") -> Message:
+        messages = [
+            dataclasses.replace(
+                one,
+                title=f"{name}{number:03} {outcome}",
+                job_name=f"{name}{number:03}",
+                links=(Link("Job in the AWS console", f"{CONSOLE_OF_JOBS}{uuid.UUID(int=number)}"),),
+            )
+            for one, outcome, numbers in (
+                (succeeded, "succeeded: all 7 children", range(succeeding)),
+                (failed, "failed: 3 of 7 children", range(succeeding, succeeding + failing)),
+            )
+            for number in numbers
+        ]
+        return compose_digest(messages, [one is messages[-1] for one in messages])
+
+    return compose
 
 
 @pytest.fixture
@@ -97,6 +129,16 @@ def in_cloud(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     return cloud
 
 
+@pytest.fixture
+def verified(in_cloud: LocalCloud) -> LocalCloud:
+    """… and its SES sends mail of example.com."""
+    ses = in_cloud.client("sesv2")
+    identities = [identity["IdentityName"] for identity in ses.list_email_identities()["EmailIdentities"]]
+    if "example.com" not in identities:
+        ses.create_email_identity(EmailIdentity="example.com")
+    return in_cloud
+
+
 class RefusingAws(http.server.ThreadingHTTPServer):
     """Answers every call as AWS refuses one: SES in JSON, SNS in XML."""
 
@@ -107,6 +149,7 @@ class RefusingAws(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Refusal)
         self.status, self.code, self.text, self.delay = 500, "InternalFailure", "", 0.0
         self.hang_up = False
+        self.body: bytes | None = None  # instead of one that AWS would send
         self.calls: list[bytes] = []
 
     @property
@@ -132,11 +175,12 @@ class _Refusal(http.server.BaseHTTPRequestHandler):
         body = (
             json.dumps({"message": aws.text}) if in_json else f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"
         )
+        sent = body.encode() if aws.body is None else aws.body
         self.send_response(aws.status)
         self.send_header("x-amzn-ErrorType", aws.code)
-        self.send_header("Content-Length", str(len(body.encode())))
+        self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
-        self.wfile.write(body.encode())
+        self.wfile.write(sent)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 import traceback
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -57,15 +59,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-
-
-@pytest.fixture
-def verified(in_cloud: LocalCloud) -> LocalCloud:
-    ses = in_cloud.client("sesv2")
-    identities = [identity["IdentityName"] for identity in ses.list_email_identities()["EmailIdentities"]]
-    if "example.com" not in identities:
-        ses.create_email_identity(EmailIdentity="example.com")
-    return in_cloud
 
 
 def test_a_mail_arrives_at_every_recipient_once(verified: LocalCloud, failed: Message) -> None:
@@ -121,6 +114,52 @@ def test_hostile_texts_stay_texts(hostile: Message) -> None:
     for text in (mail["Subject"], body(mail, "plain"), page.text):
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u2028\u202e\ud800-\udfff]", text.replace("\r\n", "\n"))
     assert "\nBcc:" not in body(mail, "plain").replace("\r\n", "\n")
+
+
+def test_what_hostile_messages_become_arrives_as_it_was_sent(verified: LocalCloud, hostile: Message) -> None:
+    before = len(verified.mailbox())
+    create(SETTINGS, {}).send(hostile)
+    (mail,) = verified.mailbox()[before:]
+    assert mail["To"] == SETTINGS["recipients"]
+    assert mail["Subject"] == parse(hostile)["Subject"]
+    assert Page(mail["BodyHtml"]).tags <= TAGS
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "=?utf-8?q?a=0D=0ABcc:_victim@example.com?=",
+        "=?utf-8?b?YQ0KQmNjOiB2aWN0aW1AZXhhbXBsZS5jb20=?=",
+        "é =?utf-8?q?Your_password?= =?utf-8?q?_has_expired?=",
+        "=?iso-8859-1*en?q?Your_password?=",
+        "=" + "?" * 3 + "=?=?utf-8?q?a?=",
+    ],
+)
+def test_an_encoded_word_in_a_title_is_not_decoded(failed: Message, title: str) -> None:
+    mail = parse(dataclasses.replace(failed, title=title))
+    assert mail["Subject"] == title.replace("=?", "= ?")
+    assert mail["Bcc"] is None
+
+
+def test_a_digest_is_a_table_of_jobs_the_failed_ones_first(digest: Callable[..., Message]) -> None:
+    message = digest(97, 3)
+    mail = parse(message)
+    page, text = Page(body(mail, "html")), body(mail, "plain")
+    urls = [job.link.url for job in message.jobs if job.link]
+    assert mail["Subject"] == "100 jobs finished: 3 failed, 97 succeeded"
+    assert page.links == re.findall(r"https://\S+", text) == urls
+    for shown in (page.text, text):
+        names = re.findall(r"print-color-\d\d\d \w+: [a-z0-9 ]+ children(?: \(may be a repeat\))?", shown)
+        assert names == [f"{job.title}{' (may be a repeat)' if job.may_be_repeat else ''}" for job in message.jobs]
+        assert names[2] == "print-color-099 failed: 3 of 7 children (may be a repeat)"
+
+
+def test_a_digest_arrives(verified: LocalCloud, digest: Callable[..., Message]) -> None:
+    before = len(verified.mailbox())
+    create(SETTINGS, {}).send(digest(97, 3))
+    (mail,) = verified.mailbox()[before:]
+    for text in (mail["BodyText"], mail["BodyHtml"]):
+        assert text.count("print-color-") == 100
 
 
 def test_a_huge_message_keeps_its_first_500_groups_and_says_so(huge: Message) -> None:

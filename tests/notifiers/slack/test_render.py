@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from batchbell.contract import Fact, Link, Message, Secret
 from batchbell.local.slack_rules import find_fault
-from notifiers.slack.notifier import BLOCKS_LIMIT, create
+from notifiers.slack.blocks import BLOCKS_LIMIT
+from notifiers.slack.notifier import create
 
 
 def render(message: Message) -> dict[str, Any]:
     payload = create({}, {"webhook": Secret("webhook", lambda fresh: "never read")}).render(message)
     assert find_fault("POST", "application/json", json.dumps(payload).encode()) == ""
-    assert len(json.dumps(payload["blocks"], ensure_ascii=False)) < BLOCKS_LIMIT + 1000
+    assert len(json.dumps(payload["blocks"], ensure_ascii=False)) <= BLOCKS_LIMIT
     json.dumps(payload, ensure_ascii=False).encode()
     return payload
 
@@ -94,3 +95,89 @@ def test_many_facts_links_and_notes_fit(failed: Message) -> None:
 def test_a_link_that_is_not_plain_https_is_left_out(failed: Message, url: str) -> None:
     payload = render(dataclasses.replace(failed, links=(Link("Look", url),)))
     assert "Look" not in json.dumps(payload)
+
+
+def jobs(payload: dict[str, Any]) -> list[str]:
+    """The lines that tell of the jobs of a digest."""
+    lines = [line for text in texts(payload["blocks"][2:], "plain_text") for line in text.split("\n")]
+    return [line for line in lines if line[0] in "✅❌"]
+
+
+def links(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """The URL and the label of each link."""
+    found = "".join(text for text in texts(payload, "mrkdwn"))
+    return [(url, label) for url, label in re.findall(r"<([^|>]*)\|([^>]*)>", found)]
+
+
+def test_a_digest_tells_all_its_jobs_the_failed_ones_first_each_with_a_link(digest: Callable[..., Message]) -> None:
+    message = digest(9, 3)
+    payload = render(message)
+    assert payload["text"].startswith("❌ 12 jobs finished: 3 failed, 9 succeeded")
+    assert jobs(payload)[:3] == [
+        "❌ 1. print-color-009 failed: 3 of 7 children",
+        "❌ 2. print-color-010 failed: 3 of 7 children",
+        "❌ 3. print-color-011 failed: 3 of 7 children (may be a repeat)",
+    ]
+    assert jobs(payload)[11] == "✅ 12. print-color-008 succeeded: all 7 children"
+    assert links(payload) == [(job.link.url, str(place)) for place, job in enumerate(message.jobs, 1) if job.link]
+
+
+@pytest.mark.parametrize(("succeeding", "failing"), [(100, 0), (60, 40), (97, 3), (0, 100)])
+@pytest.mark.parametrize("note", [(), ("88 more jobs are left out.",)])
+def test_a_hundred_jobs_of_ordinary_names_are_all_named(
+    digest: Callable[..., Message], succeeding: int, failing: int, note: tuple[str, ...]
+) -> None:
+    name = "nightly-render-of-the-whole-catalogue-in-four-resolutions-"  # and three digits: 61 characters
+    message = dataclasses.replace(digest(succeeding, failing, name=name), notes=note)
+    payload = render(message)
+    shown = jobs(payload)
+    assert [re.findall(rf"{name}\d\d\d", line) for line in shown] == [[job.title[:61]] for job in message.jobs]
+    assert [line[0] for line in shown] == ["❌"] * failing + ["✅"] * succeeding
+    assert len(links(payload)) >= min(failing, 12)
+    assert links(payload) == [
+        (job.link.url, str(place)) for place, job in enumerate(message.jobs[: len(links(payload))], 1) if job.link
+    ]
+    assert all(f" {label}. " in line for (_, label), line in zip(links(payload), shown, strict=False))
+
+
+def test_a_hundred_jobs_that_may_all_be_repeats_say_so(digest: Callable[..., Message]) -> None:
+    message = digest(0, 100, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-")
+    entries = tuple(dataclasses.replace(job, may_be_repeat=True) for job in message.jobs)
+    shown = jobs(render(dataclasses.replace(message, jobs=entries)))
+    assert len(shown) == 100
+    assert all(line.endswith(" (may be a repeat)") for line in shown)
+
+
+def test_titles_are_whole_where_the_failed_jobs_can_be_linked(digest: Callable[..., Message]) -> None:
+    payload = render(digest(30, 10, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-"))
+    assert all(line.endswith(("children", "(may be a repeat)")) for line in jobs(payload))
+    assert len(links(payload)) >= 10
+
+
+def test_jobs_that_do_not_fit_even_when_cut_are_counted(digest: Callable[..., Message]) -> None:
+    payload = render(digest(0, 100, name='"\\' * 500))
+    (rest,) = (text for text in texts(payload, "plain_text") if text.startswith("… and "))
+    assert 0 < len(jobs(payload)) < 100
+    assert rest == f"… and {100 - len(jobs(payload))} more"
+
+
+def test_a_job_without_a_link_is_told_all_the_same(digest: Callable[..., Message]) -> None:
+    message = digest(0, 3)
+    first, second, third = message.jobs
+    payload = render(dataclasses.replace(message, jobs=(first, dataclasses.replace(second, link=None), third)))
+    assert [line[2:4] for line in jobs(payload)] == ["1.", "pr", "3."]
+    assert [label for _, label in links(payload)] == ["1", "3"]
+
+
+def test_what_stands_around_the_jobs_leaves_them_room(digest: Callable[..., Message]) -> None:
+    """The longest title, summary, notes and links, of characters that JSON doubles."""
+    longest = '"' * 10_000
+    message = dataclasses.replace(
+        digest(0, 100),
+        title=longest,
+        summary=longest,
+        facts=(),
+        notes=tuple(f"{number}{longest}" for number in range(20)),
+        links=tuple(Link(longest, f"https://example.com/{number}") for number in range(50)),
+    )
+    assert any(text.startswith("… and 100 more") for text in texts(render(message), "plain_text"))

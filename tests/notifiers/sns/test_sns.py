@@ -82,6 +82,36 @@ def test_a_huge_message_arrives_without_its_last_groups(
     )
 
 
+def test_a_digest_of_a_hundred_jobs_arrives_whole(
+    topic: str, received: Callable[[], dict[str, Any]], digest: Callable[..., Message]
+) -> None:
+    message = digest(97, 3, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-")
+    create({"topic_arn": topic}, {}).send(message)
+    envelope = received()
+    assert Message.from_dict(json.loads(envelope["Message"])) == message
+    assert envelope["Subject"] == "100 jobs finished: 3 failed, 97 succeeded"
+
+
+def test_people_read_a_digest_as_text(digest: Callable[..., Message]) -> None:
+    message = digest(9, 3)
+    text = create({"topic_arn": TOPIC}, {}).render(message)["Message"]["default"]
+    lines = text.splitlines()
+    first = lines.index("print-color-009 failed: 3 of 7 children")
+    assert lines[first + 4] == "print-color-011 failed: 3 of 7 children (may be a repeat)"
+    assert [line.strip() for line in lines[first + 1 : first + 25 : 2]] == [
+        f"Job in the AWS console: {job.link.url}" for job in message.jobs if job.link
+    ]
+
+
+def test_jobs_that_do_not_fit_are_left_out_from_the_end_and_counted(digest: Callable[..., Message]) -> None:
+    rendered = create({"topic_arn": TOPIC}, {}).render(digest(97, 3, name="é" * 600))
+    message = Message.from_dict(json.loads(rendered["Message"]["sqs"]))
+    assert size(rendered) <= 256 * 1024
+    assert 0 < len(message.jobs) < 100
+    assert [job.severity for job in message.jobs[:4]] == ["failure"] * 3 + ["success"]
+    assert message.notes[-1] == f"{100 - len(message.jobs)} more jobs are left out."
+
+
 def test_a_topic_that_is_gone_is_permanent(topic: str, in_cloud: LocalCloud, failed: Message) -> None:
     in_cloud.client("sns").delete_topic(TopicArn=topic)
     with pytest.raises(PermanentError, match="SNS: NotFound"):
@@ -120,6 +150,7 @@ def test_hostile_texts_are_delivered(topic: str, received: Callable[[], dict[str
         ("Überprüfung", "Uberprufung"),
         ("  \n x", "x"),
         ("失敗", "AWS Batch"),
+        ("🦊 print\x00-\x1b[31mcolor 🦊", "print - [31mcolor"),
         ("a" * 200, "a" * 99),
     ],
 )
@@ -184,8 +215,9 @@ def test_the_topics_own_region_is_asked(failed: Message, monkeypatch: pytest.Mon
     asked: list[str | None] = []
 
     class Client:
-        def publish(self, **request: Any) -> None:
+        def publish(self, **request: Any) -> dict[str, str]:
             json.loads(request["Message"])
+            return {"MessageId": "1"}
 
     def make_client(service: str, region: str | None = None) -> Client:
         asked.append(region)

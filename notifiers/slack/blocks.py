@@ -1,0 +1,163 @@
+"""A message as Slack's JSON, within Slack's limits. Source: Slack's Block Kit reference.
+
+What a job wrote stands in plain_text, where Slack reads no markup at all; only links are markup.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
+from batchbell.texts import children, cut, headline, name_job, tidy
+
+HEADER_LIMIT = 150  # characters, as are the next ones
+SECTION_LIMIT = 3_000
+FIELD_LIMIT = 2_000
+LINKS_LIMIT = 2_000  # Slack takes 3,000, but other blocks need room
+VALUE_LIMIT = 300  # Slack takes 2,000; this is what a reader takes
+NAME_LIMIT = 64  # of a job's title where there are many: what most names take
+NOTES_LIMIT = 10  # elements of a context block
+FACTS_IN_SECTION = 5  # two fields each, and a section takes ten
+BLOCK_LIMIT = 50
+BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
+REST_SIZE = 120  # characters as JSON of the block that counts what did not fit
+
+ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
+
+Block = dict[str, Any]
+Piece = tuple[Block, int]  # a block, and of how many things it tells
+
+
+def render(message: Message) -> dict[str, Any]:
+    """The payload. What does not fit is counted."""
+    message = tidy(message)
+    title = cut(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
+    summary = cut(message.summary, VALUE_LIMIT)
+    top = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
+    # The last notes are the ones that delivery added, such as "may be a repeat".
+    notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
+    bottom: list[Block] = [{"type": "context", "elements": notes}] if notes else []
+    if links := _links(message):
+        bottom.append({"type": "section", "text": _markup(links)})
+
+    pieces: list[Piece] = []
+    for start in range(0, len(message.facts), FACTS_IN_SECTION):
+        facts = message.facts[start : start + FACTS_IN_SECTION]
+        pieces.append((_facts_section(facts), len(facts)))
+    room = BLOCKS_LIMIT - REST_SIZE - _size([*top, *(block for block, _ in pieces), *bottom])
+    pieces.extend(_job_sections(message.jobs, room))
+    pieces.extend((_failure_section(group), 1) for group in message.failures)
+    return {
+        "text": escape(f"{title}\n{summary}"),  # for notifications and screen readers
+        "blocks": [*top, *_fill(pieces, [*top, *bottom]), *bottom],
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def escape(text: str) -> str:
+    """For Slack's markup: these three and no more (Slack: "Formatting text for app surfaces")."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _fill(pieces: Sequence[Piece], others: Sequence[Block]) -> list[Block]:
+    """The blocks that fit beside the others, and, if that is not all of them, one that counts the rest."""
+    blocks: list[Block] = []
+    size = _size(others) + REST_SIZE
+    for number, (block, _) in enumerate(pieces):
+        size += _size(block) + len(", ")
+        if size > BLOCKS_LIMIT or len(others) + len(blocks) + 1 >= BLOCK_LIMIT:
+            rest = sum(count for _, count in pieces[number:])
+            return [*blocks, {"type": "context", "elements": [_plain(f"… and {rest:,} more")]}]
+        blocks.append(block)
+    return blocks
+
+
+def _facts_section(facts: Sequence[Fact]) -> Block:
+    fields = [[_markup(f"*{escape(fact.label)}*"), _plain(cut(fact.value, VALUE_LIMIT))] for fact in facts]
+    return {"type": "section", "fields": [field for pair in fields for field in pair]}
+
+
+def _failure_section(group: FailureGroup) -> Block:
+    lines = (cut(headline(group), VALUE_LIMIT), cut(children(group), VALUE_LIMIT))
+    section: Block = {"type": "section", "text": _plain(_join("\n", *lines))}
+    if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
+        section["fields"] = [_markup(link)]
+    return section
+
+
+def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[Piece]:
+    """All jobs by name, and links for as many as `room` (characters as JSON) holds, from the first on: the failed
+    ones. Titles are whole only where they leave room for the link of each failed job."""
+    failed = sum(job.severity is Severity.FAILURE for job in jobs)
+    linked = _count_links(jobs, VALUE_LIMIT, room)
+    if linked >= failed:
+        return _list_jobs(jobs, VALUE_LIMIT, linked)
+    return _list_jobs(jobs, NAME_LIMIT, max(0, _count_links(jobs, NAME_LIMIT, room)))
+
+
+def _count_links(jobs: Sequence[DigestEntry], limit: int, room: int) -> int:
+    """How many links fit beside all the titles; -1 if not even the titles do."""
+
+    def size(linked: int) -> int:
+        return _size([block for block, _ in _list_jobs(jobs, limit, linked)])
+
+    return bisect_right(range(len(jobs) + 1), room, key=size) - 1
+
+
+def _list_jobs(jobs: Sequence[DigestEntry], limit: int, linked: int) -> list[Piece]:
+    """A line for each job, its title cut to `limit`. The first `linked` ones have numbers, which are links below the
+    lines: in plain text there are none."""
+    sections = [("", "", 0)]  # lines, links, number of jobs
+    for number, job in enumerate(jobs, 1):
+        link = _link(str(number), job.link.url) if job.link and number <= linked else ""
+        if len(link) > VALUE_LIMIT:
+            link = ""
+        name = _join(". ", str(number) if link else "", name_job(job, limit))
+        line = f"{ICONS[job.severity]} {name}"
+        lines, links, count = sections[-1]
+        longer = (_join("\n", lines, line), _join(" · ", links, link), count + 1)
+        if len(longer[0]) > SECTION_LIMIT or len(longer[1]) > FIELD_LIMIT:
+            sections.append((line, link, 1))
+        else:
+            sections[-1] = longer
+    return [(_job_section(lines, links), count) for lines, links, count in sections if count]
+
+
+def _job_section(lines: str, links: str) -> Block:
+    section: Block = {"type": "section", "text": _plain(lines)}
+    return {**section, "fields": [_markup(links)]} if links else section
+
+
+def _links(message: Message) -> str:
+    """Links in the text: a button with a URL shows a warning sign where no app answers its click
+    (slackapi/node-slack-sdk#869)."""
+    text = ""
+    for link in message.links:
+        longer = _join(" · ", text, _link(link.label, link.url))
+        if _size(longer) <= LINKS_LIMIT:
+            text = longer
+    return text
+
+
+def _link(label: str, url: str) -> str:
+    return f"<{escape(url)}|{escape(label)}>"
+
+
+def _join(between: str, *texts: str) -> str:
+    return between.join(text for text in texts if text)
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _markup(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,51 @@
+"""What an answer means that AWS itself would not give: the same for all that ask AWS."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from batchbell.contract import Message, TemporaryError
+from notifiers.email import notifier as email
+from notifiers.sns import notifier as sns
+
+
+@pytest.fixture(params=[email, sns], ids=["SES", "SNS"])
+def notifier(request: pytest.FixtureRequest) -> Any:
+    settings: Mapping[str, Any] = {
+        "sender": "batch@example.com",
+        "recipients": ["team@example.com"],
+        "topic_arn": "arn:aws:sns:us-east-1:123456789012:ops",
+    }
+    return request.param.create(settings, {})
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 500, 503])
+@pytest.mark.parametrize("body", [b"", b"<html><body>Log in to the proxy<br></body></html>", b"[[]]", b"\xff\xfe"])
+def test_an_answer_that_is_not_of_aws_is_temporary_and_not_shown(
+    refusing_aws: Any, notifier: Any, failed: Message, status: int, body: bytes
+) -> None:
+    refusing_aws.status, refusing_aws.code, refusing_aws.body = status, "", body
+    with pytest.raises(TemporaryError) as caught:
+        notifier.send(failed)
+    error = caught.value
+    assert "proxy<" not in "".join([repr(error), repr(error.__context__), *traceback.format_exception(error)])
+    assert error.__context__ is None
+    assert len(refusing_aws.calls) == 1
+
+
+def test_200_counts_only_if_it_names_the_message(refusing_aws: Any, notifier: Any, failed: Message) -> None:
+    refusing_aws.status = 200
+    with pytest.raises(TemporaryError, match=r"names no message|gave no answer") as caught:
+        notifier.send(failed)
+    assert caught.value.maybe_delivered
+
+
+def test_an_answer_that_nobody_can_read_may_have_been_yes(refusing_aws: Any, notifier: Any, failed: Message) -> None:
+    refusing_aws.status, refusing_aws.body = 200, b"\xff\xfe"
+    with pytest.raises(TemporaryError, match="gave no answer") as caught:
+        notifier.send(failed)
+    assert caught.value.maybe_delivered

@@ -1,0 +1,216 @@
+"""What is in the dead-letter queue: why each message is there, as people group them. A look at them takes none away."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from batchbell.cli.deployed import Deployed
+from batchbell.cli.moments import iso, minute
+from batchbell.dispatcher.job import InvalidEvent, Job
+from batchbell.texts import one_line
+
+SAMPLE = 100  # dead letters: enough to see what is wrong, and seconds at most
+BATCH = 10  # messages a ReceiveMessage (SQS API reference)
+VISIBILITY = 30  # s that nobody else sees what was looked at, if the look is killed before it gives it back
+PATIENCE = 15  # s for the whole look: well within VISIBILITY, or a message would be seen twice
+LIMIT = 300  # characters of a text
+NAMES_SHOWN = 3
+FAR_FUTURE = 1e11  # epoch seconds that a date still has a year for
+
+
+class Kind(StrEnum):
+    REFUSED = "refused"  # a channel refused it for good, or too long
+    UNREADABLE = "unreadable"  # no event of a job, no ticket
+    UNDELIVERED = "undelivered"  # the rule could not deliver the event to the intake queue
+    DIED = "died"  # the function died of it, again and again
+
+
+@dataclass(frozen=True, order=True)
+class LostJob:
+    """`id` and `status` are empty where they are not known."""
+
+    name: str
+    id: str
+    status: str
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """`since`: when it was first tried, or sent (epoch seconds)."""
+
+    kind: Kind
+    notifier: str | None  # None: every notifier's that takes the job
+    reason: str
+    since: float
+    job: LostJob | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Dead letters of one kind, notifier and reason. `oldest`: epoch seconds."""
+
+    count: int
+    kind: Kind
+    notifier: str | None
+    reason: str
+    oldest: float
+    jobs: Sequence[LostJob]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"kind": self.kind.value, "oldest": iso(self.oldest)}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """At most SAMPLE dead letters of `total`."""
+
+    total: int
+    letters: Sequence[DeadLetter]
+
+    def groups(self) -> list[Group]:
+        """The largest first."""
+        groups: dict[tuple[Kind, str | None, str], list[DeadLetter]] = {}
+        for letter in self.letters:
+            groups.setdefault((letter.kind, letter.notifier, letter.reason), []).append(letter)
+        made = [
+            Group(len(all_), *key, min(one.since for one in all_), sorted({one.job for one in all_ if one.job}))
+            for key, all_ in groups.items()
+        ]
+        return sorted(made, key=lambda group: (-group.count, group.notifier or "", group.reason))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "total": self.total,
+            "sampled": len(self.letters),
+            "groups": [group.to_dict() for group in self.groups()],
+        }
+
+    def table(self) -> Table:
+        looked_at = len(self.letters)
+        number = f"{self.total:,}" if looked_at >= self.total else f"a sample of {looked_at:,} of {self.total:,}"
+        table = Table(title=f"Dead letters: {number}", title_justify="left", title_style="bold")
+        table.add_column("number", justify="right")
+        table.add_column("notifier")
+        table.add_column("reason")
+        table.add_column("first tried")
+        table.add_column("jobs")
+        for group in self.groups():
+            # Text, not markup: what a job or a channel wrote must not be read as rich's own.
+            row = (f"{group.count:,}", group.notifier or "all", group.reason, minute(group.oldest), _names(group.jobs))
+            table.add_row(*map(Text, row))
+        return table
+
+
+def look(deployed: Deployed, total: int) -> Sample:
+    """At most SAMPLE of `total` dead letters. Each is received, read and given back at once; what that does to its
+    receive count matters to nobody in this queue."""
+    if not total:
+        return Sample(0, ())
+    sqs, url = deployed.sqs, deployed.dead_letters.url
+    handles: dict[str, str] = {}
+    letters: list[DeadLetter] = []
+    ends = time.monotonic() + PATIENCE
+    try:
+        while len(letters) < min(SAMPLE, total) and time.monotonic() < ends:
+            # A wait of one second asks all of SQS's servers; without it, only some (SQS Developer Guide, "Short and
+            # long polling").
+            answer = sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(BATCH, SAMPLE - len(letters)),
+                VisibilityTimeout=VISIBILITY,
+                WaitTimeSeconds=1,
+                MessageSystemAttributeNames=["SentTimestamp", "DeadLetterQueueSourceArn"],
+                MessageAttributeNames=["ERROR_CODE"],
+            )
+            messages = answer.get("Messages", [])
+            if not messages:
+                break
+            letters += [read_dead_letter(one) for one in messages if one["MessageId"] not in handles]
+            handles.update((one["MessageId"], one["ReceiptHandle"]) for one in messages)
+    finally:
+        for batch in _batches(list(handles.values())):
+            # A redrive moves only what is visible. What is not given back is visible again after VISIBILITY.
+            entries = [
+                {"Id": str(number), "ReceiptHandle": one, "VisibilityTimeout": 0} for number, one in enumerate(batch)
+            ]
+            sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+    return Sample(max(total, len(letters)), letters)
+
+
+def _batches(handles: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(handles), BATCH):
+        yield handles[start : start + BATCH]
+
+
+def read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
+    """From SQS's message. Of an event, only its job's name, id and status are read: the rest may be secret."""
+    system = message.get("Attributes", {})
+    sent = float(system.get("SentTimestamp", 0)) / 1000
+    body = _decode(message["Body"])
+    record = body.get("record") if "unreadable" in body else body
+    ticket = "ticket" in body
+    job = _job_of_ticket(body) if ticket else _job_of_event(record if isinstance(record, Mapping) else {})
+    notifier = one_line(str(body.get("notifier", "")), LIMIT) or None if ticket else None
+    reason = one_line(str(body.get("reason", "")), LIMIT)
+    since = _moment(body.get("first_tried"), sent) if ticket else sent
+    # SQS's own word for "moved here after too many receives"; what comes by SendMessage has none.
+    if "DeadLetterQueueSourceArn" not in system:
+        if code := message.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue"):
+            return DeadLetter(
+                Kind.UNDELIVERED, None, f"the rule could not deliver it: {one_line(code, 64)}", since, job
+            )
+        if "unreadable" in body:
+            return DeadLetter(Kind.UNREADABLE, None, reason, since, job)
+        if ticket and "died" in body:
+            return DeadLetter(Kind.REFUSED, notifier, reason, since, job)
+    return DeadLetter(Kind.DIED, notifier, "the function died", since, job)
+
+
+def _decode(text: str) -> Mapping[str, Any]:
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, Mapping) else {}
+
+
+def _moment(value: Any, otherwise: float) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < FAR_FUTURE else otherwise
+
+
+def _job_of_ticket(body: Mapping[str, Any]) -> LostJob | None:
+    message = body.get("message")
+    if not isinstance(message, Mapping):
+        return None
+    arn, _, _ = str(message.get("key", "")).rpartition("#")  # a job's ARN and its status
+    return _lost_job(message.get("job_name"), arn.rpartition("/")[2], message.get("status"))
+
+
+def _job_of_event(event: Mapping[str, Any]) -> LostJob | None:
+    try:
+        job = Job.from_event(event)
+    except InvalidEvent:
+        detail = event.get("detail")
+        if not isinstance(detail, Mapping):
+            return None
+        return _lost_job(detail.get("jobName"), detail.get("jobId"), detail.get("status"))
+    return _lost_job(job.name, job.id, job.status)
+
+
+def _lost_job(*fields: Any) -> LostJob | None:
+    name, id_, status = (one_line(text, LIMIT) if isinstance(text, str) else "" for text in fields)
+    return LostJob(name, id_, status) if name else None
+
+
+def _names(jobs: Sequence[LostJob]) -> str:
+    names = sorted({job.name for job in jobs})
+    rest = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,213 @@
+"""A deployed stack, found by its function's name or by its Pulumi outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from batchbell.cli.answering import NoAnswer
+from batchbell.cli.program import program_folder
+from batchbell.texts import one_line
+
+PACKAGE_PATIENCE = 30  # s
+PATIENCE = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"})
+
+# The options of every command that is about a deployed stack.
+FunctionOption = Annotated[
+    str, typer.Option("--function", help="Its function's name (the stack's output function_name).", metavar="NAME")
+]
+StackOption = Annotated[
+    str,
+    typer.Option("--stack", help="A Pulumi stack of the program in this folder.", envvar="PULUMI_STACK"),
+]
+RegionOption = Annotated[str, typer.Option("--region", help="In place of the AWS configuration's region.")]
+ProfileOption = Annotated[str, typer.Option("--profile", help="A profile of the AWS configuration.")]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """`mapping`: the state of the function's event source mapping for it, such as "Enabled"; None where none belongs
+    to it, or "missing"."""
+
+    url: str
+    arn: str
+    mapping: str | None
+
+
+@dataclass(frozen=True)
+class Count:
+    """SQS's approximate counts: they may lag by a minute (SQS API reference, GetQueueAttributes)."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a stack has in AWS. `package`: where its function's package may be fetched for some minutes."""
+
+    session: boto3.Session
+    function: str
+    intake: Queue
+    retry: Queue
+    dead_letters: Queue
+    ledger: str
+    package: str = field(repr=False)  # signed
+
+    @property
+    def region(self) -> str:
+        return str(self.session.region_name)
+
+    @functools.cached_property
+    def sqs(self) -> Any:
+        return _client(self.session, "sqs")
+
+    @functools.cached_property
+    def dynamodb(self) -> Any:
+        return _client(self.session, "dynamodb")
+
+    def count(self, queue: Queue) -> Count:
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
+        return Count(*(int(answer[name]) for name in names))
+
+    def notifiers(self) -> tuple[str, ...]:
+        """The names of its notifiers, as the deploy wrote them into the package. Raises NoAnswer."""
+        try:
+            with urllib.request.urlopen(self.package, timeout=PACKAGE_PATIENCE) as answer:
+                package = zipfile.ZipFile(io.BytesIO(answer.read()))
+            return tuple(str(one["name"]) for one in json.loads(package.read("manifest.json"))["instances"])
+        except (OSError, HTTPException, zipfile.BadZipFile, KeyError, ValueError) as error:
+            # Its text may hold the address, which is signed.
+            raise NoAnswer(f"the function's package could not be read ({type(error).__name__})") from None
+
+
+def find(function: str, stack: str, region: str, profile: str) -> Deployed:
+    """The stack that `function` belongs to, or whose Pulumi stack is `stack`; empty texts are not given. Raises
+    NoAnswer, NoProgram, and botocore's errors."""
+    if not function and not stack:
+        raise NoAnswer("which stack? Name its function with --function, or a Pulumi stack with --stack")
+    if not function:
+        outputs = _outputs(stack)
+        function = str(outputs.get("function_name", ""))
+        if not function:
+            raise NoAnswer(f"the stack {stack} has no output function_name: export it, or use --function")
+        region = region or _region_of(str(outputs.get("rule_arn", "")))
+    session = boto3.Session(profile_name=profile or None, region_name=region or None)
+    client = _client(session, "lambda")
+    try:
+        answer = client.get_function(FunctionName=function)
+    except client.exceptions.ResourceNotFoundException:
+        raise NoAnswer(
+            f"there is no function {function} in {session.region_name} for these credentials: "
+            "see --region and --profile; `pulumi stack output function_name` tells its name"
+        ) from None
+    return _describe(session, function, answer)
+
+
+def _describe(session: boto3.Session, function: str, answer: Mapping[str, Any]) -> Deployed:
+    variables = answer["Configuration"].get("Environment", {}).get("Variables", {})
+    try:
+        retry_url = variables["BATCHBELL_RETRY_QUEUE_URL"]
+        dead_letter_url = variables["BATCHBELL_DEAD_LETTER_QUEUE_URL"]
+        ledger = variables["BATCHBELL_LEDGER_TABLE"]
+    except KeyError as missing:
+        raise NoAnswer(f"{function} is no function of batchbell's: its environment has no {missing.args[0]}") from None
+    sqs = _client(session, "sqs")
+    retry_arn, dead_letter_arn = (_arn(sqs, url) for url in (retry_url, dead_letter_url))
+    mappings = _mappings(session, function)
+    retry = Queue(retry_url, retry_arn, mappings.pop(retry_arn, "missing"))
+    if len(mappings) != 1:
+        raise NoAnswer(
+            f"{function} takes from {len(mappings)} queues besides its retry queue, and not from one: "
+            "its stack is not whole; `pulumi up` mends it"
+        )
+    ((intake_arn, state),) = mappings.items()
+    intake = Queue(_url(sqs, intake_arn), intake_arn, state)
+    return Deployed(
+        session,
+        answer["Configuration"]["FunctionName"],
+        intake,
+        retry,
+        Queue(dead_letter_url, dead_letter_arn, None),
+        ledger,
+        answer["Code"]["Location"],
+    )
+
+
+def _client(session: boto3.Session, name: str) -> Any:
+    return session.client(name, config=PATIENCE)
+
+
+def _arn(sqs: Any, url: str) -> str:
+    with _missing(url.rpartition("/")[2]):
+        return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+def _url(sqs: Any, arn: str) -> str:
+    _, _, _, _, account, name = arn.split(":")
+    with _missing(name):
+        return str(sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])
+
+
+@contextlib.contextmanager
+def _missing(queue: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as refused:
+        # The SDKs' code for it and SQS's own.
+        if not refused.response["Error"]["Code"].endswith(("QueueDoesNotExist", "NonExistentQueue")):
+            raise
+        raise NoAnswer(f"the stack's queue {queue} is gone: `pulumi up --refresh` makes it again") from None
+
+
+def _mappings(session: boto3.Session, function: str) -> dict[str, str]:
+    """The states of the function's event source mappings, by their queues' ARNs."""
+    pages = _client(session, "lambda").get_paginator("list_event_source_mappings").paginate(FunctionName=function)
+    return {one["EventSourceArn"]: one["State"] for page in pages for one in page["EventSourceMappings"]}
+
+
+def _outputs(stack: str) -> Mapping[str, Any]:
+    """A Pulumi stack's outputs, secrets masked. Neither selects the stack nor needs its passphrase, both of which
+    `automation.select_stack(…).outputs()` would."""
+    if shutil.which("pulumi") is None:
+        raise NoAnswer("--stack takes the Pulumi CLI, which is not on PATH: install it, or use --function")
+    from pulumi import automation
+
+    arguments = ["stack", "output", "--json", "--stack", stack]
+    try:
+        printed = automation.PulumiCommand().run(arguments, str(program_folder()), {}).stdout
+    except automation.errors.InvalidVersionError as old:
+        raise NoAnswer(f"{one_line(str(old))}; or use --function") from None
+    except automation.errors.CommandError as failed:
+        reason = re.search(r"error: (.+)", str(failed))
+        text = one_line(reason[1]) if reason else "it gave no reason"
+        raise NoAnswer(f"pulumi does not give the outputs of the stack {stack}: {text}; or use --function") from None
+    outputs: Mapping[str, Any] = json.loads(printed)
+    return outputs
+
+
+def _region_of(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[3] if len(parts) > 5 else ""

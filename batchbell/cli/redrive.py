@@ -1,0 +1,175 @@
+"""`redrive`: dead letters back to the retry queue, once what was wrong is mended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from batchbell.cli import dead_letters
+from batchbell.cli.answering import answering
+from batchbell.cli.dead_letters import Sample
+from batchbell.cli.deployed import (
+    Deployed,
+    FunctionOption,
+    ProfileOption,
+    RegionOption,
+    StackOption,
+    find,
+)
+from batchbell.cli.move_task import MoveTask, follow, list_tasks, start
+
+NOT_ALL = 1  # exit code
+INTERRUPTED = 130  # exit code, as of a shell's command after Ctrl-C
+
+EPILOG = """
+[bold]Examples[/bold]
+
+python -m batchbell redrive --stack production --dry-run
+
+python -m batchbell redrive --function print-color-dispatcher-1a2b3c4
+
+python -m batchbell redrive --stack production --json | jq .task.moved
+
+[bold]Exit codes[/bold]   0: moved, or nothing to move · 1: the task failed or was cancelled · 2: no answer (AWS or \
+Pulumi refused), or bad arguments · 130: Ctrl-C; the task goes on
+
+The keys of --json are in docs/operations.md.
+"""
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """What `--json` prints. `task`: None in a dry run, and where there was nothing to move; `followed`: somebody else
+    had started it."""
+
+    function: str
+    region: str
+    dry_run: bool
+    sample: Sample
+    task: MoveTask | None
+    followed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        task = self.task and {
+            "state": self.task.state,
+            "moved": self.task.moved,
+            "to_move": self.task.to_move,
+            "reason": self.task.reason,
+            "followed": self.followed,
+        }
+        return {
+            "function": self.function,
+            "region": self.region,
+            "dry_run": self.dry_run,
+            "dead_letters": self.sample.to_dict(),
+            "task": task,
+        }
+
+
+def command(
+    function: FunctionOption = "",
+    stack: StackOption = "",
+    region: RegionOption = "",
+    profile: ProfileOption = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be moved, and move nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Move all dead letters to the retry queue: each notifier that lacks a message is tried again, for four hours.
+
+    What a notifier has already it does not get again. Mend first what `status` shows.
+    """
+    with answering():
+        deployed = find(function, stack, region, profile)
+        done = _dry_run(deployed) if dry_run else _redrive(deployed)
+    if as_json:
+        typer.echo(json.dumps(done.to_dict(), ensure_ascii=False))
+    else:
+        _show(done, Console())
+    if done.task is not None and done.task.state != "COMPLETED":
+        raise typer.Exit(NOT_ALL)
+
+
+def _dry_run(deployed: Deployed) -> Redrive:
+    sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
+    return Redrive(deployed.function, deployed.region, True, sample, None, False)
+
+
+def _redrive(deployed: Deployed) -> Redrive:
+    """Raises botocore's errors."""
+    sample = Sample(deployed.count(deployed.dead_letters).total, ())
+    before = list_tasks(deployed)
+    active = next((task for task in before if task.is_active), None)
+    if active is None and not sample.total:
+        return Redrive(deployed.function, deployed.region, False, sample, None, False)
+    handle = active.handle if active else start(deployed)
+    followed = active is not None or handle is None
+    task = _wait(deployed, before, handle, followed)
+    return Redrive(deployed.function, deployed.region, False, sample, task, followed)
+
+
+def _wait(deployed: Deployed, before: Sequence[MoveTask], handle: str | None, followed: bool) -> MoveTask:
+    """Until the task has ended. Ctrl-C ends the waiting alone: half a redrive is no safer than a whole one, since what
+    a channel refuses again is a dead letter again."""
+    errors = Console(stderr=True)
+    task = None
+    try:
+        if followed:
+            errors.print("A task moves the dead letters already: this follows it.")
+        with _progress(errors) as progress:
+            bar = progress.add_task("dead letters moved", total=None)
+            for task in follow(deployed, before):
+                progress.update(bar, completed=task.moved, total=task.to_move)
+    except KeyboardInterrupt:
+        text = "Not waiting any longer. SQS goes on moving the dead letters, and `redrive` follows it again."
+        if handle:
+            text += f" To stop it: aws sqs cancel-message-move-task --task-handle {handle}"
+        errors.print(Text(text), soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+    assert task is not None
+    return task
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="[green]✓[/green]"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _show(done: Redrive, console: Console) -> None:
+    if done.task is None and not done.sample.total:
+        console.print("There are no dead letters: nothing to move.")
+    elif done.task is None:
+        console.print(done.sample.table())
+        console.print("A redrive would move all of them to the retry queue; nothing was moved.")
+    elif done.task.state == "COMPLETED":
+        console.print(Text(_told(done.task.moved)), soft_wrap=True)
+        if not done.followed and done.task.moved < done.sample.total:
+            console.print("Some are left: somebody looked at them just then, or they came later. Run it again.")
+    else:
+        reason = f": {done.task.reason}" if done.task.reason else ""
+        rest = f"It moved {_letters(done.task.moved)}; the others are still in the dead-letter queue."
+        console.print(Text(f"The task is {done.task.state}{reason}. {rest}"), soft_wrap=True)
+
+
+def _letters(number: int) -> str:
+    return f"{number:,} dead letter{'' if number == 1 else 's'}"
+
+
+def _told(moved: int) -> str:
+    return (
+        f"{_letters(moved)} moved to the retry queue. The function takes them within a "
+        "minute: each notifier that lacks its message gets it, and no other gets it again. "
+        "`status` shows what was refused once more."
+    )

@@ -1,0 +1,210 @@
+"""`status`: what waits, what is dead and why, and when each notifier last delivered."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from batchbell.cli import dead_letters
+from batchbell.cli.answering import NoAnswer, answering
+from batchbell.cli.dead_letters import Sample
+from batchbell.cli.deployed import (
+    Count,
+    Deployed,
+    FunctionOption,
+    ProfileOption,
+    Queue,
+    RegionOption,
+    StackOption,
+    find,
+)
+from batchbell.cli.moments import ago, iso, minute
+from batchbell.dispatcher import health
+from batchbell.texts import one_line
+
+ATTENTION = 1  # exit code
+LISTENING = "Enabled"  # Lambda API reference, EventSourceMappingConfiguration: State
+REASON_LIMIT = 300  # characters
+
+EPILOG = """
+[bold]Examples[/bold]
+
+python -m batchbell status --function print-color-dispatcher-1a2b3c4
+
+python -m batchbell status --stack production --profile ops
+
+python -m batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
+
+[bold]Exit codes[/bold]   0: nothing to do · 1: something needs attention (a dead letter, a notifier that fails, a \
+queue that the function does not take from) · 2: no answer (AWS or Pulumi refused), or bad arguments
+
+The keys of --json are in docs/operations.md.
+"""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One notifier's deliveries; times are epoch seconds. `last_delivery`: None where the ledger, which remembers 60
+    days, has none. `failing_since`: when it began to fail, if nothing was delivered after that."""
+
+    name: str
+    last_delivery: float | None
+    failing_since: float | None
+    reason: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        times = {"last_delivery": iso(self.last_delivery), "failing_since": iso(self.failing_since)}
+        return asdict(self) | times
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `--json` prints. `queues`: by "intake", "retry" and "dead_letters"."""
+
+    function: str
+    region: str
+    queues: Mapping[str, tuple[Queue, Count]]
+    notifiers: Sequence[Channel]
+    sample: Sample
+    notes: Sequence[str]  # what could not be found out
+
+    def attention(self) -> list[str]:
+        """What a person should look at."""
+        found = [
+            f"the function does not take from the {name} queue: its event source mapping is {queue.mapping}"
+            for name, (queue, _) in self.queues.items()
+            if queue.mapping not in (None, LISTENING)
+        ]
+        found += [
+            f"{channel.name}: failing since {minute(channel.failing_since)}: {channel.reason}"
+            for channel in self.notifiers
+            if channel.failing_since is not None
+        ]
+        if total := self.sample.total:
+            found.append(f"{total:,} dead letter{'s' if total > 1 else ''}: mend the reason, then `redrive`")
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "function": self.function,
+            "region": self.region,
+            "queues": {
+                name: {**asdict(count), "mapping": queue.mapping} for name, (queue, count) in self.queues.items()
+            },
+            "notifiers": [channel.to_dict() for channel in self.notifiers],
+            "dead_letters": self.sample.to_dict(),
+            "notes": list(self.notes),
+            "attention": self.attention(),
+        }
+
+
+def command(
+    function: FunctionOption = "",
+    stack: StackOption = "",
+    region: RegionOption = "",
+    profile: ProfileOption = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Show what waits, what is dead and why, and when each notifier last delivered. Changes nothing."""
+    with answering():
+        status = find_status(find(function, stack, region, profile))
+    if as_json:
+        typer.echo(json.dumps(status.to_dict(), ensure_ascii=False))
+    else:
+        _show(status, Console())
+    if status.attention():
+        raise typer.Exit(ATTENTION)
+
+
+def find_status(deployed: Deployed) -> Status:
+    """Raises botocore's errors. Tickets are counted alone: a look at one would count as one of its five receives."""
+    queues = {"intake": deployed.intake, "retry": deployed.retry, "dead_letters": deployed.dead_letters}
+    counts = {name: (queue, deployed.count(queue)) for name, queue in queues.items()}
+    sample = dead_letters.look(deployed, counts["dead_letters"][1].total)
+    failures = _failures(deployed)
+    notes = []
+    try:
+        names = deployed.notifiers()
+    except NoAnswer as problem:
+        names = tuple(sorted({*failures, *(one.notifier for one in sample.letters if one.notifier)}))
+        notes.append(f"{problem}: these are the notifiers that dead letters and the ledger name")
+    channels = [_channel(deployed, name, failures.get(name)) for name in names]
+    return Status(deployed.function, deployed.region, counts, channels, sample, notes)
+
+
+def _failures(deployed: Deployed) -> dict[str, Mapping[str, Any]]:
+    """The rows of channels that have failed, by notifier."""
+    pages = deployed.dynamodb.get_paginator("query").paginate(
+        TableName=deployed.ledger,
+        KeyConditionExpression="message = :row",
+        ExpressionAttributeValues={":row": {"S": health.ROW}},
+    )
+    return {row["notifier"]["S"]: row for page in pages for row in page["Items"]}
+
+
+def _channel(deployed: Deployed, name: str, failure: Mapping[str, Any] | None) -> Channel:
+    last = _last_delivery(deployed, name)
+    since = float(failure["since"]["N"]) if failure else None
+    if failure is None or since is None or (last is not None and last >= since):
+        return Channel(name, last, None, None)
+    return Channel(name, last, since, one_line(failure["reason"]["S"], REASON_LIMIT))
+
+
+def _last_delivery(deployed: Deployed, name: str) -> float | None:
+    rows = deployed.dynamodb.query(
+        TableName=deployed.ledger,
+        IndexName=health.INDEX,
+        KeyConditionExpression="notifier = :name",
+        ExpressionAttributeValues={":name": {"S": name}},
+        ScanIndexForward=False,
+        Limit=1,
+    )["Items"]
+    return float(rows[0]["sent"]["N"]) if rows else None
+
+
+def _show(status: Status, console: Console) -> None:
+    console.print(Text(f"{status.function} in {status.region}", style="bold"))
+    console.print(_queue_table(status))
+    console.print(_channel_table(status.notifiers, time.time()))
+    if status.sample.total:
+        console.print(status.sample.table())
+    for note in status.notes:
+        console.print(Text(note, style="dim"), soft_wrap=True)
+    attention = status.attention()
+    for line in attention:
+        console.print(Text.assemble(("! ", "yellow"), line), soft_wrap=True)
+    if not attention:
+        console.print("[green]Nothing to do.[/green]")
+
+
+def _queue_table(status: Status) -> Table:
+    table = Table()
+    table.add_column("queue")
+    for heading in ("waiting", "in flight", "delayed"):
+        table.add_column(heading, justify="right")
+    labels = {"intake": "intake", "retry": "retry (tickets)", "dead_letters": "dead letters"}
+    for name, (_, count) in status.queues.items():
+        table.add_row(labels[name], *(f"{number:,}" for number in (count.waiting, count.in_flight, count.delayed)))
+    return table
+
+
+def _channel_table(channels: Sequence[Channel], now: float) -> Table:
+    table = Table()
+    for heading in ("notifier", "last delivery", "now"):
+        table.add_column(heading)
+    for channel in channels:
+        last, since = channel.last_delivery, channel.failing_since
+        delivered = "none in 60 days" if last is None else f"{minute(last)} ({ago(last, now)})"
+        state = (
+            Text("fine", "green") if since is None else Text(f"failing since {minute(since)}: {channel.reason}", "red")
+        )
+        table.add_row(Text(channel.name), delivered, state)
+    return table

@@ -1,0 +1,140 @@
+"""The print-color stack as operators meet it, and their commands."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from batchbell.cli import app
+from batchbell.cli.deployed import Deployed, find
+from batchbell.dispatcher.job import Job
+from tests.whole_path.conftest import Stack
+from tests.whole_path.conftest import name as name
+from tests.whole_path.conftest import print_color as print_color
+
+PLACE = "arn:aws:batch:us-east-1:123456789012"
+
+
+@pytest.fixture
+def finished(event, name):
+    """The event of a finished array job of that name; every call is another job."""
+
+    def make(**detail):
+        job = str(uuid.uuid4())
+        return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}", **detail)
+
+    return make
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What somebody with that stack's AWS can do to it and see of it."""
+
+    stack: Stack
+    run: Callable[..., Any]
+
+    @property
+    def deployed(self) -> Deployed:
+        return find(self.stack.deployment.outputs["function_name"], "", "", "")
+
+    @property
+    def dead_letter_url(self) -> str:
+        return str(self.stack.deployment.outputs["dead_letter_queue_url"])
+
+    def answer(self, command: str, *arguments: str, exit_code: int = 0) -> Any:
+        """What `--json` prints."""
+        result = self.run(command, "--json", *arguments)
+        assert result.exit_code == exit_code, result.output
+        return json.loads(result.stdout)
+
+    def bury(self, *bodies: Any, **attributes: str) -> None:
+        """Put bodies into the dead-letter queue, each with those message attributes."""
+        sqs = self.stack.cloud.client("sqs")
+        given = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        for body in bodies:
+            text = body if isinstance(body, str) else json.dumps(body)
+            sqs.send_message(QueueUrl=self.dead_letter_url, MessageBody=text, MessageAttributes=given)
+
+    def ledger_row(self, event: Any, notifier: str) -> Any:
+        """DynamoDB's item about that event's message for that notifier; empty where there is none."""
+        table = self.stack.deployment.outputs["ledger_table_name"]
+        key = {"message": {"S": Job.from_event(event).key}, "notifier": {"S": notifier}}
+        return self.stack.cloud.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
+
+    def refuse(self, *events: Any) -> None:
+        """Slack refuses the messages about these jobs for good; the other channels take them."""
+        before = self.stack.in_queue("dead_letter_queue_url")
+        self.stack.sink.answer(status=404)
+        self.stack.send(*events)
+        self.stack.wait_until(
+            lambda: self.stack.in_queue("dead_letter_queue_url") == before + len(events), "refused", timeout=20
+        )
+        self.stack.settled()
+        self.stack.sink.answer(status=200)
+
+
+@pytest.fixture
+def operator(print_color, monkeypatch):
+    """The dead-letter queue is emptied afterwards."""
+    for variable, value in print_color.cloud.environment().items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(command, *arguments, function=print_color.deployment.outputs["function_name"]):
+        named = ("--function", function) if function else ()
+        return CliRunner().invoke(app, [command, *named, *arguments])
+
+    found = Operator(print_color, run)
+    print_color.sink.answer(status=200)
+    yield found
+    print_color.cloud.client("sqs").purge_queue(QueueUrl=found.dead_letter_url)
+
+
+@pytest.fixture
+def ticket(name):
+    """The body of a ticket about a job of that name."""
+
+    def make(**fields):
+        return {
+            "ticket": 1,
+            "message": {
+                "key": f"arn:aws:batch:us-east-1:123456789012:job/{uuid.uuid4()}#FAILED",
+                "kind": "array-job",
+                "status": "FAILED",
+                "severity": "failure",
+                "title": f"{name} failed",
+                "summary": "",
+                "job_name": name,
+                "facts": [],
+                "failures": [],
+                "notes": [],
+                "links": [],
+            },
+            "notifier": "slack",
+            "reason": "Slack answered 404 no_service",
+            "first_tried": time.time() - 60,
+            "attempt": 0,
+        } | fields
+
+    return make
+
+
+@pytest.fixture
+def function_stopped(print_color):
+    """The function takes from no queue; what is in the retry queue then is thrown away."""
+    client = print_color.cloud.client("lambda")
+    function = print_color.deployment.outputs["function_name"]
+    ids = [one["UUID"] for one in client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]]
+    for id_ in ids:
+        client.update_event_source_mapping(UUID=id_, Enabled=False)
+    yield
+    print_color.cloud.client("sqs").purge_queue(QueueUrl=print_color.deployment.outputs["retry_queue_url"])
+    for id_ in ids:
+        client.update_event_source_mapping(UUID=id_, Enabled=True)

@@ -301,6 +301,7 @@ def everything(own_cloud: LocalCloud) -> Callable[[], dict[str, list[str]]]:
         for service, operation, key, name in (
             ("batch", "describe_compute_environments", "computeEnvironments", "computeEnvironmentName"),
             ("batch", "describe_job_queues", "jobQueues", "jobQueueName"),
+            ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
             ("dynamodb", "list_tables", "TableNames", ""),
             ("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateName"),
             ("ec2", "describe_security_groups", "SecurityGroups", "GroupId"),

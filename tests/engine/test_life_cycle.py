@@ -31,27 +31,27 @@ def deployed(stack):
 def test_a_preview_creates_nothing(stack, before, everything):
     done = stack.run("preview")
 
-    assert done.result == {"create": 31}
+    assert done.result == {"create": 39}
     assert everything() == before
 
 
 def test_an_up_creates_everything(deployed, before, everything):
     created = [change for change in deployed.done.changes if change.startswith("create ")]
 
-    assert len(created) == len(deployed.done.changes) == 26
+    assert len(created) == len(deployed.done.changes) == 33
     empty = [kind for kind, names in everything().items() if len(names) == len(before[kind])]
     assert empty == []
 
 
 def test_the_next_preview_says_no_changes(deployed):
-    assert deployed.run("preview").result == {"same": 31}
+    assert deployed.run("preview").result == {"same": 39}
 
 
 def test_a_refresh_says_no_changes_and_so_does_the_preview_after_it(deployed):
     done = deployed.run("refresh")
 
-    assert (done.result, done.changes) == ({"same": 31}, [])
-    assert deployed.run("preview").result == {"same": 31}
+    assert (done.result, done.changes) == ({"same": 39}, [])
+    assert deployed.run("preview").result == {"same": 39}
 
 
 def test_an_array_job_of_seven_notifies(deployed, name):
@@ -96,7 +96,7 @@ def test_what_is_deleted_behind_the_engine_is_seen_by_a_refresh_and_made_again(d
     )
     refreshed = deployed.run("refresh")
 
-    assert refreshed.result == {"same": 29, "update": 1, "delete": 1}
+    assert refreshed.result == {"same": 37, "update": 1, "delete": 1}
     assert sorted(deployed.run("up").changes) == [
         "create EventTarget print-color-finished",
         "update Queue print-color-intake",

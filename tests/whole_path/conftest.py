@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,6 +96,20 @@ def print_color(own_cloud: LocalCloud, sink: SlackSink, project: Path, wait_unti
         secrets={"slackWebhook": sink.url},
     )
     return Stack(own_cloud, deployment, sink, wait_until)
+
+
+@pytest.fixture
+def program(tmp_path: Path, project: Path) -> Callable[[str], Path]:
+    """A folder with a Pulumi program of its own, and the component's code beside it."""
+
+    def make(source: str) -> Path:
+        (tmp_path / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
+        (tmp_path / "__main__.py").write_text(textwrap.dedent(source))
+        for package in ("components", "notifiers"):
+            (tmp_path / package).symlink_to(project / package)
+        return tmp_path
+
+    return make
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import textwrap
 
 import pytest
 
@@ -87,20 +86,6 @@ OTHER_PROGRAM = """
     pulumi.export("intake", told.intake_queue_url)
     pulumi.export("rule", told.rule_arn)
 """
-
-
-@pytest.fixture
-def program(tmp_path, project):
-    """A folder with a Pulumi program of its own, and the component's code beside it."""
-
-    def make(source):
-        (tmp_path / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
-        (tmp_path / "__main__.py").write_text(textwrap.dedent(source))
-        for package in ("components", "notifiers"):
-            (tmp_path / package).symlink_to(project / package)
-        return tmp_path
-
-    return make
 
 
 def test_another_program_watches_a_queue_whose_arn_is_not_known_yet(

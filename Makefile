@@ -1,4 +1,5 @@
 # make demo   local AWS on this machine, the print-color stack, an array job, what arrived
+# make chaos  the same stack while everything fails: what was lost, doubled, dead, and why
 # make test   style, types, all tests
 # make test-engine   of these, the tests with the real Pulumi engine
 #
@@ -13,10 +14,11 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engine lock clean
+.PHONY: help demo chaos test test-engine lock clean
 
 help:
 	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
+	@echo 'make chaos  the same while everything fails: lost, doubled, dead (ARGS="--jobs 200 --seed 7 --json")'
 	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
 	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
 	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
@@ -25,6 +27,10 @@ help:
 demo: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m batchbell demo $(ARGS)
+
+chaos: $(VENV)/.made
+	@$(call install,requirements-local.txt,requirements-dev.txt)
+	@$(PY) -m batchbell chaos $(ARGS)
 
 test: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from batchbell.cli import demo, explain, redrive, status
+from batchbell.cli import chaos, demo, explain, redrive, status
 
 app = typer.Typer(
     help="One message when a whole AWS Batch array job is done.",
@@ -17,3 +17,4 @@ app.command("demo", epilog=demo.EPILOG)(demo.command)
 app.command("explain", epilog=explain.EPILOG)(explain.command)
 app.command("status", epilog=status.EPILOG)(status.command)
 app.command("redrive", epilog=redrive.EPILOG)(redrive.command)
+app.command("chaos", epilog=chaos.EPILOG)(chaos.command)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from batchbell.local.cloud import LocalCloud
+from batchbell.local.collecting_queue import CollectingQueue
 from batchbell.local.deployment import Deployment, deploy
 from batchbell.local.slack_sink import SlackSink
 
@@ -93,8 +94,8 @@ def rehearse(
     report("local AWS", 0, None)
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
         clock.lap("start")
-        _verify_sender(cloud)
-        deployment = deploy_print_color(cloud, program, sink, platform, report)
+        verify_sender(cloud)
+        deployment = deploy_print_color(cloud, program, sink, {"environment_platform": platform}, report)
         counters = _Counters(cloud, deployment)
         clock.lap("deploy")
         before_the_job(cloud, sink)
@@ -114,9 +115,14 @@ def rehearse(
 
 
 def deploy_print_color(
-    cloud: LocalCloud, program: Path, sink: SlackSink, platform: str, report: Report = lambda what, done, total: None
+    cloud: LocalCloud,
+    program: Path,
+    sink: SlackSink,
+    config: Mapping[str, Any],
+    report: Report = lambda what, done, total: None,
 ) -> Deployment:
-    """The stack as users deploy it, with what differs here: this machine's Python and processor, the sink as Slack."""
+    """The stack as users deploy it, with what differs here: this machine's Python and processor, the sink as Slack,
+    and `config`."""
     created = 0
 
     def progress(_: object) -> None:
@@ -129,13 +135,13 @@ def deploy_print_color(
         cloud.environment(),
         program,
         STACK,
-        config={"environment_platform": platform, **this_machine()},
+        config={**config, **this_machine()},
         secrets={"slackWebhook": sink.url},
         on_progress=progress,
     )
 
 
-def _verify_sender(cloud: LocalCloud) -> None:
+def verify_sender(cloud: LocalCloud) -> None:
     """What the owner of an account does once: tell SES which address may send."""
     cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
 
@@ -165,11 +171,9 @@ class _Counters:
     """Queues beside the stack that count: two other rules on the same bus, the stack's own rule, its own topic."""
 
     def __init__(self, cloud: LocalCloud, deployment: Deployment) -> None:
-        self._sqs, self._events = cloud.client("sqs"), cloud.client("events")
         outputs = deployment.outputs
-        queue_arn = cloud.client("batch").describe_job_queues(jobQueues=[outputs["job_queue_name"]])["jobQueues"][0][
-            "jobQueueArn"
-        ]
+        names = [outputs["job_queue_name"]]
+        queue_arn = cloud.client("batch").describe_job_queues(jobQueues=names)["jobQueues"][0]["jobQueueArn"]
         finished = {"source": ["aws.batch"], "detail": {"status": FINISHED}}
         every_job = {
             "source": ["aws.batch"],
@@ -178,52 +182,20 @@ class _Counters:
         }
         container = {"containerInstanceArn": [{"exists": False}]}
         tutorial = {**every_job, "detail": {**every_job["detail"], "container": container}}  # type: ignore[dict-item]
-        self._urls = {
-            name: self._count_rule(name, pattern)
-            for name, pattern in {"events": finished, "every-job": every_job, "tutorial": tutorial}.items()
-        }
-        self._urls["parent-only"] = self._count_target("parent-only", outputs["rule_arn"].rpartition("/")[2])
-        self._urls["sns"], arn = self._queue("subscriber", "sns.amazonaws.com")
-        cloud.client("sns").subscribe(
-            TopicArn=outputs["notifiers"]["sns"]["topic_arn"],
-            Protocol="sqs",
-            Endpoint=arn,
-            Attributes={"RawMessageDelivery": "false"},
-        )
-        self._bodies: dict[str, list[str]] = {name: [] for name in self._urls}
-
-    def _count_rule(self, name: str, pattern: Mapping[str, Any]) -> str:
-        self._events.put_rule(Name=f"count-{name}", EventPattern=json.dumps(pattern))
-        return self._count_target(name, f"count-{name}")
-
-    def _count_target(self, name: str, rule: str) -> str:
-        url, arn = self._queue(f"count-{name}", "events.amazonaws.com")
-        self._events.put_targets(Rule=rule, Targets=[{"Id": f"count-{name}", "Arn": arn}])
-        return url
-
-    def _queue(self, name: str, sender: str) -> tuple[str, str]:
-        url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        statement = {"Effect": "Allow", "Principal": {"Service": sender}, "Action": "sqs:SendMessage", "Resource": arn}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        return url, arn
+        rules = {"parent-only": outputs["rule_arn"].rpartition("/")[2]}
+        for name, pattern in {"events": finished, "every-job": every_job, "tutorial": tutorial}.items():
+            rules[name] = f"count-{name}"
+            cloud.client("events").put_rule(Name=rules[name], EventPattern=json.dumps(pattern))
+        self._fired = {name: CollectingQueue.of_rule(cloud, f"count-{name}", rule) for name, rule in rules.items()}
+        self._topic = CollectingQueue.of_topic(cloud, "subscriber", outputs["notifiers"]["sns"]["topic_arn"])
 
     def count(self, name: str) -> int:
         """How many messages have come into the counting queue so far."""
-        return len(self._drain(name))
+        return len(self._fired[name].bodies())
 
     def notifications(self) -> list[dict[str, Any]]:
         """What the topic's subscriber got: SNS's envelopes."""
-        return [json.loads(body) for body in self._drain("sns")]
-
-    def _drain(self, name: str) -> list[str]:
-        url, bodies = self._urls[name], self._bodies[name]
-        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            bodies += [message["Body"] for message in messages]
-            entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(messages)]
-            self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-        return bodies
+        return [json.loads(body) for body in self._topic.bodies()]
 
 
 def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence[int]) -> str:

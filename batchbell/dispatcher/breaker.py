@@ -26,9 +26,10 @@ class Breaker:
             self.refusals = 0
             return
         self.refusals = 0 if wait is None else self.refusals + 1
-        if attempt.seconds >= self.timing.hanging or self.refusals >= REFUSALS:
+        hangs = attempt.seconds >= self.timing.hanging
+        if hangs or self.refusals >= REFUSALS:
             self.refusals = 0
-            self.closed_until = time.time() + max(self.timing.rest, wait or 0.0)
+            self.closed_until = time.time() + max(self.timing.rest if hangs else self.timing.slot, wait or 0.0)
             self.why = attempt.reason
 
     def skip(self) -> Outcome | None:

@@ -71,8 +71,14 @@ class Timing:
 
     @property
     def rest(self) -> float:
-        """How long a channel that hangs, or asks to wait again and again, is left alone by a process."""
+        """How long a channel that hangs is left alone by a process."""
         return self.scaled(30)
+
+    @property
+    def slot(self) -> float:
+        """Tickets of one notifier come back together, at the next multiple of this on the clock. A channel that asks
+        to wait again and again is left alone for as long: longer, and it idles while its tickets wait."""
+        return max(1.0, self.scaled(10))
 
     @property
     def lease_margin(self) -> float:
@@ -108,10 +114,8 @@ class Timing:
         return self.scaled(min(900.0, 15.0 * 2 ** min(attempt, 10)))
 
     def ticket_delay(self, due: float, now: float) -> int:
-        """Whole seconds until `due`, rounded up to the next slot of 10 s on the clock, so that one notifier's tickets
-        come back together. Both arguments are epoch seconds."""
-        slot = max(1.0, self.scaled(10))
-        delay = math.ceil(due / slot) * slot - now
+        """Whole seconds until `due`, rounded up to the next slot. Both arguments are epoch seconds."""
+        delay = math.ceil(due / self.slot) * self.slot - now
         return max(0, min(MAX_SQS_DELAY, math.ceil(delay)))
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
-import os
 import secrets
-import socket
 import string
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,20 +14,11 @@ from types import TracebackType
 from typing import Any
 
 from .slack_rules import find_fault
+from .slack_server import Answer, SlackServer
 
-OK = "ok"
+__all__ = ["Answer", "Received", "SlackSink"]
+
 WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
-# What Slack answers with a status ("Sending messages using incoming webhooks", "Handling errors"; "Rate limits").
-BODIES = {
-    200: OK,
-    400: "invalid_payload",
-    403: "action_prohibited",
-    404: "no_service",
-    410: "channel_is_archived",
-    429: '{"ok": false, "error": "rate_limited"}',
-    500: "rollup_error",
-}
-HEADERS = {429: {"Retry-After": "1", "Content-Type": "application/json"}}
 
 
 @dataclass(frozen=True)
@@ -47,42 +33,13 @@ class Received:
     fault: str = ""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What to say instead of judging the payload. `delay` and `drip` in seconds: before the answer, and between the
-    bytes of its body; `cut`: the connection is cut "before" the answer or in its "middle"."""
-
-    status: int = 200
-    body: str = OK
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    drip: float = 0.0
-    cut: str = ""
-
-    @classmethod
-    def of(
-        cls, status: int, *, body: str | None = None, headers: Mapping[str, str] | None = None, **how: Any
-    ) -> Answer:
-        """With the body and headers that Slack sends with the status, unless they are given."""
-        return cls(
-            status,
-            BODIES.get(status, "") if body is None else body,
-            HEADERS.get(status, {}) if headers is None else headers,
-            **how,
-        )
-
-    @property
-    def accepts(self) -> bool:
-        return self.status == HTTPStatus.OK and self.body == OK
-
-
 class SlackSink:
     """A running webhook. Start it with `start()`, use it as a context manager or call `stop()`."""
 
     def __init__(self) -> None:
         self._path = f"/services/T{_token(10).upper()}/B{_token(10).upper()}/{_token(WEBHOOK_SECRET_LENGTH)}"
         self._port = 0
-        self._server: _Server | None = None
+        self._server: SlackServer | None = None
         self._changed = threading.Condition()
         self._received: list[Received] = []
         self._accepted: list[dict[str, Any]] = []
@@ -176,8 +133,8 @@ class SlackSink:
     def listen(self) -> None:
         """Open the port; after `stop_listening()` or `kill()` it is the same one again."""
         if self._server is None:
-            self._server = _Server(self._port, self)
-            self._port = self._server.server_address[1]
+            self._server = SlackServer(self._port, self._receive, self._stopped.wait)
+            self._port = self._server.port
             threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="slack-sink").start()
 
     def stop_listening(self) -> None:
@@ -246,82 +203,6 @@ class SlackSink:
         if self._answers_left is not None:
             self._answers_left -= 1
         return self._answer
-
-    def _wait_before_answering(self, seconds: float) -> None:
-        self._stopped.wait(seconds)
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128  # the default of 5 resets connections when more callers come at once
-
-    def __init__(self, port: int, sink: SlackSink) -> None:
-        self.sink = sink
-        self._connections: set[socket.socket] = set()
-        self._connections_lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._connections_lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._connections_lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def cut_connections(self) -> None:
-        with self._connections_lock:
-            connections = list(self._connections)
-        for connection in connections:
-            with contextlib.suppress(OSError):  # the other side was faster
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is no fault of the sink: say nothing."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"  # keeps connections open, as Slack does
-
-    def do_POST(self) -> None:
-        sink = self.server.sink
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = sink._receive(self.command, self.path, headers, body)
-        sink._wait_before_answering(answer.delay)
-        if answer.cut == "before":
-            self._cut()
-            return
-        text = answer.body.encode()
-        self.send_response(answer.status)
-        for name, value in {"Content-Type": "text/html", **answer.headers, "Content-Length": str(len(text))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if answer.cut:
-            self.wfile.write(text[: len(text) // 2])
-            self._cut()
-        elif answer.drip:
-            for byte in text:
-                sink._wait_before_answering(answer.drip)
-                self.wfile.write(bytes([byte]))
-        elif self.command != "HEAD":
-            self.wfile.write(text)
-
-    def _cut(self) -> None:
-        """A reset, as a crashed server or a router gives it: no end of the answer, no end of the connection."""
-        self.wfile.flush()
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())  # at once: the usual end would say goodbye first
-        self.close_connection = True
-
-    do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_POST
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """The path is the webhook's secret: nothing is written anywhere."""
 
 
 def _token(length: int) -> str:

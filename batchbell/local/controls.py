@@ -18,7 +18,7 @@ from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
 from . import functions
-from .faults import Call, Fault, Faults, read_call, write_error
+from .faults import Call, Fault, Faults, read_call, write_answer
 
 PREFIX = "/_batchbell/"
 Scope = Mapping[str, Any]
@@ -66,11 +66,11 @@ class Controlled:
             if fault.kill:
                 functions.kill_worker(call.worker)
             await _cut(send)
-        if fault.error:
-            await _answer(send, *write_error(fault, call.protocol))
+        if fault.answers:
+            await _answer(send, *write_answer(fault, call.protocol))
             return
-        if not (fault.kill or fault.cut):  # it was only slow
-            await self._application(scope, _replay(body), send)
+        if not (fault.kill or fault.cut):  # it is only slow
+            await self._application(scope, _replay(body), _drip(send, fault.drip) if fault.drip else send)
             return
         await self._application(scope, _replay(body), _swallow)
         if fault.kill:
@@ -127,6 +127,16 @@ def _replay(body: bytes) -> Receive:
 
 async def _swallow(message: dict[str, Any]) -> None:
     """The answer that nobody gets."""
+
+
+def _drip(send: Send, seconds: float) -> Send:
+    async def send_bytewise(message: dict[str, Any]) -> None:
+        for byte in message.get("body", b""):
+            await asyncio.sleep(seconds)
+            await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+        await send({**message, "body": b""} if "body" in message else message)
+
+    return send_bytewise
 
 
 async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -34,8 +34,9 @@ class Fault:
     """What happens to matching calls. Seconds and counts; what is left out does not happen.
 
     `action`: as IAM names it, such as "sns:Publish"; a batch action counts as the single one. `holds`: a part of the
-    request's body. `skip`: how many matches pass before the first; `times`: how many are hit, or all; `probability`:
-    of each match, drawn from `seed`.
+    request's body. `error`, `body` and `location` are answered instead of executing the call: AWS's refusal, or what
+    something between the function and AWS may say, with `status`. `skip`: how many matches pass before the first;
+    `times`: how many are hit, or all; `probability`: of each match, drawn from `seed`.
     """
 
     action: str
@@ -43,7 +44,10 @@ class Fault:
     error: str = ""  # AWS's code, such as "ThrottlingException"
     status: int = 400
     message: str = "made to fail"
+    body: str = ""  # of an answer that is not AWS's
+    location: str = ""  # where such an answer redirects to
     delay: float = 0.0  # before anything else
+    drip: float = 0.0  # between the bytes of AWS's answer to a call that is executed
     cut: str = ""  # the connection, "before" it is executed or "after"
     kill: str = ""  # the calling function's process, "before" it is executed or "after"
     skip: int = 0
@@ -54,6 +58,10 @@ class Fault:
     def __post_init__(self) -> None:
         if not {self.cut, self.kill} <= {"", "before", "after"}:
             raise ValueError("cut and kill take before or after")
+
+    @property
+    def answers(self) -> bool:
+        return bool(self.error or self.body or self.location)
 
 
 @dataclass(frozen=True)
@@ -136,8 +144,11 @@ def read_call(path: str, headers: Mapping[str, str], body: bytes) -> Call | None
     return None
 
 
-def write_error(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of AWS's refusal, as its SDK reads them."""
+def write_answer(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body: of AWS's refusal, as its SDK reads them, or of somebody else's answer."""
+    if not fault.error:
+        headers = {"content-type": "text/html"} | ({"location": fault.location} if fault.location else {})
+        return fault.status, headers, fault.body.encode()
     if protocol == "query":
         code, message = escape(fault.error), escape(fault.message)
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"

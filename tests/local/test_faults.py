@@ -153,6 +153,32 @@ def test_a_slow_answer_outlasts_the_callers_patience(cloud, call, queue):
     assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") == "ReadTimeoutError"
 
 
+def test_an_answer_drips_in_without_a_read_that_takes_too_long(cloud, call, queue):
+    cloud.fail("sqs:SendMessage", drip=0.05, times=1)
+    start = time.monotonic()
+
+    assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") == "done"
+    assert time.monotonic() - start > 2
+    assert queue.bodies() == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        ({"status": 200, "body": "<html>a proxy's page</html>"}, "done"),
+        ({"status": 410, "body": "{}"}, "410"),
+        ({"status": 307, "location": "to the cloud"}, "307"),
+    ],
+)
+def test_somebody_else_answers_and_aws_never_sees_the_call(cloud, call, queue, answer, meaning):
+    if "location" in answer:
+        answer = answer | {"location": f"{cloud.endpoint}/"}
+    fault = cloud.fail("sqs:SendMessage", times=1, **answer)
+
+    assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") == meaning
+    assert (len(fault.hits), queue.bodies()) == (1, [])
+
+
 def test_dice_with_a_seed_fall_the_same_way_again(cloud, call, queue):
     def run():
         fault = cloud.fail("sqs:SendMessage", error="RequestThrottled", probability=0.5, seed=7)

@@ -20,7 +20,7 @@ from batchbell.local.rehearsal import deploy_print_color, in_queue, verify_sende
 from batchbell.local.slack_sink import SlackSink
 
 FUNCTION_TIMEOUT = 5  # s: retries and leases are six times as quick as in a real stack
-JOBS_A_SECOND = 10
+JOBS_A_SECOND = 5
 STEP = 0.2  # seconds between two handfuls of events
 PATIENCE = 240.0  # seconds from the end of the weather until every queue is empty
 

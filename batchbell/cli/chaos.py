@@ -43,7 +43,7 @@ timing too.
 
 
 def command(
-    jobs: Annotated[int, typer.Option(help="Array jobs that finish, ten a second.", min=1, max=2_000)] = 100,
+    jobs: Annotated[int, typer.Option(help="Array jobs that finish, five a second.", min=1, max=2_000)] = 100,
     seed: Annotated[int, typer.Option(help="Decides which faults come when.", min=0)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

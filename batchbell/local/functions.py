@@ -102,6 +102,7 @@ def install(folder: Path) -> None:
         return _with_logged_failure(execute(func, event, request_id))
 
     lambda_svc._execute_function_warm = execute_and_log_failure
+    lambda_svc.invalidate_worker = retire_workers
 
 
 def kill_worker(name: str) -> None:
@@ -112,6 +113,18 @@ def kill_worker(name: str) -> None:
 def kill_running() -> int:
     """SIGKILL for every function's process that runs an invocation; how many."""
     return sum(worker.in_use and worker.kill_now() for worker in list(_workers.values()))
+
+
+def retire_workers(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:
+    """End a function's processes; as on AWS, an update (which names a qualifier) lets invocations that run end first,
+    where MiniStack would kill them."""
+    if qualifier is not None:
+        with lambda_runtime._lock:
+            for pool in lambda_runtime._workers.values():
+                for worker in [one for one in pool if one.func_name == func_name and one.runs]:
+                    worker.is_retired = True
+                    pool.remove(worker)
+    lambda_runtime.invalidate_worker(func_name, qualifier, **scope)
 
 
 def stop() -> None:
@@ -132,7 +145,19 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
         self._log_stream: LogStream | None = None
         self._log_stream_opened = threading.Event()
         self._name = f"worker-{next(_numbers)}"
+        self.runs = False  # an invocation
+        self.is_retired = False  # the running invocation is its last one
         _workers[self._name] = self
+
+    def invoke(self, *args: Any, **options: Any) -> dict[str, Any]:
+        self.runs = True
+        try:
+            answer: dict[str, Any] = super().invoke(*args, **options)
+            return answer
+        finally:
+            self.runs = False
+            if self.is_retired:
+                self.kill()
 
     def kill_now(self) -> bool:
         """SIGKILL; False if it does not run."""

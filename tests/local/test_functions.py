@@ -194,6 +194,37 @@ def test_changed_variables_reach_the_next_invocation(cloud: LocalCloud, deploy: 
     assert function.invoke() == "2"
 
 
+WAIT_FOR_FILE = """
+import os, time
+
+def handler(event, context):
+    open(os.environ["STARTED"], "w").write(str(os.getpid()))
+    while not os.path.exists(os.environ["GO_ON"]):
+        time.sleep(0.01)
+    return os.environ["OWN"]
+"""
+
+
+def test_an_invocation_that_runs_during_an_update_ends_and_the_next_one_sees_the_change(
+    cloud: LocalCloud, deploy: Any, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    started, go_on = tmp_path / "started", tmp_path / "go on"
+    variables = {"STARTED": str(started), "GO_ON": str(go_on)}
+    function = deploy(WAIT_FOR_FILE, variables={**variables, "OWN": "old"}, timeout=20)
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answers.put(function.invoke()), daemon=True).start()
+    wait_until(lambda: started.exists() and started.read_text(), "started")
+    running = int(started.read_text())
+    cloud.client("lambda").update_function_configuration(
+        FunctionName=function.name, Environment={"Variables": {**variables, "OWN": "new"}}
+    )
+    go_on.touch()
+
+    assert answers.get(timeout=10) == "old"
+    assert function.invoke() == "new"
+    wait_until(lambda: not _alive(running), "dead")
+
+
 def _alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

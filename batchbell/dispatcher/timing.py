@@ -66,8 +66,8 @@ class Timing:
 
     @property
     def hanging(self) -> float:
-        """A failed attempt that took longer has timed out: no channel needs as long to say no."""
-        return self.scaled(2)
+        """A failed attempt that took longer has timed out: no channel needs as long to say no, be the machine busy."""
+        return max(1.0, self.scaled(2))
 
     @property
     def rest(self) -> float:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from batchbell.local.cloud import LocalCloud
+from batchbell.local.collecting_queue import CollectingQueue
 from batchbell.local.deployment import Deployment, deploy
 from batchbell.local.rehearsal import in_queue, this_machine
 from batchbell.local.slack_sink import SlackSink
+from tests.whole_path.watched import Watched
 
 TIMEOUT = 6  # s; the function's: retries and leases are five times as quick as in a real stack
 
@@ -98,16 +100,24 @@ def print_color(own_cloud: LocalCloud, sink: SlackSink, project: Path, wait_unti
     return Stack(own_cloud, deployment, sink, wait_until)
 
 
+@pytest.fixture(scope="module")
+def watched(print_color: Stack, event: Callable[..., dict[str, Any]]) -> Watched:
+    topic_arn = print_color.deployment.outputs["notifiers"]["sns"]["topic_arn"]
+    return Watched(print_color, CollectingQueue.of_topic(print_color.cloud, "watched", topic_arn), event)
+
+
 @pytest.fixture
 def program(tmp_path: Path, project: Path) -> Callable[[str], Path]:
     """A folder with a Pulumi program of its own, and the component's code beside it."""
 
     def make(source: str) -> Path:
-        (tmp_path / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
-        (tmp_path / "__main__.py").write_text(textwrap.dedent(source))
+        folder = tmp_path / uuid.uuid4().hex
+        folder.mkdir()
+        (folder / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
+        (folder / "__main__.py").write_text(textwrap.dedent(source))
         for package in ("components", "notifiers"):
-            (tmp_path / package).symlink_to(project / package)
-        return tmp_path
+            (folder / package).symlink_to(project / package)
+        return folder
 
     return make
 

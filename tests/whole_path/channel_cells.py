@@ -1,0 +1,137 @@
+"""What goes wrong at which channel, and what comes of it: the table behind test_channel_faults.py.
+
+Sources: Slack's "Sending messages using incoming webhooks"; SES API v2 reference, "SendEmail"; SNS API reference,
+"Publish". Each fault hits one attempt: the next one finds a sound channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchbell.local.slack_sink import Answer
+
+CHANNELS = ("slack", "email", "sns")
+ACTIONS = {"email": "ses:SendEmail", "sns": "sns:Publish"}
+PAGE = "<html>a proxy's page</html>"
+NO_MESSAGE = "<PublishResponse><PublishResult/></PublishResponse>"
+HANGS = 20.0  # s; longer than any caller waits
+ELSEWHERE = "where a redirect leads"  # the test puts a place there that would take the message
+
+# What the channel accepts in the end: for each message, whether it says that it may be a repeat.
+NOTHING: tuple[bool, ...] = ()
+ONCE = (False,)
+MARKED = (True,)  # nothing had arrived before, which nobody could know
+TWICE = (False, True)  # only the answer was lost: the one duplicate that is allowed
+
+
+@dataclass(frozen=True, eq=False)  # each is a thing of its own
+class Cell:
+    """`fault`: Slack's answer, or what `LocalCloud.fail` takes. `first`: the first attempt's result as the log has it,
+    with a `reason` (regular expression), which for "permanent" is the dead letter's too. `pause`: seconds for which
+    the channel is not asked again."""
+
+    channel: str
+    what: str
+    first: str
+    accepted: tuple[bool, ...]
+    reason: str
+    fault: Any = field(default_factory=dict)
+    pause: float = 0.0
+
+    @property
+    def title(self) -> str:
+        return f"{self.channel}: {self.what}"
+
+
+def slack(what: str, answer: Answer, first: str, accepted: tuple[bool, ...], reason: str, pause: float = 0) -> Cell:
+    return Cell("slack", what, first, accepted, reason, answer, pause)
+
+
+def email(what: str, first: str, accepted: tuple[bool, ...], reason: str, **fault: Any) -> Cell:
+    return Cell("email", what, first, accepted, reason, fault)
+
+
+def sns(what: str, first: str, accepted: tuple[bool, ...], reason: str, **fault: Any) -> Cell:
+    return Cell("sns", what, first, accepted, reason, fault)
+
+
+def error(code: str, status: int = 400) -> Mapping[str, Any]:
+    return {"error": code, "status": status}
+
+
+NO_ANSWER = "no answer in time"
+
+# Those that are answered at once, and may be in one batch.
+QUICK = (
+    slack("429, waited out", Answer.of(429, headers={"Retry-After": "1"}), "sent", ONCE, "", 1),
+    slack("429, asks for long", Answer.of(429, headers={"Retry-After": "10"}), "temporary", ONCE, "answered 429", 10),
+    slack("429, no time", Answer.of(429, headers={}), "temporary", ONCE, "answered 429"),
+    slack("500", Answer.of(500), "temporary", ONCE, "answered 500 rollup_error"),
+    slack("503", Answer.of(503, body=PAGE), "temporary", ONCE, "answered 503$"),
+    slack("reset within the answer", Answer(cut="middle"), "unknown", TWICE, "gave no answer"),
+    slack("reset before the answer", Answer(cut="before"), "unknown", TWICE, "gave no answer"),
+    slack("reset, nothing accepted", Answer.of(500, cut="before"), "unknown", MARKED, "gave no answer"),
+    slack("200 of a proxy", Answer.of(200, body=PAGE), "permanent", NOTHING, "200 instead of ok: perhaps a proxy"),
+    slack("200, empty", Answer.of(200, body=""), "permanent", NOTHING, "200 instead of ok: perhaps a proxy"),
+    slack("307", Answer(307, "", {"Location": ELSEWHERE}), "permanent", NOTHING, "answered 307: redirected"),
+    slack("302", Answer(302, "", {"Location": ELSEWHERE}), "permanent", NOTHING, "answered 302: redirected"),
+    slack("403", Answer.of(403), "permanent", NOTHING, "^Slack answered 403 action_prohibited$"),
+    slack("404", Answer.of(404), "permanent", NOTHING, "^Slack answered 404 no_service$"),
+    slack("410", Answer.of(410), "permanent", NOTHING, "^Slack answered 410 channel_is_archived$"),
+    email("throttled", "temporary", ONCE, "TooManyRequestsException", **error("TooManyRequestsException", 429)),
+    email("throttled by the gateway", "temporary", ONCE, "ThrottlingException", **error("ThrottlingException")),
+    email("over its quota", "temporary", ONCE, "LimitExceededException", **error("LimitExceededException")),
+    email("500", "temporary", ONCE, "InternalFailure", **error("InternalFailure", 500)),
+    email("rights lag", "temporary", ONCE, "AccessDenied.*made to fail", **error("AccessDeniedException", 403)),
+    email("rejected", "permanent", NOTHING, r"MessageRejected \(400\)", **error("MessageRejected")),
+    email("sender", "permanent", NOTHING, "MailFromDomainNot", **error("MailFromDomainNotVerifiedException")),
+    email("suspended", "permanent", NOTHING, "AccountSuspended", **error("AccountSuspendedException")),
+    email("paused", "permanent", NOTHING, "SendingPaused", **error("SendingPausedException")),
+    email("404", "permanent", NOTHING, "NotFoundException", **error("NotFoundException", 404)),
+    email("403 of a proxy", "temporary", ONCE, r"SES: refused \(403\)", status=403, body=PAGE),
+    email("410 of a proxy", "temporary", ONCE, r"SES: refused \(410\)", status=410, body=PAGE),
+    email("307", "temporary", ONCE, r"SES: refused \(307\)", status=307, location=ELSEWHERE, body=PAGE),
+    email("200 of a proxy", "unknown", MARKED, "names no message", status=200, body=PAGE),
+    email("200, empty object", "unknown", MARKED, "names no message", status=200, body="{}"),
+    email("reset within the answer", "unknown", TWICE, "ConnectionClosedError", cut="after"),
+    email("reset, nothing accepted", "unknown", MARKED, "ConnectionClosedError", cut="before"),
+    sns("throttled", "temporary", ONCE, "SNS: Throttled", **error("Throttled", 429)),
+    sns("throttled by the gateway", "temporary", ONCE, "SNS: Throttling", **error("Throttling")),
+    sns("KMS throttled", "temporary", ONCE, "SNS: KMSThrottling", **error("KMSThrottling")),
+    sns("KMS denied", "temporary", ONCE, "SNS: KMSAccessDenied", **error("KMSAccessDenied")),
+    sns("500", "temporary", ONCE, "SNS: InternalError", **error("InternalError", 500)),
+    sns("rights lag", "temporary", ONCE, "AuthorizationError.*made to fail", **error("AuthorizationError", 403)),
+    sns("404", "permanent", NOTHING, "SNS: NotFound", **error("NotFound", 404)),
+    sns("message refused", "permanent", NOTHING, "SNS: InvalidParameter", **error("InvalidParameter")),
+    sns("403 of a proxy", "temporary", ONCE, r"SNS: refused \(403\)", status=403, body=PAGE),
+    sns("410 of a proxy", "temporary", ONCE, r"SNS: refused \(410\)", status=410, body=PAGE),
+    sns("307", "temporary", ONCE, r"SNS: refused \(307\)", status=307, location=ELSEWHERE, body=PAGE),
+    sns("200 of a proxy", "unknown", MARKED, "gave no answer", status=200, body=PAGE),
+    sns("200, another document", "unknown", MARKED, "gave no answer", status=200, body="<a><b>c</b></a>"),
+    sns("200, no message", "unknown", MARKED, "names no message", status=200, body=NO_MESSAGE),
+    sns("reset within the answer", "unknown", TWICE, "ConnectionClosedError", cut="after"),
+    sns("reset, nothing accepted", "unknown", MARKED, "ConnectionClosedError", cut="before"),
+)
+
+# Those whose port is closed for a while.
+REFUSED = (
+    slack("connection refused", Answer(), "temporary", ONCE, "ConnectionError"),
+    email("connection refused", "temporary", ONCE, "cannot be reached"),
+    sns("connection refused", "temporary", ONCE, "cannot be reached"),
+)
+
+# Those that take all the time that there is for sends: each needs a process of its own, whose other channels are open.
+READ_TIME_OUTS = (
+    slack("read time-out", Answer(delay=HANGS), "unknown", TWICE, NO_ANSWER),
+    email("read time-out", "unknown", MARKED, NO_ANSWER, delay=HANGS, cut="before"),
+    sns("read time-out", "unknown", MARKED, NO_ANSWER, delay=HANGS, cut="before"),
+)
+DRIPS = (
+    slack("answer drips in", Answer(drip=HANGS), "unknown", TWICE, NO_ANSWER),
+    email("answer drips in", "unknown", TWICE, NO_ANSWER, drip=0.5),
+    sns("answer drips in", "unknown", TWICE, NO_ANSWER, drip=0.5),
+)
+
+ALL = (*QUICK, *REFUSED, *READ_TIME_OUTS, *DRIPS)

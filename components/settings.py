@@ -1,8 +1,9 @@
 """The stack's settings: validated, frozen, and every mistake at once with its path.
 
-The models are the one source of the keys, their types, defaults and what they take (see `expectation`); what each is
-for stands in Pulumi.yaml. In stack config the keys are flat: `environment_platform` is `Settings.environment.platform`,
-`function_timeout` is `Settings.function.timeout`.
+The models are the one source of the keys, their types and defaults, what they are for and what they take (see
+`expectation`): Pulumi.yaml's config block and docs/configuration.md are written from them by `make docs`. In stack
+config the keys are flat: `environment_platform` is `Settings.environment.platform`, `function_timeout` is
+`Settings.function.timeout`.
 
 What depends on another setting is judged with the setting that comes later, which sees the earlier ones (pydantic's
 `ValidationInfo.data`, without those that are wrong themselves): so it is told together with all other mistakes, which
@@ -22,7 +23,7 @@ from batchbell.provisioning import Context, check_arn
 
 from .job_size import memory_problem, vcpus_problem
 from .mistakes import Mistake, Source, describe, got
-from .notifier_choice import NotifierChoice, choose_notifiers
+from .notifier_choice import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
 
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
@@ -148,37 +149,70 @@ class EnvironmentSettings(_Model):
         str,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,90}$",
+            title="a Batch environment to make: NAME-queue, job definition NAME, NAME-computing-…; '': none",
             description="1 to 91 letters, digits, - and _",
             examples=["print-color"],
         ),
     ]
-    platform: Annotated[Platform, Field(examples=["FARGATE"])] = "EC2"
-    max_vcpus: Annotated[int, Field(ge=1, le=100_000, examples=[16])] = 16
+    platform: Annotated[Platform, Field(title="where its jobs run", examples=["SPOT"])] = "EC2"
+    max_vcpus: Annotated[int, Field(ge=1, le=100_000, title="the most vCPUs at the same time", examples=[64])] = 16
     instance_types: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$", description="an instance type or family")], ...],
         AfterValidator(_not_empty),
         AfterValidator(_types_or_default),
-        Field(description="a list of instance types or families", examples=[["optimal"]]),
+        Field(
+            title="what its instances are; EC2 and SPOT only",
+            description="a list of instance types or families",
+            examples=[["c7i", "m7i.large"]],
+        ),
     ] = ("optimal",)
     subnet_ids: Annotated[
         tuple[Annotated[Any, _plain_or_output(_subnet_problem)], ...],
-        Field(description="a list of ids of subnets", examples=[[SUBNET_EXAMPLE]]),
+        Field(
+            title="subnets to run in; none: the default VPC's",
+            description="a list of ids of subnets",
+            examples=[[SUBNET_EXAMPLE]],
+        ),
     ] = ()
     instance_policy_arns: Annotated[
         tuple[Annotated[Any, _plain_or_output(_policy_problem)], ...],
         AfterValidator(_instances_only),
-        Field(description="a list of ARNs of IAM policies", examples=[[POLICY_EXAMPLE]]),
+        Field(
+            title="more policies for the role of the instances; EC2 and SPOT only",
+            description="a list of ARNs of IAM policies",
+            examples=[[POLICY_EXAMPLE]],
+        ),
     ] = ()
-    image: Annotated[str, Field(pattern=r"^\S+$", description="a container image", examples=["busybox"])] = "busybox"
+    image: Annotated[
+        str,
+        Field(
+            pattern=r"^\S+$",
+            title="what the job definition's container is made from",
+            description="a container image",
+            examples=["python:3.13-slim"],
+        ),
+    ] = "busybox"
     command: Annotated[
         tuple[Annotated[str, Field(description="a word of the command")], ...],
         AfterValidator(_starts_with_a_program),
-        Field(description="a list of the command's words", examples=[["sh", "-c", "exit 0"]]),
+        Field(
+            title="what the container runs; none: the image's own command",
+            description="a list of the command's words",
+            examples=[["sh", "-c", "exit 0"]],
+        ),
     ] = ()
     vcpus: Annotated[
-        str, AfterValidator(_check_vcpus), Field(description="a number of vCPUs, as text", examples=["1"])
+        str,
+        AfterValidator(_check_vcpus),
+        Field(
+            title="vCPUs a job; '': 1 on EC2, 0.25 on Fargate", description="a number of vCPUs, as text", examples=["2"]
+        ),
     ] = ""
-    memory: Annotated[int, AfterValidator(_check_memory), Field(ge=4, validate_default=True, examples=[2048])] = 512
+    memory: Annotated[
+        int,
+        AfterValidator(_check_memory),
+        Field(ge=4, validate_default=True, title="memory a job, MiB", examples=[2048]),
+    ] = 512
 
     @property
     def is_fargate(self) -> bool:
@@ -188,11 +222,26 @@ class EnvironmentSettings(_Model):
 class FunctionSettings(_Model):
     """The Lambda function, and the times that hang on it."""
 
-    python_version: Annotated[Literal["3.11", "3.12", "3.13", "3.14"], Field(examples=["3.13"])] = "3.13"
-    architecture: Annotated[Literal["arm64", "x86_64"], Field(examples=["arm64"])] = "arm64"
-    timeout: Annotated[int, Field(ge=3, le=120, description="whole seconds from 3 to 120", examples=[30])] = 30
+    python_version: Annotated[
+        Literal["3.11", "3.12", "3.13", "3.14"],
+        Field(title="the Lambda runtime's Python, never this machine's", examples=["3.12"]),
+    ] = "3.13"
+    architecture: Annotated[
+        Literal["arm64", "x86_64"], Field(title="the function's processor", examples=["x86_64"])
+    ] = "arm64"
+    timeout: Annotated[
+        int,
+        Field(
+            ge=3,
+            le=120,
+            title="how long one invocation may take; visibility timeouts and retry delays scale with it",
+            description="whole seconds from 3 to 120",
+            examples=[60],
+        ),
+    ] = 30
     log_retention_days: Annotated[
-        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], Field(examples=[30])
+        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
+        Field(title="how long the function's log is kept", examples=[90]),
     ] = 30
 
 
@@ -200,27 +249,57 @@ class Settings(_Model):
     """Everything that a stack can choose. The order matters: statuses are judged by `single_jobs`, and the queues see
     whether anything else is watched."""
 
-    notifiers: tuple[NotifierChoice, ...]
-    single_jobs: Annotated[bool, Field(examples=[True])] = False
+    notifiers: Annotated[
+        tuple[NotifierChoice, ...],
+        Field(
+            title="who is told: each entry has a type, a name, filters if it wants some, and the type's own settings",
+            description="a list of objects",
+            examples=[[NOTIFIER_EXAMPLE]],
+        ),
+    ]
+    single_jobs: Annotated[bool, Field(title="jobs that are no array are told too", examples=[True])] = False
     statuses: Annotated[
         tuple[Annotated[Status, AfterValidator(_check_status)], ...],
         AfterValidator(_not_empty),
-        Field(description=f"a list of {', '.join(STATUSES)}", examples=[["FAILED"]]),
+        Field(
+            title="which states of a job are told",
+            description=f"a list of {', '.join(STATUSES)}",
+            examples=[["FAILED"]],
+        ),
     ] = ("SUCCEEDED", "FAILED")
-    environment: Annotated[EnvironmentSettings | None, Field(examples=[{"name": "print-color"}])] = None
+    environment: Annotated[
+        EnvironmentSettings | None, Field(title="a Batch environment to make", examples=[{"name": "print-color"}])
+    ] = None
     job_definition_arns: Annotated[
         tuple[Annotated[Any, _plain_or_output(definition_problem)], ...],
-        Field(description="a list of ARNs of job definitions", examples=[[DEFINITION_EXAMPLE]]),
+        Field(
+            title="job definitions to watch, in any revision; with queues, both must match",
+            description="a list of ARNs of job definitions",
+            examples=[[DEFINITION_EXAMPLE]],
+        ),
     ] = ()
     job_queue_arns: Annotated[
         tuple[Annotated[Any, _plain_or_output(queue_problem)], ...],
         AfterValidator(_something_watched),
-        Field(description="a list of ARNs of job queues", examples=[[QUEUE_EXAMPLE]], validate_default=True),
+        Field(
+            title="job queues to watch: any of them",
+            description="a list of ARNs of job queues",
+            examples=[[QUEUE_EXAMPLE]],
+            validate_default=True,
+        ),
     ] = ()
     alarm_topic_arn: Annotated[
-        Any, _plain_or_output(_topic_problem), Field(description="the ARN of an SNS topic", examples=[TOPIC_EXAMPLE])
+        Any,
+        _plain_or_output(_topic_problem),
+        Field(
+            title="where CloudWatch's alarms go, in the stack's region; '': they are seen in the console alone",
+            description="the ARN of an SNS topic",
+            examples=[TOPIC_EXAMPLE],
+        ),
     ] = ""
-    function: Annotated[FunctionSettings, Field(examples=[{"timeout": 30}])] = FunctionSettings()
+    function: Annotated[FunctionSettings, Field(title="the Lambda function that sends", examples=[{"timeout": 60}])] = (
+        FunctionSettings()
+    )
 
 
 def check_settings(

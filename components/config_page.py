@@ -24,10 +24,12 @@ _PAGE = """\
 # Configuration
 
 What a stack can be told. Mistakes are told in `pulumi preview`, all at once, each with its key, what it got, what it
-takes and an example; nothing is created then.
+takes and an example; nothing is created then. Before that, the CLI refuses a key whose value is of another type than
+Pulumi.yaml declares.
 
     pulumi config set environment_max_vcpus 64                 # a text, a number, true or false
     pulumi config set --path 'statuses[0]' FAILED              # an item of a list, from [0] on
+    pulumi config set --path --type string 'environment_command[1]' 60   # one that is a text and looks like a number
     pulumi config set --path 'notifiers[0].type' slack         # a setting of a notifier
     pulumi config set --secret slackWebhook                    # a secret: asks for its value
 
@@ -35,7 +37,7 @@ Or write `Pulumi.STACK.yaml`, where each key begins with `batchbell:`. A text th
 
 ```yaml
 config:
-  batchbell:environment_vcpus: "2"
+  batchbell:environment_command: [sleep, "60"]
   batchbell:notifiers:
     - {notifier}
 ```

@@ -198,7 +198,7 @@ class EnvironmentSettings(_Model):
         Field(
             title="what the container runs; none: the image's own command",
             description="a list of the command's words",
-            examples=[["sh", "-c", "exit 0"]],
+            examples=[["sleep", "60"]],
         ),
     ] = ()
     vcpus: Annotated[

@@ -82,7 +82,7 @@ def own(**environment):
         ),
         (own(image="  "), "environment_image: got '  '; takes a container image, for example python:3.13-slim"),
         (own(command=["", "-c"]), "environment_command: got a list of 2; takes a list that begins with the program"),
-        (own(command=[7]), "environment_command[0]: got 7; takes a word of the command, for example sh"),
+        (own(command=[7]), "environment_command[0]: got 7; takes a word of the command, for example sleep"),
         (own(platfrom="EC2"), "environment_platfrom: no such setting; did you mean platform?"),
         ({"function": {"python_version": "2.7"}}, "function_python_version: got '2.7'; takes one of 3.11, 3.12, 3.13"),
         ({"function": {"timeout": 1}}, "function_timeout: got 1; takes whole seconds from 3 to 120, for example 60"),

@@ -83,11 +83,12 @@ def stack(stack_of, copy_project, cli):
     stack.secrets.clear()
     cli(stack, "stack", "init")
     cli(stack, "config", "set", "--secret", "slackWebhook", typed=WEBHOOK)
-    alone = {declared["type"]: key for key, declared in DECLARED.items() if key != "notifiers"}.values()
-    for key in alone:
+    # One of its words looks like a number.
+    alone = {declared["type"]: key for key, declared in DECLARED.items()} | {"array": "environment_command"}
+    for key in alone.values():
         for path, text in leaves(key, sample(key)).items():
-            cli(stack, "config", "set", *(["--path"] if path != key else []), path, text)
-    rest = [leaf for key in DECLARED if key not in alone for leaf in leaves(key, sample(key)).items()]
+            cli(stack, "config", "set", *(["--path", "--type", "string"] if path != key else []), path, text)
+    rest = [leaf for key in DECLARED if key not in alone.values() for leaf in leaves(key, sample(key)).items()]
     cli(
         stack,
         "config",

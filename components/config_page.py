@@ -19,7 +19,7 @@ from .settings import Settings
 from .stack_config import ConfigKey, config_keys
 
 _PAGE = """\
-<!-- Written by `make docs` from the models (components/settings.py and its like): change them, not this page. -->
+<!-- Written by `make docs` from the models of the settings (see components/settings.py): change them, not this. -->
 
 # Configuration
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
@@ -14,6 +14,7 @@ from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, Secr
 from .expectation import flow
 from .job_names import check_pattern
 from .mistakes import Mistake, Source, describe, got, nearest, shown_name
+from .settings_model import SettingsModel
 from .watched import STATUSES, Status
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
@@ -42,10 +43,8 @@ class NotifierChoice:
         return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
 
 
-class EntrySettings(BaseModel):
+class EntrySettings(SettingsModel):
     """What every notifier's entry takes beside `type` and its type's own settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # An SNS topic's name has 80 characters: the stack's 32, "-", these 39, and 8 that Pulumi adds.
     name: Annotated[

@@ -3,7 +3,7 @@
 The models are the one source of the keys, their types and defaults, what they are for and what they take (see
 `expectation`): Pulumi.yaml's config block and docs/configuration.md are written from them by `make docs`. In stack
 config the keys are flat: `environment_platform` is `Settings.environment.platform`, `function_timeout` is
-`Settings.function.timeout`.
+`Settings.function.timeout`. The models of an entry of `notifiers`: `notifier_choice`, and each notifier's own.
 
 What depends on another setting is judged with the setting that comes later, which sees the earlier ones (pydantic's
 `ValidationInfo.data`, without those that are wrong themselves): so it is told together with all other mistakes, which
@@ -12,27 +12,23 @@ a check of the finished model would not be.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
-from .job_size import memory_problem, vcpus_problem
+from .environment_settings import EnvironmentSettings
 from .mistakes import Mistake, Source, describe, got
 from .notifier_choice import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
+from .settings_model import SettingsModel, not_empty, plain_or_output
 from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
-
-Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
-POLICY_EXAMPLE = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 TOPIC_EXAMPLE = "arn:aws:sns:us-east-1:123456789012:on-call"
-SUBNET_EXAMPLE = "subnet-0123456789abcdef0"
 
 
 class InvalidSettings(pulumi.RunError):
@@ -44,36 +40,6 @@ class InvalidSettings(pulumi.RunError):
         super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
-
-
-def _plain_or_output(problem: Callable[[Any], str | None]) -> AfterValidator:
-    """For a value that may be an Output: `problem(value)` says what is wrong with a plain one, or gives None."""
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, pulumi.Output) and (wrong := problem(value)):
-            raise ValueError(wrong)
-        return value
-
-    return AfterValidator(check)
-
-
-def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    # Not min_length, which also counts an item that is wrong as one too few.
-    if not value:
-        raise ValueError("takes at least one item")
-    return value
-
-
-def _policy_problem(value: Any) -> str | None:
-    if isinstance(value, str) and re.fullmatch(
-        r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+", value
-    ):
-        return None
-    return "takes the ARN of an IAM policy"
-
-
 def _topic_problem(value: Any, region: str | None = None) -> str | None:
     """What is wrong with the ARN of the topic for alarms, or None; "" is no topic. CloudWatch knows those of its own
     region alone."""
@@ -82,44 +48,6 @@ def _topic_problem(value: Any, region: str | None = None) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def _subnet_problem(value: Any) -> str | None:
-    fits = isinstance(value, str) and re.fullmatch(r"subnet-[0-9a-f]+", value)
-    return None if fits else "takes the id of a subnet"
-
-
-def _instances_only(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    if value and _on_fargate(info):
-        raise ValueError(f"{got(value)}; takes nothing on Fargate: there are instances on EC2 and SPOT only")
-    return value
-
-
-def _starts_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
-    if command and not command[0].strip():
-        raise ValueError("takes a list that begins with the program to run")
-    return command
-
-
-def _types_or_default(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    return value if value == ("optimal",) else _instances_only(value, info)
-
-
-def _on_fargate(info: ValidationInfo) -> bool:
-    return str(info.data.get("platform")).startswith("FARGATE")
-
-
-def _check_vcpus(vcpus: str, info: ValidationInfo) -> str:
-    if "platform" in info.data and (problem := vcpus_problem(vcpus, fargate=_on_fargate(info))):
-        raise ValueError(problem)
-    return vcpus
-
-
-def _check_memory(memory: int, info: ValidationInfo) -> int:
-    vcpus = info.data.get("vcpus")
-    if vcpus is not None and (problem := memory_problem(memory, vcpus, fargate=_on_fargate(info))):
-        raise ValueError(problem)
-    return memory
 
 
 def _check_status(status: str, info: ValidationInfo) -> str:
@@ -141,85 +69,7 @@ def _something_watched(queues: tuple[Any, ...], info: ValidationInfo) -> tuple[A
     return queues
 
 
-class EnvironmentSettings(_Model):
-    """A Batch environment to make. The order matters: sizes and instances are judged by the platform."""
-
-    # A compute environment's name prefix is this and "-computing-", 102 characters at most (Pulumi AWS provider).
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,90}$",
-            title="a Batch environment to make: NAME-queue, job definition NAME, NAME-computing-…; '': none",
-            description="1 to 91 letters, digits, - and _",
-            examples=["print-color"],
-        ),
-    ]
-    platform: Annotated[Platform, Field(title="where its jobs run", examples=["SPOT"])] = "EC2"
-    max_vcpus: Annotated[int, Field(ge=1, le=100_000, title="the most vCPUs at the same time", examples=[64])] = 16
-    instance_types: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$", description="an instance type or family")], ...],
-        AfterValidator(_not_empty),
-        AfterValidator(_types_or_default),
-        Field(
-            title="what its instances are; EC2 and SPOT only",
-            description="a list of instance types or families",
-            examples=[["c7i", "m7i.large"]],
-        ),
-    ] = ("optimal",)
-    subnet_ids: Annotated[
-        tuple[Annotated[Any, _plain_or_output(_subnet_problem)], ...],
-        Field(
-            title="subnets to run in; none: the default VPC's",
-            description="a list of ids of subnets",
-            examples=[[SUBNET_EXAMPLE]],
-        ),
-    ] = ()
-    instance_policy_arns: Annotated[
-        tuple[Annotated[Any, _plain_or_output(_policy_problem)], ...],
-        AfterValidator(_instances_only),
-        Field(
-            title="more policies for the role of the instances; EC2 and SPOT only",
-            description="a list of ARNs of IAM policies",
-            examples=[[POLICY_EXAMPLE]],
-        ),
-    ] = ()
-    image: Annotated[
-        str,
-        Field(
-            pattern=r"^\S+$",
-            title="what the job definition's container is made from",
-            description="a container image",
-            examples=["python:3.13-slim"],
-        ),
-    ] = "busybox"
-    command: Annotated[
-        tuple[Annotated[str, Field(description="a word of the command")], ...],
-        AfterValidator(_starts_with_a_program),
-        Field(
-            title="what the container runs; none: the image's own command",
-            description="a list of the command's words",
-            examples=[["sleep", "60"]],
-        ),
-    ] = ()
-    vcpus: Annotated[
-        str,
-        AfterValidator(_check_vcpus),
-        Field(
-            title="vCPUs a job; '': 1 on EC2, 0.25 on Fargate", description="a number of vCPUs, as text", examples=["2"]
-        ),
-    ] = ""
-    memory: Annotated[
-        int,
-        AfterValidator(_check_memory),
-        Field(ge=4, validate_default=True, title="memory a job, MiB", examples=[2048]),
-    ] = 512
-
-    @property
-    def is_fargate(self) -> bool:
-        return self.platform.startswith("FARGATE")
-
-
-class FunctionSettings(_Model):
+class FunctionSettings(SettingsModel):
     """The Lambda function, and the times that hang on it."""
 
     python_version: Annotated[
@@ -245,7 +95,7 @@ class FunctionSettings(_Model):
     ] = 30
 
 
-class Settings(_Model):
+class Settings(SettingsModel):
     """Everything that a stack can choose. The order matters: statuses are judged by `single_jobs`, and the queues see
     whether anything else is watched."""
 
@@ -260,7 +110,7 @@ class Settings(_Model):
     single_jobs: Annotated[bool, Field(title="jobs that are no array are told too", examples=[True])] = False
     statuses: Annotated[
         tuple[Annotated[Status, AfterValidator(_check_status)], ...],
-        AfterValidator(_not_empty),
+        AfterValidator(not_empty),
         Field(
             title="which states of a job are told",
             description=f"a list of {', '.join(STATUSES)}",
@@ -271,7 +121,7 @@ class Settings(_Model):
         EnvironmentSettings | None, Field(title="a Batch environment to make", examples=[{"name": "print-color"}])
     ] = None
     job_definition_arns: Annotated[
-        tuple[Annotated[Any, _plain_or_output(definition_problem)], ...],
+        tuple[Annotated[Any, plain_or_output(definition_problem)], ...],
         Field(
             title="job definitions to watch, in any revision; with queues, both must match",
             description="a list of ARNs of job definitions",
@@ -279,7 +129,7 @@ class Settings(_Model):
         ),
     ] = ()
     job_queue_arns: Annotated[
-        tuple[Annotated[Any, _plain_or_output(queue_problem)], ...],
+        tuple[Annotated[Any, plain_or_output(queue_problem)], ...],
         AfterValidator(_something_watched),
         Field(
             title="job queues to watch: any of them",
@@ -290,7 +140,7 @@ class Settings(_Model):
     ] = ()
     alarm_topic_arn: Annotated[
         Any,
-        _plain_or_output(_topic_problem),
+        plain_or_output(_topic_problem),
         Field(
             title="where CloudWatch's alarms go, in the stack's region; '': they are seen in the console alone",
             description="the ARN of an SNS topic",

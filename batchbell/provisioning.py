@@ -51,8 +51,9 @@ PLAIN_SECRET = (
 class NotifierSettings(BaseModel):
     """Base of every notifier's `Settings`: frozen, no unknown keys, and errors that never show an input.
 
-    What a field takes is said by its `Field(description=…, examples=[…])`; a validator's ValueError may begin with
-    "takes", and then what was got and the example are told beside it.
+    A field's `Field(title=…, description=…, examples=[…])` say what it is for, what it takes, and what one writes:
+    docs/configuration.md and the errors are made of them. A validator's ValueError may begin with "takes", and then
+    what was got and the example are told beside it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
@@ -67,16 +68,21 @@ def check_arn(value: Any, service: str, *, region: str | None = None) -> Any:
     """
     if value is None or isinstance(value, pulumi.Output):
         return value
-    resource, what, example = _RESOURCES.get(service, (re.compile(".+"), "a resource", "NAME"))
+    resource, what, _ = _resource(service)
     match = ARN.fullmatch(value) if isinstance(value, str) else None
     fits = match is not None and match["service"] == service and resource.fullmatch(match["resource"])
     if match is None or not fits or region not in (None, match["region"]):
         place = f" in the stack's region {region}" if region else ""
-        raise ValueError(
-            f"takes the ARN of {what}{place}, for example arn:aws:{service}:{region or 'us-east-1'}:"
-            f"123456789012:{example}"
-        )
+        raise ValueError(f"takes the ARN of {what}{place}, for example {_example_arn(service, region)}")
     return value
+
+
+def _resource(service: str) -> tuple[re.Pattern[str], str, str]:
+    return _RESOURCES.get(service, (re.compile(".+"), "a resource", "NAME"))
+
+
+def _example_arn(service: str, region: str | None = None) -> str:
+    return f"arn:aws:{service}:{region or 'us-east-1'}:123456789012:{_resource(service)[2]}"
 
 
 def check_when_known(value: Any, check: Callable[[Any], Any], *, where: str) -> Any:
@@ -96,25 +102,40 @@ def _arn_of(service: str) -> AfterValidator:
     return AfterValidator(lambda value: check_arn(value, service))
 
 
+def _arn_field(service: str, title: str) -> Any:
+    return Field(title=title, description=f"the ARN of {_resource(service)[1]}", examples=[_example_arn(service)])
+
+
 class SecretReference(NotifierSettings):
-    """Where a secret is: exactly one of
-
-    - `config`: a key of the stack config that was set with `--secret`; stored as an SSM SecureString;
-    - `ssm`: the ARN of an SSM parameter that exists;
-    - `secretsmanager`: the ARN of a Secrets Manager secret that exists;
-    - `value`: the value itself, from a Pulumi program alone (an Output, such as `config.require_secret(…)`, or a text),
-      never from stack config; stored as an SSM SecureString.
-
-    `kms_key_arn`: the key of the referenced secret where it is not AWS's default one.
+    """Where a secret is: exactly one of `config`, `ssm`, `secretsmanager` and `value`, and its key if it has one of its
+    own. `value` is the secret itself, from a Pulumi program alone (an Output, such as `config.require_secret(…)`, or a
+    text), never from stack config; it is stored as an SSM SecureString.
     """
 
     ARNS: ClassVar[Mapping[str, str]] = {"ssm": "ssm", "secretsmanager": "secretsmanager", "kms_key_arn": "kms"}
 
-    config: str | None = None
-    ssm: Annotated[Any, _arn_of("ssm")] = None
-    secretsmanager: Annotated[Any, _arn_of("secretsmanager")] = None
+    config: Annotated[
+        str | None,
+        Field(
+            title="a key of the stack config that was set with `--secret`; it is stored as an SSM SecureString",
+            description="the key's name",
+            examples=["slackWebhook"],
+        ),
+    ] = None
+    ssm: Annotated[Any, _arn_of("ssm"), _arn_field("ssm", "an SSM parameter that exists")] = None
+    secretsmanager: Annotated[
+        Any, _arn_of("secretsmanager"), _arn_field("secretsmanager", "a Secrets Manager secret that exists")
+    ] = None
     value: Annotated[Any, Field(exclude=True, repr=False)] = None
-    kms_key_arn: Annotated[Any, _arn_of("kms")] = None
+    kms_key_arn: Annotated[
+        Any,
+        _arn_of("kms"),
+        _arn_field(
+            "kms",
+            "the customer-managed key that encrypts it (without it AWS's own does); the function may decrypt with it, "
+            "and the key's policy must allow that",
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -27,7 +27,7 @@ class ArrayJobNotifierArgs:
 
     `notifiers`: a list of {"type", "name", "statuses", "jobs", …the type's own settings}; a secret is
     {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output. `environment` makes a Batch environment
-    (see `settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
+    (see `environment_settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
     `alarm_topic_arn`: an SNS topic that CloudWatch's alarms are sent to.
     """
 

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .settings import EnvironmentSettings
+from .environment_settings import EnvironmentSettings
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What a setting takes, in words and with an example, read off the models' own fields.
 
-A field's `description` says what it takes ("an e-mail address"), and its `examples` begin with the one to show; where
-a type says enough (a choice, a number with its bounds, a list), no description is needed. Items of lists may have both
+A field's `title` says what it is for ("who the mail comes from"; it stands in Pulumi.yaml and docs/configuration.md),
+its `description` what it takes ("an e-mail address"), and its `examples` begin with the one to show; where a type says
+enough (a choice, a number with its bounds, a list), no description is needed. Items of lists may have both
 too: `tuple[Annotated[str, Field(description=…, examples=[…])], …]`.
 """
 

@@ -6,15 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
+from .expectation import flow
+from .job_names import check_pattern
 from .mistakes import Mistake, Source, describe, got, nearest, shown_name
+from .settings_model import SettingsModel
 from .watched import STATUSES, Status
 
-_EXAMPLE = "for example {type: email, name: team, sender: batch@example.com, recipients: [team@example.com]}"
+NOTIFIER_EXAMPLE: Mapping[str, Any] = {
+    "type": "email",
+    "name": "team",
+    "sender": "batch@example.com",
+    "recipients": ["team@example.com"],
+}
+_EXAMPLE = f"for example {flow(NOTIFIER_EXAMPLE)}"
 
 
 @dataclass(frozen=True)
@@ -34,27 +43,34 @@ class NotifierChoice:
         return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
 
 
-class _Shared(BaseModel):
+class EntrySettings(SettingsModel):
     """What every notifier's entry takes beside `type` and its type's own settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     # An SNS topic's name has 80 characters: the stack's 32, "-", these 39, and 8 that Pulumi adds.
     name: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$",
+            title="its own in this stack: logs, tickets and alarms call it so",
             description="1 to 39 letters, digits, - and _",
             examples=["ops"],
         ),
     ]
     statuses: Annotated[
         tuple[Status, ...] | None,
-        Field(description=f"a list of {', '.join(STATUSES)} (without it all are told)", examples=[["FAILED"]]),
+        Field(
+            title="which of the stack's `statuses` it is told",
+            description=f"a list of {', '.join(STATUSES)} (without it all are told)",
+            examples=[["FAILED"]],
+        ),
     ] = None
     jobs: Annotated[
-        tuple[Annotated[str, Field(pattern=r"\S", description="a pattern of job names")], ...] | None,
-        Field(description="a list of patterns of job names (without it all are told)", examples=[["nightly-*"]]),
+        tuple[Annotated[str, AfterValidator(check_pattern), Field(description="a pattern of job names")], ...] | None,
+        Field(
+            title="which jobs it is told, by name: * is any text, ? any character, [ab] one of these; case counts",
+            description="a list of patterns of job names (without it all are told)",
+            examples=[["nightly-*"]],
+        ),
     ] = None
     digest_after: Annotated[
         int | None,
@@ -62,6 +78,7 @@ class _Shared(BaseModel):
             strict=True,
             ge=0,
             le=DIGEST_LIMIT,
+            title="how many messages at once are still sent one by one; more become one digest",
             description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for no digests",
             examples=[10],
         ),
@@ -131,7 +148,7 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
         there_is = "is missing" if kind is None else f"{got(kind)}, and there is no such notifier"
         path = stack.source.path(*at, "type")
         return None, [*mistakes, Mistake(path, there_is + nearest(str(kind), stack.plugins))]
-    own = {key: value for key, value in entry.items() if key not in ("type", *_Shared.model_fields)}
+    own = {key: value for key, value in entry.items() if key not in ("type", *EntrySettings.model_fields)}
     settings, wrong = _own_settings(plugin, own, at, stack)
     mistakes += wrong
     if settings is None or shared is None or mistakes:
@@ -143,17 +160,23 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or (), digest_after), []
 
 
-def _shared(entry: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack) -> tuple[_Shared | None, list[Mistake]]:
-    given = {key: entry[key] for key in _Shared.model_fields if key in entry}
+def _shared(
+    entry: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack
+) -> tuple[EntrySettings | None, list[Mistake]]:
+    given = {key: entry[key] for key in EntrySettings.model_fields if key in entry}
     try:
-        shared = _Shared.model_validate(given)
+        shared = EntrySettings.model_validate(given)
     except ValidationError as error:
-        return None, describe(error, _Shared, stack.source, *at)
-    if shared.statuses and not set(shared.statuses) & set(stack.told):
-        none = f"got [{', '.join(shared.statuses)}], of which the stack tells none; takes some of "
-        text = f"{none}{', '.join(stack.told)}, for example [{stack.told[-1]}]"
-        return None, [Mistake(stack.source.path(*at, "statuses"), text)]
-    return shared, []
+        return None, describe(error, EntrySettings, stack.source, *at)
+    never = [
+        Mistake(
+            stack.source.path(*at, "statuses", number),
+            f"{got(status)}, which the stack's rule never lets through; takes one of {', '.join(stack.told)}",
+        )
+        for number, status in enumerate(shared.statuses or ())
+        if status not in stack.told
+    ]
+    return (None, never) if never else (shared, [])
 
 
 def _own_settings(
@@ -169,7 +192,7 @@ def _own_settings(
     try:
         settings = model.model_validate(own, context=origin)
     except ValidationError as error:
-        mistakes = describe(error, model, stack.source, *at, beside=("type", *_Shared.model_fields))
+        mistakes = describe(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
     for field, shape in secret_shapes(model).items():
         # Each by itself: a mistake in another setting must not hide what is wrong with a secret.
         try:

@@ -14,8 +14,10 @@ from pydantic.fields import FieldInfo
 
 from batchbell.provisioning import Context
 
+from .environment_settings import EnvironmentSettings
+from .expectation import expectation
 from .mistakes import FLAT, Mistake, Source, got, nearest, shown_name
-from .settings import EnvironmentSettings, FunctionSettings, InvalidSettings, Settings, check_settings
+from .settings import FunctionSettings, InvalidSettings, Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 
@@ -26,6 +28,23 @@ class ConfigKey:
 
     path: tuple[str, ...]  # ("environment", "platform")
     field: FieldInfo
+
+    @property
+    def purpose(self) -> str:
+        """What it is for. Raises ValueError if the model does not say it."""
+        if not self.field.title:
+            raise ValueError(f"{'_'.join(self.path)}: Field(title=…) says what a setting is for; it has none")
+        return self.field.title
+
+    @property
+    def takes(self) -> str | None:
+        """What it takes, in words (see `expectation`)."""
+        return expectation(Settings, self.path).words
+
+    @property
+    def example(self) -> Any:
+        """The value to show: one that is not the default, so that it shows a change."""
+        return expectation(Settings, self.path).example
 
     @property
     def is_text(self) -> bool:

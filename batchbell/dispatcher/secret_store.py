@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from batchbell.contract import TemporaryError
 CACHE_SECONDS = 300  # a rotated secret is taken up within this time, or at once when the channel refuses the old one
 
 _providers: dict[str, Any] = {}
+_providers_lock = (
+    threading.Lock()
+)  # notifiers send at the same time, and a second provider would lose the first's cache
 
 
 def reader(where: Mapping[str, str]) -> Callable[[bool], str]:
@@ -33,11 +37,12 @@ def reader(where: Mapping[str, str]) -> Callable[[bool], str]:
 
 
 def _provider(store: str) -> Any:
-    if store not in _providers:
-        _providers[store] = {"ssm": SSMProvider, "secretsmanager": SecretsProvider}[store](
-            boto3_client=make_client(store, read_timeout=2, attempts=2)
-        )
-    return _providers[store]
+    with _providers_lock:
+        if store not in _providers:
+            _providers[store] = {"ssm": SSMProvider, "secretsmanager": SecretsProvider}[store](
+                boto3_client=make_client(store, read_timeout=2, attempts=2)
+            )
+        return _providers[store]
 
 
 def _options(store: str) -> Mapping[str, Any]:

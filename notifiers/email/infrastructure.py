@@ -38,17 +38,23 @@ def _check_number(recipients: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Settings(NotifierSettings):
-    """`sender`: SES has verified it, or its domain. `recipients`: they see each other."""
-
     sender: Annotated[
         str,
         AfterValidator(_check_sender),
-        Field(description="an e-mail address, or Name <address>", examples=["Batch <batch@example.com>"]),
+        Field(
+            title="who the mail is from; SES must have verified the address or its domain, in the stack's region",
+            description="an e-mail address, or Name <address>",
+            examples=["Batch <batch@example.com>"],
+        ),
     ]
     recipients: Annotated[
         tuple[Annotated[str, AfterValidator(_check_recipient), Field(description="an e-mail address")], ...],
         AfterValidator(_check_number),
-        Field(description=f"a list of 1 to {RECIPIENTS_LIMIT} e-mail addresses", examples=[["team@example.com"]]),
+        Field(
+            title="who gets it; they see each other",
+            description=f"a list of 1 to {RECIPIENTS_LIMIT} e-mail addresses",
+            examples=[["team@example.com"]],
+        ),
     ]
 
 

@@ -15,9 +15,14 @@ REQUIRES = ("requests",)
 
 
 class Settings(NotifierSettings):
-    """`webhook`: the URL of an incoming webhook, which decides the channel."""
-
-    webhook: Annotated[SecretReference, SecretShape(webhook_problem), Field(examples=[{"config": "slackWebhook"}])]
+    webhook: Annotated[
+        SecretReference,
+        SecretShape(webhook_problem),
+        Field(
+            title="where the URL of an incoming webhook is, which decides the channel",
+            examples=[{"config": "slackWebhook"}],
+        ),
+    ]
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:

@@ -14,6 +14,7 @@ DIGEST_AFTER = 0  # programs subscribe too: each job is its own message
 
 TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 TOPIC_EXAMPLE = "arn:aws:sns:eu-west-1:123456789012:ops"
+KEY_EXAMPLE = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 def check_topic(arn: Any) -> Any:
@@ -33,13 +34,25 @@ def check_key(arn: Any) -> Any:
 
 
 class Settings(NotifierSettings):
-    """`topic_arn`: a topic that exists; without it one is made. `kms_key_arn`: the customer-managed key that
-    encrypts the topic, if one does."""
-
     topic_arn: Annotated[
-        Any, AfterValidator(check_topic), Field(description="the ARN of a topic", examples=[TOPIC_EXAMPLE])
+        Any,
+        AfterValidator(check_topic),
+        Field(
+            title="a topic that exists, also in another region, or in another account if its policy allows it "
+            "(without it one is made)",
+            description="the ARN of a topic",
+            examples=[TOPIC_EXAMPLE],
+        ),
     ] = None
-    kms_key_arn: Annotated[Any, AfterValidator(check_key), Field(description="the ARN of a KMS key")] = None
+    kms_key_arn: Annotated[
+        Any,
+        AfterValidator(check_key),
+        Field(
+            title="the customer-managed key that encrypts the topic (without it none does)",
+            description="the ARN of a KMS key",
+            examples=[KEY_EXAMPLE],
+        ),
+    ] = None
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:

@@ -51,7 +51,7 @@ def only_mistake(*notifiers, **more):
         ([MAIL | {"jobs": "nightly"}], "notifiers[0].jobs: got 'nightly'; takes a list of patterns of job names"),
         ([MAIL | {"jobs": []}], "notifiers[0].jobs: got an empty list; takes at least one item"),
         ([MAIL | {"jobs": False}], "notifiers[0].jobs: got false; takes a list of patterns"),
-        ([MAIL | {"jobs": ["a", " "]}], "notifiers[0].jobs[1]: got ' '; takes a pattern of job names, for example"),
+        ([MAIL | {"jobs": ["a", " "]}], "notifiers[0].jobs[1]: got ' '; takes a pattern that a job's name can match"),
         *(
             (
                 [MAIL | {"digest_after": number}],
@@ -112,14 +112,32 @@ def test_no_list_at_all_is_told_in_plain_words():
     assert "notifiers: got 'slack'; takes a list of objects, for example {" in only_mistake(notifiers="slack")
 
 
-def test_statuses_of_which_the_stack_tells_none_are_refused():
-    told = only_mistake(MAIL | {"statuses": ["RUNNING"]})
-
-    assert told.startswith(
-        "batchbell:notifiers[0].statuses: got [RUNNING], of which the stack tells none; takes some of"
+@pytest.mark.parametrize(("statuses", "number"), [(["RUNNING"], 0), (["FAILED", "RUNNING"], 1)])
+def test_a_status_that_the_rule_never_lets_through_is_refused(statuses, number):
+    assert only_mistake(MAIL | {"statuses": statuses}) == (
+        f"batchbell:notifiers[0].statuses[{number}]: got 'RUNNING', which the stack's rule never lets through; takes "
+        "one of SUCCEEDED, FAILED"
     )
-    assert check(MAIL | {"statuses": ["RUNNING", "FAILED"]}).notifiers[0].statuses == ("RUNNING", "FAILED")
-    assert "FAILED, for example" in only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
+
+
+def test_a_notifiers_statuses_are_some_of_the_stacks():
+    told = only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
+    taken = check(MAIL | {"statuses": ["RUNNING"]}, statuses=["RUNNING", "FAILED"], single_jobs=True)
+
+    assert told.endswith("got 'SUCCEEDED', which the stack's rule never lets through; takes one of FAILED")
+    assert taken.notifiers[0].statuses == ("RUNNING",)
+
+
+def test_statuses_are_not_held_against_those_of_the_stack_where_these_are_wrong_themselves():
+    assert only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILD"]).startswith("batchbell:statuses[0]: got")
+
+
+@pytest.mark.parametrize("pattern", ["nightly jobs", "[", "-*"])
+def test_a_pattern_that_no_jobs_name_can_match_is_refused(pattern):
+    assert only_mistake(MAIL | {"jobs": ["nightly-*", pattern]}) == (
+        f"batchbell:notifiers[0].jobs[1]: got '{pattern}'; takes a pattern that a job's name can match (1 to 128 "
+        "letters, digits, - and _, the first a letter or digit), for example nightly-*"
+    )
 
 
 @pytest.mark.parametrize("webhook", [WEBHOOK, {"value": WEBHOOK}, {"config": WEBHOOK}, {"config": 7}, ["x"]])

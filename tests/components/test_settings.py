@@ -66,7 +66,7 @@ def own(**environment):
         (own(platform="EC3"), "environment_platform: got 'EC3'; takes one of EC2, SPOT, FARGATE, FARGATE_SPOT, for"),
         (own(name="x y"), "environment_name: got 'x y'; takes 1 to 91 letters, digits, - and _, for example"),
         (own(name="x" * 92), "environment_name: got a text of 92 characters; takes 1 to 91 letters"),
-        (own(max_vcpus=0), "environment_max_vcpus: got 0; takes a whole number from 1 to 100000, for example 16"),
+        (own(max_vcpus=0), "environment_max_vcpus: got 0; takes a whole number from 1 to 100000, for example 64"),
         (
             own(subnet_ids=["x"]),
             "environment_subnet_ids[0]: got 'x'; takes the id of a subnet, for example subnet-0123",
@@ -80,15 +80,15 @@ def own(**environment):
             own(instance_types=["c5", ""]),
             "environment_instance_types[1]: got ''; takes an instance type or family, for",
         ),
-        (own(image="  "), "environment_image: got '  '; takes a container image, for example busybox"),
+        (own(image="  "), "environment_image: got '  '; takes a container image, for example python:3.13-slim"),
         (own(command=["", "-c"]), "environment_command: got a list of 2; takes a list that begins with the program"),
-        (own(command=[7]), "environment_command[0]: got 7; takes a word of the command, for example sh"),
+        (own(command=[7]), "environment_command[0]: got 7; takes a word of the command, for example sleep"),
         (own(platfrom="EC2"), "environment_platfrom: no such setting; did you mean platform?"),
         ({"function": {"python_version": "2.7"}}, "function_python_version: got '2.7'; takes one of 3.11, 3.12, 3.13"),
-        ({"function": {"timeout": 1}}, "function_timeout: got 1; takes whole seconds from 3 to 120, for example 30"),
+        ({"function": {"timeout": 1}}, "function_timeout: got 1; takes whole seconds from 3 to 120, for example 60"),
         (
             {"function": {"timeout": 3.5}},
-            "function_timeout: got 3.5; takes whole seconds from 3 to 120, for example 30",
+            "function_timeout: got 3.5; takes whole seconds from 3 to 120, for example 60",
         ),
         (
             {"job_queue_arns": [QUEUE.replace("us-east-1", "eu-west-1")]},

@@ -9,7 +9,7 @@ import yaml
 
 from batchbell.provisioning import Context
 from components.settings import InvalidSettings
-from components.stack_config import config_keys, settings_from_config
+from components.stack_config import settings_from_config
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "a@example.com", "recipients": ["a@example.com"]}
@@ -136,12 +136,3 @@ def test_with_the_defaults_of_pulumi_yaml_alone_nobody_is_told_of_nothing(declar
         "batchbell:notifiers: nobody would be told",
         "batchbell:job_queue_arns: nothing to watch",
     ]
-
-
-def test_pulumi_yaml_declares_each_key_with_the_default_of_the_settings(declared):
-    assert set(declared) == set(config_keys())
-    for name, key in config_keys().items():
-        default = key.field.get_default()
-        harmless = "" if name == "environment_name" else [] if name == "notifiers" else default
-        assert declared[name]["default"] == (list(harmless) if isinstance(harmless, tuple) else harmless), name
-        assert declared[name]["description"], name

@@ -1,0 +1,24 @@
+"""Writes what is made from the settings' models, into the project in the current folder: `make docs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .config_block import with_config_block
+from .config_page import config_page
+
+
+def config_files(project: Path) -> Mapping[Path, str]:
+    """What each of the files has to hold; of Pulumi.yaml, all but the config block is what it holds already."""
+    pulumi_yaml = project / "Pulumi.yaml"
+    return {
+        pulumi_yaml: with_config_block(pulumi_yaml.read_text("utf-8")),
+        project / "docs" / "configuration.md": config_page(),
+    }
+
+
+if __name__ == "__main__":
+    for file, text in config_files(Path()).items():
+        file.write_text(text, "utf-8")
+        print(f"written: {file}")

@@ -1,0 +1,152 @@
+"""Every key of Pulumi.yaml, set with the real CLI, reaches the program; a secret in plain is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from batchbell.plugins import find_plugins
+from components.notifier_choice import EntrySettings
+from components.stack_config import config_keys
+
+DECLARED = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
+WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
+
+# Takes the settings as this project's program does, and writes down what it got instead of making anything.
+PROGRAM = """
+    import functools, json, pathlib, pulumi
+    from components.placement import find_placement
+    from components.stack_config import config_keys, settings_from_stack, stack_secrets
+
+    def as_written(choice):
+        entry = {name: getattr(choice, name) for name in ("name", "statuses", "jobs", "digest_after")}
+        return {"type": choice.plugin.type, **entry, **choice.settings.model_dump(exclude_unset=True)}
+
+    settings = settings_from_stack(find_placement(pulumi.get_stack()))
+    taken = {name: functools.reduce(getattr, key.path, settings) for name, key in config_keys().items()}
+    written = json.dumps([taken, dict(stack_secrets())], default=as_written)
+    pathlib.Path("taken.json").write_text(written)
+"""
+
+
+def examples(model: Any) -> dict[str, Any]:
+    return {name: field.examples[0] for name, field in model.model_fields.items()}
+
+
+def every_notifier() -> list[dict[str, Any]]:
+    """One entry of each type, with everything that it can say."""
+    return [
+        {"type": type_, **examples(EntrySettings), "name": type_, **examples(plugin.infrastructure().Settings)}
+        for type_, plugin in find_plugins().items()
+    ]
+
+
+def sample(key: str) -> Any:
+    return every_notifier() if key == "notifiers" else config_keys()[key].example
+
+
+def leaves(path: str, value: Any) -> dict[str, str]:
+    """As `pulumi config set --path` takes a value with structure: {"notifiers[0].type": "slack", …}."""
+    if isinstance(value, list):
+        return {key: text for number, one in enumerate(value) for key, text in leaves(f"{path}[{number}]", one).items()}
+    if isinstance(value, dict):
+        return {key: text for name, one in value.items() for key, text in leaves(f"{path}.{name}", one).items()}
+    return {path: str(value).lower() if isinstance(value, bool) else str(value)}
+
+
+@pytest.fixture(scope="module")
+def cli():
+    """Runs `pulumi` for a stack; `typed` is what it asks for."""
+
+    def run(stack, *arguments, typed=""):
+        command = ["pulumi", *arguments, "--stack", stack.name, "--non-interactive"]
+        done = subprocess.run(
+            command, cwd=stack.folder, env=stack.environment, input=typed, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stack(stack_of, copy_project, cli):
+    """With every key: one of each type set by itself, the rest and the settings of notifiers at once."""
+    folder = copy_project()
+    (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
+    stack = stack_of(folder, "every-key")
+    stack.secrets.clear()
+    cli(stack, "stack", "init")
+    cli(stack, "config", "set", "--secret", "slackWebhook", typed=WEBHOOK)
+    # One of its words looks like a number.
+    alone = {declared["type"]: key for key, declared in DECLARED.items()} | {"array": "environment_command"}
+    for key in alone.values():
+        for path, text in leaves(key, sample(key)).items():
+            cli(stack, "config", "set", *(["--path", "--type", "string"] if path != key else []), path, text)
+    rest = [leaf for key in DECLARED if key not in alone.values() for leaf in leaves(key, sample(key)).items()]
+    cli(
+        stack,
+        "config",
+        "set-all",
+        "--path",
+        *(part for path, text in rest for part in ("--plaintext", f"{path}={text}")),
+    )
+    return stack
+
+
+@pytest.fixture(scope="module")
+def taken(stack):
+    """The settings and the secrets that the program got."""
+    done = stack.run("preview")
+    assert "notarealtoken" not in done.printed + stack.file.read_text()
+    return json.loads((stack.folder / "taken.json").read_text())
+
+
+@pytest.mark.parametrize("key", DECLARED)
+def test_a_key_that_was_set_with_the_cli_reaches_the_program(taken, key):
+    settings, _ = taken
+
+    assert settings[key] == sample(key) != DECLARED[key]["default"]
+
+
+def test_a_secret_that_was_typed_reaches_the_program_as_one(taken):
+    _, secrets = taken
+
+    assert secrets == {"slackWebhook": WEBHOOK}
+
+
+@pytest.fixture
+def spoilt(stack):
+    """The same stack, whose file is as before when the test is over."""
+    before = stack.file.read_text()
+    yield stack
+    stack.file.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (
+            ["set", "--plaintext", "slackWebhook", WEBHOOK],
+            "batchbell:slackWebhook: no such setting; a secret is set with",
+        ),
+        (["set", "--plaintext", "--path", "notifiers[1].webhook", WEBHOOK], "notifiers[1].webhook: a secret is never"),
+        (
+            ["set", "--secret", "--path", "notifiers[1].webhook", WEBHOOK],
+            "notifiers: is encrypted, and it is a setting",
+        ),
+    ],
+    ids=["plain", "plain in a notifier", "secret in a notifier"],
+)
+def test_a_secret_that_is_no_reference_to_one_is_refused_with_the_command_and_not_shown(spoilt, cli, command, told):
+    cli(spoilt, "config", *command)
+    done = spoilt.start("preview").finish()
+
+    assert told in done.failed
+    assert "`pulumi config set --secret " in done.failed
+    assert "notarealtoken" not in done.printed

@@ -1,0 +1,131 @@
+"""Secrets in each of their forms: what the function may read and decrypt, and a rotation without a deploy."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from batchbell.local.deployment import deploy
+from batchbell.local.rehearsal import this_machine
+from batchbell.local.slack_sink import SlackSink
+from tests.whole_path.conftest import TIMEOUT, Stack
+from tests.whole_path.deployed import Deployed, arn
+
+FORMS = ("config", "ssm", "secretsmanager")
+STORED = "/batchbell/batchbell/secrets/secrets/config/webhook"  # where the program keeps the form `config`
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """Of one notifier: the one that it was deployed with, and the one that it is rotated to."""
+
+    old: SlackSink
+    new: SlackSink
+
+
+@pytest.fixture(scope="module")
+def webhooks() -> Iterator[Mapping[str, Webhooks]]:
+    with ExitStack() as running:
+        yield {form: Webhooks(*(running.enter_context(SlackSink.start()) for _ in range(2))) for form in FORMS}
+
+
+@pytest.fixture(scope="module")
+def keys(own_cloud):
+    return {form: own_cloud.client("kms").create_key()["KeyMetadata"]["Arn"] for form in FORMS}
+
+
+@pytest.fixture(scope="module")
+def secret(own_cloud, webhooks, keys):
+    """The ARN of the secret in Secrets Manager. The parameter beside it is /theirs."""
+    ssm = {"Name": "/theirs", "Value": webhooks["ssm"].old.url, "Type": "SecureString", "KeyId": keys["ssm"]}
+    own_cloud.client("ssm").put_parameter(**ssm)
+    kept = {"Name": "theirs", "SecretString": webhooks["secretsmanager"].old.url, "KmsKeyId": keys["secretsmanager"]}
+    return own_cloud.client("secretsmanager").create_secret(**kept)["ARN"]
+
+
+@pytest.fixture(scope="module")
+def stack(own_cloud, project, webhooks, keys, secret, wait_until) -> Stack:
+    """One notifier a form, named like it."""
+    references = {"config": "slackWebhook", "ssm": arn("ssm", "parameter/theirs"), "secretsmanager": secret}
+    config = {
+        "environment_name": "secrets",
+        "environment_platform": "FARGATE",
+        "function_timeout": TIMEOUT,
+        "notifiers": [
+            {"type": "slack", "name": form, "webhook": {form: references[form], "kms_key_arn": keys[form]}}
+            for form in FORMS
+        ],
+    }
+    secrets = {"slackWebhook": webhooks["config"].old.url}
+    deployment = deploy(own_cloud.environment(), project, "secrets", config=config | this_machine(), secrets=secrets)
+    return Stack(own_cloud, deployment, webhooks["config"].old, wait_until)
+
+
+def test_the_function_may_read_each_secret_and_decrypt_with_its_key_and_nothing_else(stack, keys, secret):
+    deployed = Deployed(stack.cloud, stack.deployment, {}, [])
+    granted = {
+        (action, resource)
+        for statement in deployed.statements(deployed.role)
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if action.startswith(("ssm:", "secretsmanager:", "kms:"))
+    }
+
+    assert granted == {
+        ("ssm:GetParameter", arn("ssm", f"parameter{STORED}")),
+        ("ssm:GetParameter", arn("ssm", "parameter/theirs")),
+        ("secretsmanager:GetSecretValue", secret),
+        *(("kms:Decrypt", key) for key in keys.values()),
+    }
+
+
+def test_what_the_program_stores_is_encrypted_with_the_key(stack, keys):
+    (stored,) = (one for one in stack.cloud.client("ssm").describe_parameters()["Parameters"] if one["Name"] == STORED)
+
+    assert (stored["Type"], stored["KeyId"]) == ("SecureString", keys["config"])
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """The jobs that were told before and after it."""
+
+    before: str
+    after: str
+
+
+@pytest.fixture(scope="module")
+def rotation(stack, webhooks, secret) -> Rotation:
+    """The old webhooks are revoked and the new ones written where the old ones were: nothing is deployed."""
+    jobs = Rotation(*(f"job-{uuid.uuid4().hex[:8]}" for _ in range(2)))
+    stack.submit(jobs.before, size=2)
+    for form in FORMS:
+        webhooks[form].old.wait_for(1, timeout=20)
+        webhooks[form].old.answer(status=404)
+    stack.settled()  # so that the next message meets the same process of the function, which knows the old webhooks
+    for name, form in ((STORED, "config"), ("/theirs", "ssm")):
+        value = {"Value": webhooks[form].new.url, "Type": "SecureString"}
+        stack.cloud.client("ssm").put_parameter(Name=name, Overwrite=True, **value)
+    rotated = {"SecretId": secret, "SecretString": webhooks["secretsmanager"].new.url}
+    stack.cloud.client("secretsmanager").put_secret_value(**rotated)
+    stack.submit(jobs.after, size=2)
+    for form in FORMS:
+        webhooks[form].old.wait_for_requests(2, timeout=20)
+    stack.settled()
+    return jobs
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_rotated_secret_is_taken_up_without_a_deploy(rotation, webhooks, form):
+    old, new = webhooks[form].old, webhooks[form].new
+
+    assert [request.answered for request in old.requests] == [200, 404]
+    assert [rotation.before in payload["text"] for payload in old.accepted] == [True]
+    assert [rotation.after in payload["text"] for payload in new.accepted] == [True]
+
+
+def test_after_a_rotation_nothing_is_a_dead_letter(rotation, stack):
+    assert stack.dead_letters() == []

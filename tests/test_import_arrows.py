@@ -11,14 +11,15 @@ import pytest
 
 from batchbell.plugins import find_plugins
 
-RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.aws_answers")
+RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
 ARROWS = {
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
-    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts"),
+    "batchbell.time_limit": (),
+    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
     "batchbell.dispatcher": RUN_TIME,
     "notifiers.*": RUN_TIME,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
@@ -38,6 +39,7 @@ RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
+    "batchbell.time_limit": set[str](),
     "batchbell.aws_answers": RUNTIME_PROVIDES,
     "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},
     **{f"notifiers.{name}": {*RUNTIME_PROVIDES, *plugin.requires()} for name, plugin in find_plugins().items()},

@@ -38,8 +38,8 @@ class NotifierConformance:
         raise NotImplementedError(f"{type(self).__name__} needs make(self, endpoint) -> Notifier")
 
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Shorten the notifier's limit for a whole `send`, so that the tests of answers that drip in take no longer
-        than needed. The time-outs of sockets are shortened anyway."""
+        """Shorten the notifier's limit for a whole `send`, so that the two tests of answers that drip in take no longer
+        than needed. The time-outs of sockets are shortened anyway where an endpoint hangs."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "fault" in metafunc.fixturenames:
@@ -92,8 +92,9 @@ class NotifierConformance:
         notifier = self.make(endpoint)
         endpoint.behave(fault, answer)
         with monkeypatch.context() as patch:
-            shorten_socket_timeouts(patch)
-            if fault is Fault.DRIPS:
+            if fault in (Fault.SILENT, Fault.HANGS):
+                shorten_socket_timeouts(patch)
+            elif fault is Fault.DRIPS:
                 self.hurry(patch)
             raised = self._send(notifier, endpoint, overheard, failed())
         came = len(endpoint.arrived)
@@ -101,7 +102,7 @@ class NotifierConformance:
             assert came == 1, f"a redirect is not followed, and after the first request {came - 1} more came"
         self._check_error(raised, endpoint, fault, answer)
         if fault.value.maybe_delivered:
-            assert came == 1, f"the endpoint {fault.value.what}, and the message was sent {came} times in one send"
+            assert came <= 1, f"the endpoint {fault.value.what}, and the message was sent {came} times in one send"
         endpoint.recover()
         self._deliver(notifier, endpoint, overheard, failed())
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-IMPATIENCE = 0.3  # seconds
+IMPATIENCE = 0.5  # seconds
 
 
 def shorten_socket_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,6 @@ class Sns(AwsEndpoint):
                 "ValidationException",
             )
         ],
-        Fault.FORBIDDEN: [],
         Fault.GONE: [refusal(404, "NotFound", in_xml=True), refusal(400, "EndpointDisabled", in_xml=True)],
         Fault.STRANGE: [Answer(200, "<html>Log in to the proxy</html>"), Answer(200, "")],
     }

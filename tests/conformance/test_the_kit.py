@@ -28,6 +28,16 @@ class TestPager(NotifierConformance):
     def make(self, endpoint):
         return {kind}(endpoint.secret("webhook"))
 """
+TEST_OF_THE_POSTBOX = """
+from batchbell.conformance import NotifierConformance
+from tests.conformance.postbox import Postbox, PostboxEndpoint
+
+class TestPostbox(NotifierConformance):
+    endpoint_type = PostboxEndpoint
+
+    def make(self, endpoint):
+        return Postbox(endpoint)
+"""
 NEVER_GONE = """
 from batchbell.conformance import Fault
 from tests.conformance import pager
@@ -62,6 +72,8 @@ FOUND_OUT: list[tuple[type[Pager], str, str]] = [
     (mistakes.SendsAgainAtOnce, "resets-200-cut-before", "the message was sent 2 times in one send"),
     (mistakes.SendsTwice, "once[succeeded]", "one message was sent, and 2 arrived"),
     (mistakes.SharesState, "concurrent", "4 threads sent 20 messages at once; lost: ['concurrent-0"),
+    (mistakes.TakesOneThreadAlone, "concurrent", "4 threads sent at once, and of 20 sends "),
+    (mistakes.PutsMessagesTogether, "concurrent", "messages of several threads were mixed"),
     (
         mistakes.StaysDown,
         "broken-502",
@@ -75,7 +87,8 @@ FOUND_OUT: list[tuple[type[Pager], str, str]] = [
     (mistakes.FailsOnEmptyTexts, "harmless[empty]", "the endpoint takes messages, and send raised ValueError"),
     (mistakes.ReadsItsSecretAtOnce, "reads_no_secret", "a secret was read before the first message"),
     (mistakes.TakesAnUnreadSecretForABug, "secret_that_cannot", "reveal() raised TemporaryError, and send raised Perm"),
-    (mistakes.ExplainsAtLength, "refused-400", "a reason is one line of text"),
+    (mistakes.NeverStopsExplaining, "refused-400", "a reason has at most 1000 characters, and this 50"),
+    (mistakes.ExplainsInLines, "refused-400", "a reason is one line of text"),
     (leaks.RepeatsTheAnswer, "forbidden-403", "a secret shows in what send raised: 403 POST /hook/(the secret)"),
     (leaks.Logs, "once[failed]", "a secret shows in a log line of some.library, DEBUG: POST http://127.0.0.1:"),
     (leaks.Prints, "once[failed]", "a secret shows in standard output"),
@@ -108,6 +121,12 @@ def test_a_notifier_that_does_all_as_it_should_passes_the_test_in_the_docstring(
     outcomes = run(pytester, textwrap.dedent(example[0])).parseoutcomes()
     assert set(outcomes) == {"passed"}
     assert outcomes["passed"] > 40
+
+
+def test_a_channel_that_does_not_speak_http_is_tested_alike(pytester: pytest.Pytester) -> None:
+    outcomes = run(pytester, TEST_OF_THE_POSTBOX).parseoutcomes()
+    assert set(outcomes) == {"passed"}
+    assert outcomes["passed"] > 30
 
 
 def test_an_endpoint_that_does_not_play_every_trouble_is_found_out(pytester: pytest.Pytester) -> None:

@@ -40,7 +40,9 @@ class Sns(AwsEndpoint):
             )
         ],
         Fault.GONE: [refusal(404, "NotFound", in_xml=True), refusal(400, "EndpointDisabled", in_xml=True)],
-        Fault.STRANGE: [Answer(200, "<html>Log in to the proxy</html>"), Answer(200, "")],
+        Fault.STRANGE: [
+            Answer(200, body) for body in ("<html>Log in to the proxy</html>", "", PUBLISHED.replace("Id>", "s>"))
+        ],
     }
 
     def accepts(self, request: Request) -> str | None:

@@ -11,22 +11,24 @@ import pytest
 
 from batchbell.plugins import find_plugins
 
-RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.aws_answers")
+RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
 ARROWS = {
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
-    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts"),
+    "batchbell.time_limit": (),
+    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
     "batchbell.dispatcher": RUN_TIME,
     "notifiers.*": RUN_TIME,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
     "batchbell.provisioning": (),
     "batchbell.plugins": (),
-    "batchbell.conformance": (*DEPLOY_TIME, *RUN_TIME),
+    "batchbell.faulty_server": (),
+    "batchbell.conformance": (*RUN_TIME, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,
-    "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components"),
+    "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.faulty_server", "batchbell.dispatcher", "components"),
     "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
     "batchbell.__main__": ("batchbell.cli",),
 }
@@ -37,6 +39,7 @@ RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
+    "batchbell.time_limit": set[str](),
     "batchbell.aws_answers": RUNTIME_PROVIDES,
     "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},
     **{f"notifiers.{name}": {*RUNTIME_PROVIDES, *plugin.requires()} for name, plugin in find_plugins().items()},
@@ -126,3 +129,8 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
 )
 def test_the_arrows_point_one_way(importer: str, imported: str, allowed: bool) -> None:
     assert may_import(importer, imported) is allowed
+
+
+def test_only_the_kit_imports_pytest(graph: grimp.ImportGraph) -> None:
+    importers = graph.find_modules_that_directly_import("pytest")
+    assert {importer for importer in importers if not within(importer, "batchbell.conformance")} == set()

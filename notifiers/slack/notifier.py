@@ -13,7 +13,6 @@ import io
 import json
 import logging
 import os
-import queue
 import re
 import threading
 import time
@@ -25,12 +24,12 @@ from typing import Any
 import requests
 
 from batchbell.contract import Message, PermanentError, Secret, Secrets, TemporaryError
+from batchbell.time_limit import SEND_LIMIT, end_within
 
 from .blocks import render
 
 CONNECT_TIMEOUT = 2.0  # seconds
-READ_TIMEOUT = 5.0  # seconds between two reads: an answer that drips in never reaches it, hence
-SEND_LIMIT = 8.0  # seconds for a whole `send`
+READ_TIMEOUT = 5.0  # seconds between two reads
 ANSWER_LIMIT = 1024  # bytes; Slack answers with one word or a short JSON object
 
 SHORT_CODE = re.compile(r"[a-z_]{1,40}")  # such as no_service
@@ -129,17 +128,14 @@ def read_retry_after(text: str | None) -> float | None:
 
 
 def _post(webhook: str, body: bytes, ends: float) -> TemporaryError | PermanentError | None:
-    """Post and judge the answer. A thread of its own bounds the whole exchange: name look-up, TLS, an answer that
-    drips in."""
+    """Post and judge the answer."""
     if wrong := webhook_problem(webhook):
         return WrongWebhook(wrong)
     if time.monotonic() >= ends:
         return TemporaryError("no time left to ask Slack")
-    outcome: queue.SimpleQueue[TemporaryError | PermanentError | None] = queue.SimpleQueue()
-    threading.Thread(target=lambda: outcome.put(_exchange(webhook, body)), daemon=True, name="slack-post").start()
     try:
-        return outcome.get(timeout=max(0.0, ends - time.monotonic()))
-    except queue.Empty:
+        return end_within(ends - time.monotonic(), lambda: _exchange(webhook, body))
+    except TimeoutError:
         return TemporaryError(f"Slack gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True)
 
 

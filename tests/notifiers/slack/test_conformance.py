@@ -1,0 +1,47 @@
+"""Slack, through the kit that every notifier is tested with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
+from batchbell.contract import Notifier
+from batchbell.local.slack_rules import find_fault
+from notifiers.slack import notifier
+from notifiers.slack.blocks import BLOCKS_LIMIT
+from tests.notifiers.slack.payload import find_markup, texts
+
+
+class SlackEndpoint(WebhookEndpoint):
+    answers = WebhookEndpoint.answers | {
+        Fault.STRANGE: [
+            Answer(200, body)
+            for body in ("<html>Log in to the proxy</html>", "OK", "okay", "", "ok\nok", "invalid_token")
+        ]
+        + [Answer(204, "")]
+    }
+
+    def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")  # webhooks on this machine are taken there
+
+    def accepts(self, request: Request) -> str | None:
+        if fault := find_fault(request.method, request.headers.get("content-type", ""), request.body):
+            return fault
+        payload = json.loads(request.body)
+        if (size := len(json.dumps(payload["blocks"], ensure_ascii=False))) > BLOCKS_LIMIT:
+            return f"blocks of {size} characters"
+        if not all(text.strip() for text in texts(payload, "plain_text")):
+            return "an empty text"
+        return find_markup(payload)
+
+
+class TestSlack(NotifierConformance):
+    endpoint_type = SlackEndpoint
+
+    def make(self, endpoint: SlackEndpoint) -> Notifier:
+        return notifier.create({}, {"webhook": endpoint.secret("webhook")})
+
+    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(notifier, "SEND_LIMIT", 0.5)

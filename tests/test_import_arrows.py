@@ -23,7 +23,7 @@ ARROWS = {
     "notifiers.*": RUN_TIME,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
     "batchbell.provisioning": (),
-    "batchbell.plugins": (),
+    "batchbell.plugins": ("batchbell.provisioning",),
     "batchbell.conformance": (*DEPLOY_TIME, *RUN_TIME),
     "components": DEPLOY_TIME,
     "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components"),

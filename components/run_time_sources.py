@@ -14,6 +14,7 @@ from pathlib import Path
 import batchbell
 from batchbell.plugins import Plugin, notifiers_package
 
+from . import distributions
 from .bundle_error import BundleError
 from .import_statements import Import, read_imports
 
@@ -58,7 +59,7 @@ class RunTimeSources:
         missing = {
             found.modules[0]: f"{module} line {found.line}"
             for module, path in self._closure([plugin.notifier_module]).items()
-            for found in _imports(module, path)
+            for found in self._imports(module, path)
             if not found.optional and not any(self._is_there(name, there) for name in found.modules)
         }
         if missing:
@@ -69,12 +70,10 @@ class RunTimeSources:
             )
 
     def _is_there(self, name: str, there: set[str]) -> bool:
-        parts = name.split(".")
-        if parts[0] in sys.stdlib_module_names or parts[0] in RUNTIME_MODULES:
+        top = name.split(".")[0]
+        if top in sys.stdlib_module_names or top in RUNTIME_MODULES:
             return True
-        # Beneath a real module or package anything may be; beneath a namespace's name only what is listed.
-        above = (".".join(parts[: depth + 1]) for depth in range(len(parts)))
-        return any(module in there or self._locate(module) for module in above)
+        return any(module in there or self._locate(module) for module in _with_parents(name))
 
     def _closure(self, roots: Sequence[str]) -> dict[str, Path]:
         """Every module of ours that importing `roots` may import, with its file."""
@@ -98,7 +97,7 @@ class RunTimeSources:
             found[module] = path
             parent = module.rpartition(".")[0]
             waiting += [(parent, module)] if parent else []
-            waiting += [(name, module) for one in _imports(module, path) for name in one.modules]
+            waiting += [(name, module) for one in self._imports(module, path) for name in one.modules]
         return found
 
     def _locate(self, module: str) -> Path | None:
@@ -112,6 +111,19 @@ class RunTimeSources:
                 return next((path for path in candidates if path.is_file()), None)
         return None
 
+    def _imports(self, module: str, path: Path) -> Sequence[Import]:
+        if module not in self._read:
+            try:
+                self._read[module] = tuple(read_imports(module, path)) if path.suffix == ".py" else ()  # or native code
+            except SyntaxError as error:
+                where = f"{path}, line {error.lineno}"
+                raise BundleError(f"{module} is no Python module: {where}: {error.msg}") from error
+        return self._read[module]
+
+    @cached_property
+    def _read(self) -> dict[str, Sequence[Import]]:
+        return {}
+
     @cached_property
     def _packages(self) -> Mapping[str, Path]:
         """The folders of those that came as none."""
@@ -119,19 +131,19 @@ class RunTimeSources:
         return {"batchbell": Path(batchbell.__file__).parent, **dict([notifiers_package()]), **own}
 
 
-def _imports(module: str, path: Path) -> Sequence[Import]:
-    if path.suffix != ".py":
-        return ()  # native code
-    try:
-        return tuple(read_imports(module, path))
-    except SyntaxError as error:
-        raise BundleError(f"{module} is no Python module: {path}, line {error.lineno}: {error.msg}") from error
-
-
-def _mend(module: str) -> str:
+def _mend(name: str) -> str:
     """What to do about a module that is missing."""
-    names = metadata.packages_distributions().get(module.split(".")[0])
-    return f'add "{names[0]}"' if names else "install the distribution that has it, and add that"
+    for distribution in metadata.distributions():
+        if not set(_with_parents(name)).isdisjoint(distributions.modules(distribution)):
+            return f'add "{distribution.name}"'
+    return "install the distribution that has it, and add that"
+
+
+def _with_parents(name: str) -> Sequence[str]:
+    """The module and those above it. Beneath a real module or package anything may be, beneath a namespace's name only
+    what is listed: so a module is there if one of these is."""
+    parts = name.split(".")
+    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def _data_files(plugin: Plugin) -> Iterator[tuple[str, Path]]:

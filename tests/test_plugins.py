@@ -133,13 +133,10 @@ def test_an_unknown_type_is_told_with_the_nearest_one_and_all_that_there_are(sit
 
 @pytest.mark.parametrize("half", ["infrastructure.py", "notifier.py"])
 def test_a_folder_with_one_half_alone_is_told_as_broken_and_not_as_unknown(
-    half: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    half: str, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, {"halves/__init__.py": "", "halves/pager/__init__.py": "", f"halves/pager/{half}": WHOLE})
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("batchbell.plugins.notifiers_package", lambda: ("halves", tmp_path / "halves"))
+    write(site, {"halves/__init__.py": "", "halves/pager/__init__.py": "", f"halves/pager/{half}": WHOLE})
+    monkeypatch.setattr("batchbell.plugins.notifiers_package", lambda: ("halves", site / "halves"))
 
     with pytest.raises(PluginError, match=r"notifier pager \(folder notifiers/pager\): .*halves.pager"):
         find_plugins()["pager"].infrastructure()
-    for name in [name for name in sys.modules if name.startswith("halves")]:
-        del sys.modules[name]

@@ -55,9 +55,9 @@ class Environment:
         (found,) = self.folder.glob("lib/python3*/site-packages")
         return found
 
-    def run(self, program: str, *, cwd: Path, **variables: str) -> str:
+    def run(self, program: str, *arguments: str, cwd: Path, **variables: str) -> str:
         """What Python code prints there, away from this checkout."""
-        return run(str(self.python), "-c", program, cwd=cwd, env={"PATH": "/usr/bin:/bin", **variables})
+        return run(str(self.python), "-c", program, *arguments, cwd=cwd, env={"PATH": "/usr/bin:/bin", **variables})
 
 
 def run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:

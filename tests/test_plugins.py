@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def put_pager(site: Path, package: str, *, value: str | None = None, distributio
     )
 
 
-def mistakes(*notifiers: dict[str, object]) -> list[str]:
+def mistakes(*notifiers: Mapping[str, object]) -> list[str]:
     raw = {"notifiers": list(notifiers), "job_queue_arns": [QUEUE]}
     try:
         check_settings(raw, secrets=None, context=None, prefix="batchbell:")

@@ -171,6 +171,23 @@ def test_what_has_no_wheel_for_the_target_is_named_and_nothing_is_left(site: Pat
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_of_many_native_distributions_the_one_without_a_wheel_is_named(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("acme_has", "acme_lacks"):
+        put_distribution(site, name, {}, WHEEL="Wheel-Version: 1.0\nTag: cp313-cp313-macosx_11_0_arm64\n")
+    info = "acme_has-1.0.dist-info"
+    with zipfile.ZipFile(tmp_path / "acme_has-1.0-cp313-cp313-manylinux_2_17_aarch64.whl", "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: acme_has\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: cp313-cp313-manylinux_2_17_aarch64\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    plugin = put_plugin(site, "acme_native_pager", requires="('acme_has', 'acme_lacks')")
+    with pytest.raises(BundleError, match=r"^no wheels of acme_lacks==1\.0 for python3\.13 on arm64"):
+        build([plugin], Target("3.13", "arm64"), cache=tmp_path / "cache")
+
+
 def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_lacking_pager", requires="('acme-not-here',)")
     with pytest.raises(BundleError, match=r"acme-not-here, which notifier pager .* pip install acme-not-here"):

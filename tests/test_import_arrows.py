@@ -24,7 +24,7 @@ ARROWS = {
     "notifiers.*": RUN_TIME,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
     "batchbell.provisioning": (),
-    "batchbell.plugins": (),
+    "batchbell.plugins": ("batchbell.provisioning",),
     "batchbell.faulty_server": (),
     "batchbell.conformance": (*RUN_TIME, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,

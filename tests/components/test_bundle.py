@@ -10,15 +10,15 @@ import sys
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
-from components import distributions
-from components.bundle import BundleError, Target, build, has_compiled_files
+from components.bundle import Target, build, has_compiled_files
+from tests.installed import INFRASTRUCTURE, put_distribution, put_plugin
 
 HOST = Target.host()
 OTHER_MACHINE = Target("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
@@ -60,39 +60,6 @@ def contents(folder: Path) -> dict[str, str]:
 
 def sources(folder: Path, package: str) -> set[str]:
     return {name for name in names(folder / package) if "__pycache__" not in name}
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the path of this process, where a test puts packages and distributions."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    return folder
-
-
-def put_plugin(site: Path, package: str, *, requires: str = "()", notifier: str = "", **files: str) -> Plugin:
-    infrastructure = f"Settings = provision = None\nREQUIRES = {requires}\n"
-    write(site / package, {"__init__.py": "", "infrastructure.py": infrastructure, "notifier.py": notifier, **files})
-    return Plugin("pager", package)
-
-
-def put_distribution(site: Path, name: str, files: dict[str, str], *, requires: str = "", **extra: str) -> None:
-    """Version 1.0 of a pure distribution with these files; `extra`: other texts for its metadata, by file name."""
-    info = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
-        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        **{key.replace("_json", ".json"): text for key, text in extra.items()},
-    }
-    everything = files | {f"{name}-1.0.dist-info/{key}": text for key, text in info.items()}
-    record = "".join(f"{file},,\n" for file in [*everything, f"{name}-1.0.dist-info/RECORD"])
-    write(site, everything | {f"{name}-1.0.dist-info/RECORD": record})
 
 
 def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_else(everything: Path) -> None:
@@ -184,27 +151,6 @@ def test_compiled_files_come_only_with_the_runtimes_own_python(email_only: Path,
     assert not names(build(own("email"), another, cache=cache), "*.pyc")
 
 
-def test_what_has_no_wheel_for_the_target_is_named_and_nothing_is_left(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(site, "acme_grpc_pager", requires="('grpcio',)")
-    with pytest.raises(BundleError, match=r"grpcio==[\d.]+ for python3.6 on arm64 \(manylinux, glibc 2.34 or older\)"):
-        build([plugin], Target("3.6", "arm64"), cache=tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(site, "acme_lacking_pager", requires="('acme-not-here',)")
-    with pytest.raises(BundleError, match=r"acme-not-here, which notifier pager .* pip install acme-not-here"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_an_editable_install_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
-    origin = '{"url": "file:///src/acme%20client", "dir_info": {"editable": true}}'
-    put_distribution(site, "acme_client", {}, direct_url_json=origin)
-    plugin = put_plugin(site, "acme_editable_pager", requires="('acme_client',)")
-    with pytest.raises(BundleError, match=r"acme_client is an editable install.*pip install /src/acme client"):
-        build([plugin], HOST, cache=tmp_path)
-
-
 def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_time(
     site: Path, tmp_path: Path
 ) -> None:
@@ -212,7 +158,7 @@ def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_
         "acme_installed/__init__.py": "",
         "acme_installed/pager/__init__.py": "",
         "acme_installed/pager/notifier.py": "from batchbell.contract import Message",
-        "acme_installed/pager/infrastructure.py": "Settings = provision = None",
+        "acme_installed/pager/infrastructure.py": INFRASTRUCTURE,
         "acme_installed/pager/texts.json": "{}",
     }
     put_distribution(site, "acme_installed", files, requires="Requires-Dist: pulumi\nRequires-Dist: batchbell\n")
@@ -227,31 +173,6 @@ def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_
     assert not {"pulumi", "notifiers"} & {path.name for path in folder.iterdir()}
 
 
-def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(
-        site,
-        "acme_folder_pager",
-        notifier="def create(settings, secrets):\n    from .wording import say",
-        **{
-            "wording.py": "",
-            "policy.py": "",
-            "mail.html": "",
-            "README.md": "",
-            "tests/sample.json": "",
-            ".cache/notes": "",
-        },
-    )
-    folder = build([plugin], HOST, cache=tmp_path)
-    assert sources(folder, "acme_folder_pager") == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
-
-
-@pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
-def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
-    plugin = put_plugin(site, f"acme_pager_{len(module)}", notifier=module)
-    with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
-        build([plugin], HOST, cache=tmp_path)
-
-
 def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_changing_pager")
     before = build([plugin], HOST, cache=tmp_path)
@@ -259,51 +180,6 @@ def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> N
     after = build([plugin], HOST, cache=tmp_path)
     assert after != before
     assert (after / "acme_changing_pager" / "notifier.py").read_text() == "CHANGED = True"
-
-
-def test_a_distribution_that_would_hide_the_standard_library_is_refused(site: Path, tmp_path: Path) -> None:
-    put_distribution(site, "acme_shadow", {"email/__init__.py": ""})
-    plugin = put_plugin(site, "acme_shadowing_pager", requires="('acme_shadow',)")
-    with pytest.raises(BundleError, match="hide Python's own module email"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: Path) -> None:
-    conditions = {
-        "old": 'python_version < "3.12"',
-        "arm": 'platform_machine == "aarch64"',
-        "windows": 'sys_platform == "win32"',
-        "asked": 'extra == "more"',
-        "not_asked": 'extra == "other"',
-    }
-    requires = "".join(f"Requires-Dist: acme_{name}; {marker}\n" for name, marker in conditions.items())
-    put_distribution(site, "acme_root", {}, requires=f"{requires}Requires-Dist: boto3\n")
-    for name in conditions:
-        put_distribution(site, f"acme_{name}", {})
-
-    def found(target: Target) -> list[str]:
-        return list(distributions.required({"acme_root[more]": "a test"}, target))
-
-    assert found(Target("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
-    assert found(Target("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
-
-
-@pytest.mark.parametrize(
-    ("tag", "target", "runs"),
-    [
-        ("py2.py3-none-any", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_34_x86_64", Target("3.13", "x86_64"), True),
-        ("cp39-abi3-manylinux2014_aarch64", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_35_x86_64", Target("3.13", "x86_64"), False),  # newer than the runtime's glibc
-        ("cp311-cp311-manylinux_2_28_x86_64", Target("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
-        ("cp313-cp313-linux_x86_64", Target("3.13", "x86_64"), False),  # built here: who knows against what
-        ("cp313-cp313-macosx_11_0_arm64", Target("3.13", "arm64"), False),
-        ("cp312-cp312-manylinux_2_17_aarch64", Target("3.13", "arm64"), False),
-    ],
-)
-def test_installed_files_are_taken_only_if_they_run_in_lambda(site: Path, tag: str, target: Target, runs: bool) -> None:
-    put_distribution(site, "acme_tagged", {}, WHEEL=f"Wheel-Version: 1.0\nTag: {tag}\n")
-    assert distributions.runs_on(metadata.distribution("acme_tagged"), target) is runs
 
 
 def test_builds_at_the_same_time_end_with_one_whole_package(email_only: Path, tmp_path: Path) -> None:

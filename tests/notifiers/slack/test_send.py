@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
+from batchbell import webhook
 from batchbell.contract import Message, PermanentError, Secret, TemporaryError
 from batchbell.local.slack_sink import SlackSink
-from notifiers.slack import notifier
-from notifiers.slack.notifier import create, read_retry_after, webhook_problem
+from notifiers.slack.notifier import create, webhook_problem
 
 Send = Callable[..., None]
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -150,7 +147,7 @@ def test_ok_counts_however_it_is_framed(send: Send, serve: Serve, failed: Messag
 def test_a_read_time_out_may_have_been_delivered(
     send: Send, sink: SlackSink, failed: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifier, "READ_TIMEOUT", 0.2)
+    monkeypatch.setattr(webhook, "READ_TIMEOUT", 0.2)
     sink.answer(status=200, delay=5)
     with pytest.raises(TemporaryError) as caught:
         send(failed, sink.url)
@@ -164,7 +161,7 @@ def test_a_read_time_out_may_have_been_delivered(
 def test_an_answer_that_drips_in_does_not_hang(
     send: Send, serve: Serve, failed: Message, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
-    monkeypatch.setattr(notifier, "SEND_LIMIT", 0.5)
+    monkeypatch.setattr(webhook, "SEND_LIMIT", 0.5)
     over = threading.Event()
 
     def drip(connection: socket.socket) -> None:
@@ -240,46 +237,6 @@ def test_proxies_and_netrc_do_not_matter(
         monkeypatch.delenv(name, raising=False)
     send(failed, sink.url)
     assert "authorization" not in sink.requests[0].headers
-
-
-def test_what_others_send_with_urllib3_is_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
-    import requests
-
-    with caplog.at_level(logging.DEBUG, logger="urllib3"):
-        requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=5)
-    assert "/elsewhere/" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("30", 30),
-        (" 30 ", 30),
-        ("1.5", 1.5),
-        ("0", 0),
-        ("-5", None),
-        ("soon", None),
-        ("", None),
-        ("inf", None),
-        ("nan", None),
-        ("1e9", None),
-        ("9" * 400, None),
-        ("٣", None),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-        ("Thu, 99 Foo 99999 00:00:00 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | None) -> None:
-    assert read_retry_after(header) == seconds
-
-
-@pytest.mark.parametrize("zone", ["GMT", "-0000"])
-def test_retry_after_may_be_a_date(zone: str) -> None:
-    text = format_datetime(datetime.now(UTC) + timedelta(seconds=60)).replace("+0000", zone)
-    seconds = read_retry_after(text)
-    assert seconds is not None
-    assert 50 < seconds <= 60
 
 
 @pytest.mark.parametrize(

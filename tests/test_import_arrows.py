@@ -26,9 +26,10 @@ ARROWS = {
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *NOTIFIER),
     "batchbell.provisioning": (),
     "batchbell.plugins": (),
-    "batchbell.conformance": (*DEPLOY_TIME, *NOTIFIER),
+    "batchbell.faulty_server": (),
+    "batchbell.conformance": (*RUN_TIME, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,
-    "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components"),
+    "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.faulty_server", "batchbell.dispatcher", "components"),
     "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
     "batchbell.__main__": ("batchbell.cli",),
 }

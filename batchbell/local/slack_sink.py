@@ -8,27 +8,59 @@ import string
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any
 
+from batchbell import faulty_server
+from batchbell.faulty_server import FaultyServer, Request
+
 from .slack_rules import find_fault
-from .slack_server import Answer, SlackServer
 
 __all__ = ["Answer", "Received", "SlackSink"]
+
+OK = "ok"
+# What Slack answers with a status ("Sending messages using incoming webhooks", "Handling errors"; "Rate limits").
+BODIES = {
+    200: OK,
+    400: "invalid_payload",
+    403: "action_prohibited",
+    404: "no_service",
+    410: "channel_is_archived",
+    429: '{"ok": false, "error": "rate_limited"}',
+    500: "rollup_error",
+}
+HEADERS = {429: {"Retry-After": "1", "Content-Type": "application/json"}}
 
 WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
 
 
 @dataclass(frozen=True)
-class Received:
-    """One request. `headers` has lower-case names; `fault` says what Slack would not have taken, or is empty."""
+class Answer(faulty_server.Answer):
+    """What to say instead of judging the payload."""
 
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    @classmethod
+    def of(
+        cls, status: int, *, body: str | None = None, headers: Mapping[str, str] | None = None, **how: Any
+    ) -> Answer:
+        """With the body and headers that Slack sends with the status, unless they are given."""
+        return cls(
+            status,
+            BODIES.get(status, "") if body is None else body,
+            HEADERS.get(status, {}) if headers is None else headers,
+            **how,
+        )
+
+    @property
+    def accepts(self) -> bool:
+        return self.status == HTTPStatus.OK and self.body == OK
+
+
+@dataclass(frozen=True)
+class Received(Request):
+    """One request. `fault` says what Slack would not have taken, or is empty."""
+
     answered: int
     fault: str = ""
 
@@ -39,7 +71,7 @@ class SlackSink:
     def __init__(self) -> None:
         self._path = f"/services/T{_token(10).upper()}/B{_token(10).upper()}/{_token(WEBHOOK_SECRET_LENGTH)}"
         self._port = 0
-        self._server: SlackServer | None = None
+        self._server: FaultyServer | None = None
         self._changed = threading.Condition()
         self._received: list[Received] = []
         self._accepted: list[dict[str, Any]] = []
@@ -133,16 +165,15 @@ class SlackSink:
     def listen(self) -> None:
         """Open the port; after `stop_listening()` or `kill()` it is the same one again."""
         if self._server is None:
-            self._server = SlackServer(self._port, self._receive, self._stopped.wait)
+            self._server = FaultyServer(self._port, self._receive, self._stopped.wait)
             self._port = self._server.port
-            threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="slack-sink").start()
+            self._server.begin("slack-sink")
 
     def stop_listening(self) -> None:
         """Close the port: new connections are refused; those that are open live on."""
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
+            server.end()
 
     def kill(self) -> None:
         """Close the port and cut every open connection, as the end of the process would."""
@@ -163,18 +194,19 @@ class SlackSink:
                 raise TimeoutError(f"Slack sink: not {what} after {timeout} s; answered so far: {answered}")
             return list(self._accepted)
 
-    def _receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _receive(self, request: Request) -> Answer:
         """Record one request and say how it is answered."""
-        fault = find_fault(method, headers.get("content-type", ""), body)
+        body = request.body
+        fault = find_fault(request.method, request.headers.get("content-type", ""), body)
         with self._changed:
             answer = self._next_answer(body.decode("utf-8", "replace"))
-            if path != self._path:
+            if request.path != self._path:
                 answer = Answer.of(404)
             elif fault and answer.status == HTTPStatus.OK:
                 answer = Answer.of(400, delay=answer.delay)
             elif answer.accepts and not self._has_room():
                 answer = Answer.of(429)
-            self._received.append(Received(method, path, headers, body, answer.status, fault))
+            self._received.append(Received(**vars(request), answered=answer.status, fault=fault))
             if answer.accepts:
                 self._accepted.append(json.loads(body))
             self._changed.notify_all()

@@ -1,4 +1,5 @@
-"""The server behind a Slack sink: says what it is told to, and in the ways in which servers and networks fail."""
+"""An HTTP server on this machine that says what it is told to, and in the ways in which servers and networks fail.
+Standard library only: the local Slack and the conformance kit are built on it."""
 
 from __future__ import annotations
 
@@ -10,63 +11,41 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
-
-OK = "ok"
-# What Slack answers with a status ("Sending messages using incoming webhooks", "Handling errors"; "Rate limits").
-BODIES = {
-    200: OK,
-    400: "invalid_payload",
-    403: "action_prohibited",
-    404: "no_service",
-    410: "channel_is_archived",
-    429: '{"ok": false, "error": "rate_limited"}',
-    500: "rollup_error",
-}
-HEADERS = {429: {"Retry-After": "1", "Content-Type": "application/json"}}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What to say instead of judging the payload. `delay` and `drip` in seconds: before the answer, and between the
-    bytes of its body; `cut`: the connection is cut "before" the answer or in its "middle"."""
+    """What to say to a request. Times in seconds: `delay` before the answer, `drip` between its bytes: of its body, or
+    of the `whole` answer. `cut`: the connection is reset "before" the answer or in its "middle"."""
 
     status: int = 200
-    body: str = OK
+    body: str = "ok"
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     drip: float = 0.0
+    whole: bool = False
     cut: str = ""
 
-    @classmethod
-    def of(
-        cls, status: int, *, body: str | None = None, headers: Mapping[str, str] | None = None, **how: Any
-    ) -> Answer:
-        """With the body and headers that Slack sends with the status, unless they are given."""
-        return cls(
-            status,
-            BODIES.get(status, "") if body is None else body,
-            HEADERS.get(status, {}) if headers is None else headers,
-            **how,
-        )
 
-    @property
-    def accepts(self) -> bool:
-        return self.status == HTTPStatus.OK and self.body == OK
+@dataclass(frozen=True)
+class Request:
+    """What came. `headers` has lower-case names."""
+
+    method: str
+    path: str  # with its query
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
 
 
-Receive = Callable[[str, str, Mapping[str, str], bytes], Answer]  # method, path, headers in lower case, body
-
-
-class SlackServer(http.server.ThreadingHTTPServer):
+class FaultyServer(http.server.ThreadingHTTPServer):
     """Listens on 127.0.0.1 and gives the answers of `receive`; `wait` sleeps for so many seconds, or until the end."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128  # the default of 5 resets connections when more callers come at once
 
-    def __init__(self, port: int, receive: Receive, wait: Callable[[float], object]) -> None:
+    def __init__(self, port: int, receive: Callable[[Request], Answer], wait: Callable[[float], object]) -> None:
         """`port`: 0 for any free one."""
         self.receive, self.wait = receive, wait
         self._connections: set[socket.socket] = set()
@@ -76,6 +55,15 @@ class SlackServer(http.server.ThreadingHTTPServer):
     @property
     def port(self) -> int:
         return int(self.server_address[1])
+
+    def begin(self, name: str) -> None:
+        """Serve in a thread of this name until `end`."""
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True, name=name).start()
+
+    def end(self) -> None:
+        """Close the port: new connections are refused; those that are open live on."""
+        self.shutdown()
+        self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._connections_lock:
@@ -95,17 +83,17 @@ class SlackServer(http.server.ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is no fault of the sink: say nothing."""
+        """A caller that hangs up is no fault of the server: say nothing."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: SlackServer
-    protocol_version = "HTTP/1.1"  # keeps connections open, as Slack does
+    server: FaultyServer
+    protocol_version = "HTTP/1.1"  # keeps connections open, as most services do
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.receive(self.command, self.path, headers, body)
+        answer = self.server.receive(Request(self.command, self.path, headers, body))
         self.server.wait(answer.delay)
         if answer.cut == "before":
             self._cut()
@@ -114,7 +102,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in {"Content-Type": "text/html", **answer.headers, "Content-Length": str(len(text))}.items():
             self.send_header(name, value)
-        self.end_headers()
+        if answer.drip and answer.whole:
+            text = self._take_head() + text
+        else:
+            self.end_headers()
         if answer.cut:
             self.wfile.write(text[: len(text) // 2])
             self._cut()
@@ -124,6 +115,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
         elif self.command != "HEAD":
             self.wfile.write(text)
+
+    def _take_head(self) -> bytes:
+        """The status line and headers, which are then not sent."""
+        lines: list[bytes] = self._headers_buffer  # type: ignore[attr-defined, unused-ignore]
+        head = b"".join(lines) + b"\r\n"
+        lines.clear()
+        return head
 
     def _cut(self) -> None:
         """A reset, as a crashed server or a router gives it: no end of the answer, no end of the connection."""
@@ -135,4 +133,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The path is the webhook's secret: nothing is written anywhere."""
+        """A path may be a secret: nothing is written anywhere."""

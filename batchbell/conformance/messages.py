@@ -1,0 +1,164 @@
+"""Messages as the dispatcher composes them: one of each kind, huge ones, and ones whose texts are hostile."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+
+CONSOLE = "https://us-east-1.console.aws.amazon.com"
+JOB = "arn:aws:batch:us-east-1:123456789012:job/0b5e1c3a-1111-4222-8333-444455556666"
+GOOD_LINK = "https://example.com/ok"
+BAD_LINKS = ("javascript:alert(1)", "https://evil.example/>|<!channel>")
+# What jobs can have named themselves, and their errors: markup of many channels, control characters, ends of lines.
+HOSTILE_TEXTS: Mapping[str, str] = {
+    "mentions": "<!channel> <@U123> @everyone @here <at>all</at> <https://evil.example|Job in the console>",
+    "markdown": "*bold* _it_ `code` ```block``` ~no~ :100: [Job](https://evil.example) ![](https://evil.example/x.png)",
+    "entities": "&amp; &lt;b&gt; &#60;b&#62; <b>",
+    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>\"' javascript:alert(1)",
+    "html-end": "</title><style>*{display:none}</style><iframe src=//evil.example><!-- e\u0301\u0301\u0301",
+    "json": '"}], "text": "another", "x": [{"\\\\": "\\u0000',
+    "headers": "line\r\nBcc: victim@example.com\r\n\r\nbody\x00\x1b[31m\u2028end",
+    "encoded-words": "=?utf-8?q?urgent=0D=0ABcc:_victim@example.com?= =?utf-8?b?YQ0KQmNjOiB2?=",
+    "surrogates": "lone \ud800 surrogate \udfff and \ufffe",
+    "direction": "\u202egnp.exe \u2066right to left",
+    "control": "".join(map(chr, [*range(32), *range(127, 160)])),
+    "long": "x" * 10_000,
+    "long-emoji": "🦊" * 3_000,
+    "empty": "",
+    "blank": "   \n\t ",
+}
+
+
+def succeeded() -> Message:
+    """An array job all of whose children succeeded."""
+    return Message(
+        key=f"{JOB}#SUCCEEDED",
+        kind="array-job",
+        status="SUCCEEDED",
+        severity=Severity.SUCCESS,
+        title="print-color: all 7 children succeeded",
+        summary="Array job on print-color-queue, 3 min 20 s after it was submitted",
+        job_name="print-color",
+        facts=(Fact("Queue", "print-color-queue"), Fact("Duration", "3 min 20 s"), Fact("Children", "7")),
+        links=(Link("Job in the console", f"{CONSOLE}/batch/home?region=us-east-1#jobs/detail/0b5e1c3a"),),
+    )
+
+
+def failed() -> Message:
+    """An array job three of whose children failed, in two groups; the message may be a repeat."""
+    log = f"{CONSOLE}/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Faws$252Fbatch$252Fjob"
+    return dataclasses.replace(
+        succeeded(),
+        key=f"{JOB}#FAILED",
+        status="FAILED",
+        severity=Severity.FAILURE,
+        title="print-color: 3 of 7 children failed",
+        failures=(
+            FailureGroup("Essential container in task exited", 2, "2, 5", 1, Link("Log of child 2", log)),
+            FailureGroup("Host EC2 (instance i-0123) terminated.", 1, "6"),
+        ),
+        notes=("This may be a repeat: the first answer was lost.",),
+    )
+
+
+def single_job() -> Message:
+    return dataclasses.replace(
+        failed(),
+        kind="single-job",
+        title="print-color failed",
+        failures=(FailureGroup("Essential container in task exited", 1, "", 137),),
+    )
+
+
+def digest(jobs: int = 100) -> Message:
+    """Many jobs in one message: a tenth of them failed, those first."""
+    entries = tuple(
+        DigestEntry(
+            f"nightly-render-of-the-whole-catalogue-in-four-resolutions-{number:03} "
+            + ("failed: 3 of 7 children" if number < jobs // 10 else "succeeded: all 7 children"),
+            Severity.FAILURE if number < jobs // 10 else Severity.SUCCESS,
+            Link("Job in the AWS console", f"{CONSOLE}/batch/home?region=us-east-1#jobs/detail/{number:036}"),
+            may_be_repeat=number % 7 == 0,
+        )
+        for number in range(jobs)
+    )
+    return dataclasses.replace(
+        succeeded(),
+        key="digest#5f3c",
+        kind="digest",
+        status="FAILED",
+        severity=Severity.FAILURE,
+        title=f"{jobs} jobs finished: {jobs // 10} failed, {jobs - jobs // 10} succeeded",
+        summary="Many jobs finished at about the same time: this one message tells of them all",
+        job_name=f"{jobs} names",
+        facts=(Fact("Failed", str(jobs // 10)), Fact("Succeeded", str(jobs - jobs // 10))),
+        links=(),
+        jobs=entries,
+    )
+
+
+def dead_channel() -> Message:
+    """Another notifier is down."""
+    return Message(
+        key="dead-channel#ops#2026-01-01T00",
+        kind="dead-channel",
+        status="FAILED",
+        severity=Severity.WARNING,
+        title="Notifier ops is down: 12 messages could not be delivered",
+        summary="Slack answered 404 no_service",
+        job_name="ops",
+        notes=("What it did not take is in the dead-letter queue.",),
+    )
+
+
+def huge() -> Message:
+    """10,000 children that failed for 10,000 long reasons."""
+    groups = tuple(FailureGroup(f"{number} " + 'é"\\' * 300, 1, str(number), 1) for number in range(10_000))
+    return dataclasses.replace(failed(), failures=groups)
+
+
+def crowded() -> Message:
+    """Many facts, notes and long links."""
+    return dataclasses.replace(
+        failed(),
+        facts=tuple(Fact(f"Job {number}", "v" * 500) for number in range(100)),
+        links=tuple(Link(f"Link {number}", f"https://example.com/{'p' * 1500}") for number in range(10)),
+        notes=tuple("n" * 900 for _ in range(30)),
+    )
+
+
+def long_digest() -> Message:
+    """100 jobs, each with the longest name that AWS Batch takes, twice over, and none in ASCII."""
+    message = digest()
+    return dataclasses.replace(
+        message, jobs=tuple(dataclasses.replace(job, title="é" * 256 + job.title) for job in message.jobs)
+    )
+
+
+def hostile(text: str) -> Message:
+    """A message all of whose texts are this one. Of its links only `GOOD_LINK` may be shown as a link."""
+    return dataclasses.replace(
+        failed(),
+        title=text,
+        summary=text,
+        job_name=text,
+        facts=tuple(Fact(text, text) for _ in range(7)),
+        failures=(FailureGroup(text, 3, text, 1, Link(text, BAD_LINKS[0])),) * 3,
+        notes=(text,) * 12,
+        links=(Link(text, GOOD_LINK), Link(text, BAD_LINKS[1])),
+        jobs=tuple(DigestEntry(text, Severity.FAILURE, Link(text, url), True) for url in (GOOD_LINK, *BAD_LINKS)),
+    )
+
+
+MESSAGES: Mapping[str, Message] = {
+    "succeeded": succeeded(),
+    "failed": failed(),
+    "single-job": single_job(),
+    "digest": digest(),
+    "dead-channel": dead_channel(),
+    "10000-failures": huge(),
+    "many-facts": crowded(),
+    "long-digest": long_digest(),
+}

@@ -1,0 +1,216 @@
+"""The checks themselves: a class of tests for pytest to collect."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import pytest
+
+from batchbell.conformance.endpoint import Endpoint
+from batchbell.conformance.fault import Fault
+from batchbell.conformance.messages import HOSTILE_TEXTS, MESSAGES, failed, hostile
+from batchbell.conformance.overheard import Overheard, overhear
+from batchbell.conformance.webhook_endpoint import WebhookEndpoint
+from batchbell.contract import Message, Notifier, PermanentError, TemporaryError
+
+IMPATIENCE = 0.3  # seconds after which a socket's own time-out ends here, whatever the notifier set
+REASON_LIMIT = 1_000  # characters
+THREADS, MESSAGES_EACH = 4, 5
+UNIVERSAL = set(Fault) - {Fault.STRANGE, Fault.FORBIDDEN, Fault.REDIRECTS}  # every channel has these troubles
+
+
+class NotifierConformance:
+    """Subclass it as `Test…`, say how to make the notifier, and pytest runs all checks: see `batchbell.conformance`."""
+
+    endpoint_type: ClassVar[type[Endpoint]] = WebhookEndpoint
+    send_limit: ClassVar[float] = 10.0  # seconds that one `send` may take in all
+
+    def make(self, endpoint: Any) -> Notifier:
+        """The notifier, for this endpoint: best by its own `create`, with `endpoint.secret(…)` for its secrets."""
+        raise NotImplementedError(f"{type(self).__name__} needs make(self, endpoint) -> Notifier")
+
+    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Shorten the notifier's own limits, so that the tests of hanging endpoints take no longer than needed.
+
+        A socket's time-outs are shortened anyway; a limit of the whole `send` is not.
+        """
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "fault" in metafunc.fixturenames:
+            endpoint = self.endpoint_type()
+            cases = [
+                pytest.param(fault, answer, id=f"{fault.name.lower()}-{endpoint.name_of(answer)}")
+                for fault, answers in endpoint.answers.items()
+                for answer in answers
+            ]
+            metafunc.parametrize(("fault", "answer"), cases)
+
+    @pytest.fixture
+    def endpoint(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+        with self.endpoint_type() as endpoint:
+            endpoint.prepare(monkeypatch)
+            yield endpoint
+
+    @pytest.fixture
+    def overheard(
+        self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint
+    ) -> Iterator[Overheard]:
+        with overhear(capfd.readouterr, monkeypatch) as overheard:
+            yield overheard
+
+    @pytest.mark.parametrize("kind", MESSAGES)
+    def test_a_message_of_each_kind_arrives_once(self, endpoint: Endpoint, overheard: Overheard, kind: str) -> None:
+        self._deliver(self.make(endpoint), endpoint, overheard, MESSAGES[kind])
+
+    @pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS)
+    def test_hostile_text_is_harmless(self, endpoint: Endpoint, overheard: Overheard, text: str) -> None:
+        self._deliver(self.make(endpoint), endpoint, overheard, hostile(text))
+
+    def test_the_endpoint_has_every_trouble(self) -> None:
+        answers = self.endpoint_type.answers
+        missing = sorted(fault.name for fault in UNIVERSAL if not answers.get(fault))
+        assert not missing, f"{self.endpoint_type.__name__}.answers has none for {', '.join(missing)}"
+
+    def test_trouble_is_told_as_it_is(
+        self, endpoint: Endpoint, overheard: Overheard, fault: Fault, answer: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        notifier = self.make(endpoint)
+        endpoint.behave(fault, answer)
+        with monkeypatch.context() as patch:
+            _shorten_socket_timeouts(patch)
+            self.hurry(patch)
+            raised = self._send(notifier, endpoint, overheard, failed())
+        self._check_error(raised, endpoint, fault, answer)
+        came = len(endpoint.arrived)
+        if fault is Fault.REDIRECTS:
+            assert came == 1, f"the redirect was followed: {came - 1} more requests came"
+        endpoint.recover()
+        self._deliver(notifier, endpoint, overheard, failed())
+
+    def test_concurrent_sends_arrive_once_each(self, endpoint: Endpoint, overheard: Overheard) -> None:
+        notifier = self.make(endpoint)
+        titles = [f"concurrent-{number:03}-job" for number in range(THREADS * MESSAGES_EACH)]
+        messages = [dataclasses.replace(failed(), title=title, key=f"{title}#FAILED") for title in titles]
+        start = threading.Barrier(THREADS)
+
+        def send(mine: list[Message]) -> None:
+            start.wait()
+            for message in mine:
+                notifier.send(message)
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            jobs = [threads.submit(send, messages[number::THREADS]) for number in range(THREADS)]
+        for job in jobs:
+            overheard.note_error("what send raised", job.exception())
+        self._check_secrets(endpoint, overheard, notifier)
+        errors = [type(job.exception()).__name__ for job in jobs if job.exception()]
+        assert not errors, f"{len(errors)} of {THREADS} threads that send at once ended with {', '.join(errors)}"
+        shown = [[title for title in titles if title in endpoint.text_of(each)] for each in endpoint.taken]
+        arrived = sorted(title for each in shown for title in each)
+        assert arrived == titles, (
+            f"{THREADS} threads sent {len(titles)} messages at once; lost: {sorted(set(titles) - set(arrived))}, "
+            f"more than once: {sorted({title for title in arrived if arrived.count(title) > 1})}"
+        )
+        assert all(len(each) == 1 for each in shown), f"messages of several threads were mixed: {shown}"
+
+    def test_making_it_reads_no_secret(self, endpoint: Endpoint) -> None:
+        self.make(endpoint)
+        assert endpoint.secrets_read == 0, "a secret was read before the first message: reveal() belongs into send"
+
+    def test_a_secret_that_cannot_be_read_now_is_temporary(self, endpoint: Endpoint, overheard: Overheard) -> None:
+        notifier = self.make(endpoint)
+        endpoint.secrets_readable = False
+        raised = self._send(notifier, endpoint, overheard, failed())
+        if endpoint.secrets_read:
+            assert isinstance(raised, TemporaryError), (
+                f"reveal() raised TemporaryError, and send {_said(raised)} instead of that"
+            )
+
+    def _deliver(self, notifier: Notifier, endpoint: Endpoint, overheard: Overheard, message: Message) -> None:
+        before, taken = len(endpoint.arrived), len(endpoint.taken)
+        raised = self._send(notifier, endpoint, overheard, message)
+        faults = [fault for each in endpoint.arrived[before:] if (fault := endpoint.accepts(each))]
+        assert not faults, f"what arrived is not what its endpoint accepts: {faults[0]}"
+        assert raised is None, f"the endpoint takes messages, and send {_said(raised)}"
+        count = len(endpoint.taken) - taken
+        assert count == 1, f"one message was sent, and {count} arrived"
+
+    def _send(self, notifier: Notifier, endpoint: Endpoint, overheard: Overheard, message: Message) -> Exception | None:
+        """Send in a thread, so that a send without end ends the test; give what it raised."""
+        raised: list[Exception] = []
+
+        def send() -> None:
+            try:
+                notifier.send(message)
+            except Exception as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=send, daemon=True, name="send")
+        begun = time.monotonic()
+        thread.start()
+        thread.join(self.send_limit)
+        if thread.is_alive():
+            pytest.fail(
+                f"send did not end within {self.send_limit:g} s: it needs one limit for the whole exchange, since a "
+                "time-out between two reads never passes while bytes drip in"
+            )
+        self.took = time.monotonic() - begun
+        for error in raised:
+            overheard.note_error("what send raised", error)
+        render = getattr(notifier, "render", None)
+        if render is not None:
+            overheard.note("what render gives", repr(render(message)))
+        self._check_secrets(endpoint, overheard, notifier)
+        return raised[0] if raised else None
+
+    def _check_secrets(self, endpoint: Endpoint, overheard: Overheard, notifier: Notifier) -> None:
+        overheard.note("the notifier's repr", repr(notifier), str(notifier))
+        found = overheard.find(endpoint.secret_texts)
+        assert not found, f"a secret shows in {found[0]}"
+
+    def _check_error(self, raised: Exception | None, endpoint: Endpoint, fault: Fault, answer: Any) -> None:
+        meaning = fault.value
+        wanted = " or ".join(kind.__name__ for kind in meaning.raises)
+        told = f"the endpoint {meaning.what} ({endpoint.name_of(answer)}): that is {wanted}, and send {_said(raised)}"
+        assert isinstance(raised, meaning.raises), told
+        assert isinstance(raised, TemporaryError | PermanentError)
+        reason = raised.reason
+        assert reason.strip() and reason.isprintable(), f"a reason is one line of text, and this is {reason!r}"
+        assert len(reason) <= REASON_LIMIT, f"a reason has at most {REASON_LIMIT} characters, and this {len(reason)}"
+        if not isinstance(raised, TemporaryError):
+            return
+        if meaning.maybe_delivered is not None:
+            assert raised.maybe_delivered is meaning.maybe_delivered, (
+                f"the endpoint {meaning.what}: maybe_delivered is {meaning.maybe_delivered} then, so that a repeat "
+                f"says what is true, and it was {raised.maybe_delivered}"
+            )
+        if (asked := endpoint.waiting_time(answer)) is not None:
+            assert raised.retry_after == asked, (
+                f"the endpoint asked to wait {asked:g} s (Retry-After), and retry_after is {raised.retry_after}"
+            )
+
+
+def _said(raised: Exception | None) -> str:
+    match raised:
+        case None:
+            return "raised nothing, which counts as delivered"
+        case TemporaryError() | PermanentError():
+            return f"raised {type(raised).__name__}({raised.reason!r})"
+        case _:  # its text may be anything
+            return f"raised {type(raised).__name__}"
+
+
+def _shorten_socket_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket of this process that has a time-out waits for long."""
+    wait = socket.socket.settimeout
+
+    def settimeout(self: socket.socket, seconds: float | None) -> None:
+        wait(self, None if seconds is None else min(seconds, IMPATIENCE))
+
+    monkeypatch.setattr(socket.socket, "settimeout", settimeout)

@@ -27,7 +27,7 @@ ARROWS = {
     "batchbell.provisioning": (),
     "batchbell.plugins": (),
     "batchbell.faulty_server": (),
-    "batchbell.conformance": (*RUN_TIME, "batchbell.faulty_server"),
+    "batchbell.conformance": (*NOTIFIER, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,
     "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.faulty_server", "batchbell.dispatcher", "components"),
     "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from batchbell import webhook
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.messages import HOSTILE_TEXTS, MESSAGES, failed, hostile
@@ -20,6 +21,7 @@ from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.contract import Message, Notifier, PermanentError, TemporaryError
 
 IMPATIENCE = 0.3  # seconds after which a socket's own time-out ends here, whatever the notifier set
+SEND_LIMIT = 0.5  # seconds, of `batchbell.webhook`
 REASON_LIMIT = 1_000  # characters
 THREADS, MESSAGES_EACH = 4, 5
 UNIVERSAL = set(Fault) - {Fault.STRANGE, Fault.FORBIDDEN, Fault.REDIRECTS}  # every channel has these troubles
@@ -38,7 +40,8 @@ class NotifierConformance:
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shorten the notifier's own limits, so that the tests of hanging endpoints take no longer than needed.
 
-        A socket's time-outs are shortened anyway; a limit of the whole `send` is not.
+        A socket's time-outs and the limit of `batchbell.webhook` are shortened anyway; a limit of the notifier's own is
+        not.
         """
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -84,6 +87,7 @@ class NotifierConformance:
         endpoint.behave(fault, answer)
         with monkeypatch.context() as patch:
             _shorten_socket_timeouts(patch)
+            patch.setattr(webhook, "SEND_LIMIT", SEND_LIMIT)
             self.hurry(patch)
             raised = self._send(notifier, endpoint, overheard, failed())
         self._check_error(raised, endpoint, fault, answer)

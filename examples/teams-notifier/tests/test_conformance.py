@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from batchbell_teams.notifier import create
 
-from batchbell import webhook
 from batchbell.conformance import Answer, NotifierConformance, Request, WebhookEndpoint
 from batchbell.contract import Notifier
 
@@ -79,6 +77,3 @@ class TestTeams(NotifierConformance):
 
     def make(self, endpoint: TeamsEndpoint) -> Notifier:
         return create({}, {"webhook": endpoint.secret("webhook")})
-
-    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(webhook, "SEND_LIMIT", 1.0)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from batchbell import webhook
 from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
 from batchbell.contract import Notifier
 from batchbell.local.slack_rules import find_fault
@@ -16,9 +13,6 @@ class SlackEndpoint(WebhookEndpoint):
         Fault.STRANGE: [Answer(200, body) for body in ("<html>Log in to the proxy</html>", "OK", "okay", "", "ok\nok")]
     }
 
-    def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-
     def accepts(self, request: Request) -> str | None:
         return find_fault(request.method, request.headers.get("content-type", ""), request.body)
 
@@ -28,6 +22,3 @@ class TestSlack(NotifierConformance):
 
     def make(self, endpoint: SlackEndpoint) -> Notifier:
         return create({}, {"webhook": endpoint.secret("webhook")})
-
-    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(webhook, "SEND_LIMIT", 0.5)

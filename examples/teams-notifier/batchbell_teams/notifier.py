@@ -39,6 +39,10 @@ class Teams:
     def __init__(self, url: Secret) -> None:
         self._webhook = Webhook(url, "Teams", webhook_problem)
 
+    def render(self, message: Message) -> dict[str, Any]:
+        """The payload, without sending it."""
+        return render(message)
+
     def send(self, message: Message) -> None:
         """Raise TemporaryError on 429, 5xx or no answer, PermanentError on any other refusal."""
         self._webhook.post(render(message))

@@ -1,5 +1,4 @@
-"""What an answer of AWS means for a message: delivered, temporary or permanent. Standard library, boto3 and
-`batchbell.contract` alone.
+"""What an answer of AWS means for a message: delivered, temporary or permanent.
 
 Unknown refusals count as temporary: a retry costs little, and what never works becomes a dead letter all the same.
 """
@@ -19,6 +18,7 @@ from botocore.config import Config
 
 from batchbell.contract import PermanentError, TemporaryError
 from batchbell.texts import one_line
+from batchbell.time_limit import SEND_LIMIT, end_within
 
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 5  # seconds; a second attempt is a ticket's affair, so boto3 makes none
@@ -47,11 +47,11 @@ def make_client(
         retries={"total_max_attempts": attempts, "mode": "standard"},
     )
     with _making:
-        return _open_session().client(service, region_name=region, config=config)
+        return open_session().client(service, region_name=region, config=config)
 
 
 @functools.cache
-def _open_session() -> Any:
+def open_session() -> Any:
     return boto3.session.Session()
 
 
@@ -63,14 +63,23 @@ def ask(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence
     the answer, which may repeat it.
     """
     try:
+        problem = end_within(SEND_LIMIT, lambda: _ask(service, call, tuple(permanent)))
+    except TimeoutError:
+        problem = TemporaryError(f"{service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True)
+    if problem is not None:
+        raise problem
+
+
+def _ask(
+    service: str, call: Callable[[], Mapping[str, Any]], permanent: tuple[str, ...]
+) -> TemporaryError | PermanentError | None:
+    try:
         answer = call()
     except Exception as error:
-        problem = _judge(service, error, tuple(permanent))
-    else:
-        if answer.get("MessageId"):
-            return
-        problem = TemporaryError(f"{service}'s answer names no message: perhaps it is a proxy's", maybe_delivered=True)
-    raise problem
+        return _judge(service, error, permanent)
+    if answer.get("MessageId"):
+        return None
+    return TemporaryError(f"{service}'s answer names no message: perhaps it is a proxy's", maybe_delivered=True)
 
 
 def _judge(service: str, error: Exception, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:

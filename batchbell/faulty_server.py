@@ -98,7 +98,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer.cut == "before":
             self._cut()
             return
-        text = answer.body.encode()
+        text = answer.body.encode("utf-8", "surrogateescape")  # "\udcff" is the byte 0xff, which is no UTF-8
         self.send_response(answer.status)
         for name, value in {"Content-Type": "text/html", **answer.headers, "Content-Length": str(len(text))}.items():
             self.send_header(name, value)

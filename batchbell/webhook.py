@@ -23,7 +23,6 @@ import io
 import json
 import logging
 import os
-import queue
 import re
 import threading
 import time
@@ -35,10 +34,10 @@ from typing import Any
 import requests
 
 from batchbell.contract import PermanentError, Secret, TemporaryError
+from batchbell.time_limit import SEND_LIMIT, end_within
 
 CONNECT_TIMEOUT = 2.0  # seconds
-READ_TIMEOUT = 5.0  # seconds between two reads: an answer that drips in never reaches it, hence
-SEND_LIMIT = 8.0  # seconds for a whole `post`
+READ_TIMEOUT = 5.0  # seconds between two reads
 ANSWER_LIMIT = 1024  # bytes that are read of an answer
 
 LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9/._-]*)?")
@@ -137,19 +136,14 @@ class Webhook:
             raise problem
 
     def _attempt(self, url: str, body: bytes, ends: float) -> Problem | None:
-        """Post and judge the answer. A thread of its own bounds the whole exchange: name look-up, TLS, an answer that
-        drips in."""
+        """Post and judge the answer."""
         if wrong := self._problem(url):
             return WrongWebhook(wrong)
         if time.monotonic() >= ends:
             return TemporaryError(f"no time left to ask {self._service}")
-        outcome: queue.SimpleQueue[Problem | None] = queue.SimpleQueue()
-        threading.Thread(
-            target=lambda: outcome.put(self._exchange(url, body)), daemon=True, name="webhook-post"
-        ).start()
         try:
-            return outcome.get(timeout=max(0.0, ends - time.monotonic()))
-        except queue.Empty:
+            return end_within(ends - time.monotonic(), lambda: self._exchange(url, body))
+        except TimeoutError:
             return TemporaryError(
                 f"{self._service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True
             )

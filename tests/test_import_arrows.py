@@ -11,7 +11,7 @@ import pytest
 
 from batchbell.plugins import find_plugins
 
-RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.aws_answers")
+RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
 
@@ -19,8 +19,9 @@ DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
 ARROWS = {
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
-    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts"),
-    "batchbell.webhook": ("batchbell.contract",),
+    "batchbell.time_limit": (),
+    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
+    "batchbell.webhook": ("batchbell.contract", "batchbell.time_limit"),
     "batchbell.dispatcher": RUN_TIME,
     "notifiers.*": NOTIFIER,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *NOTIFIER),
@@ -40,6 +41,7 @@ RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
+    "batchbell.time_limit": set[str](),
     "batchbell.aws_answers": RUNTIME_PROVIDES,
     "batchbell.webhook": {"requests"},
     "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},

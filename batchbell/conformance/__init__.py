@@ -31,10 +31,21 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("batchbell.conformance needs pytest: pip install 'batchbell[conformance]'") from error
 
+from batchbell.conformance.aws_endpoint import AwsEndpoint, refusal
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.notifier_conformance import NotifierConformance
 from batchbell.conformance.webhook_endpoint import REPEATS, WebhookEndpoint
 from batchbell.faulty_server import Answer, Request
 
-__all__ = ["REPEATS", "Answer", "Endpoint", "Fault", "NotifierConformance", "Request", "WebhookEndpoint"]
+__all__ = [
+    "REPEATS",
+    "Answer",
+    "AwsEndpoint",
+    "Endpoint",
+    "Fault",
+    "NotifierConformance",
+    "Request",
+    "WebhookEndpoint",
+    "refusal",
+]

@@ -31,7 +31,7 @@ class Fault(Enum):
     REDIRECTS = Meaning("points elsewhere", (PermanentError, TemporaryError))
     STRANGE = Meaning("accepts, but not in the words that it always uses", (PermanentError, TemporaryError))
     UNREACHABLE = Meaning("refuses the connection", (TemporaryError,), False)
-    SILENT = Meaning("does not even take the connection", (TemporaryError,), False)
+    SILENT = Meaning("does not even take the connection", (TemporaryError,))
     RESETS = Meaning("ends the connection instead of its answer", (TemporaryError,), True)
     HANGS = Meaning("takes the message and never answers", (TemporaryError,), True)
     DRIPS = Meaning("takes the message and answers a byte at a time, without end", (TemporaryError,), True)

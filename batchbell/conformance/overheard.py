@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 import traceback
@@ -33,11 +34,11 @@ class Overheard:
         for where, text in zip(("standard output", "standard error"), self._read_output(), strict=True):
             self.note(where, text)
         return [
-            f"{where}: {_around(secret, line)}"
+            f"{where}: {_around(shown, line)}"
             for where, text in self._lines
-            for secret in secrets
+            for shown in (shown for secret in secrets for shown in _disguises(secret))
             for line in text.splitlines()
-            if secret in line
+            if shown in line
         ]
 
 
@@ -78,6 +79,14 @@ def _texts(error: BaseException | None) -> Iterator[str]:
         yield from (str(error), repr(error), repr(error.args), repr(vars(error)), *traceback.format_exception(error))
         yield from _texts(error.__cause__)
         yield from _texts(error.__context__)
+
+
+def _disguises(secret: str) -> Iterator[str]:
+    """The secret, and as it is within a longer text in Base64, such as `Authorization: Basic …`."""
+    yield secret
+    for before in range(3):
+        inner = base64.b64encode(b"\0" * before + secret.encode()).decode()
+        yield inner[(0, 4, 4)[before] : len(inner) // 4 * 4 - 4]
 
 
 def _around(secret: str, line: str) -> str:

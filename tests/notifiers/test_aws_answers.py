@@ -12,6 +12,8 @@ from batchbell.contract import Message, TemporaryError
 from notifiers.email import notifier as email
 from notifiers.sns import notifier as sns
 
+NO_TEXT = "\udcff\udcfe"  # the bytes 0xff and 0xfe
+
 
 @pytest.fixture(params=[email, sns], ids=["SES", "SNS"])
 def notifier(request: pytest.FixtureRequest) -> Any:
@@ -24,9 +26,9 @@ def notifier(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.parametrize("status", [200, 302, 403, 500, 503])
-@pytest.mark.parametrize("body", [b"", b"<html><body>Log in to the proxy<br></body></html>", b"[[]]", b"\xff\xfe"])
+@pytest.mark.parametrize("body", ["", "<html><body>Log in to the proxy<br></body></html>", "[[]]", NO_TEXT])
 def test_an_answer_that_is_not_of_aws_is_temporary_and_not_shown(
-    refusing_aws: Any, notifier: Any, failed: Message, status: int, body: bytes
+    refusing_aws: Any, notifier: Any, failed: Message, status: int, body: str
 ) -> None:
     refusing_aws.status, refusing_aws.code, refusing_aws.body = status, "", body
     with pytest.raises(TemporaryError) as caught:
@@ -45,7 +47,7 @@ def test_200_counts_only_if_it_names_the_message(refusing_aws: Any, notifier: An
 
 
 def test_an_answer_that_nobody_can_read_may_have_been_yes(refusing_aws: Any, notifier: Any, failed: Message) -> None:
-    refusing_aws.status, refusing_aws.body = 200, b"\xff\xfe"
+    refusing_aws.status, refusing_aws.body = 200, NO_TEXT
     with pytest.raises(TemporaryError, match="gave no answer") as caught:
         notifier.send(failed)
     assert caught.value.maybe_delivered

@@ -42,60 +42,38 @@ IMPATIENCE = 0.3  # seconds after which a notifier gives up a channel that hangs
 BEHAVIOURS = ("accepts", "403", "404", "429", "500", "redirects", "breaks headers", "resets", "hangs", "refuses")
 
 
-class Channel(http.server.ThreadingHTTPServer):
+class Channel(FaultyServer):
     """A server on this machine that behaves as it is told."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self, behaviour: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Request)
         self.behaviour, self.calls, self.over = behaviour, 0, threading.Event()
+        super().__init__(0, self._receive, self.over.wait)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up."""
-
-
-class _Request(http.server.BaseHTTPRequestHandler):
-    server: Channel
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.calls += 1
-        match self.server.behaviour:
+    def _receive(self, request: Request) -> Answer:
+        self.calls += 1
+        match self.behaviour:
             case "accepts":
-                self._answer(200, "ok")
+                return Answer()
             case "redirects":
-                self._answer(307, "", Location=f"{self.server.url}{self.path}")
+                return Answer(307, "", {"Location": f"{self.url}{request.path}"})
             case "breaks headers":
-                self.wfile.write(b"HTTP/1.1 200 OK\r\nno colon here\r\n: no name\r\nContent-Length: 2\r\n\r\nok")
+                return Answer(headers={"no colon here\r\n": "no name"})
             case "resets":
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return Answer(cut="before")
             case "hangs":
-                self.server.over.wait()
+                return Answer(delay=3600)
             case status:
-                self._answer(int(status), f"no, not {self.path}\n{self.headers}", **{"Retry-After": "1"})
-        self.close_connection = True
-
-    def _answer(self, status: int, body: str, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body.encode()))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the path is a secret."""
+                return Answer(int(status), f"no, not {request.path}\n{request.headers}", {"Retry-After": "1"})
 
 
 @pytest.fixture
 def channel(request: pytest.FixtureRequest) -> Iterator[Channel]:
     with Channel(request.param) as channel:
-        threading.Thread(target=channel.serve_forever, args=(0.02,), daemon=True).start()
+        channel.begin("channel")
         yield channel
         channel.over.set()
         channel.shutdown()

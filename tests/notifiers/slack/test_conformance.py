@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
+
 from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
 from batchbell.contract import Notifier
 from batchbell.local.slack_rules import find_fault
+from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.notifier import create
+from tests.notifiers.slack.payload import find_markup, texts
 
 
 class SlackEndpoint(WebhookEndpoint):
     answers = WebhookEndpoint.answers | {
-        Fault.STRANGE: [Answer(200, body) for body in ("<html>Log in to the proxy</html>", "OK", "okay", "", "ok\nok")]
+        Fault.STRANGE: [
+            Answer(200, body)
+            for body in ("<html>Log in to the proxy</html>", "OK", "okay", "", "ok\nok", "invalid_token")
+        ]
+        + [Answer(204, "")]
     }
 
     def accepts(self, request: Request) -> str | None:
-        return find_fault(request.method, request.headers.get("content-type", ""), request.body)
+        if fault := find_fault(request.method, request.headers.get("content-type", ""), request.body):
+            return fault
+        payload = json.loads(request.body)
+        if (size := len(json.dumps(payload["blocks"], ensure_ascii=False))) > BLOCKS_LIMIT:
+            return f"blocks of {size} characters"
+        if not all(text.strip() for text in texts(payload, "plain_text")):
+            return "an empty text"
+        return find_markup(payload)
 
 
 class TestSlack(NotifierConformance):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from batchbell.aws_answers import make_client
-from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.contract import Message, PermanentError
 from batchbell.local.cloud import LocalCloud
 from notifiers.sns.notifier import create, to_ascii
 
@@ -126,23 +123,6 @@ def test_people_get_text_and_telephones_one_line(failed: Message) -> None:
     assert by_protocol["sms"] == f"{failed.title}. {failed.summary}"
 
 
-def test_hostile_texts_stay_within_what_sns_takes(hostile: Message) -> None:
-    rendered = create({"topic_arn": TOPIC}, {}).render(hostile)
-    assert re.fullmatch(r"[!-~][ -~]{0,98}", rendered["Subject"])
-    assert re.fullmatch(r"[!-~][ -~]{0,139}", rendered["Message"]["sms"])
-    assert size(rendered) <= 256 * 1024
-    for attribute in rendered["MessageAttributes"].values():
-        assert 1 <= len(attribute["StringValue"]) <= 256
-    for text in rendered["Message"].values():
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u2028\u202e\ud800-\udfff]", text)
-    Message.from_dict(json.loads(rendered["Message"]["sqs"]))
-
-
-def test_hostile_texts_are_delivered(topic: str, received: Callable[[], dict[str, Any]], hostile: Message) -> None:
-    create({"topic_arn": topic}, {}).send(hostile)
-    assert json.loads(received()["Message"])["status"] == "FAILED"
-
-
 @pytest.mark.parametrize(
     ("text", "ascii"),
     [
@@ -174,41 +154,6 @@ def test_what_sns_will_never_take_is_permanent(refusing_aws: Any, failed: Messag
     with pytest.raises(PermanentError) as caught:
         create({"topic_arn": TOPIC}, {}).send(failed)
     assert caught.value.reason == f"SNS: {code} ({status}): Topic does not exist"
-
-
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, "Throttling"),
-        (400, "ThrottledException"),
-        (400, "KMSThrottling"),
-        (400, "KMSAccessDenied"),
-        (400, "KMSDisabled"),
-        (403, "AuthorizationError"),
-        (403, "AccessDenied"),
-        (403, "InvalidClientTokenId"),
-        (500, "InternalError"),
-        (503, "ServiceUnavailable"),
-    ],
-)
-def test_what_may_work_later_is_temporary(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
-    refusing_aws.status, refusing_aws.code = status, code
-    with pytest.raises(TemporaryError, match=rf"SNS: {code} \({status}\)") as caught:
-        create({"topic_arn": TOPIC}, {}).send(failed)
-    assert not caught.value.maybe_delivered
-    assert len(refusing_aws.calls) == 1
-
-
-def test_a_read_time_out_may_have_been_delivered_and_is_not_repeated(
-    refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hasty = functools.partial(make_client, read_timeout=0.2)
-    monkeypatch.setattr("notifiers.sns.notifier.make_client", hasty)
-    refusing_aws.delay = 1
-    with pytest.raises(TemporaryError, match="ReadTimeoutError") as caught:
-        create({"topic_arn": TOPIC}, {}).send(failed)
-    assert caught.value.maybe_delivered
-    assert len(refusing_aws.calls) == 1
 
 
 def test_the_topics_own_region_is_asked(failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""A fake of an AWS service, for notifiers that send through `batchbell.aws_answers`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import uuid
+
+import boto3
+import pytest
+
+from batchbell import aws_answers
+from batchbell.conformance.webhook_endpoint import WebhookEndpoint
+from batchbell.faulty_server import Answer
+
+# A function's credentials are secrets, too. One session for all tests, as in a function: making one takes 0.1 s.
+SECRET_KEY, SESSION_TOKEN = (f"Hidden{uuid.uuid4().hex}" for _ in range(2))
+
+
+class AwsEndpoint(WebhookEndpoint):
+    """Every AWS service of the process is this one. A subclass says what it answers, with `refusal`: `success` and
+    `answers` for BUSY, BROKEN, REFUSED, GONE and STRANGE."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path = ""
+        self.secret_texts += [SECRET_KEY, SESSION_TOKEN]
+
+    def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_SESSION_TOKEN": SESSION_TOKEN,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        monkeypatch.setattr(aws_answers, "open_session", _open_session)
+
+    def name_of(self, answer: Answer) -> str:
+        return "-".join([super().name_of(answer), *answer.headers.get("x-amzn-ErrorType", "").split()])
+
+
+def refusal(status: int, code: str, text: str = "No.", *, in_xml: bool = False) -> Answer:
+    """How AWS refuses a call: in JSON, or in the XML of its query protocol."""
+    error = f"<Type>Sender</Type><Code>{code}</Code><Message>{text}</Message>"
+    body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>" if in_xml else json.dumps({"message": text})
+    return Answer(status, body, {"x-amzn-ErrorType": code})
+
+
+@functools.cache
+def _open_session() -> boto3.session.Session:
+    return boto3.session.Session()

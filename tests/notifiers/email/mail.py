@@ -1,0 +1,44 @@
+"""A mail as a mail program reads it."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+
+HEADERS = {"From", "To", "Subject", "References", "Auto-Submitted", "MIME-Version", "Content-Type"}
+TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong"}
+
+
+def read(raw: bytes) -> EmailMessage:
+    assert all(len(line) < 998 for line in raw.split(b"\r\n"))
+    assert raw.isascii()
+    mail = message_from_bytes(raw, policy=default)
+    assert isinstance(mail, EmailMessage)
+    assert not mail.defects
+    return mail
+
+
+def body(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body(preferencelist=(kind,))
+    assert part is not None
+    content: str = part.get_content()
+    return content
+
+
+class Page(HTMLParser):
+    """The text, the links and the tags of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text, self.links, self.tags = "", [], set()  # type: str, list[str], set[str]
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data

@@ -1,0 +1,81 @@
+"""A topic, through the kit that every notifier is tested with."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qs
+
+import pytest
+
+from batchbell import aws_answers
+from batchbell.conformance import REPEATS, Answer, AwsEndpoint, Fault, NotifierConformance, Request, refusal
+from batchbell.contract import Message, Notifier
+from notifiers.sns.notifier import create
+
+PUBLISHED = "<PublishResponse><PublishResult><MessageId>94f20ce6</MessageId></PublishResult></PublishResponse>"
+REFUSALS = ("InvalidParameter", "InvalidParameterException", "ParameterValueInvalid", "ValidationException")
+MESSAGE_LIMIT = 256 * 1024  # bytes: SNS API reference, "Publish"
+
+
+class Sns(AwsEndpoint):
+    success = Answer(200, PUBLISHED)
+    answers = AwsEndpoint.answers | {
+        Fault.BUSY: [refusal(400, code, in_xml=True) for code in ("Throttling", "ThrottledException", "KMSThrottling")],
+        Fault.BROKEN: [
+            refusal(500, "InternalError", REPEATS, in_xml=True),
+            refusal(503, "ServiceUnavailable", REPEATS, in_xml=True),
+            *(refusal(400, code, in_xml=True) for code in ("KMSAccessDenied", "KMSDisabled")),
+            # IAM lags on a first deploy.
+            *(refusal(403, code, in_xml=True) for code in ("AuthorizationError", "AccessDenied")),
+            *(refusal(403, code, REPEATS, in_xml=True) for code in ("InvalidClientTokenId", "SignatureDoesNotMatch")),
+        ],
+        Fault.REFUSED: [
+            refusal(400, code, in_xml=True)
+            for code in (
+                "InvalidParameter",
+                "InvalidParameterException",
+                "ParameterValueInvalid",
+                "ValidationException",
+            )
+        ],
+        Fault.FORBIDDEN: [],
+        Fault.GONE: [refusal(404, "NotFound", in_xml=True), refusal(400, "EndpointDisabled", in_xml=True)],
+        Fault.STRANGE: [Answer(200, "<html>Log in to the proxy</html>"), Answer(200, "")],
+    }
+
+    def accepts(self, request: Request) -> str | None:
+        form = read_form(request)
+        message = form["Message"]
+        if not re.fullmatch(r"[!-~][ -~]{0,98}", form["Subject"]):
+            return f"the subject is not 1 to 99 characters of ASCII: {form['Subject']!r}"
+        attributes = {name: value for name, value in form.items() if name.startswith("MessageAttributes.")}
+        size = len((message + "".join(map("".join, attributes.items()))).encode())
+        if size > MESSAGE_LIMIT:
+            return f"{size} bytes are more than {MESSAGE_LIMIT}"
+        for name, value in attributes.items():
+            if name.endswith("StringValue") and not 1 <= len(value) <= 256:
+                return f"{name} has {len(value)} characters"
+        by_protocol = json.loads(message)
+        if not re.fullmatch(r"[!-~][ -~]{0,139}", by_protocol["sms"]):
+            return f"the SMS is not 1 to 140 characters of ASCII: {by_protocol['sms']!r}"
+        Message.from_dict(json.loads(by_protocol["sqs"]))
+        return None
+
+    def text_of(self, request: Request) -> str:
+        return "\n".join(json.loads(read_form(request)["Message"]).values())
+
+
+def read_form(request: Request) -> dict[str, str]:
+    parsed = parse_qs(request.body.decode(), strict_parsing=True, keep_blank_values=True)
+    return {name: value for name, (value,) in parsed.items()}
+
+
+class TestSns(NotifierConformance):
+    endpoint_type = Sns
+
+    def make(self, endpoint: Sns) -> Notifier:
+        return create({"topic_arn": "arn:aws:sns:us-east-1:123456789012:ops"}, {})
+
+    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(aws_answers, "SEND_LIMIT", 0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -62,6 +63,8 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         context = find_placement(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
         child = pulumi.ResourceOptions(parent=self)
+        # First of all: what cannot be packed ends the deployment before anything is created.
+        bundle = self._bundle(settings)
 
         self.environment = None
         queue_arns = list(settings.job_queue_arns)
@@ -78,21 +81,13 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             opts=child,
         )
         granted = [grant(name, choice, context, child) for choice in settings.notifiers]
-        function = settings.function
-        target = Target(function.python_version, function.architecture)
-        if not has_compiled_files(target):
-            pulumi.log.info(
-                f"the function's package has no compiled files, since this is not Python {target.python}: "
-                "a cold start takes about 0.3 s longer",
-                self,
-            )
         delivery = Delivery(
             name,
-            function,
+            settings.function,
             context,
             rule_arns=[rule.arn],
             notifiers=granted,
-            bundle=build([choice.plugin for choice in settings.notifiers], target),
+            bundle=bundle,
             opts=child,
         )
         DeliveryAlarms(
@@ -102,7 +97,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             retry=delivery.retry,
             dead_letters=delivery.dead_letters,
             function=delivery.function,
-            timeout=function.timeout,
+            timeout=settings.function.timeout,
             rules={"finished": rule.name},
             topic_arn=settings.alarm_topic_arn or None,
             opts=child,
@@ -130,6 +125,16 @@ class ArrayJobNotifier(pulumi.ComponentResource):
                 "compute_environment_name": self.environment.compute_environment_name,
             }
         self.register_outputs(self.outputs)
+
+    def _bundle(self, settings: Settings) -> Path:
+        target = Target(settings.function.python_version, settings.function.architecture)
+        if not has_compiled_files(target):
+            pulumi.log.info(
+                f"the function's package has no compiled files, since this is not Python {target.python}: "
+                "a cold start takes about 0.3 s longer",
+                self,
+            )
+        return build([choice.plugin for choice in settings.notifiers], target)
 
 
 def _checked(args: ArrayJobNotifierArgs, context: Context) -> Settings:

@@ -24,7 +24,7 @@ from batchbell.plugins import Plugin
 
 from . import distributions
 from .bundle_error import BundleError
-from .run_time_sources import run_time_sources
+from .run_time_sources import RunTimeSources
 from .target import Target
 
 __all__ = ["BundleError", "Target", "build", "has_compiled_files"]
@@ -87,18 +87,30 @@ def has_compiled_files(target: Target) -> bool:
 
 
 def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
-    from_distributions = [plugin for plugin in plugins if plugin.distribution]
-    roots = {DISPATCHER_REQUIRES: "batchbell"}
+    # What such a distribution requires is for deploy time (batchbell, pydantic): REQUIRES names the rest.
+    own = {
+        plugin: distributions.installed(plugin.distribution, str(plugin)) for plugin in plugins if plugin.distribution
+    }
+    modules = {name: path for each in own.values() for name, path in distributions.modules(each).items()}
+    sources = RunTimeSources(plugins, modules)
+    third_party: dict[str, Distribution] = {}
     for plugin in plugins:
-        roots |= dict.fromkeys(plugin.requires(), f"notifier {plugin.type} ({plugin.origin})")
+        required = _required(plugin, target)
+        sources.check_imports(plugin, {name for each in required.values() for name in distributions.modules(each)})
+        third_party |= required
     return Parts(
-        sources=run_time_sources(plugins),
-        third_party=list(distributions.required(roots, target).values()),
-        # What such a distribution requires is for deploy time (batchbell, pydantic): REQUIRES names the rest.
-        plugins=[distributions.installed(str(each.distribution), each.origin) for each in from_distributions],
-        left_out=frozenset(f"{each.package.replace('.', '/')}/infrastructure.py" for each in from_distributions),
+        sources=sources.files(),
+        third_party=[third_party[name] for name in sorted(third_party)],
+        plugins=list(own.values()),
+        left_out=frozenset(f"{plugin.package.replace('.', '/')}/infrastructure.py" for plugin in own),
         target=target,
     )
+
+
+def _required(plugin: Plugin, target: Target) -> Mapping[str, Distribution]:
+    """What the notifier finds beside it, whatever other notifiers bring along."""
+    roots = {DISPATCHER_REQUIRES: "batchbell", **dict.fromkeys(plugin.requires(), str(plugin))}
+    return distributions.required(roots, target)
 
 
 def _make(parts: Parts, folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,9 @@ def installed(name: str, needed_by: str) -> Distribution:
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     if origin.get("dir_info", {}).get("editable"):
         source = url2pathname(urlsplit(origin["url"]).path)
-        raise BundleError(f"{name} is an editable install, which has no files to bundle: pip install {source}")
+        raise BundleError(
+            f"{name} is an editable install, which has no files to bundle: pip install {shlex.quote(source)}"
+        )
     if distribution.files is None:
         raise BundleError(
             f"{name} was installed without a list of its files: pip install it into a virtual environment"
@@ -63,23 +66,39 @@ def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution
     """
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
-    waiting = [(Requirement(text), needed_by) for text, needed_by in roots.items()]
+    waiting = [(Requirement(text), needed_by, "") for text, needed_by in roots.items()]
     while waiting:
-        requirement, needed_by = waiting.pop()
+        requirement, needed_by, extra = waiting.pop()
         name = canonicalize_name(requirement.name)
-        if name in PROVIDED:
+        if name in PROVIDED or not _applies(requirement, extra, target):
             continue
-        for extra in {"", *requirement.extras}:
-            if (name, extra) in seen:
-                continue
-            seen.add((name, extra))
-            if name not in found:
-                found[name] = installed(requirement.name, needed_by)
-            for text in found[name].requires or ():
-                inner = Requirement(text)
-                if inner.marker is None or inner.marker.evaluate({**target.markers, "extra": extra}):
-                    waiting.append((inner, requirement.name))
+        if name not in found:
+            found[name] = installed(requirement.name, needed_by)
+        if not requirement.specifier.contains(found[name].version, prereleases=True):
+            raise BundleError(
+                f"{needed_by} needs {requirement} in the Lambda, and {found[name].version} is installed: "
+                f"pip install {shlex.quote(f'{requirement.name}{requirement.specifier}')}"
+            )
+        for chosen in {"", *requirement.extras}:
+            if (name, chosen) not in seen:
+                seen.add((name, chosen))
+                waiting += [(Requirement(text), requirement.name, chosen) for text in found[name].requires or ()]
     return dict(sorted(found.items()))
+
+
+def _applies(requirement: Requirement, extra: str, target: Target) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({**target.markers, "extra": extra})
+
+
+def modules(distribution: Distribution) -> dict[str, Path]:
+    """Its modules by their names ("yaml", "yaml._yaml"), with their files: sources, and native code."""
+    found = {}
+    for file in distribution.files or ():
+        if file.suffix in (".py", ".so") and file.parts[0] != "..":
+            *packages, last = [*file.parts[:-1], file.name.split(".")[0]]
+            name = ".".join(packages if last == "__init__" else [*packages, last])
+            found[name] = Path(str(distribution.locate_file(file)))
+    return found
 
 
 def runs_on(distribution: Distribution, target: Target) -> bool:

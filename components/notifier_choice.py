@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -98,10 +98,7 @@ def choose_notifiers(
         return (), [Mistake(path, f"{got(raw)}; takes a list of objects, {_EXAMPLE}")]
     if not raw:
         return (), [Mistake(path, f"nobody would be told; takes a list of at least one object, {_EXAMPLE}")]
-    try:
-        stack = _Stack(find_plugins(), told, secrets, context, source)
-    except PluginError as error:
-        return (), [Mistake(path, str(error))]
+    stack = _Stack(find_plugins(), told, secrets, context, source)
     choices: list[NotifierChoice] = []
     mistakes: list[Mistake] = []
     names: dict[str, int] = {}
@@ -128,9 +125,7 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     kind = entry.get("type")
     plugin = stack.plugins.get(kind) if isinstance(kind, str) else None
     if plugin is None:
-        there_is = "is missing" if kind is None else f"{got(kind)}, and there is no such notifier"
-        path = stack.source.path(*at, "type")
-        return None, [*mistakes, Mistake(path, there_is + nearest(str(kind), stack.plugins))]
+        return None, [*mistakes, Mistake(stack.source.path(*at, "type"), _no_such(kind, stack.plugins))]
     own = {key: value for key, value in entry.items() if key not in ("type", *_Shared.model_fields)}
     settings, wrong = _own_settings(plugin, own, at, stack)
     mistakes += wrong
@@ -141,6 +136,14 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     except PluginError as error:
         return None, [Mistake(stack.source.path(*at, "type"), str(error))]
     return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or (), digest_after), []
+
+
+def _no_such(kind: Any, types: Iterable[str]) -> str:
+    there_are = ", ".join(sorted(types))
+    if not isinstance(kind, str):
+        return f"{'is missing' if kind is None else got(kind)}; takes one of {there_are}, for example email"
+    hint = nearest(kind, types)
+    return f"{got(kind)}, and there is no such notifier{hint}{f' There are {there_are}' if hint.endswith('?') else ''}"
 
 
 def _shared(entry: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack) -> tuple[_Shared | None, list[Mistake]]:

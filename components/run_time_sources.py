@@ -4,87 +4,146 @@ lies in a notifier's folder. Nothing is imported to find out; the sources are re
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 
 import batchbell
 from batchbell.plugins import Plugin, notifiers_package
 
+from . import distributions
 from .bundle_error import BundleError
+from .import_statements import Import, read_imports
 
 HANDLER = "batchbell.dispatcher.handler"
-DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
+DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins", "batchbell.conformance", "batchbell.components")
 NO_DATA = ("README.md", "tests", "__pycache__")  # files and folders of a notifier that stay out
 
-
-def run_time_sources(plugins: Sequence[Plugin]) -> dict[str, Path]:
-    """The files by their names in the package ("notifiers/slack/notifier.py").
-
-    A notifier from an installed distribution counts only for what it imports of batchbell: its own files come with its
-    distribution. Raises BundleError for a module that is missing, or that imports what runs at deploy time only.
-    """
-    packages = {"batchbell": Path(batchbell.__file__).parent, **dict([notifiers_package()])}
-    packages |= {plugin.package: plugin.folder() for plugin in plugins}
-    modules = _closure([HANDLER, *(plugin.notifier_module for plugin in plugins)], packages)
-
-    installed = tuple(f"{plugin.package}." for plugin in plugins if plugin.distribution)
-    files = {
-        module.replace(".", "/") + ("/__init__.py" if path.name == "__init__.py" else ".py"): path
-        for module, path in modules.items()
-        if not f"{module}.".startswith(installed)
-    }
-    for plugin in plugins:
-        if not plugin.distribution:
-            files |= dict(_data_files(plugin))
-    return dict(sorted(files.items()))
+# What can be imported in a Python runtime without being in the package (AWS: "Runtime-included SDK versions").
+RUNTIME_MODULES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"})
 
 
-def _closure(roots: Sequence[str], packages: Mapping[str, Path]) -> dict[str, Path]:
-    """Every module of `packages` that importing `roots` may import, with its file."""
-    found: dict[str, Path] = {}
-    waiting = [(root, "") for root in roots]
-    while waiting:
-        module, importer = waiting.pop()
-        if module in found:
-            continue
-        path = _locate(module, packages)
-        if path is None:
-            if not importer:
-                raise BundleError(f"{module} is missing")
-            continue
-        if module in DEPLOY_TIME or module.endswith(".infrastructure"):
-            raise BundleError(f"{importer} runs in the Lambda but imports {module}, which exists at deploy time only")
-        found[module] = path
-        parent = module.rpartition(".")[0]
-        waiting += [(parent, module)] if parent else []
-        waiting += [(name, module) for name in _imported_names(module, path)]
-    return found
+@dataclass(frozen=True)
+class RunTimeSources:
+    """The code of batchbell and of the chosen notifiers. `installed`: the modules of the notifiers that came as
+    distributions, by name, with their files."""
+
+    plugins: Sequence[Plugin]
+    installed: Mapping[str, Path]
+
+    def files(self) -> dict[str, Path]:
+        """The files by their names in the package ("notifiers/slack/notifier.py").
+
+        A notifier from an installed distribution counts only for what it imports of batchbell: its own files come with
+        its distribution. Raises BundleError for a module that is missing, or that imports what runs at deploy time
+        only.
+        """
+        modules = self._closure([HANDLER, *(plugin.notifier_module for plugin in self.plugins)])
+        files = {
+            module.replace(".", "/") + ("/__init__.py" if path.name == "__init__.py" else ".py"): path
+            for module, path in modules.items()
+            if module not in self.installed
+        }
+        for plugin in self.plugins:
+            if not plugin.distribution:
+                files |= dict(_data_files(plugin))
+        return dict(sorted(files.items()))
+
+    def check_imports(self, plugin: Plugin, bundled: Iterable[str]) -> None:
+        """Raise BundleError, naming all, if the notifier's code imports modules that will not be there: none of its
+        own, of Python, of the runtime, of batchbell, and of the modules `bundled` with it."""
+        there = {*bundled, *self.installed}
+        missing = {
+            found.modules[0]: f"{module} line {found.line}"
+            for module, path in self._closure([plugin.notifier_module]).items()
+            for found in self._imports(module, path)
+            if not found.optional and not any(self._is_there(name, there) for name in found.modules)
+        }
+        if missing:
+            raise BundleError(
+                f"{plugin} imports what would be missing in the Lambda; REQUIRES in {plugin.package}.infrastructure "
+                "says which distributions come along: "
+                + "; ".join(f"{name} ({place}): {_mend(name)}" for name, place in missing.items())
+            )
+
+    def _is_there(self, name: str, there: set[str]) -> bool:
+        top = name.split(".")[0]
+        if top in sys.stdlib_module_names or top in RUNTIME_MODULES:
+            return True
+        return any(module in there or self._locate(module) for module in _with_parents(name))
+
+    def _closure(self, roots: Sequence[str]) -> dict[str, Path]:
+        """Every module of ours that importing `roots` may import, with its file."""
+        found: dict[str, Path] = {}
+        waiting = [(root, "") for root in roots]
+        while waiting:
+            module, importer = waiting.pop()
+            if module in found:
+                continue
+            path = self._locate(module)
+            if path is None:
+                if not importer:
+                    raise BundleError(
+                        f"{module} is missing: no file of batchbell or of the chosen notifiers' distributions"
+                    )
+                continue
+            if f"{module}.".startswith(tuple(f"{one}." for one in DEPLOY_TIME)) or module.endswith(".infrastructure"):
+                raise BundleError(
+                    f"{importer} runs in the Lambda but imports {module}, which exists at deploy time only"
+                )
+            found[module] = path
+            parent = module.rpartition(".")[0]
+            waiting += [(parent, module)] if parent else []
+            waiting += [(name, module) for one in self._imports(module, path) for name in one.modules]
+        return found
+
+    def _locate(self, module: str) -> Path | None:
+        """The module's file, or None for a module of other packages and for a name that is no module."""
+        if module in self.installed:
+            return self.installed[module]
+        for package in sorted(self._packages, key=len, reverse=True):
+            if f"{module}.".startswith(f"{package}."):
+                base = self._packages[package].joinpath(*module[len(package) :].strip(".").split("."))
+                candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
+                return next((path for path in candidates if path.is_file()), None)
+        return None
+
+    def _imports(self, module: str, path: Path) -> Sequence[Import]:
+        if module not in self._read:
+            try:
+                self._read[module] = tuple(read_imports(module, path)) if path.suffix == ".py" else ()  # or native code
+            except SyntaxError as error:
+                where = f"{path}, line {error.lineno}"
+                raise BundleError(f"{module} is no Python module: {where}: {error.msg}") from error
+        return self._read[module]
+
+    @cached_property
+    def _read(self) -> dict[str, Sequence[Import]]:
+        return {}
+
+    @cached_property
+    def _packages(self) -> Mapping[str, Path]:
+        """The folders of those that came as none."""
+        own = {plugin.package: plugin.folder() for plugin in self.plugins if not plugin.distribution}
+        return {"batchbell": Path(batchbell.__file__).parent, **dict([notifiers_package()]), **own}
 
 
-def _locate(module: str, packages: Mapping[str, Path]) -> Path | None:
-    """The module's file, or None for a module of other packages and for a name that is no module."""
-    for package in sorted(packages, key=len, reverse=True):
-        if f"{module}.".startswith(f"{package}."):
-            base = packages[package].joinpath(*module[len(package) :].strip(".").split("."))
-            candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
-            return next((path for path in candidates if path.is_file()), None)
-    return None
+def _mend(name: str) -> str:
+    """What to do about a module that is missing."""
+    for distribution in metadata.distributions():
+        if not set(_with_parents(name)).isdisjoint(distributions.modules(distribution)):
+            return f'add "{distribution.name}"'
+    return "install the distribution that has it, and add that"
 
 
-def _imported_names(module: str, path: Path) -> Iterator[str]:
-    """The absolute names in the module's import statements, those inside functions too."""
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            if node.level:
-                start = package.split(".")
-                origin = ".".join(filter(None, [*start[: len(start) - node.level + 1], origin]))
-            yield origin
-            yield from (f"{origin}.{alias.name}" for alias in node.names)
+def _with_parents(name: str) -> Sequence[str]:
+    """The module and those above it. Beneath a real module or package anything may be, beneath a namespace's name only
+    what is listed: so a module is there if one of these is."""
+    parts = name.split(".")
+    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def _data_files(plugin: Plugin) -> Iterator[tuple[str, Path]]:

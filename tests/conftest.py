@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from batchbell.local.cloud import LocalCloud
 from batchbell.local.rehearsal import SENDER
 from batchbell.local.slack_sink import SlackSink
+from tests.installed import build_wheel
 
 PROJECT = Path(__file__).resolve().parents[1]
 LONGEST = ("whole_path", "cli", "distributions")  # folders whose files take 10 to 20 s each
@@ -45,6 +47,30 @@ def own_cloud() -> Iterator[LocalCloud]:
 def sink() -> Iterator[SlackSink]:
     with SlackSink.start() as running:
         yield running
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on the path of this process, where a test puts packages and distributions; their modules are forgotten
+    after it."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def batchbell_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(PROJECT, tmp_path_factory.mktemp("batchbell"))
+
+
+@pytest.fixture(scope="session")
+def pager_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a notifier that somebody else wrote: tests/third_party/acme_pager."""
+    return build_wheel(PROJECT / "tests" / "third_party" / "acme_pager", tmp_path_factory.mktemp("pager"))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ ARROWS = {
     "notifiers.*": NOTIFIER,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *NOTIFIER),
     "batchbell.provisioning": (),
-    "batchbell.plugins": (),
+    "batchbell.plugins": ("batchbell.provisioning",),
     "batchbell.faulty_server": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,

@@ -19,11 +19,18 @@ import pytest
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
 from components import distributions
 from components.bundle import BundleError, Target, build, has_compiled_files
+from tests.installed import put_distribution, write
 
 HOST = Target.host()
 OTHER_MACHINE = Target("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
 ELF_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: taken as it is, whatever the source's time or content
+
+INFRASTRUCTURE = """
+from batchbell.provisioning import Grants, NotifierSettings as Settings
+def provision(name, settings, *, opts, context):
+    return Grants()
+"""
 
 # Lambda's runtime: boto3 and what boto3 needs.
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -62,37 +69,10 @@ def sources(folder: Path, package: str) -> set[str]:
     return {name for name in names(folder / package) if "__pycache__" not in name}
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the path of this process, where a test puts packages and distributions."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    return folder
-
-
 def put_plugin(site: Path, package: str, *, requires: str = "()", notifier: str = "", **files: str) -> Plugin:
-    infrastructure = f"Settings = provision = None\nREQUIRES = {requires}\n"
+    infrastructure = f"{INFRASTRUCTURE}REQUIRES = {requires}\n"
     write(site / package, {"__init__.py": "", "infrastructure.py": infrastructure, "notifier.py": notifier, **files})
     return Plugin("pager", package)
-
-
-def put_distribution(site: Path, name: str, files: dict[str, str], *, requires: str = "", **extra: str) -> None:
-    """Version 1.0 of a pure distribution with these files; `extra`: other texts for its metadata, by file name."""
-    info = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
-        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        **{key.replace("_json", ".json"): text for key, text in extra.items()},
-    }
-    everything = files | {f"{name}-1.0.dist-info/{key}": text for key, text in info.items()}
-    record = "".join(f"{file},,\n" for file in [*everything, f"{name}-1.0.dist-info/RECORD"])
-    write(site, everything | {f"{name}-1.0.dist-info/RECORD": record})
 
 
 def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_else(everything: Path) -> None:
@@ -202,8 +182,24 @@ def test_an_editable_install_is_refused_with_the_command_that_mends_it(site: Pat
     origin = '{"url": "file:///src/acme%20client", "dir_info": {"editable": true}}'
     put_distribution(site, "acme_client", {}, direct_url_json=origin)
     plugin = put_plugin(site, "acme_editable_pager", requires="('acme_client',)")
-    with pytest.raises(BundleError, match=r"acme_client is an editable install.*pip install /src/acme client"):
+    with pytest.raises(BundleError, match=r"acme_client is an editable install.*pip install '/src/acme client'"):
         build([plugin], HOST, cache=tmp_path)
+
+
+def test_an_editable_notifier_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
+    """Its files are elsewhere, and found through a .pth file."""
+    origin = '{"url": "file:///src/acme_pager", "dir_info": {"editable": true}}'
+    put_plugin(site, "acme_developed_pager")
+    put_distribution(site, "acme-developed", {"_acme.pth": "/src"}, direct_url_json=origin)
+    with pytest.raises(BundleError, match=r"acme-developed is an editable install.*: pip install /src/acme_pager"):
+        build([Plugin("pager", "acme_developed_pager", "acme-developed", "1.0")], HOST, cache=tmp_path)
+
+
+def test_a_notifier_whose_distribution_lacks_its_files_is_refused(site: Path, tmp_path: Path) -> None:
+    put_plugin(site, "acme_moved_pager")
+    put_distribution(site, "acme-moved", {})
+    with pytest.raises(BundleError, match=r"acme_moved_pager\.notifier is missing: no file of"):
+        build([Plugin("pager", "acme_moved_pager", "acme-moved", "1.0")], HOST, cache=tmp_path)
 
 
 def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_time(
@@ -213,7 +209,7 @@ def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_
         "acme_installed/__init__.py": "",
         "acme_installed/pager/__init__.py": "",
         "acme_installed/pager/notifier.py": "from batchbell.contract import Message",
-        "acme_installed/pager/infrastructure.py": "Settings = provision = None",
+        "acme_installed/pager/infrastructure.py": INFRASTRUCTURE,
         "acme_installed/pager/texts.json": "{}",
     }
     put_distribution(site, "acme_installed", files, requires="Requires-Dist: pulumi\nRequires-Dist: batchbell\n")
@@ -248,9 +244,110 @@ def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_
 
 @pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
 def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
-    plugin = put_plugin(site, f"acme_pager_{len(module)}", notifier=module)
+    plugin = put_plugin(site, "acme_forbidden_pager", notifier=module)
     with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
         build([plugin], HOST, cache=tmp_path)
+
+
+LIBRARIES = {
+    "acme_lib/__init__.py": "",
+    "acme_space/client/__init__.py": "",  # acme_space is a namespace: any distribution may add to it
+    "acme_native.cpython-313-x86_64-linux-gnu.so": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("import acme_lib", 'acme_lib (acme_careless.notifier line 1): add "acme-libraries"'),
+        ("from acme_lib.inner import thing", 'acme_lib.inner (acme_careless.notifier line 1): add "acme-libraries"'),
+        ("def send():\n    import acme_lib", 'acme_lib (acme_careless.notifier line 2): add "acme-libraries"'),
+        ("import acme_native", 'acme_native (acme_careless.notifier line 1): add "acme-libraries"'),
+        (
+            "import acme_nowhere.deep",
+            "acme_nowhere.deep (acme_careless.notifier line 1): install the distribution that has it",
+        ),
+        ("from . import wording", 'acme_lib (acme_careless.wording line 1): add "acme-libraries"'),
+        ("import pulumi", 'pulumi (acme_careless.notifier line 1): add "pulumi"'),
+    ],
+)
+def test_an_import_that_nothing_in_the_lambda_answers_is_refused_with_what_to_add(
+    site: Path, tmp_path: Path, statement: str, told: str
+) -> None:
+    put_distribution(site, "acme-libraries", LIBRARIES)
+    plugin = put_plugin(site, "acme_careless", notifier=statement, **{"wording.py": "import acme_lib"})
+    with pytest.raises(BundleError) as refused:
+        build([plugin], HOST, cache=tmp_path / "cache")
+    why, _, missing = str(refused.value).partition("; ")
+    assert why == "notifier pager (folder notifiers/pager) imports what would be missing in the Lambda"
+    assert told in missing and "REQUIRES in acme_careless.infrastructure" in missing
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_another_notifier_brings_along_is_no_ones_but_its_own(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_borrowing_pager", notifier="import requests")
+    with pytest.raises(BundleError, match=r'requests \(acme_borrowing_pager.notifier line 1\): add "requests"'):
+        build([*own("slack"), plugin], HOST, cache=tmp_path)
+
+
+IMPORTS_OF_WHAT_IS_THERE = """
+import json, xml.etree.ElementTree, winreg
+import boto3, botocore.exceptions, dateutil.tz, urllib3
+from aws_lambda_powertools import Logger
+from batchbell.contract import Message; import batchbell.aws_answers
+from acme_space import client; import acme_space.client, acme_lib.anything, acme_native
+"""
+IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT = """
+import sys, typing
+try:
+    import acme_faster
+except ImportError:
+    import acme_slower
+if sys.version_info < (3, 11):
+    import tomli
+if typing.TYPE_CHECKING:
+    import batchbell.provisioning, acme_types
+"""
+
+
+def test_what_the_lambda_has_and_what_a_module_can_do_without_needs_no_requirement(site: Path, tmp_path: Path) -> None:
+    put_distribution(site, "acme-libraries", LIBRARIES)
+    notifier = IMPORTS_OF_WHAT_IS_THERE + IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT
+    plugin = put_plugin(site, "acme_declaring_pager", notifier=notifier, requires="('acme-libraries',)")
+    folder = build([plugin], HOST, cache=tmp_path)
+    assert (folder / "acme_declaring_pager" / "notifier.py").read_text() == notifier
+    assert not (folder / "batchbell" / "provisioning.py").exists()
+
+
+def test_a_part_of_a_namespace_that_another_distribution_has_is_missing_too(site: Path, tmp_path: Path) -> None:
+    put_distribution(site, "acme-libraries", LIBRARIES)
+    put_distribution(site, "acme-other", {"acme_space/other/__init__.py": ""})
+    notifier = "import acme_space.other"
+    plugin = put_plugin(site, "acme_spacious_pager", notifier=notifier, requires="('acme-libraries',)")
+    with pytest.raises(BundleError, match=r"acme_space.other \(acme_spacious_pager.notifier line 1\): add"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_a_module_that_is_no_python_is_named(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_garbled_pager", notifier="def create(:")
+    with pytest.raises(BundleError, match=r"acme_garbled_pager.notifier is no Python module: .*, line 1: invalid"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_a_version_that_the_notifier_does_not_take_is_refused(site: Path, tmp_path: Path) -> None:
+    put_distribution(site, "acme_versioned", {})
+    plugin = put_plugin(site, "acme_choosy_pager", requires="('acme_versioned>=2',)")
+    with pytest.raises(
+        BundleError, match=r"pager\) needs acme_versioned>=2 .* 1.0 is installed: pip install 'acme_ver"
+    ):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_a_requirement_for_another_machine_is_left_out(site: Path, tmp_path: Path) -> None:
+    requires = """('acme_not_here; python_version < "3.0"', 'acme_here; sys_platform == "linux"')"""
+    put_distribution(site, "acme_here", {"acme_here.py": ""})
+    folder = build([put_plugin(site, "acme_conditional_pager", requires=requires)], HOST, cache=tmp_path)
+    assert (folder / "acme_here.py").exists()
 
 
 def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> None:

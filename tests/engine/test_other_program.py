@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from batchbell.local.rehearsal import this_machine
+from tests.installed import PIP, run
 
 
 @pytest.fixture(scope="module")
-def installed(project, tmp_path_factory):
+def installed(batchbell_wheel, tmp_path_factory):
     """A folder with the installed wheel, for the path of a program that knows nothing of the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(project)], check=True
-    )
-    (wheel,) = folder.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)], check=True)
-    return folder / "site"
+    folder = tmp_path_factory.mktemp("wheel") / "site"
+    run(*PIP, "install", "--no-deps", "--target", str(folder), str(batchbell_wheel))
+    return folder
 
 
 @pytest.fixture(scope="module")

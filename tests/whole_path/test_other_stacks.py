@@ -179,10 +179,18 @@ def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, pr
     for entry in ("__main__.py", "Pulumi.yaml", "Pulumi.print-color.yaml", "components", "batchbell"):
         (tmp_path / entry).symlink_to(project / entry)
     shutil.copytree(project / "notifiers", tmp_path / "notifiers")
-    infrastructure = tmp_path / "notifiers" / "slack" / "infrastructure.py"
-    whole = infrastructure.read_text()
-    infrastructure.write_text(whole.replace('REQUIRES = ("requests",)', "REQUIRES = ()"))
-    assert infrastructure.read_text() != whole
+    for half, there, instead in (
+        ("infrastructure", 'REQUIRES = ("requests",)', "REQUIRES = ()"),
+        (
+            "notifier",
+            "\nimport requests\n",
+            '\nrequests = __import__("requests")\n',
+        ),  # an import that preview cannot see
+    ):
+        module = tmp_path / "notifiers" / "slack" / f"{half}.py"
+        whole = module.read_text()
+        module.write_text(whole.replace(there, instead))
+        assert module.read_text() != whole
     slack = [{"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}}]
     deployment = deploy(
         own_cloud.environment(),

@@ -1,0 +1,106 @@
+"""The package as two other machines make it: environments of their own, with installed wheels, at different paths."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.installed import Environment, download
+
+BUNDLED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
+OF_SLACK = ("requests", "urllib3", "idna", "certifi", "charset-normalizer")
+OF_PAGER = ("PyYAML",)
+EM_AARCH64 = 183  # ELF's number of the architecture (elf.h)
+
+# Prints the folder, and the digest of each file in it.
+BUILD = """
+import hashlib, json, sys
+from pathlib import Path
+from batchbell.components.bundle import Target, build
+from batchbell.plugins import find_plugins
+python, architecture, *types = sys.argv[1:]
+target = Target(python, architecture) if python else Target.host()
+folder = build([find_plugins()[type_] for type_ in types], target)
+files = sorted(path for path in folder.rglob("*") if path.is_file())
+print(json.dumps({
+    "folder": str(folder),
+    "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(batchbell_wheel: Path, pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    folder = tmp_path_factory.mktemp("wheels")
+    return [batchbell_wheel, pager_wheel, *download([*BUNDLED, *OF_SLACK, *OF_PAGER], folder)]
+
+
+@pytest.fixture(scope="module")
+def here(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Environment.make(tmp_path_factory.mktemp("here") / "venv", *wheels)
+
+
+@pytest.fixture(scope="module")
+def there(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """At a longer path, where pip has compiled what it installed, and in another order."""
+    folder = tmp_path_factory.mktemp("there") / "a longer path" / "of another person"
+    return Environment.make(folder / ".venv", *reversed(wheels), compiled=True)
+
+
+def built(environment: Environment, cwd: Path, *types: str, python: str = "", architecture: str = "", **variables: str):
+    cwd.mkdir(parents=True, exist_ok=True)
+    told = environment.run(BUILD, python, architecture, *types, cwd=cwd, **variables)
+    result = json.loads(told)
+    return Path(result["folder"]), result["files"]
+
+
+def test_two_environments_at_different_paths_make_the_same_names_and_contents(
+    here: Environment, there: Environment, tmp_path: Path
+) -> None:
+    _, one = built(here, tmp_path / "one", "slack", "email", "sns", "pager", PYTHONHASHSEED="1")
+    _, other = built(there, tmp_path / "two" / "deeper", "pager", "sns", "email", "slack", TZ="Asia/Tokyo", LANG="C")
+
+    assert one == other
+    parts = {name.split("/")[0] for name in one}
+    assert {"batchbell", "acme_pager", "yaml", "requests", "aws_lambda_powertools"} <= parts
+
+
+def test_the_package_for_arm64_and_python_3_13_has_native_parts_of_that_platform(
+    here: Environment, tmp_path: Path
+) -> None:
+    folder, files = built(here, tmp_path, "slack", "pager", python="3.13", architecture="arm64")
+    native = [folder / name for name in files if ".so" in name]
+
+    assert {path.relative_to(folder).parts[0] for path in native} == {"charset_normalizer", "yaml"}
+    for path in native:
+        header = path.read_bytes()[:20]
+        assert header[:4] == b"\x7fELF"
+        assert struct.unpack("<H", header[18:20]) == (EM_AARCH64,), path
+        assert ".cpython-313-aarch64-linux-gnu" in path.name
+
+
+def test_a_stack_that_only_mails_carries_nothing_of_other_notifiers(here: Environment, tmp_path: Path) -> None:
+    _, files = built(here, tmp_path, "email")
+    tops = {name.split("/")[0].partition("-")[0] for name in files if "__pycache__" not in name}
+
+    assert tops == {"batchbell", "aws_lambda_powertools", "jmespath", "typing_extensions.py", "typing_extensions"}
+    notifiers = {name for name in files if name.startswith("batchbell/notifiers/") and "__pycache__" not in name}
+    of_email = {"email/__init__.py", "email/notifier.py", "__init__.py"}
+    assert notifiers == {f"batchbell/notifiers/{name}" for name in of_email}
+
+
+def test_a_notifier_from_an_installed_wheel_brings_its_run_time_half_and_what_it_requires(
+    here: Environment, tmp_path: Path
+) -> None:
+    _, files = built(here, tmp_path, "pager")
+    names = {name for name in files if "__pycache__" not in name}
+
+    assert {name for name in names if name.startswith("acme_pager/")} == {
+        "acme_pager/__init__.py",
+        "acme_pager/notifier.py",
+    }
+    assert "yaml/__init__.py" in names and "requests/__init__.py" not in names

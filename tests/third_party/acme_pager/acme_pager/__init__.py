@@ -1,0 +1,1 @@
+"""A notifier for ACME's pagers, which read YAML from an SQS queue."""

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from batchbell.cli.program import CHECKOUT
-from batchbell.plugins import PluginError, find_plugins
+from batchbell.plugins import find_plugins
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 NAME_LIMIT = 32  # characters
@@ -28,7 +28,7 @@ FILES = {
     "__init__.py": "$package/__init__.py",
     "notifier.py": "$package/notifier.py",
     "infrastructure.py": "$package/infrastructure.py",
-    "test_conformance.py": "tests/test_conformance.py",
+    "conformance.py": "tests/test_conformance.py",
 }
 
 EPILOG = """
@@ -99,11 +99,7 @@ def _check_name(names: Names) -> None:
             f"takes at most {NAME_LIMIT} lower-case letters and digits, a letter first, with single - or _ in between, "
             f"not {names.name!r}"
         )
-    try:
-        plugins = find_plugins().values()
-    except PluginError as error:
-        raise typer.BadParameter(str(error), param_hint="NAME") from None
-    for plugin in plugins:
+    for plugin in find_plugins().values():
         if Names(plugin.type).words == names.words:
             refuse(f"there is a notifier {plugin.type} already ({plugin.origin}); takes another name")
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from batchbell.cli import app
 from batchbell.cli.program import CHECKOUT
+from tests.installed import put_distribution
 
 
 def make(*arguments: str | Path) -> Result:
@@ -97,17 +98,11 @@ def test_a_name_that_a_notifier_has_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_name_that_differs_from_an_installed_one_by_a_dash_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    metadata = tmp_path / "site" / "theirs-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[batchbell.notifiers]\npager_duty = theirs\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+def test_a_name_that_differs_from_an_installed_one_by_a_dash_is_refused(tmp_path: Path, site: Path) -> None:
+    put_distribution(site, "theirs", {}, entry_points_txt="[batchbell.notifiers]\npager_duty = theirs\n")
     result = make("pager-duty", tmp_path / "new")
     assert result.exit_code == 2
-    assert "pager_duty already (distribution theirs)" in flat(result)
+    assert "pager_duty already (distribution theirs 1.0)" in flat(result)
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:

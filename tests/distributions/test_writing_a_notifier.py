@@ -10,14 +10,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.distributions import edit
-from tests.distributions.environments import environment_variables
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"# (in )?(\S+\.(?:py|yaml))\n")
@@ -62,7 +61,7 @@ def blocks(project: Path) -> list[tuple[str, str]]:
 def followed(
     blocks: list[tuple[str, str]],
     project: Path,
-    wheel: Callable[[Path], Path],
+    batchbell_wheel: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Followed:
     folder, home = tmp_path_factory.mktemp("stranger"), tmp_path_factory.mktemp("home")
@@ -73,10 +72,10 @@ def followed(
         ["bash", "-c", "\n".join(script_of(blocks))],
         cwd=folder,
         env={
-            **environment_variables(home),
+            "HOME": str(home),
             "PATH": f"{home / 'bin'}:/usr/bin:/bin",
             "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(wheel(project).parent),
+            "PIP_FIND_LINKS": str(batchbell_wheel.parent),
             "PIP_NO_BUILD_ISOLATION": "0",  # of a switch that is a no, this is the yes (pypa/pip#5735)
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,17 +11,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from batchbell import webhook
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.messages import HOSTILE_TEXTS, MESSAGES, failed, hostile
 from batchbell.conformance.overheard import Overheard, overhear
+from batchbell.conformance.patience import shorten_sends, shorten_socket_timeouts
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.contract import Message, Notifier, PermanentError, TemporaryError
 from batchbell.faulty_server import Request
 
-IMPATIENCE = 0.3  # seconds after which a socket's own time-out ends here, whatever the notifier set
-SEND_LIMIT = 0.5  # seconds, of `batchbell.webhook`
 REASON_LIMIT = 1_000  # characters
 THREADS, MESSAGES_EACH = 4, 5
 # Control characters, marks that turn the reading direction, and what cannot be encoded.
@@ -42,7 +39,7 @@ class NotifierConformance:
 
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shorten the notifier's own limit for a whole `send`, so that the tests of answers that drip in take no longer
-        than needed. Those of `batchbell.webhook` and of sockets are shortened anyway."""
+        than needed. Those of `batchbell.webhook`, of `batchbell.aws_answers` and of sockets are shortened anyway."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "fault" in metafunc.fixturenames:
@@ -64,7 +61,7 @@ class NotifierConformance:
     def overheard(
         self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint
     ) -> Iterator[Overheard]:
-        with overhear(capfd.readouterr, monkeypatch) as overheard:
+        with overhear(capfd, monkeypatch) as overheard:
             yield overheard
 
     @pytest.mark.parametrize("kind", MESSAGES)
@@ -95,8 +92,8 @@ class NotifierConformance:
         notifier = self.make(endpoint)
         endpoint.behave(fault, answer)
         with monkeypatch.context() as patch:
-            _shorten_socket_timeouts(patch)
-            patch.setattr(webhook, "SEND_LIMIT", SEND_LIMIT)
+            shorten_socket_timeouts(patch)
+            shorten_sends(patch)
             if fault is Fault.DRIPS:
                 self.hurry(patch)
             raised = self._send(notifier, endpoint, overheard, failed())
@@ -115,18 +112,17 @@ class NotifierConformance:
         messages = [dataclasses.replace(failed(), title=title, key=f"{title}#FAILED") for title in titles]
         start = threading.Barrier(THREADS)
 
-        def send(mine: list[Message]) -> None:
+        def send(mine: list[Message]) -> list[Exception | None]:
             start.wait()
-            for message in mine:
-                notifier.send(message)
+            return [overheard.send(notifier, message) for message in mine]
 
         with ThreadPoolExecutor(THREADS) as threads:
-            jobs = [threads.submit(send, messages[number::THREADS]) for number in range(THREADS)]
-        for job in jobs:
-            overheard.note_error("what send raised", job.exception())
-        self._check_secrets(endpoint, overheard, notifier)
-        errors = [type(job.exception()).__name__ for job in jobs if job.exception()]
-        assert not errors, f"{len(errors)} of {THREADS} threads that send at once ended with {', '.join(errors)}"
+            outcomes = threads.map(send, [messages[number::THREADS] for number in range(THREADS)])
+            raised = [error for each in outcomes for error in each if error]
+        self._check_secrets(endpoint, overheard)
+        assert not raised, (
+            f"{THREADS} threads sent at once, and of {len(titles)} sends {len(raised)} {_said(raised[0])}"
+        )
         texts = [endpoint.text_of(each) for each in endpoint.taken]
         shown = [[title for title in titles if title in text] for text in texts]
         arrived = sorted(title for each in shown for title in each)
@@ -164,15 +160,8 @@ class NotifierConformance:
     def _send(self, notifier: Notifier, endpoint: Endpoint, overheard: Overheard, message: Message) -> Exception | None:
         """Send in a thread, so that a send without end ends the test; give what it raised."""
         __tracebackhide__ = True
-        raised: list[Exception] = []
-
-        def send() -> None:
-            try:
-                notifier.send(message)
-            except Exception as error:
-                raised.append(error)
-
-        thread = threading.Thread(target=send, daemon=True, name="send")
+        outcome: list[Exception | None] = []
+        thread = threading.Thread(target=lambda: outcome.append(overheard.send(notifier, message)), daemon=True)
         thread.start()
         thread.join(self.send_limit)
         if thread.is_alive():
@@ -180,17 +169,11 @@ class NotifierConformance:
                 f"send did not end within {self.send_limit:g} s: it needs one limit for the whole exchange, since a "
                 "time-out between two reads never passes while bytes drip in (see batchbell.time_limit)"
             )
-        for error in raised:
-            overheard.note_error("what send raised", error)
-        render = getattr(notifier, "render", None)
-        if render is not None:
-            overheard.note("what render gives", repr(render(message)))
-        self._check_secrets(endpoint, overheard, notifier)
-        return raised[0] if raised else None
+        self._check_secrets(endpoint, overheard)
+        return outcome[0]
 
-    def _check_secrets(self, endpoint: Endpoint, overheard: Overheard, notifier: Notifier) -> None:
+    def _check_secrets(self, endpoint: Endpoint, overheard: Overheard) -> None:
         __tracebackhide__ = True
-        overheard.note("the notifier's repr", repr(notifier), str(notifier))
         found = overheard.find(endpoint.secret_texts)
         assert not found, f"a secret shows in {found[0]}"
 
@@ -225,13 +208,3 @@ def _said(raised: Exception | None) -> str:
             return f"raised {type(raised).__name__}({raised.reason!r})"
         case _:  # its text may be anything
             return f"raised {type(raised).__name__}"
-
-
-def _shorten_socket_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No socket of this process that has a time-out waits for long."""
-    wait = socket.socket.settimeout
-
-    def settimeout(self: socket.socket, seconds: float | None) -> None:
-        wait(self, None if seconds is None else min(seconds, IMPATIENCE))
-
-    monkeypatch.setattr(socket.socket, "settimeout", settimeout)

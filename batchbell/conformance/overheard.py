@@ -6,20 +6,37 @@ import base64
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
+
+from batchbell.contract import Message, Notifier
 
 
 class Overheard:
     """What was logged at any level, printed or raised, as (where, text)."""
 
-    def __init__(self, read_output: Callable[[], Any]) -> None:
-        """read_output: pytest's `capfd.readouterr`."""
-        self._read_output = read_output
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
         self._lines: list[tuple[str, str]] = []
+
+    def send(self, notifier: Notifier, message: Message) -> Exception | None:
+        """Give what `send` raised, and note what it and the notifier say."""
+        raised = None
+        try:
+            notifier.send(message)
+        except Exception as error:
+            raised = error
+            self.note_error("what send raised", error)
+        self.note("the notifier's repr", repr(notifier), str(notifier))
+        if (render := getattr(notifier, "render", None)) is not None:
+            try:
+                self.note("what render gives", repr(render(message)))
+            except Exception as error:
+                raised = raised or error
+                self.note_error("what render raised", error)
+        return raised
 
     def note(self, where: str, *texts: str) -> None:
         self._lines += [(where, text) for text in texts]
@@ -31,7 +48,7 @@ class Overheard:
 
     def find(self, secrets: list[str]) -> list[str]:
         """Where each of the secrets shows, and the start of what shows it, without it."""
-        for where, text in zip(("standard output", "standard error"), self._read_output(), strict=True):
+        for where, text in zip(("standard output", "standard error"), self._capfd.readouterr(), strict=True):
             self.note(where, text)
         return [
             f"{where}: {_around(shown, line)}"
@@ -43,9 +60,9 @@ class Overheard:
 
 
 @contextmanager
-def overhear(read_output: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
+def overhear(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
     """Listen to every logger of the process, at every level."""
-    overheard = Overheard(read_output)
+    overheard = Overheard(capfd)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -37,7 +37,10 @@ class WebhookEndpoint(Endpoint):
     success: ClassVar[Answer] = Answer(200, "ok")
     answers: ClassVar[dict[Fault, Sequence[Answer]]] = {
         Fault.BUSY: [Answer(429, REPEATS, {"Retry-After": "17"})],
-        Fault.BROKEN: [Answer(status, REPEATS) for status in (500, 502, 503, 504)],
+        Fault.BROKEN: [
+            *(Answer(status, REPEATS) for status in (500, 502, 503, 504)),
+            Answer(500, REPEATS, {"no colon here\r\n": "no name"}),  # of which urllib3 warns, with the whole URL
+        ],
         Fault.REFUSED: [Answer(400, REPEATS)],
         Fault.FORBIDDEN: [Answer(status, REPEATS) for status in (401, 403)],
         Fault.GONE: [Answer(status, REPEATS) for status in (404, 410)],

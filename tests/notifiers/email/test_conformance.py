@@ -54,7 +54,7 @@ class Ses(AwsEndpoint):
             return f"a subject of {len(mail['Subject'])} characters"
         if more := page.tags - TAGS:
             return f"tags {more}"
-        if more := {urlsplit(link).hostname for link in page.links} - LINKED:
+        if more := {str(urlsplit(link).hostname) for link in page.links} - LINKED:
             return f"links to {more}"
         if "\nBcc:" in body(mail, "plain").replace("\r\n", "\n"):
             return "a line that looks like a header"

@@ -1,0 +1,94 @@
+"""The pager, each time with another way to show its secret."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+from typing import Any
+
+from batchbell.contract import Message, PermanentError, TemporaryError
+from tests.conformance.pager import Pager, Reply
+
+
+class Careless(Pager):
+    """Sends as it should, and shows the URL before."""
+
+    def send(self, message: Message) -> None:
+        self.leak(self.webhook.reveal())
+        super().send(message)
+
+    def leak(self, secret: str) -> None:
+        raise NotImplementedError
+
+
+class Logs(Careless):
+    def leak(self, secret: str) -> None:
+        logging.getLogger("some.library").debug("POST %s", secret)
+
+
+class Prints(Careless):
+    def leak(self, secret: str) -> None:
+        print(secret)
+
+
+class PrintsItEncoded(Careless):
+    def leak(self, secret: str) -> None:
+        print("Authorization: Basic", base64.b64encode(f"user:{secret}".encode()).decode())
+
+
+class SaysWhy(Careless):
+    def leak(self, secret: str) -> None:
+        raise TemporaryError(f"no answer from {secret}")
+
+
+class HasACause(Careless):
+    def leak(self, secret: str) -> None:
+        raise TemporaryError("no answer") from ValueError(secret)
+
+
+class HasAContext(Careless):
+    def leak(self, secret: str) -> None:
+        try:
+            raise ValueError(secret)
+        except ValueError:
+            raise TemporaryError("no answer") from None
+
+
+class HasItInAField(Careless):
+    def leak(self, secret: str) -> None:
+        error = TemporaryError("no answer")
+        error.reason = secret
+        raise error
+
+
+class FailsInAThread(Careless):
+    def leak(self, secret: str) -> None:
+        def fail() -> None:
+            raise ValueError(secret)
+
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+
+
+class ShowsItself(Careless):
+    url = ""
+
+    def leak(self, secret: str) -> None:
+        self.url = secret
+
+    def __repr__(self) -> str:
+        return f"Pager({self.url})"
+
+
+class RendersIt(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {**super().render(message), "to": self.webhook.reveal()}
+
+
+class RepeatsTheAnswer(Pager):
+    def judge(self, reply: Reply) -> None:
+        if reply.status == 403:
+            raise PermanentError(f"403 {reply.body}")
+        super().judge(reply)

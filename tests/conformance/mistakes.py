@@ -1,0 +1,167 @@
+"""The pager, with one mistake each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from batchbell.contract import Message, PermanentError, Secret, TemporaryError
+from batchbell.texts import cut, tidy
+from tests.conformance.pager import SUMMARY_LIMIT, Pager, Reply
+
+
+class SwallowsErrors(Pager):
+    def send(self, message: Message) -> None:
+        try:
+            super().send(message)
+        except (TemporaryError, PermanentError) as error:
+            logging.getLogger("pager").error("not sent: %s", error.reason)
+
+
+class RaisesAnything(Pager):
+    def judge(self, reply: Reply) -> None:
+        if reply.status != 202:
+            raise OSError(f"the pager answered {reply.status}")
+        super().judge(reply)
+
+
+class TakesGoneForSent(Pager):
+    def judge(self, reply: Reply) -> None:
+        if reply.status != 404:
+            super().judge(reply)
+
+
+class TakesAnyWordForSent(Pager):
+    def judge(self, reply: Reply) -> None:
+        if reply.status != 202:
+            super().judge(reply)
+
+
+class GivesUpOnTrouble(Pager):
+    def judge(self, reply: Reply) -> None:
+        try:
+            super().judge(reply)
+        except TemporaryError as error:
+            raise PermanentError(error.reason) from None
+
+
+class FollowsRedirects(Pager):
+    def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
+        reply = super().post(url, body, headers)
+        if reply.location is None:
+            return reply
+        return super().post(url.partition("/hook")[0] + reply.location, body, headers)
+
+
+class IgnoresRetryAfter(Pager):
+    def judge(self, reply: Reply) -> None:
+        super().judge(reply._replace(retry_after=None))
+
+
+class HasNoLimit(Pager):
+    def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
+        try:
+            return self.ask(url, body, headers, [])
+        except OSError:
+            raise TemporaryError("the pager gave no answer") from None
+
+
+class DeniesThatItMayHaveArrived(Pager):
+    def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
+        try:
+            return super().post(url, body, headers)
+        except TemporaryError as error:
+            raise TemporaryError(error.reason) from None
+
+
+class SendsAgainAtOnce(Pager):
+    def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
+        try:
+            return super().post(url, body, headers)
+        except TemporaryError:
+            return super().post(url, body, headers)
+
+
+class SendsTwice(Pager):
+    def send(self, message: Message) -> None:
+        super().send(message)
+        super().send(message)
+
+
+class SharesState(Pager):
+    def send(self, message: Message) -> None:
+        self.message = message
+        time.sleep(0.01)
+        super().send(self.message)
+
+
+class StaysDown(Pager):
+    down = False
+
+    def send(self, message: Message) -> None:
+        if self.down:
+            raise TemporaryError("the pager is down")
+        try:
+            super().send(message)
+        except TemporaryError:
+            self.down = True
+            raise
+
+
+class CutsNothing(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {"summary": f"{message.title}\n{message.failures}".replace("<", "&lt;")}
+
+
+class LetsMentionsThrough(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {"summary": cut(self.clean(message).title, SUMMARY_LIMIT)}
+
+
+class LetsControlCharactersThrough(Pager):
+    def clean(self, message: Message) -> Message:
+        return message
+
+
+class LosesTheTitle(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {"summary": "A job is done."}
+
+
+class MakesHeadersOfTexts(Pager):
+    def send(self, message: Message) -> None:
+        lines = f"X-Job: {message.job_name}".splitlines()
+        headers = dict(line.split(": ", 1) for line in lines if ": " in line and line.isascii() and len(line) < 100)
+        self.judge(self.post(self.webhook.reveal(), json.dumps(self.render(message)), headers))
+
+
+class FailsOnEmptyTexts(Pager):
+    def clean(self, message: Message) -> Message:
+        if not message.title:
+            raise ValueError("no title")
+        return tidy(message)
+
+
+class ReadsItsSecretAtOnce(Pager):
+    def __init__(self, webhook: Secret) -> None:
+        super().__init__(webhook)
+        webhook.reveal()
+
+
+class TakesAnUnreadSecretForABug(Pager):
+    def send(self, message: Message) -> None:
+        try:
+            self.webhook.reveal()
+        except TemporaryError:
+            raise PermanentError("no webhook") from None
+        super().send(message)
+
+
+class ExplainsAtLength(Pager):
+    def judge(self, reply: Reply) -> None:
+        try:
+            super().judge(reply)
+        except PermanentError as error:
+            raise PermanentError(f"{error.reason}\nand said:\n{'x' * 5_000}") from None

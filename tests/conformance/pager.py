@@ -1,0 +1,79 @@
+"""A notifier that does all as it should, and its endpoint."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from batchbell.conformance import Answer, Fault, Request, WebhookEndpoint
+from batchbell.contract import Message, PermanentError, Secret, TemporaryError
+from batchbell.texts import cut, tidy
+from batchbell.time_limit import end_within
+
+SUMMARY_LIMIT = 200  # characters
+SEND_LIMIT = 0.6  # seconds
+
+
+class PagerEndpoint(WebhookEndpoint):
+    success = Answer(202, '{"status": "success"}')
+    answers = WebhookEndpoint.answers | {Fault.STRANGE: [Answer(202, "<html>"), Answer(200, "")]}
+
+    def accepts(self, request: Request) -> str | None:
+        summary = json.loads(request.body)["summary"]
+        if len(summary) > SUMMARY_LIMIT:
+            return f"summary has {len(summary)} characters, more than {SUMMARY_LIMIT}"
+        return "a mention in summary" if "<!" in summary else None
+
+
+class Reply(NamedTuple):
+    status: int
+    body: str
+    retry_after: str | None = None
+    location: str | None = None
+
+
+class Pager:
+    def __init__(self, webhook: Secret) -> None:
+        self.webhook = webhook
+
+    def render(self, message: Message) -> dict[str, Any]:
+        return {"summary": cut(self.clean(message).title.replace("<", "&lt;"), SUMMARY_LIMIT)}
+
+    def clean(self, message: Message) -> Message:
+        return tidy(message)
+
+    def send(self, message: Message) -> None:
+        self.judge(self.post(self.webhook.reveal(), json.dumps(self.render(message)), {}))
+
+    def judge(self, reply: Reply) -> None:
+        match reply.status:
+            case 202 if reply.body == PagerEndpoint.success.body:
+                return
+            case status if status == 429 or status >= 500:
+                wait = None if reply.retry_after is None else float(reply.retry_after)
+                raise TemporaryError(f"the pager answered {status}", wait)
+            case status:
+                raise PermanentError(f"the pager answered {status}")
+
+    def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
+        sent: list[bool] = []
+        try:
+            return end_within(SEND_LIMIT, lambda: self.ask(url, body, headers, sent))
+        except Exception as error:
+            trouble = type(error).__name__
+        raise TemporaryError(f"the pager gave no answer ({trouble})", maybe_delivered=bool(sent))
+
+    def ask(self, url: str, body: str, headers: dict[str, str], sent: list[bool]) -> Reply:
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=5)
+        try:
+            connection.connect()
+            sent.append(True)
+            connection.request("POST", parts.path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return Reply(answer.status, text, answer.getheader("Retry-After"), answer.getheader("Location"))
+        finally:
+            connection.close()

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from tests.distributions import edit
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMPLETENESS = "test_each_notifier_is_complete.py"
 PLACE = re.compile(r"# (in )?(\S+\.(?:py|yaml))\n")
 
 
@@ -27,6 +29,7 @@ class Followed:
     """Where the docs were followed, what each block printed, and what the repository's state was before and after."""
 
     folder: Path
+    checkout: Path  # another one, which a folder may be added to
     printed: list[str]
     before: str
     after: str
@@ -58,9 +61,21 @@ def blocks(project: Path) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
+def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    for package in ("batchbell", "components"):
+        (folder / package).symlink_to(project / package)
+    shutil.copytree(project / "notifiers", folder / "notifiers")
+    (folder / "tests" / "notifiers").mkdir(parents=True)
+    shutil.copy(project / "tests" / "notifiers" / COMPLETENESS, folder / "tests" / "notifiers")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def followed(
     blocks: list[tuple[str, str]],
     project: Path,
+    checkout: Path,
     batchbell_wheel: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Followed:
@@ -72,6 +87,7 @@ def followed(
         ["bash", "-c", "\n".join(script_of(blocks))],
         cwd=folder,
         env={
+            "CHECKOUT": str(checkout),
             "HOME": str(home),
             "PATH": f"{home / 'bin'}:/usr/bin:/bin",
             "PIP_NO_INDEX": "1",
@@ -82,12 +98,11 @@ def followed(
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=300,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return Followed(
-        folder, re.split(r"^### block \d+\n", done.stdout, flags=re.MULTILINE)[1:], before, state_of(project)
-    )
+    printed = re.split(r"^### block \d+\n", done.stdout, flags=re.MULTILINE)[1:]
+    return Followed(folder, checkout, printed, before, state_of(project))
 
 
 def test_every_block_is_run_or_written_or_shows_what_is_printed(blocks: list[tuple[str, str]]) -> None:
@@ -125,20 +140,29 @@ def test_what_was_deployed_is_what_was_installed(followed: Followed) -> None:
     assert not (followed.folder / "batchbell-pager" / ".batchbell").exists()
 
 
-def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed, project: Path, tmp_path: Path) -> None:
-    for package in ("batchbell", "components"):
-        (tmp_path / package).symlink_to(project / package)
-    shutil.copytree(project / "notifiers", tmp_path / "notifiers")
-    shutil.copytree(followed.folder / "batchbell-pager" / "batchbell_pager", tmp_path / "notifiers" / "pager")
+def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed) -> None:
     program = """
         from batchbell.plugins import find_plugins
         from components.bundle import Target, build
         pager = find_plugins()["pager"]
         print(pager.origin, build([pager], Target.host()))
     """
-    command = [sys.executable, "-c", "\n".join(line.strip() for line in program.splitlines())]
-    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    origin, _, bundle = printed.strip().rpartition(" ")
+    origin, _, bundle = python(followed.checkout, "-c", textwrap.dedent(program)).strip().rpartition(" ")
     assert origin == "folder notifiers/pager"
     assert (Path(bundle) / "notifiers" / "pager" / "notifier.py").exists()
     assert (Path(bundle) / "requests").is_dir()
+
+
+def test_as_a_folder_it_is_complete(followed: Followed) -> None:
+    tests = [
+        f"{test}[pager]"
+        for test in ("test_a_notifier_explains_each_of_its_settings", "test_a_notifier_goes_through_the_kit")
+    ]
+    paths = [f"tests/notifiers/{COMPLETENESS}::{test}" for test in tests]
+    assert "2 passed" in python(followed.checkout, "-m", "pytest", "-q", *paths)
+
+
+def python(folder: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -115,6 +115,12 @@ def test_the_longest_texts_leave_room_for_the_rest() -> None:
     assert card(long)["actions"]
 
 
+def test_there_are_as_many_buttons_as_teams_shows() -> None:
+    links = tuple(Link(f"Link {number}", "https://example.com/") for number in range(9))
+    actions = card(dataclasses.replace(messages.succeeded(), links=links))["actions"]
+    assert [action["title"] for action in actions] == [f"Link {number}" for number in range(6)]
+
+
 def test_a_date_function_is_not_expanded() -> None:
     message = dataclasses.replace(messages.succeeded(), title="{{DATE(2026-01-01T00:00:00Z)}} {{{{")
     assert "{{" not in json.dumps(render(message))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from batchbell_teams.notifier import webhook_problem
+from batchbell_teams.notifier import create, webhook_problem
+
+from batchbell.conformance import messages
+from batchbell.contract import PermanentError, Secret
 
 ENVIRONMENT = "default0a1b2c3d4e5f60718293a4b5c6d7e8.f9.environment.api"
 FLOW = "/powerautomate/automations/direct/workflows/0123456789abcdef0123456789abcdef/triggers/manual/paths/invoke"
@@ -53,3 +56,10 @@ def test_what_is_no_webhook_is_refused_without_showing_it(url: str, monkeypatch:
     assert problem
     assert "SECRET" not in problem
     assert "evil" not in problem
+
+
+def test_nothing_is_sent_to_what_is_no_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    teams = create({}, {"webhook": Secret("webhook", lambda fresh: "http://127.0.0.1:9/")})
+    with pytest.raises(PermanentError, match="on this machine"):
+        teams.send(messages.succeeded())

@@ -195,10 +195,12 @@ Secrets = Mapping[str, Secret]
 
 
 class Notifier(Protocol):
-    """One configured channel. It is made once in a Lambda process and may be called from one thread at a time."""
+    """One configured channel. It is made once in a Lambda process, and its `send` may be called from several threads
+    at once: one that hung is given up, and may still be at it when the next message comes."""
 
     def send(self, message: Message) -> None:
-        """Deliver the message within a few seconds, or raise TemporaryError or PermanentError."""
+        """Deliver the message, or raise TemporaryError or PermanentError, within 10 seconds whatever the channel does
+        (`batchbell.time_limit` bounds an exchange). `batchbell.conformance` tests all that is said here."""
 
 
 Create = Callable[[Mapping[str, Any], Secrets], Notifier]

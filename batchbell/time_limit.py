@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-SEND_LIMIT = 8.0  # seconds for a whole `send`: with it, two fit into the time that the dispatcher has for sends
+SEND_LIMIT = 8.0  # seconds for a whole `send`: half of what the dispatcher has for all sends of an invocation
 
 T = TypeVar("T")
 

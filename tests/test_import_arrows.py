@@ -134,3 +134,8 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
 )
 def test_the_arrows_point_one_way(importer: str, imported: str, allowed: bool) -> None:
     assert may_import(importer, imported) is allowed
+
+
+def test_only_the_kit_imports_pytest(graph: grimp.ImportGraph) -> None:
+    importers = graph.find_modules_that_directly_import("pytest")
+    assert {importer for importer in importers if not within(importer, "batchbell.conformance")} == set()

@@ -6,11 +6,14 @@ import functools
 import json
 import os
 import uuid
+from collections.abc import Sequence
+from typing import ClassVar
 
 import boto3
 import pytest
 
 from batchbell import aws_answers
+from batchbell.conformance.fault import Fault
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.faulty_server import Answer
 
@@ -19,8 +22,14 @@ SECRET_KEY, SESSION_TOKEN = (f"Hidden{uuid.uuid4().hex}" for _ in range(2))
 
 
 class AwsEndpoint(WebhookEndpoint):
-    """Every AWS service of the process is this one. A subclass says what it answers, with `refusal`: `success` and
-    `answers` for BUSY, BROKEN, REFUSED, GONE and STRANGE."""
+    """Every AWS service of the process is this one. A subclass says what it answers: `success`, and with `refusal` the
+    `answers` for BUSY, BROKEN, REFUSED and GONE (no right is no refusal for good: it lags behind a deployment)."""
+
+    answers: ClassVar[dict[Fault, Sequence[Answer]]] = {
+        fault: answers
+        for fault, answers in WebhookEndpoint.answers.items()
+        if fault not in (Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.FORBIDDEN, Fault.GONE)
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,13 +15,16 @@ from batchbell.contract import Secret, TemporaryError
 
 
 class Endpoint(ABC):
-    """The fake of a channel of any kind; `WebhookEndpoint` is one that speaks HTTP. Each test has its own."""
+    """The fake of a channel of any kind; `WebhookEndpoint` is one that speaks HTTP. Each test has its own. A subclass
+    keeps what comes in `arrived` and `taken`."""
 
     answers: ClassVar[Mapping[Fault, Sequence[Any]]]
     """What the channel may say or do for each kind of trouble. What an answer is, only `behave` and the two methods
     below need to know."""
 
     def __init__(self) -> None:
+        self.arrived: list[Any] = []  # all that came in, whatever was answered, in the order of arrival
+        self.taken: list[Any] = []  # of these, the messages that a reader gets
         self.secret_texts: list[str] = []  # none of them may show anywhere
         self.secrets_read = 0
         self.secrets_readable = True
@@ -71,16 +74,6 @@ class Endpoint(ABC):
     @abstractmethod
     def recover(self) -> None:
         """Be well again."""
-
-    @property
-    @abstractmethod
-    def arrived(self) -> Sequence[Any]:
-        """All that came in, whatever was answered, in the order of arrival."""
-
-    @property
-    @abstractmethod
-    def taken(self) -> Sequence[Any]:
-        """Of these, the messages that a reader gets."""
 
     @abstractmethod
     def accepts(self, arrived: Any) -> str | None:

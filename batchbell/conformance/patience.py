@@ -8,7 +8,7 @@ import pytest
 
 from batchbell import aws_answers, webhook
 
-IMPATIENCE = 0.3  # seconds
+IMPATIENCE = 0.5  # seconds
 SEND_LIMIT = 0.5  # seconds
 
 

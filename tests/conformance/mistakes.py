@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
+import threading
 import time
 from typing import Any
 
@@ -97,6 +99,36 @@ class SharesState(Pager):
         super().send(self.message)
 
 
+class TakesOneThreadAlone(Pager):
+    def __init__(self, webhook: Secret) -> None:
+        super().__init__(webhook)
+        self.sending = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        if not self.sending.acquire(blocking=False):
+            raise TemporaryError("another message is being sent")
+        try:
+            super().send(message)
+        finally:
+            self.sending.release()
+
+
+class PutsMessagesTogether(Pager):
+    def __init__(self, webhook: Secret) -> None:
+        super().__init__(webhook)
+        self.titles: list[str] = []
+        self.adding = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        with self.adding:
+            self.titles.append(message.title)
+        time.sleep(0.02)
+        with self.adding:
+            titles, self.titles = self.titles, []
+        if titles:
+            super().send(dataclasses.replace(message, title=" ".join(titles)))
+
+
 class StaysDown(Pager):
     down = False
 
@@ -159,9 +191,17 @@ class TakesAnUnreadSecretForABug(Pager):
         super().send(message)
 
 
-class ExplainsAtLength(Pager):
+class ExplainsInLines(Pager):
     def judge(self, reply: Reply) -> None:
         try:
             super().judge(reply)
         except PermanentError as error:
-            raise PermanentError(f"{error.reason}\nand said:\n{'x' * 5_000}") from None
+            raise PermanentError(f"{error.reason}\nand nobody knows why") from None
+
+
+class NeverStopsExplaining(Pager):
+    def judge(self, reply: Reply) -> None:
+        try:
+            super().judge(reply)
+        except PermanentError as error:
+            raise PermanentError(error.reason + ", and on" * 630) from None

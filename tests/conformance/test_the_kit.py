@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
 import pytest
 
+from batchbell import conformance
 from tests.conformance import leaks, mistakes
 from tests.conformance.pager import Pager
 
 pytest_plugins = ["pytester"]
 
 CONFORMANCE_TEST = """
-from batchbell.conformance import Fault, NotifierConformance
+from batchbell.conformance import NotifierConformance
 from tests.conformance import pager
 from tests.conformance.{module} import {kind}
 
@@ -21,6 +28,30 @@ class TestPager(NotifierConformance):
     def make(self, endpoint):
         return {kind}(endpoint.secret("webhook"))
 """
+TEST_OF_THE_POSTBOX = """
+from batchbell.conformance import NotifierConformance
+from tests.conformance.postbox import Postbox, PostboxEndpoint
+
+class TestPostbox(NotifierConformance):
+    endpoint_type = PostboxEndpoint
+
+    def make(self, endpoint):
+        return Postbox(endpoint)
+"""
+NEVER_GONE = """
+from batchbell.conformance import Fault
+from tests.conformance import pager
+
+class NeverGone(pager.PagerEndpoint):
+    answers = pager.PagerEndpoint.answers | {Fault.GONE: []}
+"""
+NOTIFIER_OF_THE_EXAMPLE = """
+from tests.conformance.pager import SEND_LIMIT, Pager
+
+def create(settings, secrets):
+    return Pager(secrets["webhook"])
+"""
+PROJECT = Path(__file__).parents[2]
 EITHER = "that is PermanentError or TemporaryError, and send raised nothing"
 NOTHING = "and send raised nothing, which counts as delivered"
 # The notifier, the test that finds it out, and what that says.
@@ -41,12 +72,13 @@ FOUND_OUT: list[tuple[type[Pager], str, str]] = [
     (mistakes.SendsAgainAtOnce, "resets-200-cut-before", "the message was sent 2 times in one send"),
     (mistakes.SendsTwice, "once[succeeded]", "one message was sent, and 2 arrived"),
     (mistakes.SharesState, "concurrent", "4 threads sent 20 messages at once; lost: ['concurrent-0"),
+    (mistakes.TakesOneThreadAlone, "concurrent", "4 threads sent at once, and of 20 sends "),
+    (mistakes.PutsMessagesTogether, "concurrent", "messages of several threads were mixed"),
     (
         mistakes.StaysDown,
         "broken-502",
         "takes messages, and send raised TemporaryError('the pager is down')",
     ),
-    (mistakes.CutsNothing, "once[10000-failures]", "characters, more than 200"),
     (mistakes.CutsNothing, "harmless[long]", "characters, more than 200"),
     (mistakes.LetsMentionsThrough, "harmless[mentions]", "is not what its endpoint accepts: a mention in summary"),
     (mistakes.LetsControlCharactersThrough, "harmless[headers]", "characters that no reader sees are in what arrived"),
@@ -55,7 +87,8 @@ FOUND_OUT: list[tuple[type[Pager], str, str]] = [
     (mistakes.FailsOnEmptyTexts, "harmless[empty]", "the endpoint takes messages, and send raised ValueError"),
     (mistakes.ReadsItsSecretAtOnce, "reads_no_secret", "a secret was read before the first message"),
     (mistakes.TakesAnUnreadSecretForABug, "secret_that_cannot", "reveal() raised TemporaryError, and send raised Perm"),
-    (mistakes.ExplainsAtLength, "refused-400", "a reason is one line of text"),
+    (mistakes.NeverStopsExplaining, "refused-400", "a reason has at most 1000 characters, and this 50"),
+    (mistakes.ExplainsInLines, "refused-400", "a reason is one line of text"),
     (leaks.RepeatsTheAnswer, "forbidden-403", "a secret shows in what send raised: 403 POST /hook/(the secret)"),
     (leaks.Logs, "once[failed]", "a secret shows in a log line of some.library, DEBUG: POST http://127.0.0.1:"),
     (leaks.Prints, "once[failed]", "a secret shows in standard output"),
@@ -79,11 +112,35 @@ def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult
     return pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)
 
 
-def test_a_notifier_that_does_all_as_it_should_passes(pytester: pytest.Pytester) -> None:
-    result = run(pytester, conformance_test(Pager))
-    outcomes = result.parseoutcomes()
-    assert set(outcomes) == {"passed"}, result.outlines
+def test_a_notifier_that_does_all_as_it_should_passes_the_test_in_the_docstring(pytester: pytest.Pytester) -> None:
+    package = pytester.mkpydir("batchbell_pager")
+    (package / "notifier.py").write_text(NOTIFIER_OF_THE_EXAMPLE)
+    pytester.syspathinsert()
+    example = re.search(r"(?ms)^    import json\n.*?(?=^\S)", str(conformance.__doc__))
+    assert example is not None
+    outcomes = run(pytester, textwrap.dedent(example[0])).parseoutcomes()
+    assert set(outcomes) == {"passed"}
     assert outcomes["passed"] > 40
+
+
+def test_a_channel_that_does_not_speak_http_is_tested_alike(pytester: pytest.Pytester) -> None:
+    outcomes = run(pytester, TEST_OF_THE_POSTBOX).parseoutcomes()
+    assert set(outcomes) == {"passed"}
+    assert outcomes["passed"] > 30
+
+
+def test_an_endpoint_that_does_not_play_every_trouble_is_found_out(pytester: pytest.Pytester) -> None:
+    test = conformance_test(Pager).replace("endpoint_type = pager.PagerEndpoint", "endpoint_type = NeverGone")
+    result = run(pytester, NEVER_GONE + test, "-k", "every_trouble")
+    assert "NeverGone.answers has none for GONE" in "\n".join(result.outlines)
+
+
+def test_without_pytest_the_kit_says_what_to_install() -> None:
+    code = "import sys; sys.modules['pytest'] = None; import batchbell.conformance"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert ended.stderr.splitlines()[-1].endswith(
+        "batchbell.conformance needs pytest: pip install 'batchbell[conformance]'"
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,10 @@ class Sns(AwsEndpoint):
                 "ValidationException",
             )
         ],
-        Fault.FORBIDDEN: [],
         Fault.GONE: [refusal(404, "NotFound", in_xml=True), refusal(400, "EndpointDisabled", in_xml=True)],
-        Fault.STRANGE: [Answer(200, "<html>Log in to the proxy</html>"), Answer(200, "")],
+        Fault.STRANGE: [
+            Answer(200, body) for body in ("<html>Log in to the proxy</html>", "", PUBLISHED.replace("Id>", "s>"))
+        ],
     }
 
     def accepts(self, request: Request) -> str | None:

@@ -1,0 +1,78 @@
+"""A channel that does not speak HTTP, its endpoint, and a notifier that fills it: a box that lines are put into."""
+
+from __future__ import annotations
+
+import threading
+from typing import ClassVar
+
+from batchbell.conformance import Endpoint, Fault
+from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.texts import as_text, tidy
+from batchbell.time_limit import end_within
+
+
+class PostboxEndpoint(Endpoint):
+    """Its answers are what `put` says; None where it says nothing."""
+
+    answers: ClassVar = {
+        Fault.BUSY: ["full"],
+        Fault.BROKEN: ["jammed"],
+        Fault.REFUSED: ["too wide"],
+        Fault.GONE: ["dismantled"],
+        Fault.UNREACHABLE: ["locked"],
+        Fault.SILENT: [None],
+        Fault.RESETS: ["slammed shut"],
+        Fault.HANGS: [None],
+        Fault.DRIPS: [None],
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trouble: tuple[Fault, str | None] | None = None
+        self._over = threading.Event()
+
+    def put(self, text: str) -> str | None:
+        if self._trouble is None:
+            self.arrived.append(text)
+            self.taken.append(text)
+            return None
+        fault, said = self._trouble
+        if fault not in (Fault.UNREACHABLE, Fault.SILENT):
+            self.arrived.append(text)
+        if said is None:
+            self._over.wait()
+        return said
+
+    def start(self) -> None:
+        """Nothing: it is not a process of its own."""
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def behave(self, fault: Fault, answer: str | None) -> None:
+        self._trouble = fault, answer
+
+    def recover(self) -> None:
+        self._trouble = None
+
+    def accepts(self, arrived: str) -> str | None:
+        return None if arrived.strip() else "an empty text"
+
+    def text_of(self, arrived: str) -> str:
+        return arrived
+
+
+class Postbox:
+    def __init__(self, endpoint: PostboxEndpoint) -> None:
+        self.endpoint = endpoint
+
+    def send(self, message: Message) -> None:
+        text = as_text(tidy(message))
+        try:
+            said = end_within(0.3, lambda: self.endpoint.put(text))
+        except TimeoutError:
+            raise TemporaryError("the box says nothing", maybe_delivered=True) from None
+        if said in ("too wide", "dismantled"):
+            raise PermanentError(f"the box is {said}")
+        if said is not None:
+            raise TemporaryError(f"the box is {said}", maybe_delivered=said == "slammed shut")

@@ -3,8 +3,10 @@
 An `infrastructure.py` offers
 
 - `Settings`: a pydantic model (a subclass of `NotifierSettings`) of what the stack config may say about an instance;
-- `REQUIRES`: names of the distributions that the run-time half imports beyond the standard library, boto3 and
-  `batchbell.contract` (a tuple, may be left out);
+- `REQUIRES`: the distributions that the run-time half imports beyond the standard library, boto3 and what is in
+  batchbell for it, as requirements (a tuple, such as `("requests>=2",)`; may be left out). They go into the Lambda's
+  package at the versions that are installed, with what they require; an import that nothing there would answer is an
+  error at preview. A distribution names them among its own dependencies too, so that pip installs them;
 - `DIGEST_AFTER`: how many messages for one instance may arrive at once before they become one digest (an int; None or
   0: any number; left out: 5), unless the stack config says otherwise;
 - `provision(name, settings, *, opts, context) -> Grants`: what the Lambda needs for it. It may make resources of its

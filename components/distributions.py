@@ -142,8 +142,11 @@ def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -
     done = subprocess.run([*command, *pins], capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        lacking = [
+            pin for pin in pins if any(line.endswith(f"No matching distribution found for {pin}") for line in errors)
+        ]
         raise BundleError(
-            f"no wheels of {', '.join(pins)} for {target} (manylinux, glibc 2.{target.glibc} or older), "
+            f"no wheels of {', '.join(lacking or pins)} for {target} (manylinux, glibc 2.{target.glibc} or older), "
             f"or the package index does not answer. pip says: {errors[-1] if errors else done.stderr.strip()[-500:]}"
         )
     return list(metadata.distributions(path=[str(folder)]))

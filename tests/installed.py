@@ -11,6 +11,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from batchbell.plugins import Plugin
+
+# The deploy-time half of a notifier that has no settings and needs nothing.
+INFRASTRUCTURE = """
+from batchbell.provisioning import Grants, NotifierSettings as Settings
+def provision(name, settings, *, opts, context):
+    return Grants()
+"""
+
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
 
 
@@ -72,16 +81,21 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def put_distribution(
-    site: Path, name: str, files: Mapping[str, str], *, requires: str = "", version: str = "1.0", **extra: str
-) -> None:
-    """A pure distribution with these files; `extra`: other texts for its metadata, by file name."""
+def put_distribution(site: Path, name: str, files: Mapping[str, str], *, requires: str = "", **extra: str) -> None:
+    """Version 1.0 of a pure distribution with these files; `extra`: other texts for its metadata, by file name."""
     info = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
         "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         **{key.replace("_json", ".json").replace("_txt", ".txt"): text for key, text in extra.items()},
     }
-    folder = f"{name.replace('-', '_')}-{version}.dist-info"
+    folder = f"{name.replace('-', '_')}-1.0.dist-info"
     everything = {**files, **{f"{folder}/{key}": text for key, text in info.items()}}
     record = "".join(f"{file},,\n" for file in [*everything, f"{folder}/RECORD"])
     write(site, everything | {f"{folder}/RECORD": record})
+
+
+def put_plugin(site: Path, package: str, *, requires: str = "()", notifier: str = "", **files: str) -> Plugin:
+    """A notifier of the type `pager`, as a folder; `files`: by their names in it."""
+    infrastructure = f"{INFRASTRUCTURE}REQUIRES = {requires}\n"
+    write(site / package, {"__init__.py": "", "infrastructure.py": infrastructure, "notifier.py": notifier, **files})
+    return Plugin("pager", package)

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from batchbell.plugins import PluginError, find_plugins
 from components.settings import InvalidSettings, check_settings
-from tests.installed import put_distribution, write
+from tests.installed import INFRASTRUCTURE, put_distribution, write
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
 PAGER = {"type": "pager", "name": "night"}
-WHOLE = """
-from batchbell.provisioning import Grants, NotifierSettings
-class Settings(NotifierSettings):
-    pass
-def provision(name, settings, *, opts, context):
-    return Grants()
-"""
 
 
 def put_pager(site: Path, package: str, *, value: str | None = None, distribution: str = "", **files: str) -> None:
     """An installed distribution with the notifier `pager`; `files`: by their names without .py, all else is whole."""
-    everything = {"__init__": "", "infrastructure": WHOLE, "notifier": "def create(settings, secrets): ...", **files}
+    everything = {
+        "__init__": "",
+        "infrastructure": INFRASTRUCTURE,
+        "notifier": "def create(settings, secrets): ...",
+        **files,
+    }
     put_distribution(
         site,
         distribution or f"acme-{package}",
@@ -34,7 +33,7 @@ def put_pager(site: Path, package: str, *, value: str | None = None, distributio
     )
 
 
-def mistakes(*notifiers: dict[str, object]) -> list[str]:
+def mistakes(*notifiers: Mapping[str, object]) -> list[str]:
     raw = {"notifiers": list(notifiers), "job_queue_arns": [QUEUE]}
     try:
         check_settings(raw, secrets=None, context=None, prefix="batchbell:")
@@ -72,12 +71,20 @@ def test_nothing_of_a_notifier_is_imported_that_was_not_chosen(site: Path) -> No
         ("p_no_settings", {"infrastructure": "def provision(): ..."}, "has no Settings that is a subclass of batch"),
         (
             "p_model",
-            {"infrastructure": f"{WHOLE}\nimport pydantic\nclass Settings(pydantic.BaseModel): ..."},
+            {"infrastructure": f"{INFRASTRUCTURE}\nimport pydantic\nclass Settings(pydantic.BaseModel): ..."},
             "has no Settings that is a subclass of batchbell.provisioning.NotifierSettings",
         ),
-        ("p_no_provision", {"infrastructure": f"{WHOLE}\nprovision = None"}, "has no function provision"),
-        ("p_text", {"infrastructure": f"{WHOLE}\nREQUIRES = 'PyYAML'"}, "REQUIRES in infrastructure.py is no tuple"),
-        ("p_bad", {"infrastructure": f"{WHOLE}\nREQUIRES = ('a b',)"}, "REQUIRES in infrastructure.py is no tuple"),
+        ("p_no_provision", {"infrastructure": f"{INFRASTRUCTURE}\nprovision = None"}, "has no function provision"),
+        (
+            "p_text",
+            {"infrastructure": f"{INFRASTRUCTURE}\nREQUIRES = 'PyYAML'"},
+            "REQUIRES in infrastructure.py is no tuple",
+        ),
+        (
+            "p_bad",
+            {"infrastructure": f"{INFRASTRUCTURE}\nREQUIRES = ('a b',)"},
+            "REQUIRES in infrastructure.py is no tuple",
+        ),
         ("p_nowhere", {"value": "acme_nowhere"}, "there is no package acme_nowhere"),
         ("p_beneath", {"value": "acme_nowhere.pager"}, "acme_nowhere.pager cannot be imported: ModuleNotFoundError"),
         ("p_attribute", {"value": "p_attribute:create"}, "there is no package p_attribute:create"),
@@ -135,7 +142,7 @@ def test_an_unknown_type_is_told_with_the_nearest_one_and_all_that_there_are(sit
 def test_a_folder_with_one_half_alone_is_told_as_broken_and_not_as_unknown(
     half: str, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(site, {"halves/__init__.py": "", "halves/pager/__init__.py": "", f"halves/pager/{half}": WHOLE})
+    write(site, {"halves/__init__.py": "", "halves/pager/__init__.py": "", f"halves/pager/{half}": INFRASTRUCTURE})
     monkeypatch.setattr("batchbell.plugins.notifiers_package", lambda: ("halves", site / "halves"))
 
     with pytest.raises(PluginError, match=r"notifier pager \(folder notifiers/pager\): .*halves.pager"):

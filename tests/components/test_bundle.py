@@ -10,27 +10,20 @@ import sys
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
-from components import distributions
-from components.bundle import BundleError, Target, build, has_compiled_files
-from tests.installed import put_distribution, write
+from components.bundle import Target, build, has_compiled_files
+from tests.installed import INFRASTRUCTURE, put_distribution, put_plugin
 
 HOST = Target.host()
 OTHER_MACHINE = Target("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
 ELF_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: taken as it is, whatever the source's time or content
-
-INFRASTRUCTURE = """
-from batchbell.provisioning import Grants, NotifierSettings as Settings
-def provision(name, settings, *, opts, context):
-    return Grants()
-"""
 
 # Lambda's runtime: boto3 and what boto3 needs.
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -67,12 +60,6 @@ def contents(folder: Path) -> dict[str, str]:
 
 def sources(folder: Path, package: str) -> set[str]:
     return {name for name in names(folder / package) if "__pycache__" not in name}
-
-
-def put_plugin(site: Path, package: str, *, requires: str = "()", notifier: str = "", **files: str) -> Plugin:
-    infrastructure = f"{INFRASTRUCTURE}REQUIRES = {requires}\n"
-    write(site / package, {"__init__.py": "", "infrastructure.py": infrastructure, "notifier.py": notifier, **files})
-    return Plugin("pager", package)
 
 
 def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_else(everything: Path) -> None:
@@ -165,43 +152,6 @@ def test_compiled_files_come_only_with_the_runtimes_own_python(email_only: Path,
     assert not names(build(own("email"), another, cache=cache), "*.pyc")
 
 
-def test_what_has_no_wheel_for_the_target_is_named_and_nothing_is_left(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(site, "acme_grpc_pager", requires="('grpcio',)")
-    with pytest.raises(BundleError, match=r"grpcio==[\d.]+ for python3.6 on arm64 \(manylinux, glibc 2.34 or older\)"):
-        build([plugin], Target("3.6", "arm64"), cache=tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(site, "acme_lacking_pager", requires="('acme-not-here',)")
-    with pytest.raises(BundleError, match=r"acme-not-here, which notifier pager .* pip install acme-not-here"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_an_editable_install_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
-    origin = '{"url": "file:///src/acme%20client", "dir_info": {"editable": true}}'
-    put_distribution(site, "acme_client", {}, direct_url_json=origin)
-    plugin = put_plugin(site, "acme_editable_pager", requires="('acme_client',)")
-    with pytest.raises(BundleError, match=r"acme_client is an editable install.*pip install '/src/acme client'"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_an_editable_notifier_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
-    """Its files are elsewhere, and found through a .pth file."""
-    origin = '{"url": "file:///src/acme_pager", "dir_info": {"editable": true}}'
-    put_plugin(site, "acme_developed_pager")
-    put_distribution(site, "acme-developed", {"_acme.pth": "/src"}, direct_url_json=origin)
-    with pytest.raises(BundleError, match=r"acme-developed is an editable install.*: pip install /src/acme_pager"):
-        build([Plugin("pager", "acme_developed_pager", "acme-developed", "1.0")], HOST, cache=tmp_path)
-
-
-def test_a_notifier_whose_distribution_lacks_its_files_is_refused(site: Path, tmp_path: Path) -> None:
-    put_plugin(site, "acme_moved_pager")
-    put_distribution(site, "acme-moved", {})
-    with pytest.raises(BundleError, match=r"acme_moved_pager\.notifier is missing: no file of"):
-        build([Plugin("pager", "acme_moved_pager", "acme-moved", "1.0")], HOST, cache=tmp_path)
-
-
 def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_time(
     site: Path, tmp_path: Path
 ) -> None:
@@ -224,132 +174,6 @@ def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_
     assert not {"pulumi", "notifiers"} & {path.name for path in folder.iterdir()}
 
 
-def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(
-        site,
-        "acme_folder_pager",
-        notifier="def create(settings, secrets):\n    from .wording import say",
-        **{
-            "wording.py": "",
-            "policy.py": "",
-            "mail.html": "",
-            "README.md": "",
-            "tests/sample.json": "",
-            ".cache/notes": "",
-        },
-    )
-    folder = build([plugin], HOST, cache=tmp_path)
-    assert sources(folder, "acme_folder_pager") == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
-
-
-@pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
-def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
-    plugin = put_plugin(site, "acme_forbidden_pager", notifier=module)
-    with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-LIBRARIES = {
-    "acme_lib/__init__.py": "",
-    "acme_space/client/__init__.py": "",  # acme_space is a namespace: any distribution may add to it
-    "acme_native.cpython-313-x86_64-linux-gnu.so": "",
-}
-
-
-@pytest.mark.parametrize(
-    ("statement", "told"),
-    [
-        ("import acme_lib", 'acme_lib (acme_careless.notifier line 1): add "acme-libraries"'),
-        ("from acme_lib.inner import thing", 'acme_lib.inner (acme_careless.notifier line 1): add "acme-libraries"'),
-        ("def send():\n    import acme_lib", 'acme_lib (acme_careless.notifier line 2): add "acme-libraries"'),
-        ("import acme_native", 'acme_native (acme_careless.notifier line 1): add "acme-libraries"'),
-        (
-            "import acme_nowhere.deep",
-            "acme_nowhere.deep (acme_careless.notifier line 1): install the distribution that has it",
-        ),
-        ("from . import wording", 'acme_lib (acme_careless.wording line 1): add "acme-libraries"'),
-        ("import pulumi", 'pulumi (acme_careless.notifier line 1): add "pulumi"'),
-    ],
-)
-def test_an_import_that_nothing_in_the_lambda_answers_is_refused_with_what_to_add(
-    site: Path, tmp_path: Path, statement: str, told: str
-) -> None:
-    put_distribution(site, "acme-libraries", LIBRARIES)
-    plugin = put_plugin(site, "acme_careless", notifier=statement, **{"wording.py": "import acme_lib"})
-    with pytest.raises(BundleError) as refused:
-        build([plugin], HOST, cache=tmp_path / "cache")
-    why, _, missing = str(refused.value).partition("; ")
-    assert why == "notifier pager (folder notifiers/pager) imports what would be missing in the Lambda"
-    assert told in missing and "REQUIRES in acme_careless.infrastructure" in missing
-    assert not (tmp_path / "cache").exists()
-
-
-def test_what_another_notifier_brings_along_is_no_ones_but_its_own(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(site, "acme_borrowing_pager", notifier="import requests")
-    with pytest.raises(BundleError, match=r'requests \(acme_borrowing_pager.notifier line 1\): add "requests"'):
-        build([*own("slack"), plugin], HOST, cache=tmp_path)
-
-
-IMPORTS_OF_WHAT_IS_THERE = """
-import json, xml.etree.ElementTree, winreg
-import boto3, botocore.exceptions, dateutil.tz, urllib3
-from aws_lambda_powertools import Logger
-from batchbell.contract import Message; import batchbell.aws_answers
-from acme_space import client; import acme_space.client, acme_lib.anything, acme_native
-"""
-IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT = """
-import sys, typing
-try:
-    import acme_faster
-except ImportError:
-    import acme_slower
-if sys.version_info < (3, 11):
-    import tomli
-if typing.TYPE_CHECKING:
-    import batchbell.provisioning, acme_types
-"""
-
-
-def test_what_the_lambda_has_and_what_a_module_can_do_without_needs_no_requirement(site: Path, tmp_path: Path) -> None:
-    put_distribution(site, "acme-libraries", LIBRARIES)
-    notifier = IMPORTS_OF_WHAT_IS_THERE + IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT
-    plugin = put_plugin(site, "acme_declaring_pager", notifier=notifier, requires="('acme-libraries',)")
-    folder = build([plugin], HOST, cache=tmp_path)
-    assert (folder / "acme_declaring_pager" / "notifier.py").read_text() == notifier
-    assert not (folder / "batchbell" / "provisioning.py").exists()
-
-
-def test_a_part_of_a_namespace_that_another_distribution_has_is_missing_too(site: Path, tmp_path: Path) -> None:
-    put_distribution(site, "acme-libraries", LIBRARIES)
-    put_distribution(site, "acme-other", {"acme_space/other/__init__.py": ""})
-    notifier = "import acme_space.other"
-    plugin = put_plugin(site, "acme_spacious_pager", notifier=notifier, requires="('acme-libraries',)")
-    with pytest.raises(BundleError, match=r"acme_space.other \(acme_spacious_pager.notifier line 1\): add"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_a_module_that_is_no_python_is_named(site: Path, tmp_path: Path) -> None:
-    plugin = put_plugin(site, "acme_garbled_pager", notifier="def create(:")
-    with pytest.raises(BundleError, match=r"acme_garbled_pager.notifier is no Python module: .*, line 1: invalid"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_a_version_that_the_notifier_does_not_take_is_refused(site: Path, tmp_path: Path) -> None:
-    put_distribution(site, "acme_versioned", {})
-    plugin = put_plugin(site, "acme_choosy_pager", requires="('acme_versioned>=2',)")
-    with pytest.raises(
-        BundleError, match=r"pager\) needs acme_versioned>=2 .* 1.0 is installed: pip install 'acme_ver"
-    ):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_a_requirement_for_another_machine_is_left_out(site: Path, tmp_path: Path) -> None:
-    requires = """('acme_not_here; python_version < "3.0"', 'acme_here; sys_platform == "linux"')"""
-    put_distribution(site, "acme_here", {"acme_here.py": ""})
-    folder = build([put_plugin(site, "acme_conditional_pager", requires=requires)], HOST, cache=tmp_path)
-    assert (folder / "acme_here.py").exists()
-
-
 def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_changing_pager")
     before = build([plugin], HOST, cache=tmp_path)
@@ -357,51 +181,6 @@ def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> N
     after = build([plugin], HOST, cache=tmp_path)
     assert after != before
     assert (after / "acme_changing_pager" / "notifier.py").read_text() == "CHANGED = True"
-
-
-def test_a_distribution_that_would_hide_the_standard_library_is_refused(site: Path, tmp_path: Path) -> None:
-    put_distribution(site, "acme_shadow", {"email/__init__.py": ""})
-    plugin = put_plugin(site, "acme_shadowing_pager", requires="('acme_shadow',)")
-    with pytest.raises(BundleError, match="hide Python's own module email"):
-        build([plugin], HOST, cache=tmp_path)
-
-
-def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: Path) -> None:
-    conditions = {
-        "old": 'python_version < "3.12"',
-        "arm": 'platform_machine == "aarch64"',
-        "windows": 'sys_platform == "win32"',
-        "asked": 'extra == "more"',
-        "not_asked": 'extra == "other"',
-    }
-    requires = "".join(f"Requires-Dist: acme_{name}; {marker}\n" for name, marker in conditions.items())
-    put_distribution(site, "acme_root", {}, requires=f"{requires}Requires-Dist: boto3\n")
-    for name in conditions:
-        put_distribution(site, f"acme_{name}", {})
-
-    def found(target: Target) -> list[str]:
-        return list(distributions.required({"acme_root[more]": "a test"}, target))
-
-    assert found(Target("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
-    assert found(Target("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
-
-
-@pytest.mark.parametrize(
-    ("tag", "target", "runs"),
-    [
-        ("py2.py3-none-any", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_34_x86_64", Target("3.13", "x86_64"), True),
-        ("cp39-abi3-manylinux2014_aarch64", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_35_x86_64", Target("3.13", "x86_64"), False),  # newer than the runtime's glibc
-        ("cp311-cp311-manylinux_2_28_x86_64", Target("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
-        ("cp313-cp313-linux_x86_64", Target("3.13", "x86_64"), False),  # built here: who knows against what
-        ("cp313-cp313-macosx_11_0_arm64", Target("3.13", "arm64"), False),
-        ("cp312-cp312-manylinux_2_17_aarch64", Target("3.13", "arm64"), False),
-    ],
-)
-def test_installed_files_are_taken_only_if_they_run_in_lambda(site: Path, tag: str, target: Target, runs: bool) -> None:
-    put_distribution(site, "acme_tagged", {}, WHEEL=f"Wheel-Version: 1.0\nTag: {tag}\n")
-    assert distributions.runs_on(metadata.distribution("acme_tagged"), target) is runs
 
 
 def test_builds_at_the_same_time_end_with_one_whole_package(email_only: Path, tmp_path: Path) -> None:

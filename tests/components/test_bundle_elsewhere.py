@@ -19,6 +19,7 @@ EM_AARCH64 = 183  # ELF's number of the architecture (elf.h)
 # Prints the folder, and the digest of each file in it.
 BUILD = """
 import hashlib, json, sys
+from importlib import metadata
 from pathlib import Path
 from batchbell.components.bundle import Target, build
 from batchbell.plugins import find_plugins
@@ -28,6 +29,7 @@ folder = build([find_plugins()[type_] for type_ in types], target)
 files = sorted(path for path in folder.rglob("*") if path.is_file())
 print(json.dumps({
     "folder": str(folder),
+    "origins": [str(metadata.distribution(name).locate_file("")) for name in ("jmespath", "requests", "PyYAML")],
     "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
 }))
 """
@@ -55,6 +57,7 @@ def built(environment: Environment, cwd: Path, *types: str, python: str = "", ar
     cwd.mkdir(parents=True, exist_ok=True)
     told = environment.run(BUILD, python, architecture, *types, cwd=cwd, **variables)
     result = json.loads(told)
+    assert set(result["origins"]) == {str(environment.site)}  # and not where the rest of the environment is
     return Path(result["folder"]), result["files"]
 
 

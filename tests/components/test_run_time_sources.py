@@ -1,0 +1,124 @@
+"""Which of our own files go into the package, and imports that nothing there would answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batchbell.plugins import find_plugins
+from components.bundle import BundleError, Target, build
+from tests.installed import put_distribution, put_plugin
+
+HOST = Target.host()
+
+
+def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(
+        site,
+        "acme_folder_pager",
+        notifier="def create(settings, secrets):\n    from .wording import say",
+        **{
+            "wording.py": "",
+            "policy.py": "",
+            "mail.html": "",
+            "README.md": "",
+            "tests/sample.json": "",
+            ".cache/notes": "",
+        },
+    )
+    folder = build([plugin], HOST, cache=tmp_path)
+    files = [path for path in (folder / "acme_folder_pager").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert {path.name for path in files} == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
+
+
+@pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
+def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
+    plugin = put_plugin(site, "acme_forbidden_pager", notifier=module)
+    with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+LIBRARIES = {
+    "acme_lib/__init__.py": "",
+    "acme_space/client/__init__.py": "",  # acme_space is a namespace: any distribution may add to it
+    "acme_native.cpython-313-x86_64-linux-gnu.so": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("import acme_lib", 'acme_lib (acme_careless.notifier line 1): add "acme-libraries"'),
+        ("from acme_lib.inner import thing", 'acme_lib.inner (acme_careless.notifier line 1): add "acme-libraries"'),
+        ("def send():\n    import acme_lib", 'acme_lib (acme_careless.notifier line 2): add "acme-libraries"'),
+        ("import acme_native", 'acme_native (acme_careless.notifier line 1): add "acme-libraries"'),
+        (
+            "import acme_nowhere.deep",
+            "acme_nowhere.deep (acme_careless.notifier line 1): install the distribution that has it",
+        ),
+        ("from . import wording", 'acme_lib (acme_careless.wording line 1): add "acme-libraries"'),
+        ("import pulumi", 'pulumi (acme_careless.notifier line 1): add "pulumi"'),
+    ],
+)
+def test_an_import_that_nothing_in_the_lambda_answers_is_refused_with_what_to_add(
+    site: Path, tmp_path: Path, statement: str, told: str
+) -> None:
+    put_distribution(site, "acme-libraries", LIBRARIES)
+    plugin = put_plugin(site, "acme_careless", notifier=statement, **{"wording.py": "import acme_lib"})
+    with pytest.raises(BundleError) as refused:
+        build([plugin], HOST, cache=tmp_path / "cache")
+    why, _, missing = str(refused.value).partition("; ")
+    assert why == "notifier pager (folder notifiers/pager) imports what would be missing in the Lambda"
+    assert told in missing and "REQUIRES in acme_careless.infrastructure" in missing
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_another_notifier_brings_along_is_no_ones_but_its_own(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_borrowing_pager", notifier="import requests")
+    with pytest.raises(BundleError, match=r'requests \(acme_borrowing_pager.notifier line 1\): add "requests"'):
+        build([find_plugins()["slack"], plugin], HOST, cache=tmp_path)
+
+
+IMPORTS_OF_WHAT_IS_THERE = """
+import json, xml.etree.ElementTree, winreg
+import boto3, botocore.exceptions, dateutil.tz, urllib3
+from aws_lambda_powertools import Logger
+from batchbell.contract import Message; import batchbell.aws_answers
+from acme_space import client; import acme_space.client, acme_lib.anything, acme_native
+"""
+IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT = """
+import sys, typing
+try:
+    import acme_faster
+except ImportError:
+    import acme_slower
+if sys.version_info < (3, 11):
+    import tomli
+if typing.TYPE_CHECKING:
+    import batchbell.provisioning, acme_types
+"""
+
+
+def test_what_the_lambda_has_and_what_a_module_can_do_without_needs_no_requirement(site: Path, tmp_path: Path) -> None:
+    put_distribution(site, "acme-libraries", LIBRARIES)
+    notifier = IMPORTS_OF_WHAT_IS_THERE + IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT
+    plugin = put_plugin(site, "acme_declaring_pager", notifier=notifier, requires="('acme-libraries',)")
+    folder = build([plugin], HOST, cache=tmp_path)
+    assert (folder / "acme_declaring_pager" / "notifier.py").read_text() == notifier
+    assert not (folder / "batchbell" / "provisioning.py").exists()
+
+
+def test_a_part_of_a_namespace_that_another_distribution_has_is_missing_too(site: Path, tmp_path: Path) -> None:
+    put_distribution(site, "acme-libraries", LIBRARIES)
+    put_distribution(site, "acme-other", {"acme_space/other/__init__.py": ""})
+    notifier = "import acme_space.other"
+    plugin = put_plugin(site, "acme_spacious_pager", notifier=notifier, requires="('acme-libraries',)")
+    with pytest.raises(BundleError, match=r"acme_space.other \(acme_spacious_pager.notifier line 1\): add"):
+        build([plugin], HOST, cache=tmp_path)
+
+
+def test_a_module_that_is_no_python_is_named(site: Path, tmp_path: Path) -> None:
+    plugin = put_plugin(site, "acme_garbled_pager", notifier="def create(:")
+    with pytest.raises(BundleError, match=r"acme_garbled_pager.notifier is no Python module: .*, line 1: invalid"):
+        build([plugin], HOST, cache=tmp_path)

@@ -12,6 +12,7 @@ import pytest
 from batchbell.plugins import find_plugins
 
 RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
+NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
@@ -20,13 +21,14 @@ ARROWS = {
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
     "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
+    "batchbell.webhook": ("batchbell.contract", "batchbell.time_limit"),
     "batchbell.dispatcher": RUN_TIME,
-    "notifiers.*": RUN_TIME,
-    "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
+    "notifiers.*": NOTIFIER,
+    "notifiers.*.infrastructure": (*DEPLOY_TIME, *NOTIFIER),
     "batchbell.provisioning": (),
     "batchbell.plugins": ("batchbell.provisioning",),
     "batchbell.faulty_server": (),
-    "batchbell.conformance": (*RUN_TIME, "batchbell.faulty_server"),
+    "batchbell.conformance": (*NOTIFIER, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,
     "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.faulty_server", "batchbell.dispatcher", "components"),
     "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
@@ -41,6 +43,7 @@ THIRD_PARTY = {
     "batchbell.texts": set[str](),
     "batchbell.time_limit": set[str](),
     "batchbell.aws_answers": RUNTIME_PROVIDES,
+    "batchbell.webhook": {"requests"},
     "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},
     **{f"notifiers.{name}": {*RUNTIME_PROVIDES, *plugin.requires()} for name, plugin in find_plugins().items()},
 }
@@ -109,10 +112,12 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
     [
         ("batchbell.dispatcher.job", "batchbell.contract", True),
         ("batchbell.dispatcher.job", "batchbell.provisioning", False),
+        ("batchbell.dispatcher.job", "batchbell.webhook", False),
         ("batchbell.dispatcher.job", "components.settings", False),
         ("batchbell.dispatcher.job", "notifiers.slack.notifier", False),
         ("batchbell.contract", "batchbell.texts", False),
         ("notifiers.slack.notifier", "notifiers.slack.blocks", True),
+        ("notifiers.slack.notifier", "batchbell.webhook", True),
         ("notifiers.slack.notifier", "notifiers.slack.infrastructure", False),
         ("notifiers.slack.notifier", "notifiers.email.notifier", False),
         ("notifiers.slack.notifier", "batchbell.dispatcher.job", False),

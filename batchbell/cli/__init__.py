@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from batchbell.cli import chaos, demo, explain, redrive, status
+from batchbell.cli import chaos, demo, explain, new_notifier, redrive, status
 
 app = typer.Typer(
     help="One message when a whole AWS Batch array job is done.",
@@ -18,3 +18,4 @@ app.command("explain", epilog=explain.EPILOG)(explain.command)
 app.command("status", epilog=status.EPILOG)(status.command)
 app.command("redrive", epilog=redrive.EPILOG)(redrive.command)
 app.command("chaos", epilog=chaos.EPILOG)(chaos.command)
+app.command("new-notifier", epilog=new_notifier.EPILOG)(new_notifier.command)

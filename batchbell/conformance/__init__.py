@@ -41,7 +41,7 @@ limit that the channel's reference names belongs into `accepts`. A channel that 
 `AwsEndpoint`; one that does not speak HTTP, an `Endpoint` that plays each `Fault` in its own way.
 
 The fake listens on 127.0.0.1 without TLS: a notifier that insists on its service's host name takes such a URL where
-`AWS_ENDPOINT_URL` is on this machine too, as `notifiers/slack` does; `prepare` of the endpoint sets the variable.
+`AWS_ENDPOINT_URL` is on this machine too, as it is here (`batchbell.webhook.url_problem` does that).
 
 It needs pytest, as nothing else of batchbell does: `pip install "batchbell[conformance]"`.
 """

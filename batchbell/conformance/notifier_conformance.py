@@ -15,7 +15,7 @@ from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.messages import HOSTILE_TEXTS, MESSAGES, failed, hostile
 from batchbell.conformance.overheard import Overheard, overhear
-from batchbell.conformance.patience import shorten_socket_timeouts
+from batchbell.conformance.patience import shorten_sends, shorten_socket_timeouts
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.contract import Message, Notifier, PermanentError, TemporaryError
 from batchbell.faulty_server import Request
@@ -39,8 +39,9 @@ class NotifierConformance:
         raise NotImplementedError(f"{type(self).__name__} needs make(self, endpoint) -> Notifier")
 
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Shorten the notifier's limit for a whole `send`, so that the two tests of answers that drip in take no longer
-        than needed. The time-outs of sockets are shortened anyway where an endpoint hangs."""
+        """Shorten the notifier's own limit for a whole `send`, so that the two tests of answers that drip in take no
+        longer than needed. That of `batchbell.webhook` and `batchbell.aws_answers` is shortened anyway, and where an
+        endpoint hangs the time-outs of sockets are."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "fault" in metafunc.fixturenames:
@@ -96,6 +97,7 @@ class NotifierConformance:
             if fault in (Fault.SILENT, Fault.HANGS):
                 shorten_socket_timeouts(patch)
             elif fault is Fault.DRIPS:
+                shorten_sends(patch)
                 self.hurry(patch)
             raised = self._send(notifier, endpoint, overheard, failed(), self.send_limit)
         came = len(endpoint.arrived)

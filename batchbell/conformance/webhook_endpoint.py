@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
+import pytest
+
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.contract import Secret
@@ -67,6 +69,10 @@ class WebhookEndpoint(Endpoint):
     def secret(self, name: str, value: str | None = None) -> Secret:
         """A secret as the Lambda gives it to `create`: the URL, if no value is given."""
         return super().secret(name, self.url if value is None else value)
+
+    def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Webhooks on this machine are taken where AWS is on it too (see `batchbell.webhook.url_problem`)."""
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 
     def start(self) -> None:
         self._server = FaultyServer(self._port, self._receive, self._over.wait)

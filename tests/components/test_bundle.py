@@ -71,7 +71,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     assert not names(everything, "infrastructure.py") | names(everything, "README.md") | names(everything, "RECORD")
 
     modules = {name for name in sources(everything, "batchbell") if not name.startswith(("dispatcher/", "notifiers/"))}
-    assert modules == {"__init__.py", "contract.py", "aws_answers.py", "texts.py", "time_limit.py"}
+    assert modules == {"__init__.py", "contract.py", "aws_answers.py", "texts.py", "time_limit.py", "webhook.py"}
     assert sources(everything, "notifiers") == {
         "__init__.py",
         "slack/blocks.py",
@@ -82,6 +82,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
 def test_a_stack_without_slack_carries_no_requests(email_only: Path) -> None:
     assert not {"requests", "urllib3", "charset_normalizer"} & {path.name for path in email_only.iterdir()}
     assert sources(email_only, "notifiers") == {"__init__.py", "email/__init__.py", "email/notifier.py"}
+    assert "webhook.py" not in sources(email_only, "batchbell")
 
 
 @pytest.mark.parametrize("which", ["everything", "email_only"])

@@ -59,6 +59,7 @@ LIBRARIES = {
         ),
         ("from . import wording", 'acme_lib (acme_careless.wording line 1): add "acme-libraries"'),
         ("import pulumi", 'pulumi (acme_careless.notifier line 1): add "pulumi"'),
+        ("from batchbell.webhook import Webhook", "requests (batchbell.webhook line "),
     ],
 )
 def test_an_import_that_nothing_in_the_lambda_answers_is_refused_with_what_to_add(

@@ -1,4 +1,4 @@
-"""A notifier of ours has a README that names each of its settings, and goes through the kit."""
+"""A notifier of ours has a README, each of its settings in docs/configuration.md, and goes through the kit."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ KIT = {name for name in vars(NotifierConformance) if re.match("test_|pytest_|_[a
 NOT_RUN = {"skip", "skipif", "xfail"}
 
 
-def readme_gaps(readme: Path, settings: type[NotifierSettings]) -> Iterator[str]:
-    """What is not told about the settings."""
+def documentation_gaps(readme: Path, page: Path, name: str, settings: type[NotifierSettings]) -> Iterator[str]:
+    """What is not told about the notifier; `page`: where the settings are explained, a section a notifier."""
     if not readme.is_file():
         yield f"{readme} is missing"
-        return
-    text = readme.read_text()
+    elif f"configuration.md#{name}" not in readme.read_text():
+        yield f"{readme} does not lead to its settings: docs/configuration.md#{name}"
+    section = page.read_text().partition(f"\n### {name}\n")[2].partition("\n### ")[0]
     for field in settings.model_fields:
-        if f"`{field}`" not in text:
-            yield f"{readme} does not name the setting `{field}`"
+        if not re.search(rf"^- \*\*`{field}`\*\*: (?!Takes )\S", section, re.MULTILINE):
+            yield f"{page} does not explain the setting `{field}` of {name}"
 
 
 def conformance_gaps(path: Path, package: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -75,9 +76,10 @@ def make(suite: type[NotifierConformance], monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_notifier_explains_each_of_its_settings(name: str) -> None:
+def test_a_notifier_explains_each_of_its_settings(name: str, project: Path) -> None:
     settings = find_plugins()[name].infrastructure().Settings
-    assert list(readme_gaps(FOLDER / name / "README.md", settings)) == []
+    page = project / "docs" / "configuration.md"
+    assert list(documentation_gaps(FOLDER / name / "README.md", page, name, settings)) == []
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -95,18 +97,38 @@ class PagerSettings(NotifierSettings):
     urgency: str = "low"
 
 
+EXPLAINED = """# Configuration
+
+### pager
+
+- **`routing_key`**: whom it wakes. Takes a text. Required.
+- **`urgency`**: how loudly. Takes a text.
+
+### slack
+
+- **`webhook`**: where it posts. Takes a text.
+"""
+
+
 @pytest.mark.parametrize(
-    ("readme", "gap"),
+    ("readme", "find", "gap"),
     [
-        (None, "is missing"),
-        ("The routing_key decides. `urgency`: low or high.", "does not name the setting `routing_key`"),
-        ("| `routing_key` | required | |", "does not name the setting `urgency`"),
+        (None, "", "README.md is missing"),
+        ("# pager", "", "does not lead to its settings: docs/configuration.md#pager"),
+        (
+            "[settings](configuration.md#pager)",
+            "whom it wakes. ",
+            "does not explain the setting `routing_key` of pager",
+        ),
+        ("[settings](configuration.md#pager)", "- **`urgency`**", "does not explain the setting `urgency` of pager"),
     ],
 )
-def test_a_readme_that_is_not_there_or_silent_is_found_out(tmp_path: Path, readme: str | None, gap: str) -> None:
+def test_a_notifier_that_is_not_explained_is_found_out(tmp_path: Path, readme: str | None, find: str, gap: str) -> None:
     if readme is not None:
         (tmp_path / "README.md").write_text(readme)
-    (found,) = readme_gaps(tmp_path / "README.md", PagerSettings)
+    page = tmp_path / "configuration.md"
+    page.write_text(EXPLAINED.replace(find, "") if find else EXPLAINED)
+    (found,) = documentation_gaps(tmp_path / "README.md", page, "pager", PagerSettings)
     assert found.endswith(gap)
 
 

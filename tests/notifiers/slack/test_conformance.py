@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
 from batchbell.contract import Notifier
 from batchbell.local.slack_rules import find_fault
-from notifiers.slack import notifier
 from notifiers.slack.blocks import BLOCKS_LIMIT
+from notifiers.slack.notifier import create
 from tests.notifiers.slack.payload import find_markup, texts
 
 
@@ -22,9 +20,6 @@ class SlackEndpoint(WebhookEndpoint):
         ]
         + [Answer(204, "")]
     }
-
-    def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")  # webhooks on this machine are taken there
 
     def accepts(self, request: Request) -> str | None:
         if fault := find_fault(request.method, request.headers.get("content-type", ""), request.body):
@@ -41,7 +36,4 @@ class TestSlack(NotifierConformance):
     endpoint_type = SlackEndpoint
 
     def make(self, endpoint: SlackEndpoint) -> Notifier:
-        return notifier.create({}, {"webhook": endpoint.secret("webhook")})
-
-    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(notifier, "SEND_LIMIT", 0.5)
+        return create({}, {"webhook": endpoint.secret("webhook")})

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.local.slack_sink import SlackSink
-from notifiers.slack.notifier import read_retry_after, webhook_problem
+from notifiers.slack.notifier import webhook_problem
 
 Send = Callable[..., None]
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -145,46 +142,6 @@ def test_proxies_and_netrc_do_not_matter(
         monkeypatch.delenv(name, raising=False)
     send(failed, sink.url)
     assert "authorization" not in sink.requests[0].headers
-
-
-def test_what_others_send_with_urllib3_is_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
-    import requests
-
-    with caplog.at_level(logging.DEBUG, logger="urllib3"):
-        requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=5)
-    assert "/elsewhere/" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("30", 30),
-        (" 30 ", 30),
-        ("1.5", 1.5),
-        ("0", 0),
-        ("-5", None),
-        ("soon", None),
-        ("", None),
-        ("inf", None),
-        ("nan", None),
-        ("1e9", None),
-        ("9" * 400, None),
-        ("٣", None),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-        ("Thu, 99 Foo 99999 00:00:00 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | None) -> None:
-    assert read_retry_after(header) == seconds
-
-
-@pytest.mark.parametrize("zone", ["GMT", "-0000"])
-def test_retry_after_may_be_a_date(zone: str) -> None:
-    text = format_datetime(datetime.now(UTC) + timedelta(seconds=60)).replace("+0000", zone)
-    seconds = read_retry_after(text)
-    assert seconds is not None
-    assert 50 < seconds <= 60
 
 
 @pytest.mark.parametrize(

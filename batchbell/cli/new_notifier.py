@@ -1,0 +1,141 @@
+"""`new-notifier`: a distribution of its own with a notifier that works, for its author to edit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from batchbell.cli.program import CHECKOUT
+from batchbell.plugins import find_plugins
+
+NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+NAME_LIMIT = 32  # characters
+
+# A template's name, and where its text goes.
+FILES = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    "gitignore": ".gitignore",
+    "__init__.py": "$package/__init__.py",
+    "notifier.py": "$package/notifier.py",
+    "infrastructure.py": "$package/infrastructure.py",
+    "conformance.py": "tests/test_conformance.py",
+}
+
+EPILOG = """
+[bold]Examples[/bold]
+
+python -m batchbell new-notifier pager ../batchbell-pager
+
+python -m batchbell new-notifier pager-duty ~/src/batchbell-pager-duty
+
+[bold]Exit codes[/bold]   0: made · 1: the folder cannot be written · 2: a name that is taken or none, a folder that \
+is not empty
+
+docs/writing-a-notifier.md goes from here to a received message.
+"""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the parts of a notifier are called, by its type."""
+
+    name: str  # "pager-duty": the type, in a stack
+
+    @property
+    def words(self) -> list[str]:
+        return re.split("[-_]", self.name)
+
+    def to_dict(self) -> dict[str, str]:
+        title = "".join(word.capitalize() for word in self.words)
+        return {
+            "name": self.name,
+            "distribution": "-".join(["batchbell", *self.words]),
+            "package": "_".join(["batchbell", *self.words]),
+            "class_name": f"{title}Notifier",
+            "config_key": f"{title[0].lower()}{title[1:]}Webhook",
+        }
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The notifier's type in a stack, such as pager.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to make, or an empty one.")],
+) -> None:
+    """Make a notifier of your own: a distribution in DIR that posts JSON to a webhook, whose tests pass at once.
+
+    This program is not changed: it finds the notifier once it is installed.
+    """
+    names = Names(name)
+    _check_name(names)
+    files = dict(_files(names))
+    try:
+        _check_folder(folder)
+        for path, text in files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+    except OSError as error:
+        reason = f"{error.filename or folder} cannot be written: {error.strerror}"
+        Console(stderr=True).print(Text(reason), soft_wrap=True)
+        raise typer.Exit(1) from None
+    _show(names, folder, files)
+
+
+def _check_name(names: Names) -> None:
+    def refuse(problem: str) -> None:
+        raise typer.BadParameter(f"{problem}, for example pager or pager-duty", param_hint="NAME")
+
+    if not NAME.fullmatch(names.name) or len(names.name) > NAME_LIMIT:
+        refuse(
+            f"takes at most {NAME_LIMIT} lower-case letters and digits, a letter first, with single - or _ in between, "
+            f"not {names.name!r}"
+        )
+    for plugin in find_plugins().values():
+        if Names(plugin.type).words == names.words:
+            refuse(f"there is a notifier {plugin.type} already ({plugin.origin}); takes another name")
+
+
+def _check_folder(folder: Path) -> None:
+    def refuse(problem: str) -> None:
+        raise typer.BadParameter(f"{folder} {problem}", param_hint="DIR")
+
+    if folder.resolve().is_relative_to(CHECKOUT):
+        refuse("is inside batchbell's own folder; takes one beside it, since the notifier is a distribution of its own")
+    if folder.exists() and not folder.is_dir():
+        refuse("is a file; takes a folder to make, or an empty one")
+    if folder.is_dir() and any(folder.iterdir()):
+        refuse("is not empty; takes a folder to make, or an empty one")
+
+
+def _files(names: Names) -> Iterator[tuple[str, str]]:
+    """Each file's path in the new folder, and its text."""
+    templates = resources.files("batchbell.cli") / "notifier_template"
+    values = names.to_dict()
+    for template, path in FILES.items():
+        text = (templates / f"{template}.template").read_text("utf-8")
+        yield Template(path).substitute(values), Template(text).substitute(values)
+
+
+def _show(names: Names, folder: Path, files: dict[str, str]) -> None:
+    package = names.to_dict()["package"]
+    lines = [
+        f"{folder} has a notifier of the type {names.name}:",
+        *(f"    {path}" for path in files),
+        "",
+        "Next:",
+        f"    cd {folder}",
+        "    pip install '.[test]' && python -m pytest        # they pass as it is",
+        f"    edit {package}/notifier.py: WEBHOOK, and what `render` makes of a message",
+        "",
+        "Then a stack can choose it; docs/writing-a-notifier.md goes on to a received message.",
+    ]
+    Console().print(Text("\n".join(lines)), soft_wrap=True)

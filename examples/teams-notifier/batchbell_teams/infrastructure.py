@@ -1,0 +1,24 @@
+"""What the Lambda needs to post to Teams: the webhook, and no rights."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pulumi
+from pydantic import Field
+
+from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
+
+from .notifier import webhook_problem
+
+REQUIRES = ("requests",)
+
+
+class Settings(NotifierSettings):
+    """`webhook`: the URL of a workflow that begins with "When a Teams webhook request is received"."""
+
+    webhook: Annotated[SecretReference, SecretShape(webhook_problem), Field(examples=[{"config": "teamsWebhook"}])]
+
+
+def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
+    return Grants(secrets={"webhook": settings.webhook})

@@ -1,0 +1,135 @@
+"""What `new-notifier` makes, and what it refuses. That its tests pass, and that it is built, installed, chosen and
+deployed, is shown where the docs are run: tests/distributions/test_writing_a_notifier.py."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from batchbell.cli import app
+from batchbell.cli.program import CHECKOUT
+from tests.installed import put_distribution
+
+
+def make(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["new-notifier", *map(str, arguments)])
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["pager", "pager-duty", "none", "webhook", "a" * 32])
+def test_it_makes_a_distribution_with_an_entry_point_of_that_name(tmp_path: Path, name: str) -> None:
+    result = make(name, tmp_path / "new")
+    assert result.exit_code == 0, result.output
+
+    package = f"batchbell_{name.replace('-', '_')}"
+    project = tomllib.loads((tmp_path / "new" / "pyproject.toml").read_text())["project"]
+    assert project["name"] == f"batchbell-{name}"
+    assert project["entry-points"]["batchbell.notifiers"] == {name: package}
+    assert files(tmp_path / "new") == {
+        "pyproject.toml",
+        "README.md",
+        ".gitignore",
+        f"{package}/__init__.py",
+        f"{package}/notifier.py",
+        f"{package}/infrastructure.py",
+        "tests/test_conformance.py",
+    }
+    for path in (tmp_path / "new").rglob("*.py"):
+        ast.parse(path.read_text())
+
+
+def test_what_it_makes_is_in_this_projects_style(tmp_path: Path) -> None:
+    make("pager-duty", tmp_path / "new")
+    for command in ("check", "format --check"):
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *command.split(),
+            "--no-cache",
+            "--config",
+            str(CHECKOUT / "pyproject.toml"),
+        ]
+        done = subprocess.run([*ruff, str(tmp_path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_it_says_what_to_do_next(tmp_path: Path) -> None:
+    output = make("pager", tmp_path / "new").output
+    assert f"cd {tmp_path / 'new'}" in output
+    assert "python -m pytest" in output
+    assert "edit batchbell_pager/notifier.py" in output
+
+
+def test_an_empty_folder_will_do(tmp_path: Path) -> None:
+    assert make("pager", tmp_path).exit_code == 0
+
+
+def flat(result: Result) -> str:
+    """The output without the frame around an error."""
+    return " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    "name", ["Pager", "pager_", "-pager", "3pager", "pa--ger", "pager/..", "", "é", "a" * 33, "pager\n"]
+)
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    result = make("--", name, tmp_path / "new")
+    assert result.exit_code == 2
+    assert "Invalid value for NAME" in flat(result)
+    assert "for example pager or pager-duty" in flat(result)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_that_a_notifier_has_is_refused(tmp_path: Path) -> None:
+    result = make("slack", tmp_path / "new")
+    assert result.exit_code == 2
+    assert "there is a notifier slack already (folder notifiers/slack)" in flat(result)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_name_that_differs_from_an_installed_one_by_a_dash_is_refused(tmp_path: Path, site: Path) -> None:
+    put_distribution(site, "theirs", {}, entry_points_txt="[batchbell.notifiers]\npager_duty = theirs\n")
+    result = make("pager-duty", tmp_path / "new")
+    assert result.exit_code == 2
+    assert "pager_duty already (distribution theirs 1.0)" in flat(result)
+
+
+def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "theirs.txt").write_text("theirs")
+    result = make("pager", tmp_path)
+    assert result.exit_code == 2
+    assert "is not empty" in flat(result)
+    assert files(tmp_path) == {"theirs.txt"}
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("theirs")
+    result = make("pager", tmp_path / "file")
+    assert result.exit_code == 2
+    assert "is a file" in flat(result)
+
+
+def test_it_writes_nothing_into_this_program() -> None:
+    result = make("pager", CHECKOUT / "notifiers" / "pager")
+    assert result.exit_code == 2
+    assert "inside batchbell's own folder" in flat(result)
+    assert not (CHECKOUT / "notifiers" / "pager").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("theirs")
+    result = make("pager", tmp_path / "file" / "new")
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    assert os.strerror(20) in result.output  # ENOTDIR

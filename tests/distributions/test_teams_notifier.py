@@ -1,0 +1,78 @@
+"""A third-party notifier, the example: built as a wheel, installed into a fresh environment, chosen by a stack."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from batchbell.conformance import Answer, WebhookEndpoint
+from batchbell.local.cloud import LocalCloud
+from batchbell.local.deployment import deploy
+from batchbell.local.rehearsal import this_machine
+from tests.installed import Environment, build_wheel
+
+
+class TeamsEndpoint(WebhookEndpoint):
+    success = Answer(202, "")
+
+
+@pytest.fixture(scope="module")
+def environment(batchbell_wheel: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    wheel = build_wheel(project / "examples" / "teams-notifier", tmp_path_factory.mktemp("teams"))
+    return Environment.make(tmp_path_factory.mktemp("environment"), batchbell_wheel, wheel)
+
+
+def test_its_own_tests_pass_where_both_wheels_are_installed(
+    environment: Environment, project: Path, tmp_path: Path
+) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(project / "examples" / "teams-notifier" / "tests", tmp_path / "tests", ignore=ignored)
+    program = "import sys, pytest, batchbell, batchbell_teams; print(batchbell.__file__, batchbell_teams.__file__); "
+    program += "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'tests']))"
+    origins, *_, summary = environment.run(program, cwd=tmp_path).splitlines()
+
+    assert all(Path(origin).is_relative_to(environment.site) for origin in origins.split())
+    assert " passed" in summary
+    assert "skipped" not in summary
+
+
+def test_a_stack_that_chooses_it_tells_teams(
+    own_cloud: LocalCloud,
+    environment: Environment,
+    project: Path,
+    wait_until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(environment.python))
+    teams = {"type": "teams", "name": "ops", "statuses": ["FAILED"], "webhook": {"config": "teamsWebhook"}}
+    with TeamsEndpoint() as endpoint:
+        stack = deploy(
+            own_cloud.environment(),
+            project,
+            "print-color",
+            config={"notifiers": [teams], **this_machine()},
+            secrets={"teamsWebhook": endpoint.url},
+        )
+        right, wrong = f"right-{uuid.uuid4().hex[:8]}", f"wrong-{uuid.uuid4().hex[:8]}"
+        for name, status in ((right, 0), (wrong, 3)):
+            own_cloud.client("batch").submit_job(
+                jobName=name,
+                jobQueue=stack.outputs["job_queue_name"],
+                jobDefinition=stack.outputs["job_definition_name"],
+                arrayProperties={"size": 2},
+                containerOverrides={"command": ["sh", "-c", f"exit {status}"]},
+            )
+        wait_until(lambda: endpoint.taken, "told", timeout=30)
+        (request,) = endpoint.taken
+
+    card = json.loads(request.body)["attachments"][0]["content"]
+    assert card["type"] == "AdaptiveCard"
+    assert card["body"][0]["inlines"][0]["text"] == f"❌ {wrong} failed: 2 of 2 children"
+    assert "exit code 3" in json.dumps(card)
+    assert [button["title"] for button in card["actions"]]

@@ -1,0 +1,168 @@
+"""docs/writing-a-notifier.md, block by block, as a stranger would type it: from nothing to a received message, with
+this repository as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.distributions import edit
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMPLETENESS = "test_each_notifier_is_complete.py"
+PLACE = re.compile(r"# (in )?(\S+\.(?:py|yaml))\n")
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Where the docs were followed, what each block printed, and what the repository's state was before and after."""
+
+    folder: Path
+    checkout: Path  # another one, which a folder may be added to
+    printed: list[str]
+    before: str
+    after: str
+
+
+def script_of(blocks: list[tuple[str, str]]) -> Iterator[str]:
+    """The blocks as one shell script, which ends at the first that fails."""
+    yield "set -euo pipefail"
+    for number, (language, text) in enumerate(blocks):
+        yield f"echo; echo '### block {number}'"
+        if language == "sh":
+            yield text
+        elif place := PLACE.match(text):
+            how = f"{sys.executable} {edit.__file__} {place[2]}" if place[1] else f"cat > {place[2]}"
+            yield f"mkdir -p $(dirname {place[2]})\n{how} <<'END'\n{text}END"
+        if number == 0:  # instead of downloads
+            shared = f'echo {sysconfig.get_path("purelib")} > "$site/requirements.pth"'
+            yield f"for site in .venv/lib/python*/site-packages; do {shared}; done"
+
+
+def state_of(repository: Path) -> str:
+    command = ["git", "status", "--porcelain", "--untracked-files=all"]
+    return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def blocks(project: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall((project / "docs" / "writing-a-notifier.md").read_text())
+
+
+@pytest.fixture(scope="module")
+def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    for package in ("batchbell", "components"):
+        (folder / package).symlink_to(project / package)
+    shutil.copytree(project / "notifiers", folder / "notifiers")
+    (folder / "tests" / "notifiers").mkdir(parents=True)
+    shutil.copy(project / "tests" / "notifiers" / COMPLETENESS, folder / "tests" / "notifiers")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def followed(
+    blocks: list[tuple[str, str]],
+    project: Path,
+    checkout: Path,
+    batchbell_wheel: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Followed:
+    folder, home = tmp_path_factory.mktemp("stranger"), tmp_path_factory.mktemp("home")
+    (home / "bin").mkdir()
+    (home / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))  # no virtual environment's
+    before = state_of(project)
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script_of(blocks))],
+        cwd=folder,
+        env={
+            "CHECKOUT": str(checkout),
+            "HOME": str(home),
+            "PATH": f"{home / 'bin'}:/usr/bin:/bin",
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(batchbell_wheel.parent),
+            "PIP_NO_BUILD_ISOLATION": "0",  # of a switch that is a no, this is the yes (pypa/pip#5735)
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    printed = re.split(r"^### block \d+\n", done.stdout, flags=re.MULTILINE)[1:]
+    return Followed(folder, checkout, printed, before, state_of(project))
+
+
+def test_every_block_is_run_or_written_or_shows_what_is_printed(blocks: list[tuple[str, str]]) -> None:
+    assert [language for language, _ in blocks].count("json") == 1
+    for language, text in blocks:
+        assert language in ("sh", "json") or PLACE.match(text), text
+
+
+def test_the_tests_of_a_new_notifier_pass_at_once_and_after_the_edit(followed: Followed) -> None:
+    results = [re.findall(r"=+ (\d+) passed in ", printed) for printed in followed.printed]
+    before, after = (int(number) for (number,) in filter(None, results))
+    assert before == after > 40
+    assert "skipped" not in "".join(followed.printed)
+
+
+def test_the_message_arrives_as_the_docs_show_it(followed: Followed, blocks: list[tuple[str, str]]) -> None:
+    number = [language for language, _ in blocks].index("json")
+    shown = json.loads(blocks[number][1])
+    (line,) = followed.printed[number - 1].strip().splitlines()
+    arrived = json.loads(line)
+    assert arrived.keys() == shown.keys()
+    assert {**arrived, "text": "…"} == shown
+    assert "exit code 2" in arrived["text"]
+
+
+def test_this_repository_is_as_it_was(followed: Followed) -> None:
+    assert followed.after == followed.before
+
+
+def test_what_was_deployed_is_what_was_installed(followed: Followed) -> None:
+    (package,) = (followed.folder / "trial" / ".batchbell" / "bundle").iterdir()
+    bundled = package / "batchbell_pager"
+    assert {path.name for path in bundled.glob("*.py")} == {"__init__.py", "notifier.py"}
+    assert "urgency" in (bundled / "notifier.py").read_text()
+    assert not (followed.folder / "batchbell-pager" / ".batchbell").exists()
+
+
+def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed) -> None:
+    program = """
+        from batchbell.plugins import find_plugins
+        from components.bundle import Target, build
+        pager = find_plugins()["pager"]
+        print(pager.origin, build([pager], Target.host()))
+    """
+    origin, _, bundle = python(followed.checkout, "-c", textwrap.dedent(program)).strip().rpartition(" ")
+    assert origin == "folder notifiers/pager"
+    assert (Path(bundle) / "notifiers" / "pager" / "notifier.py").exists()
+    assert (Path(bundle) / "requests").is_dir()
+
+
+def test_as_a_folder_it_is_complete(followed: Followed) -> None:
+    tests = [
+        f"{test}[pager]"
+        for test in ("test_a_notifier_explains_each_of_its_settings", "test_a_notifier_goes_through_the_kit")
+    ]
+    paths = [f"tests/notifiers/{COMPLETENESS}::{test}" for test in tests]
+    assert "2 passed" in python(followed.checkout, "-m", "pytest", "-q", *paths)
+
+
+def python(folder: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout

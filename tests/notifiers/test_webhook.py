@@ -1,0 +1,81 @@
+"""What every notifier with a webhook gets from `batchbell.webhook`. What each answer of a server leads to is tried
+through Slack (slack/test_send.py)."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import requests
+
+from batchbell.contract import PermanentError, TemporaryError
+from batchbell.local.slack_sink import SlackSink
+from batchbell.webhook import Answer, WrongWebhook, judge, read_retry_after
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> None:
+    assert judge(Answer("Pager", status, "")) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, PermanentError),
+        (400, PermanentError),
+        (401, WrongWebhook),
+        (404, WrongWebhook),
+        (413, PermanentError),
+        (429, TemporaryError),
+        (500, TemporaryError),
+        (503, TemporaryError),
+    ],
+)
+def test_a_refusal_names_the_service_and_the_status_and_repeats_nothing_of_the_answer(
+    status: int, kind: type[Exception]
+) -> None:
+    problem = judge(Answer("Pager", status, "no, not /hooks/SECRET", "7"))
+    assert type(problem) is kind
+    assert str(problem).startswith(f"Pager answered {status}")
+    assert "SECRET" not in str(problem)
+    assert getattr(problem, "retry_after", 7) == 7
+
+
+def test_what_others_send_with_urllib3_is_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="urllib3"):
+        requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=5)
+    assert "/elsewhere/" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("30", 30),
+        (" 30 ", 30),
+        ("1.5", 1.5),
+        ("0", 0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e9", None),
+        ("9" * 400, None),
+        ("٣", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Thu, 99 Foo 99999 00:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | None) -> None:
+    assert read_retry_after(header) == seconds
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_retry_after_may_be_a_date(zone: str) -> None:
+    text = format_datetime(datetime.now(UTC) + timedelta(seconds=60)).replace("+0000", zone)
+    seconds = read_retry_after(text)
+    assert seconds is not None
+    assert 50 < seconds <= 60

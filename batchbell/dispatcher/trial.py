@@ -16,6 +16,7 @@ from typing import Any
 
 from batchbell.contract import Fact, Message, Severity
 from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.times import show
 
 NOTIFIERS_LIMIT = 100  # more than any stack has
 NAME_LIMIT = 100  # characters; a stack's names have at most 39
@@ -59,7 +60,7 @@ class Trial:
 
 
 def compose_trial(trial: Trial, home: Home) -> Message:
-    asked = home.show(datetime.fromtimestamp(trial.sent_at, UTC))
+    asked = show(datetime.fromtimestamp(trial.sent_at, UTC), home.zone)
     facts = (("Stack", home.stack), ("Function", home.function), ("Asked for", asked))
     return Message(
         key=trial.key,

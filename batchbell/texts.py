@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
 
 TEXT_LIMIT = 1_000  # characters of one text: enough for any reason that AWS Batch gives
 LABEL_LIMIT = 100  # characters
@@ -15,6 +15,7 @@ KEY_LIMIT = 2_048  # characters: a job's ARN and its status take less than a ten
 LINK_LIMIT = 2_000  # characters: what browsers and channels all take
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
 JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
+ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
 EMPTY = "-"  # some channels refuse an empty text
 
 # Lone surrogates cannot be encoded; the two non-characters are not allowed in XML, which some AWS APIs speak.
@@ -49,6 +50,8 @@ def tidy(message: Message) -> Message:
         title=_line(message.title),
         summary=_line(message.summary),
         job_name=_line(message.job_name),
+        queue=one_line(message.queue),
+        thread=one_line(message.thread, KEY_LIMIT),
         facts=tuple(Fact(_line(fact.label, LABEL_LIMIT), _line(fact.value)) for fact in message.facts),
         failures=tuple(
             dataclasses.replace(
@@ -87,9 +90,10 @@ def as_text(message: Message) -> str:
 
 
 def headline(group: FailureGroup) -> str:
-    """Such as "3x Essential container in task exited (exit code 1)"."""
+    """Such as "3x Essential container in task exited (exit code 1)"; a single job's without "1x"."""
     exit_code = "" if group.exit_code is None else f" (exit code {group.exit_code})"
-    return f"{group.count:,}x {group.reason}{exit_code}"
+    times = f"{group.count:,}x " if group.indexes else ""
+    return f"{times}{group.reason}{exit_code}"
 
 
 def children(group: FailureGroup) -> str:

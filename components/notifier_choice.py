@@ -15,7 +15,7 @@ from .expectation import flow
 from .job_names import check_pattern
 from .mistakes import Mistake, Source, describe, got, nearest, shown_name
 from .settings_model import SettingsModel
-from .watched import STATUSES, Status
+from .watched import MESSAGE_STATUSES, MessageStatus
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "type": "email",
@@ -57,10 +57,10 @@ class EntrySettings(SettingsModel):
         ),
     ]
     statuses: Annotated[
-        tuple[Status, ...] | None,
+        tuple[MessageStatus, ...] | None,
         Field(
             title="which of the stack's `statuses` it is told",
-            description=f"a list of {', '.join(STATUSES)} (without it all are told)",
+            description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it all are told)",
             examples=[["FAILED"]],
         ),
     ] = None
@@ -174,7 +174,7 @@ def _shared(
     never = [
         Mistake(
             stack.source.path(*at, "statuses", number),
-            f"{got(status)}, which the stack's rule never lets through; takes one of {', '.join(stack.told)}",
+            f"{got(status)}, which the stack's rules never let through; takes one of {', '.join(stack.told)}",
         )
         for number, status in enumerate(shared.statuses or ())
         if status not in stack.told

@@ -24,7 +24,8 @@ from .environment_settings import EnvironmentSettings
 from .mistakes import Mistake, Source, describe, got
 from .notifier_choice import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .settings_model import SettingsModel, not_empty, plain_or_output
-from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
+from .time_zone import zone_problem
+from .watched import BLOCKED, PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
@@ -38,6 +39,12 @@ class InvalidSettings(pulumi.RunError):
         self.mistakes = mistakes
         head = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
+
+
+def _check_zone(name: str) -> str:
+    if problem := zone_problem(name):
+        raise ValueError(problem)
+    return name
 
 
 def _topic_problem(value: Any, region: str | None = None) -> str | None:
@@ -138,6 +145,18 @@ class Settings(SettingsModel):
             validate_default=True,
         ),
     ] = ()
+    queue_blocked: Annotated[bool, Field(title="a watched job queue that is blocked is told too", examples=[False])] = (
+        True
+    )
+    time_zone: Annotated[
+        str,
+        AfterValidator(_check_zone),
+        Field(
+            title="the time zone of the times in messages",
+            description="a name of the IANA time zone database",
+            examples=["Europe/Berlin"],
+        ),
+    ] = "UTC"
     alarm_topic_arn: Annotated[
         Any,
         plain_or_output(_topic_problem),
@@ -176,10 +195,11 @@ def check_settings(
 
 
 def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The stack's statuses, or all that there are where it gives no good ones."""
+    """The statuses that the stack's messages have, or all that there are where it gives no good ones."""
     statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
     good = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
-    return tuple(statuses) if good else STATUSES
+    told = tuple(statuses) if good else STATUSES
+    return told if raw.get("queue_blocked") is False else (*told, BLOCKED)
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:

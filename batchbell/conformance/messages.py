@@ -43,6 +43,8 @@ def succeeded() -> Message:
         job_name="print-color",
         facts=(Fact("Queue", "print-color-queue"), Fact("Duration", "3 min 20 s"), Fact("Children", "7")),
         links=(Link("Job in the console", f"{CONSOLE}/batch/home?region=us-east-1#jobs/detail/0b5e1c3a"),),
+        queue="print-color-queue",
+        thread=JOB,
     )
 
 
@@ -144,6 +146,8 @@ def hostile(text: str) -> Message:
         title=text,
         summary=text,
         job_name=text,
+        queue=text,
+        thread=text,
         facts=tuple(Fact(text, text) for _ in range(7)),
         failures=(FailureGroup(text, 3, text, 1, Link(text, BAD_LINKS[0])),) * 3,
         notes=(text,) * 12,

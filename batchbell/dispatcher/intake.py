@@ -10,8 +10,10 @@ from typing import Any
 
 from batchbell.contract import Message
 from batchbell.dispatcher import manifest
+from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures, LookUpBudget, failure_of, look_up_failures
+from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.job import Job
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outbox import Letter
@@ -20,6 +22,7 @@ from batchbell.dispatcher.records import UnreadableRecord, read_record
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.tickets import Ticket
 from batchbell.dispatcher.timing import Timing
+from batchbell.dispatcher.trial import Trial, compose_trial
 from batchbell.dispatcher.worklist import Worklist
 from batchbell.texts import tidy
 
@@ -36,6 +39,7 @@ class Intake:
     batch: Any
     timing: Timing
     budget: LookUpBudget
+    home: Home
     work: Worklist = field(default_factory=Worklist)
     letters: list[Letter] = field(default_factory=list)  # for what is not delivered now
 
@@ -51,6 +55,10 @@ class Intake:
                 continue
             if isinstance(parsed, Job):
                 jobs.append((record["messageId"], parsed))
+            elif isinstance(parsed, BlockedQueue):
+                self._add_blocked(record["messageId"], parsed)
+            elif isinstance(parsed, Trial):
+                self._add_trial(record["messageId"], parsed)
             else:
                 self._add_ticket(record["messageId"], parsed)
         self._add_jobs(jobs)
@@ -64,7 +72,7 @@ class Intake:
             if job.key not in messages:
                 # A digest shows no failures, so nothing is looked up for it.
                 alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
-                messages[job.key] = tidy(compose(job, self._failures(job, alone)))
+                messages[job.key] = tidy(compose(job, self._failures(job, alone), self.home.zone))
             names = [instance.name for instance in takers[job.key]]
             logger.info("job", job=job.name, job_id=job.id, status=job.status, child=job.role, notifiers=names)
             for instance in takers[job.key]:
@@ -81,11 +89,26 @@ class Intake:
             return failure_of(job)
         return look_up_failures(job, self.batch, self.budget) if look_up else NOT_LOOKED_UP
 
+    def _add_blocked(self, record: str, blocked: BlockedQueue) -> None:
+        message = tidy(compose_blocked(blocked, self.home.zone))
+        takers = [instance for instance in self.instances if instance.takes(message)]
+        names = [instance.name for instance in takers]
+        logger.info("blocked queue", queue=message.queue, job=message.job_name, notifiers=names)
+        for instance in takers:
+            self.work.add(record, Delivery(instance, message, time.time()))
+
+    def _add_trial(self, record: str, trial: Trial) -> None:
+        """As a ticket for each notifier, so that one that the stack does not have is a dead letter that says so."""
+        message = tidy(compose_trial(trial, self.home))
+        logger.info("test", message_key=message.key, notifiers=list(trial.notifiers))
+        for name in trial.notifiers or [instance.name for instance in self.instances]:
+            self._add_ticket(record, Ticket(message, name, "", time.time()))
+
     def _add_ticket(self, record: str, ticket: Ticket) -> None:
         now = time.time()
         instance = manifest.find(self.instances, ticket.notifier)
         if instance is None:
-            dead = replace(ticket, reason=f"the stack has no notifier {ticket.notifier} any more", died=now)
+            dead = replace(ticket, reason=f"the stack has no notifier {ticket.notifier}", died=now)
             logger.error("dead letter", notifier=dead.notifier, message_key=dead.message.key, reason=dead.reason)
             self.letters.append(Letter(dead.to_body(), (record,)))
         elif ticket.not_before > now + 1:

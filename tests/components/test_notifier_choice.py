@@ -115,8 +115,8 @@ def test_no_list_at_all_is_told_in_plain_words():
 @pytest.mark.parametrize(("statuses", "number"), [(["RUNNING"], 0), (["FAILED", "RUNNING"], 1)])
 def test_a_status_that_the_rule_never_lets_through_is_refused(statuses, number):
     assert only_mistake(MAIL | {"statuses": statuses}) == (
-        f"batchbell:notifiers[0].statuses[{number}]: got 'RUNNING', which the stack's rule never lets through; takes "
-        "one of SUCCEEDED, FAILED"
+        f"batchbell:notifiers[0].statuses[{number}]: got 'RUNNING', which the stack's rules never let through; takes "
+        "one of SUCCEEDED, FAILED, BLOCKED"
     )
 
 
@@ -124,7 +124,7 @@ def test_a_notifiers_statuses_are_some_of_the_stacks():
     told = only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
     taken = check(MAIL | {"statuses": ["RUNNING"]}, statuses=["RUNNING", "FAILED"], single_jobs=True)
 
-    assert told.endswith("got 'SUCCEEDED', which the stack's rule never lets through; takes one of FAILED")
+    assert told.endswith("got 'SUCCEEDED', which the stack's rules never let through; takes one of FAILED, BLOCKED")
     assert taken.notifiers[0].statuses == ("RUNNING",)
 
 
@@ -138,6 +138,13 @@ def test_a_pattern_that_no_jobs_name_can_match_is_refused(pattern):
         f"batchbell:notifiers[0].jobs[1]: got '{pattern}'; takes a pattern that a job's name can match (1 to 128 "
         "letters, digits, - and _, the first a letter or digit), for example nightly-*"
     )
+
+
+def test_a_notifier_may_be_told_of_blocked_queues_alone_unless_the_stack_tells_of_none():
+    on_call = MAIL | {"statuses": ["BLOCKED"]}
+
+    assert check(on_call).notifiers[0].statuses == ("BLOCKED",)
+    assert "got 'BLOCKED', which the stack's rules never let through" in only_mistake(on_call, queue_blocked=False)
 
 
 @pytest.mark.parametrize("webhook", [WEBHOOK, {"value": WEBHOOK}, {"config": WEBHOOK}, {"config": 7}, ["x"]])

@@ -8,6 +8,7 @@ from batchbell.cli.pattern_match import mismatch
 from components.watched import (
     PatternTooLong,
     any_revision,
+    blocked_pattern,
     check_length,
     definition_problem,
     event_pattern,
@@ -80,6 +81,21 @@ def test_with_queues_and_definitions_both_must_match(matches, event):
         assert matches(pattern, event("parent-failed")) is fires
 
 
+def test_a_blocked_queue_matches_the_second_rule_alone(matches, event):
+    assert matched(matches, event, blocked_pattern([OTHER, NIGHTLY], [])) == {"queue-blocked"}
+    assert matched(matches, event, blocked_pattern([OTHER], [])) == set()
+
+
+@pytest.mark.parametrize(
+    ("queues", "definitions", "fires"),
+    [([NIGHTLY], [RENDER + "2"], True), ([], [RENDER], True), ([], [RENDER + "2"], False), ([OTHER], [RENDER], False)],
+)
+def test_a_watched_queue_counts_whatever_job_blocks_it_and_definitions_only_without_queues(
+    matches, event, queues, definitions, fires
+):
+    assert matches(blocked_pattern(queues, definitions), event("queue-blocked")) is fires
+
+
 def test_the_revision_is_taken_off():
     assert any_revision(f"{RENDER}:12") == any_revision(RENDER) == f"{RENDER}:"
 
@@ -90,6 +106,13 @@ def test_a_pattern_that_aws_would_refuse_is_refused():
 
     with pytest.raises(PatternTooLong, match="AWS takes 2048"):
         check_length(pattern)
+
+
+@pytest.mark.parametrize(("queues", "definitions"), [([NIGHTLY] * 20, []), ([], [RENDER] * 20), ([NIGHTLY], [RENDER])])
+def test_where_the_first_rule_fits_the_second_one_fits_too(queues, definitions):
+    first = event_pattern(FINISHED, queues, definitions, single_jobs=False)
+
+    assert len(json.dumps(blocked_pattern(queues, definitions))) < len(json.dumps(first))
 
 
 @pytest.mark.parametrize("problem", [queue_problem, definition_problem])

@@ -73,6 +73,6 @@ def test_a_stack_that_chooses_it_tells_teams(
 
     card = json.loads(request.body)["attachments"][0]["content"]
     assert card["type"] == "AdaptiveCard"
-    assert card["body"][0]["inlines"][0]["text"] == f"❌ {wrong} failed: 2 of 2 children"
+    assert card["body"][0]["inlines"][0]["text"] == f"❌ {wrong} failed: all 2 children"
     assert "exit code 3" in json.dumps(card)
     assert [button["title"] for button in card["actions"]]

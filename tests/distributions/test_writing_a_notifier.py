@@ -65,7 +65,9 @@ def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     for package in ("batchbell", "components"):
         (folder / package).symlink_to(project / package)
-    shutil.copytree(project / "notifiers", folder / "notifiers")
+    for copied in ("notifiers", "docs"):
+        shutil.copytree(project / copied, folder / copied)
+    shutil.copy(project / "Pulumi.yaml", folder)
     (folder / "tests" / "notifiers").mkdir(parents=True)
     shutil.copy(project / "tests" / "notifiers" / COMPLETENESS, folder / "tests" / "notifiers")
     return folder
@@ -158,6 +160,7 @@ def test_as_a_folder_it_is_complete(followed: Followed) -> None:
         f"{test}[pager]"
         for test in ("test_a_notifier_explains_each_of_its_settings", "test_a_notifier_goes_through_the_kit")
     ]
+    python(followed.checkout, "-m", "components.config_files")  # `make docs`
     paths = [f"tests/notifiers/{COMPLETENESS}::{test}" for test in tests]
     assert "2 passed" in python(followed.checkout, "-m", "pytest", "-q", *paths)
 

@@ -37,6 +37,12 @@ def huge() -> Message:
     return messages.huge()
 
 
+@pytest.fixture(params=messages.HOSTILE_TEXTS)
+def hostile(request: pytest.FixtureRequest) -> Message:
+    """A message all of whose texts are hostile."""
+    return messages.hostile(messages.HOSTILE_TEXTS[request.param])
+
+
 @pytest.fixture
 def digest(succeeded: Message, failed: Message) -> Callable[..., Message]:
     """A digest of jobs, as many as named, whose names end with their numbers; the last one may be a repeat."""

@@ -15,9 +15,14 @@ REQUIRES = ("requests",)
 
 
 class Settings(NotifierSettings):
-    """`webhook`: the URL of a workflow that begins with "When a Teams webhook request is received"."""
-
-    webhook: Annotated[SecretReference, SecretShape(webhook_problem), Field(examples=[{"config": "teamsWebhook"}])]
+    webhook: Annotated[
+        SecretReference,
+        SecretShape(webhook_problem),
+        Field(
+            title='where the URL of a workflow is that begins with "When a Teams webhook request is received"',
+            examples=[{"config": "teamsWebhook"}],
+        ),
+    ]
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:

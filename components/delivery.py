@@ -165,6 +165,7 @@ class Delivery(pulumi.ComponentResource):
                     "BATCHBELL_RETRY_QUEUE_URL": self.retry.url,
                     "BATCHBELL_DEAD_LETTER_QUEUE_URL": self.dead_letters.url,
                     "BATCHBELL_FUNCTION_TIMEOUT": str(settings.timeout),
+                    "BATCHBELL_STACK": self._name,
                     "POWERTOOLS_SERVICE_NAME": self._name,
                 }
             },

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchbell.aws_answers import make_client
 from batchbell.dispatcher import manifest
+from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.outbox import Outbox
 from batchbell.dispatcher.telemetry import logger
@@ -32,6 +33,7 @@ def dispatcher() -> Dispatcher:
         dynamodb=make_client("dynamodb", read_timeout=timing.call, attempts=2),
         batch=make_client("batch", read_timeout=timing.call),
         timing=timing,
+        home=Home(environment["BATCHBELL_STACK"], environment["AWS_LAMBDA_FUNCTION_NAME"]),
     )
 
 

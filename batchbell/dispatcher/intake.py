@@ -12,6 +12,7 @@ from batchbell.contract import Message
 from batchbell.dispatcher import manifest
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures, LookUpBudget, failure_of, look_up_failures
+from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.job import Job
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outbox import Letter
@@ -20,6 +21,7 @@ from batchbell.dispatcher.records import UnreadableRecord, read_record
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.tickets import Ticket
 from batchbell.dispatcher.timing import Timing
+from batchbell.dispatcher.trial import Trial, compose_trial
 from batchbell.dispatcher.worklist import Worklist
 from batchbell.texts import tidy
 
@@ -36,6 +38,7 @@ class Intake:
     batch: Any
     timing: Timing
     budget: LookUpBudget
+    home: Home
     work: Worklist = field(default_factory=Worklist)
     letters: list[Letter] = field(default_factory=list)  # for what is not delivered now
 
@@ -51,6 +54,8 @@ class Intake:
                 continue
             if isinstance(parsed, Job):
                 jobs.append((record["messageId"], parsed))
+            elif isinstance(parsed, Trial):
+                self._add_trial(record["messageId"], parsed)
             else:
                 self._add_ticket(record["messageId"], parsed)
         self._add_jobs(jobs)
@@ -81,11 +86,18 @@ class Intake:
             return failure_of(job)
         return look_up_failures(job, self.batch, self.budget) if look_up else NOT_LOOKED_UP
 
+    def _add_trial(self, record: str, trial: Trial) -> None:
+        """As a ticket for each notifier, so that one that the stack does not have is a dead letter that says so."""
+        message = tidy(compose_trial(trial, self.home))
+        logger.info("test", message_key=message.key, notifiers=list(trial.notifiers))
+        for name in trial.notifiers or [instance.name for instance in self.instances]:
+            self._add_ticket(record, Ticket(message, name, "", time.time()))
+
     def _add_ticket(self, record: str, ticket: Ticket) -> None:
         now = time.time()
         instance = manifest.find(self.instances, ticket.notifier)
         if instance is None:
-            dead = replace(ticket, reason=f"the stack has no notifier {ticket.notifier} any more", died=now)
+            dead = replace(ticket, reason=f"the stack has no notifier {ticket.notifier}", died=now)
             logger.error("dead letter", notifier=dead.notifier, message_key=dead.message.key, reason=dead.reason)
             self.letters.append(Letter(dead.to_body(), (record,)))
         elif ticket.not_before > now + 1:

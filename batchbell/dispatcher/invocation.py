@@ -20,6 +20,7 @@ from batchbell.dispatcher.breaker import Breaker
 from batchbell.dispatcher.failures import LookUpBudget
 from batchbell.dispatcher.fan_out import Sent, fan_out, run
 from batchbell.dispatcher.health import DeadChannel, Health
+from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.intake import Intake
 from batchbell.dispatcher.ledger import Ledger
 from batchbell.dispatcher.manifest import Instance
@@ -41,6 +42,7 @@ class Dispatcher:
     dynamodb: Any
     batch: Any
     timing: Timing
+    home: Home = field(default_factory=Home)
     breakers: dict[str, Breaker] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +54,7 @@ class Dispatcher:
         until = time.time() + seconds_left + self.timing.lease_margin
         ledger = Ledger(self.dynamodb, self.table, uuid.uuid4().hex, until)
         budget = LookUpBudget(Deadline.after(min(self.timing.look_ups, ends.left)))
-        intake = Intake(self.instances, self.batch, self.timing, budget)
+        intake = Intake(self.instances, self.batch, self.timing, budget, self.home)
         intake.take(records)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(intake.work.by_notifier(), ledger, self.timing, self.breakers, sends)

@@ -1,4 +1,4 @@
-"""A record of the intake or the retry queue, parsed once: the event of a job, or a ticket."""
+"""A record of the intake or the retry queue, parsed once: the event of a job, a test, or a ticket."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from batchbell.dispatcher.job import InvalidEvent, Job
 from batchbell.dispatcher.tickets import InvalidTicket, Ticket, Unreadable
+from batchbell.dispatcher.trial import InvalidTrial, Trial
 
 # What a dead letter keeps of an event that could not be read: enough to know the job, and to read it once the reason
 # is mended. What containers, parameters and tags carry is often secret, and stays out.
@@ -18,20 +19,22 @@ _KEPT_TEXT = 2_000  # characters
 
 
 class UnreadableRecord(Exception):
-    """No job and no ticket can be read from a record; `dead` is its dead letter."""
+    """Nothing that we know can be read from a record; `dead` is its dead letter."""
 
     def __init__(self, dead: Unreadable) -> None:
         super().__init__(dead.reason)
         self.dead = dead
 
 
-def read_record(text: str, now: float) -> Job | Ticket:
+def read_record(text: str, now: float) -> Job | Trial | Ticket:
     """Parse a record's body. `now`: epoch seconds. Raises UnreadableRecord, and nothing else, whatever the body is."""
     body: Any = None
     try:
         body = _decode(text)
-        return Ticket.from_body(body, now) if "ticket" in body else Job.from_event(body)
-    except (InvalidEvent, InvalidTicket) as invalid:
+        if "ticket" in body:
+            return Ticket.from_body(body, now)
+        return Trial.from_body(body, now) if "test" in body else Job.from_event(body)
+    except (InvalidEvent, InvalidTicket, InvalidTrial) as invalid:
         reason = str(invalid)
     except Exception as error:
         # One odd record must not take the others of its batch with it.

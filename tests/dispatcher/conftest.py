@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 import time
 import uuid
 
 import pytest
 
+from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.ledger import Ledger
+from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.outbox import Outbox
+from batchbell.dispatcher.timing import Timing
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +65,44 @@ def row(cloud, table):
         return row
 
     return read
+
+
+@pytest.fixture
+def stack(cloud, table):
+    """A dispatcher over new queues; `bodies("dead")` takes what is in one of them."""
+
+    class Stack:
+        def __init__(self, **channels):
+            sqs = cloud.client("sqs")
+            self.urls = {
+                name: sqs.create_queue(QueueName=f"{name}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+                for name in ("retry", "dead")
+            }
+            self.dispatcher = Dispatcher(
+                instances=[Instance(name, channel) for name, channel in channels.items()],
+                outbox=Outbox(sqs, self.urls["retry"], self.urls["dead"]),
+                table=table,
+                dynamodb=cloud.client("dynamodb"),
+                batch=cloud.client("batch"),
+                timing=Timing(6),
+            )
+
+        def run(self, *bodies, seconds=6.0):
+            texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+            records = [{"messageId": str(number), "body": text} for number, text in enumerate(texts)]
+            answer = self.dispatcher.run(records, seconds)
+            return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+        def bodies(self, name):
+            sqs, url, found = cloud.client("sqs"), self.urls[name], []
+            while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+                found += [json.loads(message["Body"]) for message in messages]
+            return found
+
+        def tickets(self):
+            """How many are in the retry queue, those that wait there too."""
+            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
+            answer = cloud.client("sqs").get_queue_attributes(QueueUrl=self.urls["retry"], AttributeNames=names)
+            return sum(int(answer["Attributes"][name]) for name in names)
+
+    return Stack

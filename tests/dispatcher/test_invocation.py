@@ -13,8 +13,6 @@ import pytest
 from botocore.config import Config
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.dispatcher.invocation import Dispatcher
-from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outbox import Outbox
 from batchbell.dispatcher.sender import MAY_BE_A_REPEAT
 from batchbell.dispatcher.timing import Timing
@@ -30,47 +28,6 @@ class Channel:
         if self.errors:
             raise self.errors.pop(0)
         self.got.append(message)
-
-
-@pytest.fixture
-def stack(cloud, table):
-    """A dispatcher over new queues; `bodies("dead")` takes what is in one of them."""
-
-    class Stack:
-        def __init__(self, **channels):
-            sqs = cloud.client("sqs")
-            self.urls = {
-                name: sqs.create_queue(QueueName=f"{name}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-                for name in ("retry", "dead")
-            }
-            self.dispatcher = Dispatcher(
-                instances=[Instance(name, channel) for name, channel in channels.items()],
-                outbox=Outbox(sqs, self.urls["retry"], self.urls["dead"]),
-                table=table,
-                dynamodb=cloud.client("dynamodb"),
-                batch=cloud.client("batch"),
-                timing=Timing(6),
-            )
-
-        def run(self, *bodies, seconds=6.0):
-            texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
-            records = [{"messageId": str(number), "body": text} for number, text in enumerate(texts)]
-            answer = self.dispatcher.run(records, seconds)
-            return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-        def bodies(self, name):
-            sqs, url, found = cloud.client("sqs"), self.urls[name], []
-            while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-                found += [json.loads(message["Body"]) for message in messages]
-            return found
-
-        def tickets(self):
-            """How many are in the retry queue, those that wait there too."""
-            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
-            answer = cloud.client("sqs").get_queue_attributes(QueueUrl=self.urls["retry"], AttributeNames=names)
-            return sum(int(answer["Attributes"][name]) for name in names)
-
-    return Stack
 
 
 @pytest.fixture
@@ -133,7 +90,7 @@ def test_a_ticket_for_a_notifier_that_the_stack_no_longer_has_is_a_dead_letter(s
     second = stack(team=Channel())
     second.run(dead)
 
-    assert second.bodies("dead")[0]["reason"] == "the stack has no notifier ops any more"
+    assert second.bodies("dead")[0]["reason"] == "the stack has no notifier ops"
 
 
 def test_a_ticket_that_is_four_hours_old_is_a_dead_letter(stack, finished):

@@ -1,0 +1,122 @@
+"""A test message: what its record may be, whom it reaches, and what becomes of it where it does not."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from batchbell.contract import Message, PermanentError, Severity, TemporaryError
+from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.records import UnreadableRecord, read_record
+from batchbell.dispatcher.trial import Trial, compose_trial
+
+ID = "5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11"
+
+
+def body(**fields):
+    return {"test": 1, "id": str(uuid.uuid4()), "notifiers": [], "sent_at": time.time(), **fields}
+
+
+def test_its_record_comes_back_as_it_was_written():
+    trial = Trial(ID, ("ops", "team"), 1_763_608_365.5)
+
+    assert read_record(trial.to_body(), now=1_763_608_366.0) == trial
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "not a UUID"},
+        {"id": None},
+        {"notifiers": "ops"},
+        {"notifiers": [""]},
+        {"notifiers": [7]},
+        {"notifiers": ["x" * 101]},
+        {"notifiers": [str(number) for number in range(101)]},
+        {"sent_at": "yesterday"},
+        {"sent_at": -1},
+        {"sent_at": 1e300},
+        {"sent_at": float("nan")},
+    ],
+)
+def test_a_record_that_is_no_test_is_a_dead_letter(wrong):
+    with pytest.raises(UnreadableRecord, match="not a test"):
+        read_record(json.dumps(body(**wrong)), now=time.time())
+
+
+def test_it_says_that_it_is_a_test_and_of_which_stack_and_when():
+    message = compose_trial(Trial(ID, (), 1_763_608_365.0), Home("production", "production-dispatcher-1a2b"))
+
+    assert (message.kind, message.status, message.severity) == ("test", "TEST", Severity.INFO)
+    assert (message.key, message.title) == (f"test#{ID}", "Test message from production")
+    assert "only a test" in message.summary
+    assert {fact.label: fact.value for fact in message.facts} == {
+        "Stack": "production",
+        "Function": "production-dispatcher-1a2b",
+        "Asked for": "2025-11-20 03:12:45 UTC",
+    }
+    assert Message.from_dict(message.to_dict()) == message
+
+
+class Channel:
+    def __init__(self, *errors):
+        self.errors, self.got = list(errors), []
+
+    def send(self, message):
+        if self.errors:
+            raise self.errors.pop(0)
+        self.got.append(message)
+
+
+def with_filters(invocation):
+    """The same notifiers, each with filters that no test message passes."""
+    instances = [replace(one, statuses=("FAILED",), jobs=("nightly",)) for one in invocation.dispatcher.instances]
+    invocation.dispatcher = replace(invocation.dispatcher, instances=instances)
+    return invocation
+
+
+def test_it_reaches_every_notifier_whatever_its_filters(stack, row):
+    ops, team = Channel(), Channel()
+    invocation, test = with_filters(stack(ops=ops, team=team)), body()
+
+    assert invocation.run(test) == []
+    assert [message.key for message in ops.got + team.got] == [f"test#{test['id']}"] * 2
+    assert all("sent" in row(f"test#{test['id']}", name) for name in ("ops", "team"))
+
+
+def test_it_reaches_the_named_notifiers_alone_and_each_once(stack):
+    ops, team = Channel(), Channel()
+    invocation, test = stack(ops=ops, team=team), body(notifiers=["team", "team"])
+    invocation.run(test, test)
+    invocation.run(test)
+
+    assert (len(ops.got), len(team.got)) == (0, 1)
+
+
+def test_what_a_channel_refuses_is_a_dead_letter_or_a_ticket_and_the_others_got_theirs(stack):
+    team = Channel()
+    invocation = stack(gone=Channel(PermanentError("404 no_service")), busy=Channel(TemporaryError("429")), team=team)
+    test = body()
+    invocation.run(test)
+    (dead,) = invocation.bodies("dead")
+
+    assert (dead["notifier"], dead["reason"], dead["message"]["key"]) == (
+        "gone",
+        "404 no_service",
+        f"test#{test['id']}",
+    )
+    assert (invocation.tickets(), len(team.got)) == (1, 1)
+
+
+def test_a_notifier_that_the_stack_does_not_have_is_a_dead_letter_that_names_it(stack):
+    team = Channel()
+    invocation = stack(team=team)
+    invocation.run(body(notifiers=["teem", "team"]))
+    (dead,) = invocation.bodies("dead")
+
+    assert (dead["notifier"], dead["reason"]) == ("teem", "the stack has no notifier teem")
+    assert len(team.got) == 1

@@ -24,7 +24,7 @@ from batchbell.plugins import Plugin
 
 from . import distributions
 from .bundle_error import BundleError
-from .run_time_sources import run_time_sources
+from .run_time_sources import NOT_RUN_TIME_HALVES, run_time_sources
 from .target import Target
 
 __all__ = ["BundleError", "Target", "build", "has_compiled_files"]
@@ -96,7 +96,9 @@ def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
         third_party=list(distributions.required(roots, target).values()),
         # What such a distribution requires is for deploy time (batchbell, pydantic): REQUIRES names the rest.
         plugins=[distributions.installed(str(each.distribution), each.origin) for each in from_distributions],
-        left_out=frozenset(f"{each.package.replace('.', '/')}/infrastructure.py" for each in from_distributions),
+        left_out=frozenset(
+            f"{each.package.replace('.', '/')}/{half}.py" for each in from_distributions for half in NOT_RUN_TIME_HALVES
+        ),
         target=target,
     )
 

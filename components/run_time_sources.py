@@ -14,7 +14,9 @@ from batchbell.plugins import Plugin, notifiers_package
 from .bundle_error import BundleError
 
 HANDLER = "batchbell.dispatcher.handler"
-DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
+# Neither these nor a notifier's modules of these names are in the package.
+NOT_RUN_TIME = ("batchbell.provisioning", "batchbell.plugins", "batchbell.previewing", "batchbell.chat_drawing")
+NOT_RUN_TIME_HALVES = ("infrastructure", "preview")
 NO_DATA = ("README.md", "tests", "__pycache__")  # files and folders of a notifier that stay out
 
 
@@ -53,7 +55,7 @@ def _closure(roots: Sequence[str], packages: Mapping[str, Path]) -> dict[str, Pa
             if not importer:
                 raise BundleError(f"{module} is missing")
             continue
-        if module in DEPLOY_TIME or module.endswith(".infrastructure"):
+        if module in NOT_RUN_TIME or module.endswith(tuple(f".{half}" for half in NOT_RUN_TIME_HALVES)):
             raise BundleError(f"{importer} runs in the Lambda but imports {module}, which exists at deploy time only")
         found[module] = path
         parent = module.rpartition(".")[0]

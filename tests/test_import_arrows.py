@@ -13,6 +13,8 @@ from batchbell.plugins import find_plugins
 
 RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.aws_answers")
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
+PREVIEW = ("batchbell.previewing", "batchbell.chat_drawing")
+HALVES = (".infrastructure", ".preview")  # of a notifier, beside what runs in the Lambda
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
 ARROWS = {
@@ -22,12 +24,18 @@ ARROWS = {
     "batchbell.dispatcher": RUN_TIME,
     "notifiers.*": RUN_TIME,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *RUN_TIME),
+    "notifiers.*.preview": (*PREVIEW, *RUN_TIME),
+    "batchbell.previewing": ("batchbell.contract",),
+    "batchbell.chat_drawing": (),
     "batchbell.provisioning": (),
     "batchbell.plugins": (),
     "batchbell.conformance": (*DEPLOY_TIME, *RUN_TIME),
     "components": DEPLOY_TIME,
     "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components"),
-    "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
+    "batchbell.cli": (
+        *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
+        *("batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
+    ),
     "batchbell.__main__": ("batchbell.cli",),
 }
 TOP_LEVEL = ("batchbell", "components", "notifiers")
@@ -64,9 +72,9 @@ def may_import(importer: str, imported: str) -> bool:
     if line is None:
         return False
     home = ".".join(importer.split(".")[: line.count(".") + 1])  # notifiers.slack for the line notifiers.*
-    own = home.removesuffix(".infrastructure")
+    own = home.removesuffix(".infrastructure").removesuffix(".preview")
     return any(within(imported, package) for package in (own, *ARROWS[line])) and not (
-        line == "notifiers.*" and imported.endswith(".infrastructure")
+        line == "notifiers.*" and imported.endswith(HALVES)
     )
 
 
@@ -94,7 +102,7 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         f"{importer} imports {imported}"
         for importer in ours(graph)
         for package, allowed in THIRD_PARTY.items()
-        if within(importer, package) and not importer.endswith(".infrastructure")
+        if within(importer, package) and not importer.endswith(HALVES)
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
         if imported.split(".")[0] not in {*TOP_LEVEL, *sys.stdlib_module_names, *allowed}
     ]
@@ -116,6 +124,11 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("notifiers.slack.infrastructure", "batchbell.provisioning", True),
         ("notifiers.slack.infrastructure", "notifiers.slack.notifier", True),
         ("notifiers.slack.infrastructure", "components", False),
+        ("notifiers.slack.notifier", "notifiers.slack.preview", False),
+        ("notifiers.slack.notifier", "batchbell.previewing", False),
+        ("notifiers.slack.preview", "batchbell.previewing", True),
+        ("notifiers.slack.preview", "notifiers.slack.blocks", True),
+        ("notifiers.slack.preview", "batchbell.provisioning", False),
         ("components.bundle", "batchbell.plugins", True),
         ("components.bundle", "batchbell.contract", False),
         ("components.settings", "batchbell.local.stack_config", False),

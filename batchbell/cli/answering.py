@@ -51,6 +51,13 @@ def answering() -> Iterator[None]:
     raise typer.Exit(TROUBLE)
 
 
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A sign that something goes on, such as "Asking AWS": on standard error, where that is a terminal."""
+    with Console(stderr=True).status(f"{what} …"):
+        yield
+
+
 def _refusal(refused: ClientError) -> str:
     code = str(refused.response.get("Error", {}).get("Code", ""))
     if code.startswith(EXPIRED):

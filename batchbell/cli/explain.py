@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
-import pulumi
 import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from batchbell.cli.answering import NoAnswer, answering
+from batchbell.cli.event_file import message_of, read_event
+from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.pattern_match import mismatch
-from batchbell.cli.program import NoProgram, components, stack_settings
-from batchbell.contract import Message, Secret, TemporaryError
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures, failure_of
+from batchbell.cli.program import components
+from batchbell.contract import Message
 from batchbell.dispatcher.job import DETAIL_TYPE, InvalidEvent, Job
-from batchbell.dispatcher.manifest import Instance
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -38,8 +34,6 @@ aws sqs receive-message … | jq -r '.Messages[0].Body' | python -m batchbell ex
 """
 
 PLACE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
-PLACEHOLDER = "(known after the deploy)"
-NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
 
 
 @dataclass(frozen=True)
@@ -68,8 +62,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Tell whether the stack's rule matches an event, why not if not, and what each notifier would send."""
-    parsed = _read_event(event)
-    explanation = explain(parsed, _settings(stack), queue or [], job_definition or [])
+    with answering():
+        explanation = explain(read_event(event), read_settings(stack), queue or [], job_definition or [])
     if as_json:
         typer.echo(json.dumps(asdict(explanation), ensure_ascii=False))
     else:
@@ -77,13 +71,12 @@ def command(
 
 
 def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definitions: list[str]) -> Explanation:
-    """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given."""
+    """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given. Raises
+    NoAnswer."""
     job = _job(event)
     pattern = _pattern(settings, event, queues, definitions)
     wrong = mismatch(pattern, event)
-    message = compose(job, failure_of(job) if job.failed and not job.is_parent else Failures()) if job else None
-    if message and job and job.is_parent and job.failed:
-        message = message.with_note(NOT_LOOKED_UP)
+    message = message_of(job) if job else None
     return Explanation(
         pattern=pattern,
         matches=wrong is None,
@@ -94,25 +87,6 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     )
 
 
-def _read_event(source: str) -> Mapping[str, Any]:
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-        event = json.loads(text)
-    except OSError as error:
-        _refuse(f"{source} cannot be read: {error.strerror}")
-    except (ValueError, RecursionError):
-        _refuse(f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it")
-    if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        _refuse(f"{source} is no EventBridge event: it has no object `detail`")
-    parsed: Mapping[str, Any] = event
-    return parsed
-
-
-def _refuse(text: str, code: int = 2) -> Any:
-    Console(stderr=True).print(Text(text), soft_wrap=True)
-    raise typer.Exit(code)
-
-
 def _job(event: Mapping[str, Any]) -> Job | None:
     """None for an event of another kind, which the pattern explains; one of this kind must be whole."""
     if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
@@ -120,20 +94,11 @@ def _job(event: Mapping[str, Any]) -> Job | None:
     try:
         return Job.from_event(event)
     except InvalidEvent as invalid:
-        return _refuse(f"the event cannot be parsed: {invalid}")  # type: ignore[no-any-return]
+        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
 
 
 def _job_fields(job: Job) -> Mapping[str, Any]:
     return {**asdict(job), "role": job.role}
-
-
-def _settings(stack: str) -> Any:
-    try:
-        return stack_settings(stack)
-    except NoProgram as problem:
-        return _refuse(str(problem))
-    except pulumi.RunError as mistakes:
-        return _refuse(str(mistakes), code=1)
 
 
 def _pattern(settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]) -> Mapping[str, Any]:
@@ -146,7 +111,7 @@ def _pattern(settings: Any, event: Mapping[str, Any], queues: list[str], definit
     problems = [problem for arn in queues if (problem := watched.queue_problem(arn))]
     problems += [problem for arn in definitions if (problem := watched.definition_problem(arn))]
     if problems:
-        _refuse("; ".join(problems))
+        raise NoAnswer("; ".join(problems))
     pattern: Mapping[str, Any] = watched.event_pattern(
         settings.statuses, queues, definitions, single_jobs=settings.single_jobs
     )
@@ -178,23 +143,11 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 
 def _rendering(choice: Any, message: Message) -> Any:
     """What this notifier would send, if it takes the message; a plug-in without `render` shows the message itself."""
-    instance = Instance(choice.name, _notifier(choice), choice.statuses, choice.jobs)
+    instance = make_instance(choice)
     if not instance.takes(message):
         return None
     render = getattr(instance.notifier, "render", None)
     return render(message) if render else message.to_dict()
-
-
-def _notifier(choice: Any) -> Any:
-    """Made from the settings alone: what is known only after a deploy, such as a topic's ARN, is a placeholder."""
-    module = importlib.import_module(choice.plugin.notifier_module)
-    settings = {name: PLACEHOLDER if value is None else value for name, value in dict(choice.settings).items()}
-    secrets = {name: Secret(name, _unread) for name in settings}
-    return module.create(settings, secrets)
-
-
-def _unread(fresh: bool) -> str:
-    raise TemporaryError("explain reads no secrets")
 
 
 def _show(explanation: Explanation, console: Console) -> None:

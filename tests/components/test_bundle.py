@@ -213,6 +213,7 @@ def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_
         "acme_installed/pager/__init__.py": "",
         "acme_installed/pager/notifier.py": "from batchbell.contract import Message",
         "acme_installed/pager/infrastructure.py": "Settings = provision = None",
+        "acme_installed/pager/preview.py": "from batchbell.previewing import Preview",
         "acme_installed/pager/texts.json": "{}",
     }
     put_distribution(site, "acme_installed", files, requires="Requires-Dist: pulumi\nRequires-Dist: batchbell\n")
@@ -245,9 +246,19 @@ def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_
     assert sources(folder, "acme_folder_pager") == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
 
 
-@pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "from . import infrastructure",
+        "from . import preview",
+        "import batchbell.provisioning",
+        "import batchbell.previewing",
+    ],
+)
 def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
-    plugin = put_plugin(site, f"acme_pager_{len(module)}", notifier=module)
+    plugin = put_plugin(
+        site, f"acme_pager_{module[-10:].replace('.', '_').strip()}", notifier=module, **{"preview.py": ""}
+    )
     with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
         build([plugin], HOST, cache=tmp_path)
 

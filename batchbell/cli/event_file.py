@@ -38,3 +38,15 @@ def message_of(job: Job) -> Message:
     if job.failed and job.is_parent:
         return tidy(compose(job, Failures()).with_note(NOT_LOOKED_UP))
     return tidy(compose(job, failure_of(job) if job.failed else Failures()))
+
+
+def name_part(event: Mapping[str, Any]) -> str | None:
+    """Such as "child 3 of an array job", for an event that is about a part of a job; None for a whole one."""
+    for field, number, what in (
+        ("arrayProperties", "index", "child {} of an array job"),
+        ("nodeDetails", "nodeIndex", "node {} of a multi-node job"),
+    ):
+        properties = event["detail"].get(field)
+        if isinstance(properties, Mapping) and isinstance(properties.get(number), int):
+            return what.format(properties[number])
+    return None

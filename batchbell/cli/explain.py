@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering
+from batchbell.cli.answering import NoAnswer, answering, waiting
 from batchbell.cli.event_file import message_of, read_event
 from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.pattern_match import mismatch
@@ -62,7 +62,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Tell whether the stack's rule matches an event, why not if not, and what each notifier would send."""
-    with answering():
+    with answering(), waiting("Reading the stack's settings"):
         explanation = explain(read_event(event), read_settings(stack), queue or [], job_definition or [])
     if as_json:
         typer.echo(json.dumps(asdict(explanation), ensure_ascii=False))

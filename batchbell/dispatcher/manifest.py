@@ -54,13 +54,14 @@ class Unusable:
 
 def read_instances(path: Path) -> tuple[Instance, ...]:
     """The instances of the manifest at `path`. Raises OSError, ValueError or KeyError for a manifest that is none."""
-    return tuple(_instance(entry) for entry in json.loads(path.read_text("utf-8"))["instances"])
+    return tuple(instance_of(entry, _notifier(entry)) for entry in json.loads(path.read_text("utf-8"))["instances"])
 
 
-def _instance(entry: Mapping[str, Any]) -> Instance:
+def instance_of(entry: Mapping[str, Any], notifier: Notifier) -> Instance:
+    """One of the manifest's `instances`, with what sends its messages. Raises KeyError for one that is none."""
     return Instance(
         name=entry["name"],
-        notifier=_notifier(entry),
+        notifier=notifier,
         statuses=tuple(entry.get("statuses", ())),
         jobs=tuple(entry.get("jobs", ())),
         digest_after=entry.get("digest_after"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from rich.text import Text
 from batchbell.cli.answering import NoAnswer, answering, waiting
 from batchbell.cli.event_file import message_of, read_event
 from batchbell.cli.instances import make_instance, read_settings
-from batchbell.cli.pattern_match import mismatch
+from batchbell.cli.mismatch import Mismatch, diagnose
 from batchbell.cli.program import components
 from batchbell.contract import Message
 from batchbell.dispatcher.job import DETAIL_TYPE, InvalidEvent, Job
@@ -38,11 +38,13 @@ PLACE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `--json` prints. `renderings`: by the name of each of the stack's notifiers."""
+    """What `--json` prints. `why`: in a sentence; `mismatches`: what keeps the event from matching, in the pattern's
+    order. `renderings`: by the name of each of the stack's notifiers."""
 
     pattern: Mapping[str, Any]
     matches: bool
     why: str
+    mismatches: Sequence[Mismatch]
     job: Mapping[str, Any] | None
     message: Mapping[str, Any] | None
     renderings: Mapping[str, Any]
@@ -75,12 +77,13 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     NoAnswer."""
     job = _job(event)
     pattern = _pattern(settings, event, queues, definitions)
-    wrong = mismatch(pattern, event)
+    wrong = diagnose(pattern, event)
     message = message_of(job) if job else None
     return Explanation(
         pattern=pattern,
-        matches=wrong is None,
-        why=_why(wrong, job),
+        matches=not wrong,
+        why="; ".join(one.text for one in wrong) or "every field of the pattern matches",
+        mismatches=wrong,
         job=_job_fields(job) if job else None,
         message=message.to_dict() if message else None,
         renderings=_renderings(settings, message) if message else {},
@@ -125,18 +128,6 @@ def _place(event: Mapping[str, Any]) -> str:
     return place[0] if place else "arn:aws:batch:us-east-1:000000000000"
 
 
-def _why(wrong: tuple[str, str] | None, job: Job | None) -> str:
-    if wrong is None:
-        return "every field of the pattern matches"
-    field, reason = wrong
-    kind = ""
-    if field.startswith("detail.arrayProperties") and job is not None:
-        kind = (
-            " (it is a single job)" if job.array_index is None else f" (it is child {job.array_index} of an array job)"
-        )
-    return f"{field} does not match: {reason}{kind}"
-
-
 def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
     return {choice.name: _rendering(choice, message) for choice in settings.notifiers}
 
@@ -152,7 +143,10 @@ def _rendering(choice: Any, message: Message) -> Any:
 
 def _show(explanation: Explanation, console: Console) -> None:
     mark = "[green]matches[/green]" if explanation.matches else "[yellow]does not match[/yellow]"
-    console.print(f"The rule {mark}: ", Text(explanation.why), sep="", highlight=False)
+    console.print(f"The rule {mark}" + ("" if explanation.mismatches else f": {explanation.why}"), highlight=False)
+    for one in explanation.mismatches:
+        console.print(Text.assemble("  ", (one.meaning, "bold"), f". {one.hint}" if one.hint else ""), soft_wrap=True)
+        console.print(Text(f"    {one.field}: {one.reason}", style="dim"), soft_wrap=True)
     console.print(Panel(json.dumps(explanation.pattern), title="The stack's event pattern", title_align="left"))
     if explanation.job:
         job = explanation.job

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import re
 import shutil
 import urllib.error
@@ -121,7 +122,9 @@ def find(function: str, stack: str, region: str, profile: str, queue: str = "") 
         if not function:
             raise NoAnswer(f"the stack {stack} has no output function_name: export it, or use --function")
         region = region or _region_of(str(outputs.get("rule_arn", "")))
-    session = boto3.Session(profile_name=profile or None, region_name=region or None)
+    # The AWS CLI takes AWS_REGION, the SDK for Python AWS_DEFAULT_REGION alone (AWS SDKs and Tools Reference Guide,
+    # "AWS Region").
+    session = boto3.Session(profile_name=profile or None, region_name=region or os.environ.get("AWS_REGION"))
     client = _client(session, "lambda")
     try:
         answer = client.get_function(FunctionName=function)

@@ -1,0 +1,24 @@
+"""Takes the picture in the README: python tests/browser/screenshot.py PAGE.html PICTURE.png"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the project's folder, for the import below
+
+from tests.browser.chromium import NoChromium, open_page, start_chromium
+
+WIDTH, HEIGHT = 1280, 880
+
+
+def take(page: Path, picture: Path) -> None:
+    with start_chromium() as browser, open_page(browser, page, WIDTH, HEIGHT, "light") as opened:
+        opened.page.screenshot(path=picture)
+
+
+if __name__ == "__main__":
+    try:
+        take(Path(sys.argv[1]), Path(sys.argv[2]))
+    except NoChromium as missing:
+        sys.exit(str(missing))

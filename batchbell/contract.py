@@ -98,8 +98,10 @@ class Message:
     """
 
     key: str  # identifies the message in the ledger: job ARN + status
-    kind: str  # "array-job", "single-job", "digest" (many jobs in one) or "dead-channel" (another notifier is down)
-    status: str  # AWS Batch's job status: "SUCCEEDED" or "FAILED"; a digest with any failure: "FAILED"
+    # "array-job", "single-job", "queue-blocked", "test", "digest" (many in one), "dead-channel"
+    kind: str
+    # A job's, as AWS Batch says it, such as "FAILED"; "BLOCKED" of a queue; "TEST"; a digest with any failure: "FAILED"
+    status: str
     severity: Severity
     title: str
     summary: str  # one line that goes with the title: what it was, where, how long it took
@@ -109,6 +111,8 @@ class Message:
     notes: tuple[str, ...] = ()  # what the reader must know about the message itself
     links: tuple[Link, ...] = ()
     jobs: tuple[DigestEntry, ...] = ()  # of a digest alone: the failed ones first, at most 100
+    queue: str = ""  # the job queue's name, where it is one
+    thread: str = ""  # the same for all messages about one thing, such as a job; none: the message stands alone
 
     def with_note(self, note: str) -> Message:
         """The same message with one more note; the same message if it says so already."""
@@ -136,7 +140,10 @@ class Message:
             failures=tuple(_failure_group(group) for group in data["failures"]),
             notes=tuple(_text(note) for note in data["notes"]),
             links=tuple(_link(link) for link in data["links"]),
-            jobs=tuple(_digest_entry(entry) for entry in data.get("jobs", ())),  # older tickets have none
+            # Older tickets have none of these.
+            jobs=tuple(_digest_entry(entry) for entry in data.get("jobs", ())),
+            queue=_text(data.get("queue", "")),
+            thread=_text(data.get("thread", "")),
         )
 
 

@@ -49,6 +49,8 @@ def tidy(message: Message) -> Message:
         title=_line(message.title),
         summary=_line(message.summary),
         job_name=_line(message.job_name),
+        queue=one_line(message.queue),
+        thread=one_line(message.thread, KEY_LIMIT),
         facts=tuple(Fact(_line(fact.label, LABEL_LIMIT), _line(fact.value)) for fact in message.facts),
         failures=tuple(
             dataclasses.replace(

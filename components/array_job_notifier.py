@@ -12,6 +12,8 @@ from batchbell.provisioning import Context
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
+from .batch_event_rule import BatchEventRule
+from .blocked_queue_rule import BlockedQueueRule
 from .bundle import Target, build, has_compiled_files
 from .delivery import Delivery
 from .granted_notifier import grant
@@ -28,7 +30,8 @@ class ArrayJobNotifierArgs:
     `notifiers`: a list of {"type", "name", "statuses", "jobs", …the type's own settings}; a secret is
     {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output. `environment` makes a Batch environment
     (see `settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
-    `alarm_topic_arn`: an SNS topic that CloudWatch's alarms are sent to.
+    `queue_blocked`: whether a watched job queue that is blocked is told, too; `time_zone`: IANA name of the one that
+    messages tell times in; `alarm_topic_arn`: an SNS topic that CloudWatch's alarms are sent to.
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -36,6 +39,8 @@ class ArrayJobNotifierArgs:
     job_definition_arns: Sequence[pulumi.Input[str]] = ()
     statuses: Sequence[str] = ("SUCCEEDED", "FAILED")
     single_jobs: bool = False
+    queue_blocked: bool = True
+    time_zone: str = "UTC"
     environment: Mapping[str, Any] | None = None
     function: Mapping[str, Any] = field(default_factory=dict)
     alarm_topic_arn: pulumi.Input[str] = ""
@@ -77,6 +82,15 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             single_jobs=settings.single_jobs,
             opts=child,
         )
+        rules: dict[str, BatchEventRule] = {"finished": rule}
+        if settings.queue_blocked:
+            rules["blocked"] = BlockedQueueRule(
+                f"{name}-blocked",
+                context,
+                queue_arns=queue_arns,
+                definition_arns=settings.job_definition_arns,
+                opts=child,
+            )
         granted = [grant(name, choice, context, child) for choice in settings.notifiers]
         function = settings.function
         target = Target(function.python_version, function.architecture)
@@ -90,8 +104,9 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             name,
             function,
             context,
-            rule_arns=[rule.arn],
+            rule_arns=[one.arn for one in rules.values()],
             notifiers=granted,
+            time_zone=settings.time_zone,
             bundle=build([choice.plugin for choice in settings.notifiers], target),
             opts=child,
         )
@@ -103,11 +118,12 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             dead_letters=delivery.dead_letters,
             function=delivery.function,
             timeout=function.timeout,
-            rules={"finished": rule.name},
+            rules={purpose: one.name for purpose, one in rules.items()},
             topic_arn=settings.alarm_topic_arn or None,
             opts=child,
         )
-        rule.send_to(delivery.intake, delivery.dead_letters, after=delivery.policies)
+        for one in rules.values():
+            one.send_to(delivery.intake, delivery.dead_letters, after=delivery.policies)
 
         self.intake_queue_url = delivery.intake.url
         self.retry_queue_url = delivery.retry.url

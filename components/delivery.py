@@ -17,6 +17,7 @@ from batchbell.provisioning import Context, Statement
 
 from .granted_notifier import GrantedNotifier
 from .settings import FunctionSettings
+from .time_zone import manifest_entry
 
 # Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
 VISIBILITY_FACTOR = 6
@@ -39,9 +40,11 @@ class Delivery(pulumi.ComponentResource):
         *,
         rule_arns: Sequence[pulumi.Input[str]],
         notifiers: Sequence[GrantedNotifier],
+        time_zone: str,
         bundle: Path,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`time_zone`: the IANA name of the one that messages tell times in."""
         super().__init__("batchbell:index:Delivery", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
         self.dead_letters = self._queue("dead-letters", message_retention_seconds=DEAD_LETTER_DAYS * 86_400)
@@ -77,7 +80,7 @@ class Delivery(pulumi.ComponentResource):
             tags=context.tags,
             opts=self._child(),
         )
-        self.function = self._function(notifiers, bundle)
+        self.function = self._function(notifiers, time_zone, bundle)
         self.register_outputs({"intake_queue_url": self.intake.url, "function_name": self.function.name})
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -135,7 +138,7 @@ class Delivery(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _function(self, notifiers: Sequence[GrantedNotifier], bundle: Path) -> aws.lambda_.Function:
+    def _function(self, notifiers: Sequence[GrantedNotifier], time_zone: str, bundle: Path) -> aws.lambda_.Function:
         settings = self._settings
         log_group = aws.cloudwatch.LogGroup(
             f"{self._name}-dispatcher",
@@ -151,7 +154,7 @@ class Delivery(pulumi.ComponentResource):
             runtime=f"python{settings.python_version}",
             architectures=[settings.architecture],
             handler="batchbell.dispatcher.handler.handler",
-            code=_manifest(notifiers).apply(
+            code=_manifest(notifiers, time_zone).apply(
                 lambda text: pulumi.AssetArchive(
                     {".": pulumi.FileArchive(str(bundle)), "manifest.json": pulumi.StringAsset(text)}
                 )
@@ -270,5 +273,7 @@ def _allow(statement: Statement) -> dict[str, Any]:
     return allow | ({"Condition": statement.condition} if statement.condition else {})
 
 
-def _manifest(notifiers: Sequence[GrantedNotifier]) -> pulumi.Output[str]:
-    return pulumi.Output.json_dumps({"instances": [one.manifest_entry() for one in notifiers]}, sort_keys=True)
+def _manifest(notifiers: Sequence[GrantedNotifier], time_zone: str) -> pulumi.Output[str]:
+    zone = manifest_entry(time_zone)
+    manifest = {"instances": [one.manifest_entry() for one in notifiers], **({"time_zone": zone} if zone else {})}
+    return pulumi.Output.json_dumps(manifest, sort_keys=True)

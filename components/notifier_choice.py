@@ -12,7 +12,7 @@ from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
 from .mistakes import Mistake, Source, describe, got, nearest, shown_name
-from .watched import STATUSES, Status
+from .watched import MESSAGE_STATUSES, MessageStatus
 
 _EXAMPLE = "for example {type: email, name: team, sender: batch@example.com, recipients: [team@example.com]}"
 
@@ -49,8 +49,8 @@ class _Shared(BaseModel):
         ),
     ]
     statuses: Annotated[
-        tuple[Status, ...] | None,
-        Field(description=f"a list of {', '.join(STATUSES)} (without it all are told)", examples=[["FAILED"]]),
+        tuple[MessageStatus, ...] | None,
+        Field(description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it all are told)", examples=[["FAILED"]]),
     ] = None
     jobs: Annotated[
         tuple[Annotated[str, Field(pattern=r"\S", description="a pattern of job names")], ...] | None,
@@ -151,7 +151,8 @@ def _shared(entry: Mapping[str, Any], at: tuple[str | int, ...], stack: _Stack) 
         return None, describe(error, _Shared, stack.source, *at)
     if shared.statuses and not set(shared.statuses) & set(stack.told):
         none = f"got [{', '.join(shared.statuses)}], of which the stack tells none; takes some of "
-        text = f"{none}{', '.join(stack.told)}, for example [{stack.told[-1]}]"
+        example = "FAILED" if "FAILED" in stack.told else stack.told[0]
+        text = f"{none}{', '.join(stack.told)}, for example [{example}]"
         return None, [Mistake(stack.source.path(*at, "statuses"), text)]
     return shared, []
 

@@ -1,27 +1,20 @@
-"""ParentJobRule: an EventBridge rule that matches an array job's parent and no child, and its target."""
+"""ParentJobRule: an EventBridge rule that matches an array job's parent and no child."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import pulumi
-import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .watched import PatternTooLong, check_length, definition_problem, event_pattern, misplacement, queue_problem
+from .batch_event_rule import BatchEventRule
+from .watched import event_pattern
 
 
-class ParentJobRule(pulumi.ComponentResource):
-    """The rule; `send_to` gives it its target. Its pattern: `watched.event_pattern`.
-
-    ARNs that are plain were checked with the settings; those that are Outputs are checked when they are known.
-    """
-
-    arn: pulumi.Output[str]
-    name: pulumi.Output[str]
+class ParentJobRule(BatchEventRule):
+    """Its pattern: `watched.event_pattern`."""
 
     def __init__(
         self,
@@ -34,54 +27,13 @@ class ParentJobRule(pulumi.ComponentResource):
         single_jobs: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("batchbell:index:ParentJobRule", name, None, opts)
-        self._name = name
-
-        def pattern(watched: dict[str, list[str]]) -> str:
-            _refuse_unfit(watched, context)
-            parts = event_pattern(statuses, watched["queues"], watched["definitions"], single_jobs=single_jobs)
-            try:
-                return check_length(json.dumps(parts, separators=(",", ":")))
-            except PatternTooLong as error:
-                raise pulumi.RunError(str(error)) from None
-
-        watched: dict[str, Any] = {"queues": list(queue_arns), "definitions": list(definition_arns)}
-        waits = any(isinstance(arn, pulumi.Output) for arns in watched.values() for arn in arns)
-        # What is plain is refused here and now, before anything else is created.
-        self.pattern: pulumi.Input[str] = (
-            pulumi.Output.from_input(watched).apply(pattern) if waits else pattern(watched)
-        )
-        self._rule = aws.cloudwatch.EventRule(
+        super().__init__(
+            "batchbell:index:ParentJobRule",
             name,
+            context,
             description="Finished AWS Batch array jobs, by their parent: one event an array",
-            event_pattern=self.pattern,
-            state="ENABLED",
-            tags=context.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            make_pattern=partial(event_pattern, statuses, single_jobs=single_jobs),
+            queue_arns=queue_arns,
+            definition_arns=definition_arns,
+            opts=opts,
         )
-        self.arn = self._rule.arn
-        self.name = self._rule.name
-        self.register_outputs({"arn": self.arn, "name": self.name})
-
-    def send_to(
-        self, queue: aws.sqs.Queue, dead_letters: aws.sqs.Queue, *, after: Sequence[pulumi.Resource]
-    ) -> aws.cloudwatch.EventTarget:
-        """Deliver to `queue`; what it refuses goes to `dead_letters`.
-
-        `after`: the queues' policies. Without them EventBridge drops the events silently.
-        """
-        return aws.cloudwatch.EventTarget(
-            self._name,
-            rule=self._rule.name,
-            arn=queue.arn,
-            dead_letter_config={"arn": dead_letters.arn},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
-        )
-
-
-def _refuse_unfit(watched: dict[str, list[str]], context: Context) -> None:
-    problems = [problem for arn in watched["queues"] if (problem := queue_problem(arn))]
-    problems += [problem for arn in watched["definitions"] if (problem := definition_problem(arn))]
-    problems += [f"{arn} is {why}" for arns in watched.values() for arn in arns if (why := misplacement(arn, context))]
-    if problems:
-        raise pulumi.RunError("; ".join(problems))

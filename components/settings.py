@@ -23,7 +23,16 @@ from batchbell.provisioning import Context, check_arn
 from .job_size import memory_problem, vcpus_problem
 from .mistakes import Mistake, Source, describe, got
 from .notifier_choice import NotifierChoice, choose_notifiers
-from .watched import PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
+from .time_zone import zone_problem
+from .watched import (
+    MESSAGE_STATUSES,
+    PARENT_STATUSES,
+    STATUSES,
+    Status,
+    definition_problem,
+    misplacement,
+    queue_problem,
+)
 
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 
@@ -71,6 +80,12 @@ def _policy_problem(value: Any) -> str | None:
     ):
         return None
     return "takes the ARN of an IAM policy"
+
+
+def _check_zone(name: str) -> str:
+    if problem := zone_problem(name):
+        raise ValueError(problem)
+    return name
 
 
 def _topic_problem(value: Any, region: str | None = None) -> str | None:
@@ -217,6 +232,10 @@ class Settings(_Model):
         AfterValidator(_something_watched),
         Field(description="a list of ARNs of job queues", examples=[[QUEUE_EXAMPLE]], validate_default=True),
     ] = ()
+    queue_blocked: Annotated[bool, Field(examples=[False])] = True
+    time_zone: Annotated[
+        str, AfterValidator(_check_zone), Field(description="a name of the IANA time zone database", examples=["UTC"])
+    ] = "UTC"
     alarm_topic_arn: Annotated[
         Any, _plain_or_output(_topic_problem), Field(description="the ARN of an SNS topic", examples=[TOPIC_EXAMPLE])
     ] = ""
@@ -247,10 +266,11 @@ def check_settings(
 
 
 def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The stack's statuses, or all that there are where it gives no good ones."""
+    """The statuses that the stack's messages have, or all that there are where it gives no good ones."""
     statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
     good = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
-    return tuple(statuses) if good else STATUSES
+    told = tuple(statuses) if good else STATUSES
+    return told if raw.get("queue_blocked") is False else (*told, *MESSAGE_STATUSES[len(STATUSES) :])
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:

@@ -16,7 +16,12 @@ STATUSES: tuple[str, ...] = get_args(Status)
 # The parent of an array never runs itself (AWS Batch User Guide, "Array job workflow").
 PARENT_STATUSES = ("SUBMITTED", "PENDING", "SUCCEEDED", "FAILED")
 
+# What messages have: a job's state, or what a blocked job queue has in its place.
+MessageStatus = Literal[Status, "BLOCKED"]
+MESSAGE_STATUSES: tuple[str, ...] = get_args(MessageStatus)
+
 DETAIL_TYPE = "Batch Job State Change"
+BLOCKED_DETAIL_TYPE = "Batch Job Queue Blocked"
 PATTERN_LIMIT = 2048  # characters; EventBridge quotas, "Event pattern size"
 
 _QUEUE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:job-queue/[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -66,11 +71,11 @@ def event_pattern(
     `container.containerInstanceArn exists:false` also matches every child on Fargate and EKS, and every child that
     failed before it was placed (measured with AWS's own event-ruler). Raises PatternTooLong.
     """
-    detail: dict[str, Any] = {"status": list(statuses)}
-    if queue_arns:
-        detail["jobQueue"] = list(queue_arns)
-    if definition_arns:
-        detail["jobDefinition"] = [{"prefix": any_revision(arn)} for arn in definition_arns]
+    detail: dict[str, Any] = {
+        "status": list(statuses),
+        **_in_queues(queue_arns),
+        **_of_definitions(definition_arns),
+    }
     if single_jobs:
         # A leaf that must not exist also matches when the whole object is missing (measured).
         detail["arrayProperties"] = {"index": [{"exists": False}]}
@@ -78,6 +83,21 @@ def event_pattern(
     else:
         detail["arrayProperties"] = {"size": [{"exists": True}], "index": [{"exists": False}]}
     return {"source": ["aws.batch"], "detail-type": [DETAIL_TYPE], "detail": detail}
+
+
+def blocked_pattern(queue_arns: Sequence[str], definition_arns: Sequence[str]) -> dict[str, Any]:
+    """The pattern that matches blocked queues: the watched ones, whatever job blocks them, or, where only definitions
+    are watched, those that a job of theirs blocks."""
+    detail = _in_queues(queue_arns) or _of_definitions(definition_arns)
+    return {"source": ["aws.batch"], "detail-type": [BLOCKED_DETAIL_TYPE], "detail": detail}
+
+
+def _in_queues(arns: Sequence[str]) -> dict[str, Any]:
+    return {"jobQueue": list(arns)} if arns else {}
+
+
+def _of_definitions(arns: Sequence[str]) -> dict[str, Any]:
+    return {"jobDefinition": [{"prefix": any_revision(arn)} for arn in arns]} if arns else {}
 
 
 def check_length(pattern: str) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
 from batchbell.cli.answering import NoAnswer
 from batchbell.contract import Message
+from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures, failure_of
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.job import InvalidEvent, Job
 from batchbell.texts import tidy
 
 NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
@@ -33,11 +36,22 @@ def read_event(source: str) -> Mapping[str, Any]:
     return parsed
 
 
-def message_of(job: Job) -> Message:
-    """What people get, but for what only AWS knows."""
-    if job.failed and job.is_parent:
-        return tidy(compose(job, Failures()).with_note(NOT_LOOKED_UP))
-    return tidy(compose(job, failure_of(job) if job.failed else Failures()))
+def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
+    """Raises NoAnswer for what the function could not read either."""
+    try:
+        blocked = event.get("detail-type") == blocked_queue.DETAIL_TYPE
+        return BlockedQueue.from_event(event) if blocked else Job.from_event(event)
+    except InvalidEvent as invalid:
+        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
+
+
+def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
+    """What people get, but for what only AWS knows. `zone`: of the times told."""
+    if isinstance(parsed, BlockedQueue):
+        return tidy(compose_blocked(parsed, zone))
+    if parsed.failed and parsed.is_parent:
+        return tidy(compose(parsed, Failures(), zone).with_note(NOT_LOOKED_UP))
+    return tidy(compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone))
 
 
 def name_part(event: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -14,12 +15,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.event_file import message_of, read_event
+from batchbell.cli.event_file import message_of, parse_event, read_event
 from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.mismatch import Mismatch, diagnose
 from batchbell.cli.program import components
 from batchbell.contract import Message
-from batchbell.dispatcher.job import DETAIL_TYPE, InvalidEvent, Job
+from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher.blocked_queue import BlockedQueue
+from batchbell.dispatcher.job import DETAIL_TYPE, Job
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -38,9 +41,11 @@ PLACE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `--json` prints. `why`: in a sentence; `mismatches`: what keeps the event from matching, in the pattern's
-    order. `renderings`: by the name of each of the stack's notifiers."""
+    """What `--json` prints. `rule`: the one that is meant, "finished" or "blocked"; `why`: in a sentence;
+    `mismatches`: what keeps the event from matching, in the pattern's order. `renderings`: by the name of each of the
+    stack's notifiers."""
 
+    rule: str
     pattern: Mapping[str, Any]
     matches: bool
     why: str
@@ -75,11 +80,17 @@ def command(
 def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definitions: list[str]) -> Explanation:
     """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given. Raises
     NoAnswer."""
-    job = _job(event)
-    pattern = _pattern(settings, event, queues, definitions)
+    # An event of another kind is explained by its pattern; one of these kinds must be whole.
+    ours = event.get("source") == "aws.batch" and event.get("detail-type") in (DETAIL_TYPE, blocked_queue.DETAIL_TYPE)
+    parsed = parse_event(event) if ours else None
+    patterns = _patterns(settings, event, queues, definitions)
+    rule = "blocked" if isinstance(parsed, BlockedQueue) and "blocked" in patterns else "finished"
+    pattern = patterns[rule]
     wrong = diagnose(pattern, event)
-    message = message_of(job) if job else None
+    message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
+    job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     return Explanation(
+        rule=rule,
         pattern=pattern,
         matches=not wrong,
         why="; ".join(one.text for one in wrong) or "every field of the pattern matches",
@@ -90,22 +101,15 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     )
 
 
-def _job(event: Mapping[str, Any]) -> Job | None:
-    """None for an event of another kind, which the pattern explains; one of this kind must be whole."""
-    if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
-        return None
-    try:
-        return Job.from_event(event)
-    except InvalidEvent as invalid:
-        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
-
-
 def _job_fields(job: Job) -> Mapping[str, Any]:
     return {**asdict(job), "role": job.role}
 
 
-def _pattern(settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]) -> Mapping[str, Any]:
-    """The rule's pattern. A queue that the stack would make is taken to be in the event's own account and region."""
+def _patterns(
+    settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """The patterns of the stack's rules. A queue that the stack would make is taken to be in the event's own account
+    and region."""
     watched = components("watched")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
@@ -115,10 +119,9 @@ def _pattern(settings: Any, event: Mapping[str, Any], queues: list[str], definit
     problems += [problem for arn in definitions if (problem := watched.definition_problem(arn))]
     if problems:
         raise NoAnswer("; ".join(problems))
-    pattern: Mapping[str, Any] = watched.event_pattern(
-        settings.statuses, queues, definitions, single_jobs=settings.single_jobs
-    )
-    return pattern
+    finished = watched.event_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
+    blocked = {"blocked": watched.blocked_pattern(queues, definitions)} if settings.queue_blocked else {}
+    return {"finished": finished, **blocked}
 
 
 def _place(event: Mapping[str, Any]) -> str:
@@ -142,8 +145,9 @@ def _rendering(choice: Any, message: Message) -> Any:
 
 
 def _show(explanation: Explanation, console: Console) -> None:
-    mark = "[green]matches[/green]" if explanation.matches else "[yellow]does not match[/yellow]"
-    console.print(f"The rule {mark}" + ("" if explanation.mismatches else f": {explanation.why}"), highlight=False)
+    mark = f"[green]matches[/green]: {explanation.why}" if explanation.matches else "[yellow]does not match[/yellow]"
+    rule = {"finished": "finished jobs", "blocked": "blocked job queues"}[explanation.rule]
+    console.print(f"The rule for {rule} {mark}", highlight=False)
     for one in explanation.mismatches:
         console.print(Text.assemble("  ", (one.meaning, "bold"), f". {one.hint}" if one.hint else ""), soft_wrap=True)
         console.print(Text(f"    {one.field}: {one.reason}", style="dim"), soft_wrap=True)

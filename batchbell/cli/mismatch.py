@@ -8,6 +8,7 @@ from typing import Any
 
 from batchbell.cli.event_file import name_part
 from batchbell.cli.pattern_match import mismatches
+from batchbell.dispatcher import blocked_queue
 from batchbell.texts import one_line
 
 SHOWN = 120  # characters of what the event says
@@ -15,7 +16,7 @@ _PARTS = ("detail.arrayProperties", "detail.nodeDetails")
 # By the field: the kind, what the event's value means, what to do if the event should match after all.
 _MEANINGS = {
     "source": ("other-source", "it comes from {}, not from AWS Batch", ""),
-    "detail-type": ("other-detail-type", "its detail-type is {}, which this rule is not for", ""),
+    "detail-type": ("other-detail-type", "its detail-type is {}, which no rule of the stack is for", ""),
     "detail.status": ("other-status", "the job is {}, a state that the stack does not tell", "`statuses` chooses them"),
     "detail.jobQueue": ("other-queue", "it ran on another job queue: {}", "`job_queue_arns` chooses them"),
     "detail.jobDefinition": (
@@ -66,4 +67,6 @@ def _meaning(field: str, event: Mapping[str, Any]) -> tuple[str, str, str]:
     value: Any = event
     for name in field.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
+    if field == "detail-type" and value == blocked_queue.DETAIL_TYPE:
+        hint = "`queue_blocked: true` tells those"
     return kind, meaning.format("missing" if value is None else one_line(str(value), SHOWN)), hint

@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.event_file import message_of, read_event
+from batchbell.cli.event_file import message_of, parse_event, read_event
 from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.preview_page import Row, Shown, write_page
 from batchbell.cli.samples import Sample, every_kind
 from batchbell.contract import Message
 from batchbell.dispatcher.home import Home
-from batchbell.dispatcher.job import InvalidEvent, Job
 from batchbell.dispatcher.manifest import Instance
 from batchbell.plugins import Plugin, PluginError
 from batchbell.previewing import Part
@@ -54,10 +54,12 @@ def command(
 ) -> None:
     """Write an HTML page with every kind of message in every notifier of a stack, as its channel would show it."""
     with answering(), waiting("Drawing"):
-        choices = read_settings(stack).notifiers
+        settings = read_settings(stack)
+        choices = settings.notifiers
         if not choices:
             raise NoAnswer(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
-        samples = [_own(event)] if event else list(every_kind(Home(stack, f"{stack}-dispatcher")))
+        home = Home(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
+        samples = [_own(event, home)] if event else list(every_kind(home))
         rows = draw(samples, choices)
         source = f"the event in {event}" if event else "sample events"
         about = f"What {len(choices)} notifiers of the stack {stack} would send, from {source}. Nothing was sent."
@@ -102,12 +104,8 @@ def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Par
     return parts
 
 
-def _own(source: str) -> Sample:
-    try:
-        job = Job.from_event(read_event(source))
-    except InvalidEvent as invalid:
-        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
-    return Sample("Your event", message_of(job))
+def _own(source: str, home: Home) -> Sample:
+    return Sample("Your event", message_of(parse_event(read_event(source)), home.zone))
 
 
 def _write(file: Path, page: str) -> None:

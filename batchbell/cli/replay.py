@@ -20,10 +20,9 @@ from batchbell.cli.deployed import (
     StackOption,
     find,
 )
-from batchbell.cli.event_file import message_of, name_part, read_event
+from batchbell.cli.event_file import message_of, name_part, parse_event, read_event
 from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
 from batchbell.contract import Message
-from batchbell.dispatcher.job import InvalidEvent, Job
 
 # What failed for now, or got no answer, is tried again by the function: it may still change.
 FINAL = (State.DELIVERED, State.REFUSED)
@@ -74,13 +73,10 @@ def command(
 
 
 def _message(event: Mapping[str, Any]) -> Message:
-    try:
-        job = Job.from_event(event)
-    except InvalidEvent as invalid:
-        raise NoAnswer(f"this is no event of a job: {invalid}; `explain` tells more") from None
+    parsed = parse_event(event)
     if part := name_part(event):
         raise NoAnswer(f"this is the event of {part}, which no rule lets through: replay the event of the whole job")
-    return message_of(job)
+    return message_of(parsed)
 
 
 def _replay(deployed: Deployed, event: Mapping[str, Any], message: Message, patience: float) -> list[Outcome]:

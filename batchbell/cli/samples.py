@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from batchbell.cli.event_file import message_of
+from batchbell.cli.event_file import message_of, parse_event
 from batchbell.contract import Message
 from batchbell.dispatcher.announcement import compose_announcement
 from batchbell.dispatcher.compose import compose
@@ -97,23 +97,25 @@ def every_kind(home: Home) -> Iterator[Sample]:
         "array-all-failed": "Array job: all children failed",
         "array-succeeded": "Array job: all children succeeded",
         "single-failed": "Single job: failed",
+        "queue-blocked": "Job queue: blocked",
     }
-    messages = {name: _message(name) for name in titles}
+    messages = {name: _message(name, home) for name in titles}
     yield from (Sample(titles[name], message) for name, message in messages.items())
     yield Sample("Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"]))
     reason = "Slack answered 404 no_service"
-    dead = compose_announcement(DeadChannel("slack-on-call", MOMENT - 7_200, reason))
+    dead = compose_announcement(DeadChannel("slack-on-call", MOMENT - 7_200, reason), home)
     yield Sample("Dead channel: told on the others", dead)
     trial = Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), MOMENT)
     yield Sample("Test message: send-test", tidy(compose_trial(trial, home)))
 
 
-def _message(name: str) -> Message:
-    job = Job.from_event(_read(name))
-    if name not in CHILDREN:
-        return message_of(job)
-    batch = _SampleBatch(job.id, CHILDREN[name])
-    return tidy(compose(job, look_up_failures(job, batch, LookUpBudget(Deadline.after(PATIENCE)))))
+def _message(name: str, home: Home) -> Message:
+    parsed = parse_event(_read(name))
+    if name not in CHILDREN or not isinstance(parsed, Job):
+        return message_of(parsed, home.zone)
+    batch = _SampleBatch(parsed.id, CHILDREN[name])
+    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(PATIENCE)))
+    return tidy(compose(parsed, failures, home.zone))
 
 
 def _digest(failed: Message, succeeded: Message) -> Message:

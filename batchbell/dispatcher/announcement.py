@@ -11,14 +11,16 @@ from batchbell.contract import Fact, Message, PermanentError, Severity, Temporar
 from batchbell.dispatcher.breaker import Breaker
 from batchbell.dispatcher.fan_out import run
 from batchbell.dispatcher.health import DeadChannel
+from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outcome import refusal
 from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.times import show
 from batchbell.dispatcher.timing import Deadline
 from batchbell.texts import tidy
 
 
-def compose_announcement(dead: DeadChannel) -> Message:
+def compose_announcement(dead: DeadChannel, home: Home) -> Message:
     since = datetime.fromtimestamp(dead.since, UTC)
     return tidy(
         Message(
@@ -30,22 +32,28 @@ def compose_announcement(dead: DeadChannel) -> Message:
             summary="Its messages wait, or are dead letters: this one comes through another channel",
             job_name=dead.notifier,
             facts=(
+                *([Fact("Stack", home.stack)] if home.stack else []),
                 Fact("Notifier", dead.notifier),
-                Fact("Since", f"{since:%Y-%m-%d %H:%M} UTC"),
+                Fact("Since", show(since, home.zone)),
                 Fact("Reason", dead.reason),
             ),
             notes=("Nothing is lost: once it is mended, `python -m batchbell redrive` sends what it missed.",),
+            thread=f"dead-channel#{dead.notifier}",
         )
     )
 
 
 def announce(
-    dead: Sequence[DeadChannel], instances: Sequence[Instance], breakers: Mapping[str, Breaker], deadline: Deadline
+    dead: Sequence[DeadChannel],
+    home: Home,
+    instances: Sequence[Instance],
+    breakers: Mapping[str, Breaker],
+    deadline: Deadline,
 ) -> None:
     """On every notifier that is not dead itself, whatever its filters."""
     if not dead or deadline.passed:
         return
-    messages = [compose_announcement(one) for one in dead]
+    messages = [compose_announcement(one, home) for one in dead]
     silent = {one.notifier for one in dead}
     live = [one for one in instances if one.name not in silent and breakers[one.name].skip() is None]
     run([partial(_send, one, messages) for one in live], deadline)

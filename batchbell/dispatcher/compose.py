@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
 
 from batchbell.contract import Fact, Link, Message, Severity
 from batchbell.dispatcher import console
 from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.job import Attempt, Job
+from batchbell.dispatcher.tally import count_failed
+from batchbell.dispatcher.times import humanise, moment, read_time, show
 
 
-def compose(job: Job, failures: Failures) -> Message:
-    """What people read about a finished job. `failures` is empty where nothing failed."""
+def compose(job: Job, failures: Failures, zone: tzinfo = UTC) -> Message:
+    """What people read about a finished job. `failures` is empty where nothing failed; `zone`: of the times told."""
     return Message(
         key=job.key,
         kind="array-job" if job.is_parent else "single-job",
@@ -20,10 +23,12 @@ def compose(job: Job, failures: Failures) -> Message:
         title=f"{_subject(job)} {_outcome(job, failures)}",
         summary=_summary(job),
         job_name=job.name,
-        facts=tuple(_facts(job, failures)),
+        facts=tuple(_facts(job, failures, zone)),
         failures=failures.groups,
         notes=(failures.problem,) if failures.problem else (),
-        links=(Link("Job in the AWS console", console.job(job.partition, job.region, job.id)),),
+        links=tuple(_links(job)),
+        queue=job.queue_name,
+        thread=job.arn,
     )
 
 
@@ -37,8 +42,8 @@ def _subject(job: Job) -> str:
 
 def _summary(job: Job) -> str:
     kind = "Array job" if job.is_parent else "Job" if job.array_index is None else "Child of an array job"
-    duration = _duration(job)
-    return f"{kind} on {job.queue_name}" + (f", {duration} after it was submitted" if duration else "")
+    total = _between(moment(job.created_at), finished_at(job))
+    return f"{kind} on {job.queue_name}" + ("" if total is None else f", {humanise(total)} after it was submitted")
 
 
 def _outcome(job: Job, failures: Failures) -> str:
@@ -47,75 +52,82 @@ def _outcome(job: Job, failures: Failures) -> str:
     if job.array_size is None:
         return verb
     if job.status == "SUCCEEDED":
-        return f"{verb}: all {job.array_size} children"  # a parent succeeds only if every child did
-    if not job.failed:
-        return verb
-    failed = _failed_children(job, failures)
-    return f"{verb}: {failed} of {job.array_size} children" if failed else f"{verb} ({job.array_size} children)"
+        return f"{verb}: all {job.array_size:,} children"  # a parent succeeds only if every child did
+    return verb + count_failed(job, failures).outcome if job.failed else verb
 
 
-def _failed_children(job: Job, failures: Failures) -> int | None:
-    """How many children failed, or None where nobody can say: the event's counts may lag behind the children."""
-    if failures.count and failures.complete:
-        return failures.count
-    finished = job.counts.get("SUCCEEDED", 0) + job.counts.get("FAILED", 0)
-    return job.counts.get("FAILED") if finished == job.array_size else None
-
-
-def _facts(job: Job, failures: Failures) -> list[Fact]:
-    facts = []
+def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
     if job.array_size is not None:
-        facts.append(Fact("Children", _children(job, failures)))
+        yield Fact("Children", _children(job, failures))
     if duration := _duration(job):
-        facts.append(Fact("Duration", duration))
-    facts.append(Fact("Job queue", job.queue_name))
+        yield Fact("Duration", duration)
+    yield Fact("Job queue", job.queue_name)
     if job.definition:
-        facts.append(Fact("Job definition", job.definition_name))
-    if job.attempts > 1:
-        facts.append(Fact("Attempts", str(job.attempts)))
-    if job.status_reason and not (job.is_parent and failures.groups):
-        facts.append(Fact("Reason", job.status_reason))
-    if finished := _finished_at(job):
-        facts.append(Fact("Finished", f"{finished:%Y-%m-%d %H:%M:%S} UTC"))
-    facts.append(Fact("Job id", job.id))
-    return facts
+        yield Fact("Job definition", job.definition_name)
+    if attempts := _attempts(job):
+        yield Fact("Attempts", attempts)
+    if job.status_reason and not failures.groups:
+        yield Fact("Reason", job.status_reason)
+    if finished := finished_at(job):
+        yield Fact("Finished" if job.status in ("SUCCEEDED", "FAILED") else "Time", show(finished, zone))
+    yield Fact("Job id", job.id)
 
 
 def _children(job: Job, failures: Failures) -> str:
     if job.status == "SUCCEEDED":
-        return f"{job.array_size} succeeded"
-    failed = _failed_children(job, failures)
-    if failed is None or job.array_size is None:
-        return f"{job.array_size}"
-    return f"{failed} failed, {job.array_size - failed} succeeded"
+        return f"{job.array_size:,} succeeded"
+    return count_failed(job, failures).counts if job.failed else f"{job.array_size:,}"
 
 
-def _finished_at(job: Job) -> datetime | None:
-    if job.stopped_at:
-        return _moment(job.stopped_at)
-    try:
-        return datetime.fromisoformat(job.event_time).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+def _attempts(job: Job) -> str:
+    """ "2 of 3"; of an array's parent, what each child may have: "up to 3 for each child"."""
+    allowed = job.attempts_allowed or 1
+    if job.is_parent:
+        return f"up to {allowed} for each child" if allowed > 1 else ""
+    made = len(job.attempts)
+    return f"{made} of {max(made, allowed)}" if made else ""
 
 
-def _moment(milliseconds: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
+def _links(job: Job) -> Iterator[Link]:
+    if url := console.job(job.partition, job.region, job.id):
+        yield Link("Job in the AWS console", url)
+    if job.log_group and job.log_stream:
+        url = console.log_stream(job.partition, job.region, job.log_group, job.log_stream)
+        yield from [Link("Log in the AWS console", url)] if url else []
+    elif job.log_group and job.log_prefix and job.is_parent:
+        # A parent's event may hold nothing of its children's containers, hence the name of the group that is meant.
+        url = console.log_streams(job.partition, job.region, job.log_group, f"{job.log_prefix}/")
+        yield from [Link(f"Logs in {job.log_group}", url)] if url else []
+
+
+def finished_at(job: Job) -> datetime | None:
+    """When it stopped, or else when Batch told of it."""
+    return moment(job.stopped_at) or read_time(job.event_time)
 
 
 def _duration(job: Job) -> str:
-    """From submission to the end, humanised; "" where the event does not say."""
-    created, finished = _moment(job.created_at) if job.created_at else None, _finished_at(job)
-    if created is None or finished is None:
+    """From submission to the end: "12 min 44 s", and what of it the event tells apart: "(queued 40 s, ran 12 min 4 s)";
+    "" where it does not say."""
+    created, finished = moment(job.created_at), finished_at(job)
+    total = _between(created, finished)
+    if total is None:
         return ""
-    # An event's time has whole seconds, and may lie before the job's milliseconds.
-    seconds = int((finished - created).total_seconds())
-    if seconds < 0:
-        return ""
-    days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
-    units = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s")]
-    shown = [f"{number} {unit}" for number, unit in units if number]
-    return " ".join(shown[:2]) or "under 1 s"
+    tries = job.attempts or (Attempt(job.started_at, job.stopped_at),)
+    queued = _between(created, moment(tries[0].started_at))
+    runs = [_between(moment(one.started_at), moment(one.stopped_at)) for one in tries]
+    ran = sum(run for run in runs if run is not None)
+    parts = []
+    if queued is not None and queued <= total:
+        parts.append(f"queued {humanise(queued)}")
+    if None not in runs and ran <= total:
+        parts.append(f"ran {humanise(ran)}" + (f" in {len(runs)} attempts" if len(runs) > 1 else ""))
+    return humanise(total) + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    """Seconds; None where a moment is missing, or they are in no order. An event's own time has whole seconds, and may
+    lie before the job's milliseconds: that counts as none at all."""
+    if start is None or end is None:
+        return None
+    seconds = (end - start).total_seconds()
+    return max(0.0, seconds) if seconds > -1 else None

@@ -1,27 +1,47 @@
-"""Links into the AWS console, on the right domain for each partition."""
+"""Links into the AWS console, on the right domain for each partition. Pages: measured, and as the console makes them.
+
+Each function gives "" where the partition's console is not known: no link is better than a wrong one.
+"""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-# AWS General Reference, "AWS GovCloud (US) endpoints" and "Endpoints and ARNs for AWS in China".
-_DOMAINS = {"aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+# AWS General Reference, "AWS GovCloud (US) endpoints" and "Endpoints and ARNs for AWS in China"; AWS European
+# Sovereign Cloud, "Endpoints".
+_DOMAINS = {
+    "aws": "{region}.console.aws.amazon.com",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-eusc": "{region}.console.amazonaws-eusc.eu",
+}
 
 
 def job(partition: str, region: str, job_id: str) -> str:
     """The page of a job; the one of an array's parent lists its children."""
-    return f"{_home(partition, region, 'batch')}#jobs/detail/{quote(job_id, safe=':')}"
+    return _page(partition, region, "batch", f"#jobs/detail/{quote(job_id, safe=':')}")
+
+
+def job_queue(partition: str, region: str, arn: str) -> str:
+    return _page(partition, region, "batch", f"#queues/detail/{quote(arn, safe=':/')}")
 
 
 def log_stream(partition: str, region: str, group: str, stream: str) -> str:
-    page = f"#logsV2:log-groups/log-group/{_fragment(group)}/log-events/{_fragment(stream)}"
-    return f"{_home(partition, region, 'cloudwatch')}{page}"
+    return _page(partition, region, "cloudwatch", f"{_log_group(group)}/log-events/{_fragment(stream)}")
 
 
-def _home(partition: str, region: str, name: str) -> str:
+def log_streams(partition: str, region: str, group: str, prefix: str) -> str:
+    """The list of a log group's streams whose names begin with `prefix`."""
+    return _page(partition, region, "cloudwatch", f"{_log_group(group)}$3FlogStreamNameFilter$3D{_fragment(prefix)}")
+
+
+def _page(partition: str, region: str, name: str, fragment: str) -> str:
     domain = _DOMAINS.get(partition)
-    host = domain if domain else f"{region}.console.aws.amazon.com"
-    return f"https://{host}/{name}/home?region={region}"
+    return f"https://{domain.format(region=region)}/{name}/home?region={region}{fragment}" if domain else ""
+
+
+def _log_group(group: str) -> str:
+    return f"#logsV2:log-groups/log-group/{_fragment(group)}"
 
 
 def _fragment(name: str) -> str:

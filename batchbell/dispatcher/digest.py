@@ -19,22 +19,32 @@ def compose_digest(messages: Sequence[Message], repeats: Sequence[bool]) -> Mess
     )
     failed = sum(entry.severity is Severity.FAILURE for entry in entries)
     succeeded = sum(entry.severity is Severity.SUCCESS for entry in entries)
-    other = len(entries) - failed - succeeded
-    counts = [f"{number} {what}" for number, what in ((failed, "failed"), (succeeded, "succeeded")) if number]
-    names = {message.job_name for message in messages}
+    names, queues = {message.job_name for message in messages}, {message.queue for message in messages}
     return Message(
         key="digest#" + hashlib.sha256("\n".join(sorted(message.key for message in messages)).encode()).hexdigest(),
         kind="digest",
         status="FAILED" if failed else "SUCCEEDED",
         severity=entries[0].severity,
-        title=f"{len(entries)} jobs finished: {', '.join([*counts, *([f'{other} other'] if other else [])])}",
+        title=_title(failed, succeeded, len(entries) - failed - succeeded),
         summary="Many jobs finished at about the same time: this one message tells of them all",
         job_name=names.pop() if len(names) == 1 else f"{len(names)} names",
         facts=tuple(
             Fact(label, str(number)) for label, number in (("Failed", failed), ("Succeeded", succeeded)) if number
         ),
         jobs=tuple(entries),
+        queue=queues.pop() if len(queues) == 1 else "",
     )
+
+
+def _title(failed: int, succeeded: int, other: int) -> str:
+    """ "12 jobs finished: 3 failed, 9 succeeded"; what else there is, such as a blocked queue, finished nothing."""
+    counts = [f"{number} {what}" for number, what in ((failed, "failed"), (succeeded, "succeeded")) if number]
+    others = f"{other} other message{'s' if other > 1 else ''}" if other else ""
+    if not counts:
+        return others
+    number = failed + succeeded
+    finished = f"{number} job{'s' if number > 1 else ''} finished: {', '.join(counts)}"
+    return f"{finished}; {others}" if others else finished
 
 
 def _entry(message: Message, repeat: bool) -> DigestEntry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,17 +47,17 @@ class Failures:
 
 @dataclass
 class _Group:
-    indexes: list[int] = field(default_factory=list)
+    indexes: set[int] = field(default_factory=set)  # a page may repeat what another one had
     child_id: str = ""
 
 
 def failure_of(job: Job) -> Failures:
     """Why a single job or a child failed: its own event says it."""
     stream = job.log_stream
-    log = Link("Log", console.log_stream(job.partition, job.region, job.log_group, stream)) if stream else None
+    url = console.log_stream(job.partition, job.region, job.log_group, stream) if stream and job.log_group else ""
     indexes = "" if job.array_index is None else str(job.array_index)
     reason = _reason(job.status_reason, job.container_reason)
-    return Failures((FailureGroup(reason, 1, indexes, job.exit_code, log),), count=1)
+    return Failures((FailureGroup(reason, 1, indexes, job.exit_code, Link("Log", url) if url else None),), count=1)
 
 
 def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
@@ -69,9 +69,9 @@ def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
             container = child.get("container") or {}
             reason = _reason(child.get("statusReason", ""), container.get("reason", ""))
             group = groups.setdefault((reason, container.get("exitCode")), _Group())
-            group.indexes.append((child.get("arrayProperties") or {}).get("index", 0))
+            group.indexes.add((child.get("arrayProperties") or {}).get("index", 0))
             group.child_id = group.child_id or child["jobId"]
-        complete = True
+        complete, problem = _weigh(sum(len(group.indexes) for group in groups.values()), job.counts.get("FAILED", 0))
     except _OutOfBudget:
         problem = "Not all failed children were looked up: there are too many, or AWS was slow."
     except (ClientError, BotoCoreError) as error:
@@ -94,6 +94,16 @@ def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
 
 class _OutOfBudget(Exception):
     pass
+
+
+def _weigh(listed: int, told: int) -> tuple[bool, str | None]:
+    """Whether the children that Batch listed are all that failed, and what to say if they are not: its list lags
+    behind, and it forgets finished jobs. `told`: how many failed at the least, by the event."""
+    if listed >= max(told, 1):
+        return True, None
+    if not listed:
+        return False, "AWS Batch lists none of the failed children."
+    return False, f"AWS Batch lists {listed:,} of {told:,} failed children."
 
 
 def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[Mapping[str, Any]]:
@@ -122,14 +132,13 @@ def _log_links(job: Job, batch: Any, budget: LookUpBudget, child_ids: list[str])
     for child in described:
         container = child.get("container") or {}
         options = (container.get("logConfiguration") or {}).get("options") or {}
-        if stream := container.get("logStreamName"):
-            group = options.get("awslogs-group", DEFAULT_LOG_GROUP)
-            url = console.log_stream(job.partition, job.region, group, stream)
+        stream, group = container.get("logStreamName"), options.get("awslogs-group", DEFAULT_LOG_GROUP)
+        if stream and (url := console.log_stream(job.partition, job.region, group, stream)):
             links[child["jobId"]] = Link(f"Log of child {child['jobId'].rpartition(':')[2]}", url)
     return links
 
 
-def ranges(indexes: list[int]) -> str:
+def ranges(indexes: Iterable[int]) -> str:
     """[3, 0, 1, 2, 17] → "0-3, 17"; what is too long to read ends with "…"."""
     parts: list[list[int]] = []
     for index in sorted(set(indexes)):

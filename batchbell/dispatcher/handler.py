@@ -22,8 +22,9 @@ def dispatcher() -> Dispatcher:
     """From the environment and the manifest that the deploy wrote. Raises KeyError, OSError or ValueError without."""
     environment = os.environ
     timing = Timing(float(environment["BATCHBELL_FUNCTION_TIMEOUT"]))
+    written = manifest.read_manifest(Path(environment["LAMBDA_TASK_ROOT"]) / "manifest.json")
     return Dispatcher(
-        instances=manifest.read_instances(Path(environment["LAMBDA_TASK_ROOT"]) / "manifest.json"),
+        instances=written.instances,
         outbox=Outbox(
             make_client("sqs", read_timeout=timing.call, attempts=2),
             environment["BATCHBELL_RETRY_QUEUE_URL"],
@@ -33,7 +34,7 @@ def dispatcher() -> Dispatcher:
         dynamodb=make_client("dynamodb", read_timeout=timing.call, attempts=2),
         batch=make_client("batch", read_timeout=timing.call),
         timing=timing,
-        home=Home(environment["BATCHBELL_STACK"], environment["AWS_LAMBDA_FUNCTION_NAME"]),
+        home=Home(environment["BATCHBELL_STACK"], environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
     )
 
 

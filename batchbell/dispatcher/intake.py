@@ -10,6 +10,7 @@ from typing import Any
 
 from batchbell.contract import Message
 from batchbell.dispatcher import manifest
+from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.home import Home
@@ -54,6 +55,8 @@ class Intake:
                 continue
             if isinstance(parsed, Job):
                 jobs.append((record["messageId"], parsed))
+            elif isinstance(parsed, BlockedQueue):
+                self._add_blocked(record["messageId"], parsed)
             elif isinstance(parsed, Trial):
                 self._add_trial(record["messageId"], parsed)
             else:
@@ -69,7 +72,7 @@ class Intake:
             if job.key not in messages:
                 # A digest shows no failures, so nothing is looked up for it.
                 alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
-                messages[job.key] = tidy(compose(job, self._failures(job, alone)))
+                messages[job.key] = tidy(compose(job, self._failures(job, alone), self.home.zone))
             names = [instance.name for instance in takers[job.key]]
             logger.info("job", job=job.name, job_id=job.id, status=job.status, child=job.role, notifiers=names)
             for instance in takers[job.key]:
@@ -85,6 +88,14 @@ class Intake:
         if not job.is_parent:
             return failure_of(job)
         return look_up_failures(job, self.batch, self.budget) if look_up else NOT_LOOKED_UP
+
+    def _add_blocked(self, record: str, blocked: BlockedQueue) -> None:
+        message = tidy(compose_blocked(blocked, self.home.zone))
+        takers = [instance for instance in self.instances if instance.takes(message)]
+        names = [instance.name for instance in takers]
+        logger.info("blocked queue", queue=message.queue, job=message.job_name, notifiers=names)
+        for instance in takers:
+            self.work.add(record, Delivery(instance, message, time.time()))
 
     def _add_trial(self, record: str, trial: Trial) -> None:
         """As a ticket for each notifier, so that one that the stack does not have is a dead letter that says so."""

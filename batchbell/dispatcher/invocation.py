@@ -99,7 +99,7 @@ class Dispatcher:
         health = Health(self.dynamodb, self.table, self.timing)
         dead: queue.SimpleQueue[DeadChannel] = queue.SimpleQueue()
         run([partial(health.note, name, one.attempts, dead.put) for name, one in sent.items() if one.failing], deadline)
-        announce([dead.get() for _ in range(dead.qsize())], self.instances, self.breakers, deadline)
+        announce([dead.get() for _ in range(dead.qsize())], self.home, self.instances, self.breakers, deadline)
 
 
 def _note(delivery: Delivery, outcome: Outcome, ledger: Ledger) -> None:

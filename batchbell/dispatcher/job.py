@@ -19,6 +19,14 @@ class InvalidEvent(ValueError):
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """When a job's container ran. Milliseconds since 1970."""
+
+    started_at: int | None
+    stopped_at: int | None
+
+
+@dataclass(frozen=True)
 class Job:
     """An AWS Batch job in a state that its rule asked for. Times are milliseconds since 1970, as Batch gives them."""
 
@@ -36,9 +44,11 @@ class Job:
     status_reason: str = ""
     container_reason: str = ""
     exit_code: int | None = None
-    log_group: str = DEFAULT_LOG_GROUP
+    log_group: str = DEFAULT_LOG_GROUP  # "" where the log is not in CloudWatch
+    log_prefix: str = ""  # that the names of its log streams begin with
     log_stream: str = ""
-    attempts: int = 0
+    attempts: tuple[Attempt, ...] = ()  # none of an array's parent
+    attempts_allowed: int | None = None  # of each child, where it is an array's parent
     created_at: int | None = None
     started_at: int | None = None
     stopped_at: int | None = None
@@ -74,17 +84,22 @@ class Job:
         return self.definition.rsplit("/", 1)[-1]
 
     @classmethod
-    def from_event(cls, event: Any) -> Job:
-        """Parse an EventBridge event, already decoded from JSON. Raises InvalidEvent."""
+    def from_event(cls, event: Any, detail_type: str = DETAIL_TYPE) -> Job:
+        """Parse an EventBridge event, already decoded from JSON. Raises InvalidEvent, also if it is of another
+        detail-type."""
         envelope = _Reader(event, "the event")
         if envelope.text("source") != "aws.batch":
             raise InvalidEvent("source is not aws.batch")
-        if envelope.text("detail-type") != DETAIL_TYPE:
-            raise InvalidEvent(f"detail-type is not {DETAIL_TYPE!r}")
+        if envelope.text("detail-type") != detail_type:
+            raise InvalidEvent(f"detail-type is not {detail_type!r}")
         detail = envelope.object("detail")
         array = detail.object("arrayProperties")
         container = detail.object("container")
-        log_options = container.object("logConfiguration").object("options")
+        log = container.object("logConfiguration")
+        # The pods of an EKS job write where their cluster says.
+        in_cloudwatch = log.text("logDriver") in ("", "awslogs") and not detail.has("eksProperties")
+        log_group = log.object("options").text("awslogs-group") or DEFAULT_LOG_GROUP
+        definition = detail.text("jobDefinition")
         arn = detail.required("jobArn")
         partition, region = _partition_and_region(arn)
         job = cls(
@@ -92,7 +107,7 @@ class Job:
             id=detail.required("jobId"),
             name=detail.required("jobName"),
             queue=detail.required("jobQueue"),
-            definition=detail.text("jobDefinition"),
+            definition=definition,
             status=detail.required("status"),
             partition=partition,
             region=region,
@@ -102,9 +117,14 @@ class Job:
             status_reason=detail.text("statusReason"),
             container_reason=container.text("reason"),
             exit_code=container.integer("exitCode"),
-            log_group=log_options.text("awslogs-group") or DEFAULT_LOG_GROUP,
+            log_group=log_group if in_cloudwatch else "",
+            log_prefix=log.object("options").text("awslogs-stream-prefix") or _name_of(definition),
             log_stream=container.text("logStreamName"),
-            attempts=detail.length("attempts"),
+            attempts=tuple(
+                Attempt(one.integer("startedAt"), one.integer("stoppedAt"))
+                for one in detail.objects("attempts") or detail.objects("eksAttempts")
+            ),
+            attempts_allowed=detail.object("retryStrategy").integer("attempts"),
             created_at=detail.integer("createdAt"),
             started_at=detail.integer("startedAt"),
             stopped_at=detail.integer("stoppedAt"),
@@ -113,6 +133,12 @@ class Job:
         if len(job.key.encode()) > KEY_LIMIT:
             raise InvalidEvent("detail.jobArn is too long")
         return job
+
+
+def _name_of(definition: str) -> str:
+    """What its jobs' log streams are called after, unless their logConfiguration says otherwise (AWS Batch User Guide,
+    "Using the awslogs log driver")."""
+    return definition.rsplit("/", 1)[-1].partition(":")[0]
 
 
 def _partition_and_region(job_arn: str) -> tuple[str, str]:
@@ -149,9 +175,12 @@ class _Reader:
     def integers(self) -> Mapping[str, int]:
         return {key: number for key in self._value if (number := self.integer(key)) is not None}
 
-    def length(self, key: str) -> int:
+    def has(self, key: str) -> bool:
+        return bool(self._value.get(key))
+
+    def objects(self, key: str) -> list[_Reader]:
         value = self._value.get(key)
-        return len(value) if isinstance(value, list) else 0
+        return [_Reader(one, key) for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
     def object(self, key: str) -> _Reader:
         value = self._value.get(key)

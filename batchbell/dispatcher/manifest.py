@@ -1,7 +1,8 @@
-"""The stack's choice of notifiers, as the deploy wrote it into the package: manifest.json.
+"""The stack's choice of notifiers and time zone, as the deploy wrote it into the package: manifest.json.
 
     {"instances": [{"name": "ops", "module": "notifiers.slack.notifier", "statuses": ["FAILED"], "jobs": ["nightly-*"],
-                    "digest_after": 5, "settings": {…}, "secrets": {"webhook": {"ssm": "arn:…"}}}]}
+                    "digest_after": 5, "settings": {…}, "secrets": {"webhook": {"ssm": "arn:…"}}}],
+     "time_zone": {"name": "Europe/Berlin", "data": "VFppZjI…"}}
 
 Just the modules it names are imported, once in a process. A notifier that cannot be made is kept as a reason, so that
 it does not hide another's messages: whatever it should send becomes its tickets.
@@ -9,13 +10,17 @@ it does not hide another's messages: whatever it should send becomes its tickets
 
 from __future__ import annotations
 
+import base64
 import importlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from batchbell.contract import Message, Notifier, Secret, TemporaryError
 from batchbell.dispatcher import secret_store
@@ -52,9 +57,25 @@ class Unusable:
         raise TemporaryError(self.reason)
 
 
-def read_instances(path: Path) -> tuple[Instance, ...]:
-    """The instances of the manifest at `path`. Raises OSError, ValueError or KeyError for a manifest that is none."""
-    return tuple(instance_of(entry, _notifier(entry)) for entry in json.loads(path.read_text("utf-8"))["instances"])
+@dataclass(frozen=True)
+class Manifest:
+    instances: tuple[Instance, ...]
+    zone: tzinfo
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises OSError, ValueError or KeyError for a manifest that is none."""
+    content = json.loads(path.read_text("utf-8"))
+    instances = tuple(instance_of(entry, _notifier(entry)) for entry in content["instances"])
+    return Manifest(instances, _zone(content.get("time_zone")))
+
+
+def _zone(entry: Mapping[str, Any] | None) -> tzinfo:
+    """From the rules that came with the package: Lambda's Amazon Linux has been without a time zone database before
+    (aws/aws-lambda-dotnet#1620), and the one that it has is not the one that the deploy checked the name with."""
+    if entry is None:
+        return UTC
+    return ZoneInfo.from_file(io.BytesIO(base64.b64decode(entry["data"])), entry["name"])
 
 
 def instance_of(entry: Mapping[str, Any], notifier: Notifier) -> Instance:

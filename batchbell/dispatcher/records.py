@@ -1,4 +1,4 @@
-"""A record of the intake or the retry queue, parsed once: the event of a job, a test, or a ticket."""
+"""A record of the intake or the retry queue, parsed once: an event of AWS Batch, a test, or a ticket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher.blocked_queue import BlockedQueue
 from batchbell.dispatcher.job import InvalidEvent, Job
 from batchbell.dispatcher.tickets import InvalidTicket, Ticket, Unreadable
 from batchbell.dispatcher.trial import InvalidTrial, Trial
@@ -13,7 +15,10 @@ from batchbell.dispatcher.trial import InvalidTrial, Trial
 # What a dead letter keeps of an event that could not be read: enough to know the job, and to read it once the reason
 # is mended. What containers, parameters and tags carry is often secret, and stays out.
 _KEPT = ("source", "detail-type", "id", "time", "account", "region")
-_KEPT_OF_DETAIL = ("jobArn", "jobName", "jobId", "jobQueue", "jobDefinition", "status", "createdAt", "stoppedAt")
+_KEPT_OF_DETAIL = (
+    *("jobArn", "jobName", "jobId", "jobQueue", "jobDefinition"),
+    *("status", "statusReason", "createdAt", "stoppedAt"),
+)
 _KEPT_OF_ARRAY = ("size", "index")
 _KEPT_TEXT = 2_000  # characters
 
@@ -26,14 +31,17 @@ class UnreadableRecord(Exception):
         self.dead = dead
 
 
-def read_record(text: str, now: float) -> Job | Trial | Ticket:
+def read_record(text: str, now: float) -> Job | BlockedQueue | Trial | Ticket:
     """Parse a record's body. `now`: epoch seconds. Raises UnreadableRecord, and nothing else, whatever the body is."""
     body: Any = None
     try:
         body = _decode(text)
         if "ticket" in body:
             return Ticket.from_body(body, now)
-        return Trial.from_body(body, now) if "test" in body else Job.from_event(body)
+        if "test" in body:
+            return Trial.from_body(body, now)
+        blocked = body.get("detail-type") == blocked_queue.DETAIL_TYPE
+        return BlockedQueue.from_event(body) if blocked else Job.from_event(body)
     except (InvalidEvent, InvalidTicket, InvalidTrial) as invalid:
         reason = str(invalid)
     except Exception as error:

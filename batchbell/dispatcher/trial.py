@@ -16,6 +16,7 @@ from typing import Any
 
 from batchbell.contract import Fact, Message, Severity
 from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.times import show
 
 KIND = "test"  # the message's
 NOTIFIERS_LIMIT = 100  # more than any stack has
@@ -60,7 +61,7 @@ class Trial:
 
 
 def compose_trial(trial: Trial, home: Home) -> Message:
-    asked = home.show(datetime.fromtimestamp(trial.sent_at, UTC))
+    asked = show(datetime.fromtimestamp(trial.sent_at, UTC), home.zone)
     facts = (("Stack", home.stack), ("Function", home.function), ("Asked for", asked))
     return Message(
         key=trial.key,

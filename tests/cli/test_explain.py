@@ -87,6 +87,29 @@ def test_an_event_of_another_kind_is_told_by_that_alone(explained, event):
         assert next(iter(other.values())) in wrong["meaning"]
 
 
+def test_a_blocked_queue_is_held_against_the_rule_of_its_own(explained, event):
+    blocked = event("queue-blocked")
+    answer = explained(blocked, *WATCHED)
+    assert (answer["rule"], answer["matches"]) == ("blocked", True)
+    assert "is blocked" in answer["renderings"]["email"]["headers"]["Subject"]
+    (wrong,) = explained(blocked)["mismatches"]
+    assert (wrong["kind"], wrong["field"]) == ("other-queue", "detail.jobQueue")
+
+
+def test_a_blocked_queue_that_the_stack_does_not_tell_is_explained_by_its_setting(
+    explained, event, tmp_path, project, monkeypatch
+):
+    for file in ("Pulumi.yaml", "Pulumi.production.yaml"):
+        (tmp_path / file).write_text((project / file).read_text())
+    with (tmp_path / "Pulumi.production.yaml").open("a") as file:
+        file.write("  batchbell:queue_blocked: false\n")
+    monkeypatch.chdir(tmp_path)
+    (wrong,) = explained(event("queue-blocked"), "--stack", "production")["mismatches"]
+
+    assert (wrong["kind"], wrong["field"]) == ("other-detail-type", "detail-type")
+    assert "queue_blocked" in wrong["hint"]
+
+
 def test_another_job_definition_is_told(explained, event):
     answer = explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/render-2")
 

@@ -119,7 +119,16 @@ def test_statuses_of_which_the_stack_tells_none_are_refused():
         "batchbell:notifiers[0].statuses: got [RUNNING], of which the stack tells none; takes some of"
     )
     assert check(MAIL | {"statuses": ["RUNNING", "FAILED"]}).notifiers[0].statuses == ("RUNNING", "FAILED")
-    assert "FAILED, for example" in only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
+    assert "FAILED, BLOCKED, for example [FAILED]" in only_mistake(
+        MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"]
+    )
+
+
+def test_a_notifier_may_be_told_of_blocked_queues_alone_unless_the_stack_tells_of_none():
+    on_call = MAIL | {"statuses": ["BLOCKED"]}
+
+    assert check(on_call).notifiers[0].statuses == ("BLOCKED",)
+    assert "got [BLOCKED], of which the stack tells none" in only_mistake(on_call, queue_blocked=False)
 
 
 @pytest.mark.parametrize("webhook", [WEBHOOK, {"value": WEBHOOK}, {"config": WEBHOOK}, {"config": 7}, ["x"]])

@@ -63,6 +63,13 @@ def own(**environment):
             f"job_queue_arns: got '{QUEUE}'; takes a list of ARNs of job queues, for example [",
         ),
         ({"job_definition_arns": [QUEUE]}, f"job_definition_arns[0]: got '{QUEUE}'; takes the ARN of a job definition"),
+        ({"time_zone": "Europe/Berlln"}, "time_zone: got 'Europe/Berlln'; takes a name of the IANA time zone database"),
+        (
+            {"time_zone": "CEST"},
+            "time_zone: got 'CEST'; takes a name of the IANA time zone database, for ex",
+        ),
+        ({"time_zone": "../../etc/passwd"}, "time_zone: got '../../etc/passwd'; takes a name of the IANA"),
+        ({"queue_blocked": "maybe"}, "queue_blocked: got 'maybe'; takes true or false, for example false"),
         (own(platform="EC3"), "environment_platform: got 'EC3'; takes one of EC2, SPOT, FARGATE, FARGATE_SPOT, for"),
         (own(name="x y"), "environment_name: got 'x y'; takes 1 to 91 letters, digits, - and _, for example"),
         (own(name="x" * 92), "environment_name: got a text of 92 characters; takes 1 to 91 letters"),

@@ -8,6 +8,7 @@ from batchbell.cli.pattern_match import mismatches
 from components.watched import (
     PatternTooLong,
     any_revision,
+    blocked_pattern,
     check_length,
     definition_problem,
     event_pattern,
@@ -78,6 +79,21 @@ def test_with_queues_and_definitions_both_must_match(matches, event):
     for queue, definition, fires in [(NIGHTLY, RENDER, True), (OTHER, RENDER, False), (NIGHTLY, RENDER + "2", False)]:
         pattern = event_pattern(FINISHED, [queue], [definition], single_jobs=False)
         assert matches(pattern, event("parent-failed")) is fires
+
+
+def test_a_blocked_queue_matches_the_second_rule_alone(matches, event):
+    assert matched(matches, event, blocked_pattern([OTHER, NIGHTLY], [])) == {"queue-blocked"}
+    assert matched(matches, event, blocked_pattern([OTHER], [])) == set()
+
+
+@pytest.mark.parametrize(
+    ("queues", "definitions", "fires"),
+    [([NIGHTLY], [RENDER + "2"], True), ([], [RENDER], True), ([], [RENDER + "2"], False), ([OTHER], [RENDER], False)],
+)
+def test_a_watched_queue_counts_whatever_job_blocks_it_and_definitions_only_without_queues(
+    matches, event, queues, definitions, fires
+):
+    assert matches(blocked_pattern(queues, definitions), event("queue-blocked")) is fires
 
 
 def test_the_revision_is_taken_off():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,10 +10,17 @@ from batchbell.contract import FailureGroup, Message, Severity
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures, failure_of
 from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.times import humanise, show
 
 
-def composed(event, failures=None):
-    return compose(Job.from_event(event), failures or Failures())
+def composed(event, failures=None, zone=UTC):
+    return compose(Job.from_event(event), failures or Failures(), zone)
+
+
+def told_of(event, summary, failures=None):
+    """The title and the count of children of an array of 7 that failed, by the event's counts."""
+    message = composed(event("parent-failed", arrayProperties={"size": 7, "statusSummary": summary}), failures)
+    return message.title.removeprefix("nightly-render "), facts(message)["Children"]
 
 
 def facts(message):
@@ -32,11 +41,42 @@ def test_a_summary_says_what_the_title_does_not(event):
     assert composed(event("child-failed-ec2")).title == "Child 3 of nightly-render failed"
 
 
-def test_counts_that_lag_are_not_told(event):
-    message = composed(event("parent-failed-counts-lag"))
+ONE = (FailureGroup("exit", 1, "0", 1),)
 
-    assert message.title == "nightly-render failed (7 children)"
-    assert facts(message)["Children"] == "7"
+
+@pytest.mark.parametrize(
+    ("summary", "failures", "told"),
+    [
+        ({"SUCCEEDED": 4, "FAILED": 3}, Failures(), ("failed: 3 of 7 children", "3 failed, 4 succeeded")),
+        ({"FAILED": 7}, Failures(), ("failed: all 7 children", "7 failed")),
+        # Two still run: a child that failed stays failed, so two is the least.
+        (
+            {"SUCCEEDED": 3, "RUNNING": 2, "FAILED": 2},
+            Failures(),
+            ("failed: at least 2 of 7 children", "at least 2 of 7 failed"),
+        ),
+        (
+            {"FAILED": 2},
+            Failures(ONE, 3, complete=False),
+            ("failed: at least 3 of 7 children", "at least 3 of 7 failed"),
+        ),
+        ({"FAILED": 2}, Failures(ONE, 3), ("failed: 3 of 7 children", "3 failed, 4 succeeded")),
+        # Batch forgets finished jobs: what it still lists is less than what the event has counted to the end.
+        (
+            {"SUCCEEDED": 4, "FAILED": 3},
+            Failures(ONE, 1, complete=False),
+            ("failed: 3 of 7 children", "3 failed, 4 succeeded"),
+        ),
+        # The counts add up, and yet more are listed: they are older than the list.
+        ({"SUCCEEDED": 4, "FAILED": 3}, Failures(ONE, 5), ("failed: 5 of 7 children", "5 failed, 2 succeeded")),
+        ({}, Failures(), ("failed (7 children)", "7")),
+        ({"SUCCEEDED": 7, "FAILED": 0}, Failures(), ("failed (7 children)", "7")),
+        ({"SUCCEEDED": -1, "FAILED": 8}, Failures(), ("failed (7 children)", "7")),
+        ({}, Failures(ONE, 9), ("failed (7 children)", "7")),
+    ],
+)
+def test_no_number_is_told_that_does_not_add_up(event, summary, failures, told):
+    assert told_of(event, summary, failures) == told
 
 
 def test_the_look_up_outvotes_counts_that_lag(event):
@@ -45,11 +85,11 @@ def test_the_look_up_outvotes_counts_that_lag(event):
     assert composed(event("parent-failed-counts-lag"), looked_up).title == "nightly-render failed: 3 of 7 children"
 
 
-def test_a_look_up_that_is_not_complete_gives_no_count(event):
+def test_a_look_up_that_is_not_complete_gives_no_exact_count(event):
     looked_up = Failures((FailureGroup("exit", 1, "0", 1),), count=1, complete=False, problem="AWS was slow")
     message = composed(event("parent-failed-counts-lag"), looked_up)
 
-    assert message.title == "nightly-render failed (7 children)"
+    assert message.title == "nightly-render failed: at least 2 of 7 children"
     assert message.notes == ("AWS was slow",)
 
 
@@ -82,6 +122,7 @@ def test_a_single_jobs_own_event_says_why_it_failed(event):
         ("aws", "eu-central-1", "https://eu-central-1.console.aws.amazon.com/"),
         ("aws-us-gov", "us-gov-west-1", "https://console.amazonaws-us-gov.com/"),
         ("aws-cn", "cn-north-1", "https://console.amazonaws.cn/"),
+        ("aws-eusc", "eusc-de-east-1", "https://eusc-de-east-1.console.amazonaws-eusc.eu/"),
     ],
 )
 def test_links_lead_to_the_console_of_the_partition(event, partition, region, host):
@@ -107,3 +148,102 @@ def test_times_that_make_no_sense_are_left_out(event):
     told = facts(composed(event("parent-succeeded", createdAt=10**20, stoppedAt=-(10**20)) | {"time": "yesterday"}))
 
     assert not {"Duration", "Finished"} & set(told)
+
+
+def test_a_duration_is_told_apart_as_far_as_the_event_does(event):
+    def duration(file="single-failed", **detail):
+        return facts(composed(event(file, **detail)))["Duration"]
+
+    second = {"startedAt": 1763608320000, "stoppedAt": 1763608330000}
+    first = event("single-failed")["detail"]["attempts"][0]
+    assert duration() == "11 min 39 s (queued 6 min 39 s, ran 5 min)"
+    assert duration(attempts=[first, second], stoppedAt=second["stoppedAt"]) == (
+        "12 min 9 s (queued 6 min 39 s, ran 5 min 10 s in 2 attempts)"
+    )
+    assert duration(attempts=[]) == "11 min 39 s (queued 6 min 39 s, ran 5 min)"
+    assert duration(attempts=[], startedAt=None) == "11 min 39 s"
+    assert duration("parent-failed") == "12 min 44 s"
+    assert duration("parent-failed", startedAt=1763607660123) == "12 min 44 s (queued 1 min)"
+    # Moments in an order that cannot be.
+    assert duration(attempts=[], startedAt=1763607000000) == "11 min 39 s"
+    assert duration(attempts=[{"startedAt": 1763608300000, "stoppedAt": 1763608000000}]) == (
+        "11 min 39 s (queued 11 min 39 s)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "under 1 s"), (59.9, "59 s"), (60, "1 min"), (764, "12 min 44 s"), (3_605, "1 h"), (187_200, "2 d 4 h")],
+)
+def test_durations_read_as_their_two_largest_units(seconds, text):
+    assert humanise(seconds) == text
+
+
+def test_attempts_are_told_with_how_many_there_may_be(event):
+    def attempts(file, **detail):
+        return facts(composed(event(file, **detail))).get("Attempts")
+
+    attempt = event("single-failed")["detail"]["attempts"][0]
+    assert attempts("single-failed") == "1 of 1"
+    assert attempts("single-failed", attempts=[attempt] * 2, retryStrategy={"attempts": 3}) == "2 of 3"
+    assert attempts("single-failed", attempts=[], eksAttempts=[attempt] * 2, retryStrategy={}) == "2 of 2"
+    assert attempts("child-failed-before-placement") is None
+    assert attempts("parent-failed") is None
+    assert attempts("parent-failed", retryStrategy={"attempts": 3}) == "up to 3 for each child"
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        (UTC, "2025-11-20 03:12:45 UTC"),
+        (ZoneInfo("Europe/Berlin"), "2025-11-20 04:12:45 CET"),
+        (ZoneInfo("America/Sao_Paulo"), "2025-11-20 00:12:45 UTC-03"),
+        (ZoneInfo("Asia/Kathmandu"), "2025-11-20 08:57:45 UTC+0545"),
+    ],
+)
+def test_times_are_those_of_the_stacks_zone(event, zone, shown):
+    assert facts(composed(event("parent-failed"), zone=zone))["Finished"] == shown
+
+
+def test_a_zone_knows_its_summer():
+    assert show(datetime(2026, 7, 1, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin")) == "2026-07-01 14:00:00 CEST"
+
+
+def links(message):
+    return {link.label: link.url for link in message.links}
+
+
+def test_links_lead_to_the_job_and_to_its_logs(event):
+    home = "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group"
+    group = "$252Faws$252Fbatch$252Fjob"
+    elsewhere = {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "mine"}}}
+
+    assert links(composed(event("single-failed")))["Log in the AWS console"] == (
+        f"{home}/{group}/log-events/render$252Fdefault$252F77aa0c"
+    )
+    # The streams of all children; their names begin with the job definition's.
+    assert links(composed(event("parent-failed")))["Logs in /aws/batch/job"] == (
+        f"{home}/{group}$3FlogStreamNameFilter$3Drender$252F"
+    )
+    assert links(composed(event("parent-failed", container=elsewhere)))["Logs in mine"].startswith(f"{home}/mine$3F")
+
+
+@pytest.mark.parametrize(
+    "detail", [{"container": {"logConfiguration": {"logDriver": "splunk"}}}, {"eksProperties": {"podProperties": {}}}]
+)
+def test_where_the_log_is_not_in_cloudwatch_no_link_says_so(event, detail):
+    assert list(links(composed(event("parent-failed", **detail)))) == ["Job in the AWS console"]
+
+
+def test_where_the_console_is_not_known_there_is_no_link(event):
+    message = composed(event("parent-failed", jobArn="arn:aws-iso:batch:us-iso-east-1:123456789012:job/x"))
+
+    assert message.links == ()
+
+
+def test_all_messages_about_one_job_are_one_thread_and_name_its_queue(event):
+    failed, succeeded = composed(event("parent-failed")), composed(event("parent-succeeded"))
+
+    assert failed.key != succeeded.key
+    assert failed.thread == succeeded.thread
+    assert failed.queue == "nightly"

@@ -85,11 +85,26 @@ def test_what_is_beyond_the_budget_is_said(job):
 
 
 def test_all_jobs_of_an_invocation_share_the_budget(job):
-    batch, shared = Batch([(0, "exited", 1)]), budget(calls=3)
+    batch, shared = Batch([(number, "exited", 1) for number in range(3)]), budget(calls=3)
     first, second = look_up_failures(job, batch, shared), look_up_failures(job, batch, shared)
 
     assert (first.complete, second.complete) == (True, False)
     assert batch.calls <= 3
+
+
+def test_children_that_batch_no_longer_lists_are_missed(job):
+    """The event tells of three."""
+    some, none = look_up_failures(job, Batch([(0, "exited", 1)]), budget()), look_up_failures(job, Batch([]), budget())
+
+    assert (some.count, some.complete, some.problem) == (1, False, "AWS Batch lists 1 of 3 failed children.")
+    assert (none.count, none.complete, none.problem) == (0, False, "AWS Batch lists none of the failed children.")
+
+
+def test_a_child_that_two_pages_list_counts_once(job):
+    failures = look_up_failures(job, Batch([(index, "exited", 1) for index in (0, 1, 1, 2)], page=2), budget())
+
+    assert [(group.count, group.indexes) for group in failures.groups] == [(3, "0-2")]
+    assert (failures.count, failures.complete) == (3, True)
 
 
 def test_a_refused_look_up_is_said_and_never_raised(job):

@@ -28,7 +28,7 @@ def test_a_repeated_event_has_the_same_key_and_another_status_another_one(event)
 def test_what_is_optional_may_be_missing_or_of_another_type(event):
     job = Job.from_event(event("parent-succeeded", container=None, attempts="3", createdAt="soon", tags=[]))
 
-    assert (job.exit_code, job.attempts, job.created_at, job.log_group) == (None, 0, None, "/aws/batch/job")
+    assert (job.exit_code, job.attempts, job.created_at, job.log_group) == (None, (), None, "/aws/batch/job")
 
 
 def test_a_lone_surrogate_in_a_name_is_replaced(event):

@@ -28,9 +28,9 @@ def test_after_ctrl_c_the_next_up_finishes_and_creates_nothing_twice(other_stack
     other_stack.run("destroy")
 
     assert "update canceled" in first.failed
-    assert 0 < len(first.changes) < 33
+    assert 0 < len(first.changes) < 36
     assert set(first.changes).isdisjoint(second.changes)
-    assert len(first.changes) + len(second.changes) == 33
+    assert len(first.changes) + len(second.changes) == 36
     assert everything() == before  # what had been made twice would be left now
 
 
@@ -119,5 +119,5 @@ def test_a_destroy_while_jobs_run_ends_cleanly(other_stack, everything, name):
     )
     done = other_stack.run("destroy")
 
-    assert len(done.changes) == 33
+    assert len(done.changes) == 36
     assert everything() == before

@@ -31,14 +31,14 @@ def deployed(stack):
 def test_a_preview_creates_nothing(stack, before, everything):
     done = stack.run("preview")
 
-    assert done.result == {"create": 39}
+    assert done.result == {"create": 43}
     assert everything() == before
 
 
 def test_an_up_creates_everything(deployed, before, everything):
     created = [change for change in deployed.done.changes if change.startswith("create ")]
 
-    assert len(created) == len(deployed.done.changes) == 33
+    assert len(created) == len(deployed.done.changes) == 36
     empty = [kind for kind, names in everything().items() if len(names) == len(before[kind])]
     assert empty == []
 

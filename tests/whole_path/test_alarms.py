@@ -55,6 +55,7 @@ def queue_name(stack, purpose):
 
 def test_each_thing_that_can_fail_unseen_has_an_alarm(told):
     stack, function = told.stack, told.stack.outputs["function_name"]
+    (blocked,) = (rule for rule in stack.ids("aws:cloudwatch/eventRule:EventRule") if "-blocked-" in rule)
 
     assert {name: told.watches(name) for name in told.alarms} == {
         "dead-letters": (
@@ -72,6 +73,7 @@ def test_each_thing_that_can_fail_unseen_has_an_alarm(told):
             "InvocationsFailedToBeSentToDLQ",
             {"RuleName": stack.outputs["rule_arn"].rpartition("/")[2]},
         ),
+        "blocked-lost": ("AWS/Events", "InvocationsFailedToBeSentToDLQ", {"RuleName": blocked}),
     }
 
 
@@ -86,6 +88,7 @@ def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_want_of_dat
         "errors": ("Sum", 60, 0),
         "throttles": ("Sum", 60, 0),
         "finished-lost": ("Sum", 60, 0),
+        "blocked-lost": ("Sum", 60, 0),
     }
     for one in told.alarms.values():
         assert (one["ComparisonOperator"], one["EvaluationPeriods"]) == ("GreaterThanThreshold", 1)
@@ -122,8 +125,8 @@ def test_what_an_alarm_says_arrives_at_the_topic_and_can_be_typed_as_it_is(told,
 def test_without_a_topic_alarms_are_there_and_tell_nobody(own_cloud, project, sink, things):
     alarms = watched(STACKS["production"](own_cloud, project, sink, things)).alarms
 
-    assert len(alarms) == 7
-    assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 7
+    assert len(alarms) == 8
+    assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 8
 
 
 def metrics(log):
@@ -181,7 +184,7 @@ def test_a_programs_own_topic_is_told_and_one_of_another_region_is_refused_when_
     names = [one.id for one in deployment.resources if one.type.endswith(":MetricAlarm")]
     alarms = own_cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
 
-    assert [one["AlarmActions"] for one in alarms] == [[deployment.outputs["topic"]]] * 7
+    assert [one["AlarmActions"] for one in alarms] == [[deployment.outputs["topic"]]] * 8
     elsewhere = OUTPUT.replace("=topic.arn", '=topic.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))')
     with pytest.raises(DeploymentFailed, match="alarm_topic_arn: takes the ARN of a standard SNS topic in the stack's"):
         deploy(own_cloud.environment(), program(elsewhere), "elsewhere")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -55,14 +56,18 @@ def subjects(cloud, name):
 
 
 def test_a_stack_on_an_existing_queue_mails_what_failed(own_cloud, nightly, project, wait_until, name):
-    deployment = deploy(own_cloud.environment(), project, "production", config=this_machine())
+    chosen = {"time_zone": "Asia/Kathmandu", "queue_blocked": False}
+    deployment = deploy(own_cloud.environment(), project, "production", config={**this_machine(), **chosen})
     submit(nightly, name)
     wait_until(lambda: subjects(own_cloud, name), "mailed", timeout=20)
 
     assert subjects(own_cloud, name) == [
         (["team@example.com", "on-call@example.com"], f"{name} failed: 2 of 3 children")
     ]
+    (mail,) = (mail for mail in own_cloud.mailbox() if name in mail["Subject"])
+    assert re.search(r"\nFinished: .* UTC\+0545\r?\n", mail["BodyText"])
     assert not any(resource.type.startswith("aws:batch/") for resource in deployment.resources)
+    assert len([one for one in deployment.resources if one.type.endswith(":EventRule")]) == 1
     code = own_cloud.client("lambda").get_function(FunctionName=deployment.outputs["function_name"])
     assert code["Configuration"]["State"] == "Active"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 
 import pytest
@@ -54,6 +55,31 @@ def test_an_event_that_aws_delivers_twice_is_told_once(print_color, finished, na
     print_color.settled()
 
     assert len(print_color.slack(name)) == len(print_color.mails(name)) == 1
+
+
+def test_a_blocked_queue_is_told_once_however_often_aws_repeats_it(print_color, event, name):
+    queue = f"{PLACE}:job-queue/{print_color.deployment.outputs['job_queue_name']}"
+    blocked, other = (
+        event("queue-blocked", jobName=name, jobId=str(uuid.uuid4()), jobQueue=one) for one in (queue, f"{queue}-2")
+    )
+    print_color.cloud.raise_events([other, blocked, blocked])
+    print_color.told(name)
+    print_color.cloud.raise_events([blocked])
+    print_color.settled()
+
+    assert print_color.mails(name) == [f"Job queue print-color-queue is blocked by {name}"]
+    assert len(print_color.slack(name)) == 1
+
+
+def test_a_test_message_comes_through_the_deployed_queue_and_function(print_color):
+    asked = f"test-{uuid.uuid4().hex}"
+    print_color.send({"test": 1, "id": str(uuid.uuid4()), "notifiers": ["slack", asked], "sent_at": time.time()})
+    print_color.wait_until(lambda: print_color.slack("Test message from print-color"), "in Slack", timeout=20)
+    print_color.settled()
+
+    assert print_color.mails("Test message") == []
+    (dead,) = print_color.dead_letters()
+    assert (dead["notifier"], dead["reason"]) == (asked, f"the stack has no notifier {asked}")
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_of_its_batch_is_delivered(print_color, finished, name):

@@ -20,10 +20,14 @@ HOSTILE = (
     "<img src=x onerror=\"window.top.document.title='owned'\">&quot;\"'><b>bold</b>"
 )
 PAGES = 'const pages = [document, ...[...document.querySelectorAll("iframe")].map(frame => frame.contentDocument)];'
-# What sticks out to the right, in the page and in its frames. The list of links scrolls by itself on a telephone.
-OVERFLOW = f"""() => {{ {PAGES} return pages.flatMap(page => [...page.querySelectorAll("body *")]
-    .filter(one => !one.closest("nav") && one.getBoundingClientRect().right > page.defaultView.innerWidth + 1)
-    .map(one => `${{one.tagName}}.${{one.className}}: ${{one.textContent.slice(0, 60)}}`)) }}"""
+# What sticks out to the right of the page, or of a frame. The list of links scrolls by itself on a telephone.
+OVERFLOW = """() => [
+    ...[...document.querySelectorAll("body *")]
+        .filter(one => !one.closest("nav") && one.getBoundingClientRect().right > innerWidth)
+        .map(one => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`),
+    ...[...document.querySelectorAll("iframe")]
+        .filter(frame => frame.contentDocument.documentElement.scrollWidth > frame.clientWidth)
+        .map(frame => frame.title)]"""
 ELEMENTS = f"""() => {{ {PAGES} return pages.flatMap(
     page => [...page.querySelectorAll("script, img, b")].map(one => one.outerHTML)) }}"""
 BACKGROUND = r"() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number)"

@@ -14,13 +14,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test test-engine lock clean
+.PHONY: help demo chaos test test-engine screenshot lock clean
 
 help:
 	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
 	@echo 'make chaos  the same while everything fails: lost, doubled, dead (ARGS="--jobs 200 --seed 7 --json")'
 	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
 	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
+	@echo 'make screenshot  take the picture in the README again, with the Chromium on PATH'
 	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean  remove what the others made: the environment, bundles, caches'
 
@@ -45,6 +46,13 @@ test-engine: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@$(PY) tests/engine/cli/build.py > /dev/null
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/engine $(ARGS)
+
+# With the fonts of this machine: emoji take Debian's fonts-noto-color-emoji.
+screenshot: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	@mkdir -p .batchbell
+	@$(PY) -m batchbell preview --out .batchbell/preview.html
+	$(PY) tests/browser/screenshot.py .batchbell/preview.html docs/preview.png
 
 # Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
 # A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.

@@ -1,6 +1,7 @@
 # make demo   local AWS on this machine, the print-color stack, an array job, what arrived
 # make chaos  the same stack while everything fails: what was lost, doubled, dead, and why
 # make test   style, types, all tests
+# make golden  what each kind of message looks like on each channel: tests/golden, written anew
 # make test-engine   of these, the tests with the real Pulumi engine
 #
 # All share one environment, .venv. It is made once, and filled again only when its requirements file has changed.
@@ -14,13 +15,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test test-engine screenshot lock clean
+.PHONY: help demo chaos test test-engine golden screenshot lock clean
 
 help:
 	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
 	@echo 'make chaos  the same while everything fails: lost, doubled, dead (ARGS="--jobs 200 --seed 7 --json")'
 	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
 	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
+	@echo 'make golden what messages look like, written anew into tests/golden; then read git diff'
 	@echo 'make screenshot  take the picture in the README again, with the Chromium on PATH'
 	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean  remove what the others made: the environment, bundles, caches'
@@ -53,6 +55,10 @@ screenshot: $(VENV)/.made
 	@mkdir -p .batchbell
 	@$(PY) -m batchbell preview --out .batchbell/preview.html
 	$(PY) tests/browser/screenshot.py .batchbell/preview.html docs/preview.png
+
+golden: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	@$(PY) -m tests.golden
 
 # Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
 # A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.

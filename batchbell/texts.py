@@ -89,9 +89,10 @@ def as_text(message: Message) -> str:
 
 
 def headline(group: FailureGroup) -> str:
-    """Such as "3x Essential container in task exited (exit code 1)"."""
+    """Such as "3x Essential container in task exited (exit code 1)"; a single job's without "1x"."""
     exit_code = "" if group.exit_code is None else f" (exit code {group.exit_code})"
-    return f"{group.count:,}x {group.reason}{exit_code}"
+    times = f"{group.count:,}x " if group.indexes else ""
+    return f"{times}{group.reason}{exit_code}"
 
 
 def children(group: FailureGroup) -> str:

@@ -37,10 +37,14 @@ def compose_announcement(dead: DeadChannel, home: Home) -> Message:
                 Fact("Since", show(since, home.zone)),
                 Fact("Reason", dead.reason),
             ),
-            notes=("Nothing is lost: once it is mended, `python -m batchbell redrive` sends what it missed.",),
+            notes=(f"Nothing is lost: once it is mended, `{_redrive(home)}` sends what it missed.",),
             thread=f"dead-channel#{dead.notifier}",
         )
     )
+
+
+def _redrive(home: Home) -> str:
+    return "python -m batchbell redrive" + (f" --function {home.function}" if home.function else "")
 
 
 def announce(

@@ -66,7 +66,7 @@ def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
         yield Fact("Job definition", job.definition_name)
     if attempts := _attempts(job):
         yield Fact("Attempts", attempts)
-    if job.status_reason and not failures.groups:
+    if job.status_reason and job.status != "SUCCEEDED" and not failures.groups:
         yield Fact("Reason", job.status_reason)
     if finished := finished_at(job):
         yield Fact("Finished" if job.status in ("SUCCEEDED", "FAILED") else "Time", show(finished, zone))

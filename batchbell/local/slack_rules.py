@@ -17,6 +17,9 @@ HEADER_LIMIT = 150  # characters
 FIELD_COUNT_LIMIT = 10  # fields a section
 FIELD_LIMIT = 2_000  # characters
 CONTEXT_LIMIT = 10  # elements a context block
+ACTIONS_LIMIT = 25  # elements an actions block
+BUTTON_LIMIT = 75  # characters of its text
+URL_LIMIT = 3_000  # characters of a button's URL
 BLOCK_TYPES = frozenset(
     {"actions", "context", "divider", "file", "header", "image", "input", "markdown", "rich_text", "section", "video"}
 )
@@ -70,6 +73,22 @@ def _block_faults(block: Any) -> Iterator[str]:
         elements = block.get("elements")
         if not isinstance(elements, list) or not 1 <= len(elements) <= CONTEXT_LIMIT:
             yield f"a context block takes 1 to {CONTEXT_LIMIT} elements"
+    elif kind == "actions":
+        yield from _actions_faults(block.get("elements"))
+
+
+def _actions_faults(elements: Any) -> Iterator[str]:
+    if not isinstance(elements, list) or not 1 <= len(elements) <= ACTIONS_LIMIT:
+        yield f"an actions block takes 1 to {ACTIONS_LIMIT} elements"
+        return
+    buttons = [element for element in elements if isinstance(element, dict) and element.get("type") == "button"]
+    for button in buttons:
+        yield from _text_faults(button.get("text"), BUTTON_LIMIT, "button text", types=("plain_text",))
+        if len(str(button.get("url", ""))) > URL_LIMIT:
+            yield f"a button's url has more than {URL_LIMIT} characters"
+    ids = [button["action_id"] for button in buttons if "action_id" in button]
+    if len(set(ids)) < len(ids):
+        yield "two elements have one action_id"
 
 
 def _section_faults(section: dict[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A message as Slack's JSON, within Slack's limits. Source: Slack's Block Kit reference.
 
-What a job wrote stands in plain_text, where Slack reads no markup at all; only links are markup.
+What a job wrote stands in plain_text, where Slack reads no markup at all; only labels and links are markup.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from batchbell.texts import children, cut, headline, name_job, tidy
 HEADER_LIMIT = 150  # characters, as are the next ones
 SECTION_LIMIT = 3_000
 FIELD_LIMIT = 2_000
-LINKS_LIMIT = 2_000  # Slack takes 3,000, but other blocks need room
+BUTTON_LIMIT = 75  # of a button's text
+BUTTONS_LIMIT = 2_000  # of all buttons as JSON: other blocks need room
 VALUE_LIMIT = 300  # Slack takes 2,000; this is what a reader takes
 NAME_LIMIT = 64  # of a job's title where there are many: what most names take
 NOTES_LIMIT = 10  # elements of a context block
@@ -40,8 +41,8 @@ def render(message: Message) -> dict[str, Any]:
     # The last notes are the ones that delivery added, such as "may be a repeat".
     notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
     bottom: list[Block] = [{"type": "context", "elements": notes}] if notes else []
-    if links := _links(message):
-        bottom.append({"type": "section", "text": _markup(links)})
+    if buttons := _buttons(message):
+        bottom.append({"type": "actions", "elements": buttons})
 
     pieces: list[Piece] = []
     for start in range(0, len(message.facts), FACTS_IN_SECTION):
@@ -132,15 +133,17 @@ def _job_section(lines: str, links: str) -> Block:
     return {**section, "fields": [_markup(links)]} if links else section
 
 
-def _links(message: Message) -> str:
-    """Links in the text: a button with a URL shows a warning sign where no app answers its click
-    (slackapi/node-slack-sdk#869)."""
-    text = ""
-    for link in message.links:
-        longer = _join(" · ", text, _link(link.label, link.url))
-        if _size(longer) <= LINKS_LIMIT:
-            text = longer
-    return text
+def _buttons(message: Message) -> list[Block]:
+    """One a link, as many as fit. A click opens the URL, on any webhook; where no app of ours answers it, Slack then
+    shows who clicked a warning sign beside the button (slackapi/node-slack-sdk#869, slackapi/slack-github-action#513).
+    """
+    buttons: list[Block] = []
+    for number, link in enumerate(message.links, 1):
+        text = _plain(cut(link.label, BUTTON_LIMIT))
+        button = {"type": "button", "text": text, "url": link.url, "action_id": f"link-{number}"}
+        if _size([*buttons, button]) <= BUTTONS_LIMIT:
+            buttons.append(button)
+    return buttons
 
 
 def _link(label: str, url: str) -> str:

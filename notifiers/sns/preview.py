@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from batchbell.chat_drawing import draw_chat, markup, plain
+from batchbell.chat_drawing import draw_chat, link, markup, plain
 from batchbell.contract import Fact, Message, Notifier
 from batchbell.previewing import Form, Part, Preview
 
-from .notifier import render
+from .publication import render
+
+_ADDRESS = re.compile(r"(https://\S+)")
 
 SMS_STYLE = """
 :root { color-scheme: light dark; }
@@ -54,12 +57,18 @@ def _custom_notification(text: str) -> Mapping[str, Any] | None:
 
 def _draw_card(notification: Mapping[str, Any]) -> str:
     content = notification["content"]
-    drawn = f"<h3>{markup(content.get('title', ''))}</h3><div class=text>{markup(content['description'])}</div>"
+    drawn = f"<h3>{_draw_line(content.get('title', ''))}</h3><div class=text>{_draw_line(content['description'])}</div>"
     if steps := content.get("nextSteps"):
-        drawn += f"<h4>Next steps</h4><ul>{''.join(f'<li>{markup(step)}</li>' for step in steps)}</ul>"
+        drawn += f"<h4>Next steps</h4><ul>{''.join(f'<li>{_draw_line(step)}</li>' for step in steps)}</ul>"
     if keywords := content.get("keywords"):
         drawn += f"<div class=keywords>{plain(' · '.join(keywords))}</div>"
     return draw_chat("Amazon Q", AVATAR, drawn, CARD_STYLE)
+
+
+def _draw_line(text: str) -> str:
+    """A chat makes a link of a bare address."""
+    pieces = _ADDRESS.split(text)
+    return "".join(link(piece, piece) if number % 2 else markup(piece) for number, piece in enumerate(pieces))
 
 
 def _draw_sms(text: str) -> str:

@@ -27,7 +27,7 @@ from notifiers.email.notifier import create as create_email
 from notifiers.email.notifier import write_mail
 from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.blocks import render as render_for_slack
-from notifiers.sns.notifier import render as render_for_sns
+from notifiers.sns.publication import render as render_for_sns
 
 EVENTS = [json.loads(file.read_text()) for file in sorted((Path(__file__).parents[1] / "events").glob("*.json"))]
 NOW = 1_764_000_000.0  # epoch seconds

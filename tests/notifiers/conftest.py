@@ -50,6 +50,8 @@ def succeeded() -> Message:
         job_name="print-color",
         facts=(Fact("Queue", "print-color-queue"), Fact("Duration", "3 min 20 s"), Fact("Children", "7")),
         links=(Link("Job in the console", f"{REGION_CONSOLE}/batch/home?region=us-east-1#jobs/detail/0b5e1c3a"),),
+        queue="print-color-queue",
+        thread="arn:aws:batch:us-east-1:123456789012:job/0b5e1c3a-1111-4222-8333-444455556666",
     )
 
 
@@ -80,6 +82,8 @@ def hostile(request: pytest.FixtureRequest, failed: Message) -> Message:
         title=text,
         summary=text,
         job_name=text,
+        queue=text,
+        thread=text,
         facts=tuple(Fact(text, text) for _ in range(7)),
         failures=(FailureGroup(text, 3, text, 1, Link(text, "javascript:alert(1)")),) * 3,
         notes=(text,) * 12,

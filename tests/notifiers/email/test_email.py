@@ -13,6 +13,7 @@ from email.policy import default
 from html.parser import HTMLParser
 from typing import Any
 
+import html5lib
 import pytest
 
 from batchbell.aws_answers import make_client
@@ -23,7 +24,7 @@ from notifiers.email.notifier import create, write_mail
 SENDER = "batch@example.com"
 SETTINGS = {"sender": f"Batch Bell <{SENDER}>", "recipients": ["one@example.com", "two@example.com"]}
 
-TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong"}
+TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong", "em"}
 
 
 def parse(message: Message, settings: Any = None) -> EmailMessage:
@@ -41,6 +42,8 @@ def body(mail: EmailMessage, kind: str) -> str:
     part = mail.get_body(preferencelist=(kind,))
     assert part is not None
     content: str = part.get_content()
+    if kind == "html":
+        html5lib.HTMLParser(strict=True).parse(content)  # raises ParseError
     return content
 
 
@@ -89,13 +92,44 @@ def test_both_bodies_say_everything(failed: Message) -> None:
     assert failed.links[0].url in body(mail, "plain")
 
 
-def test_headers_keep_the_mail_in_its_thread_and_robots_quiet(failed: Message, succeeded: Message) -> None:
-    mail, repeat, other = parse(failed), parse(failed.with_note("May be a repeat.")), parse(succeeded)
+def test_all_mails_about_one_job_are_one_thread_and_robots_stay_quiet(failed: Message, succeeded: Message) -> None:
+    mail, repeat, same = parse(failed), parse(failed.with_note("May be a repeat.")), parse(succeeded)
+    other = parse(dataclasses.replace(failed, thread="another job"))
     assert mail["Auto-Submitted"] == "auto-generated"
     assert re.fullmatch(r"<[0-9a-f]{32}@batchbell>", mail["References"])
-    assert mail["References"] == repeat["References"] != other["References"]
+    assert mail["References"] == repeat["References"] == same["References"] != other["References"]
     assert mail["From"] == "Batch Bell <batch@example.com>"
     assert mail["To"] == "one@example.com, two@example.com"
+
+
+def test_a_message_without_a_thread_stands_alone_and_its_repeat_with_it(failed: Message, succeeded: Message) -> None:
+    """Tickets of an earlier version have none."""
+    mail, repeat, other = (parse(dataclasses.replace(one, thread="")) for one in (failed, failed, succeeded))
+    assert mail["References"] == repeat["References"] != other["References"]
+
+
+def test_a_page_is_no_wider_than_a_telephone_and_leaves_the_dark_dark(failed: Message) -> None:
+    html = body(parse(failed), "html")
+    (widest,) = re.findall(r'width="100%"[^>]*max-width:(\d+)px', html)
+    assert int(widest) <= 600
+    assert not re.findall(r"[^-]width:\s*\d+px|background|<style|<img", html)
+    assert '<meta name="color-scheme" content="light dark">' in html
+    for colour in re.findall(r"#[0-9a-f]{6}", html):
+        assert all(contrast(colour, background) >= 3 for background in ("#ffffff", "#000000")), colour
+    (link,) = set(re.findall(r"<a [^>]*color:(#[0-9a-f]{6})", html))
+    assert all(contrast(link, background) >= 4.5 for background in ("#ffffff", "#000000"))
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as WCAG 2.2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_a_senders_name_may_be_in_any_script(failed: Message) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from slack_sdk.models.blocks import Block
 
 from batchbell.contract import Fact, Link, Message, Secret
 from batchbell.local.slack_rules import find_fault
@@ -21,6 +22,9 @@ def render(message: Message) -> dict[str, Any]:
     assert find_fault("POST", "application/json", json.dumps(payload).encode()) == ""
     assert len(json.dumps(payload["blocks"], ensure_ascii=False)) <= BLOCKS_LIMIT
     json.dumps(payload, ensure_ascii=False).encode()
+    for block in payload["blocks"]:  # Slack's own models: they raise SlackObjectFormationError
+        model = Block.parse(block)
+        assert model is not None and model.to_dict() == block
     return payload
 
 
@@ -36,6 +40,10 @@ def texts(value: Any, kind: str) -> Iterator[str]:
             yield from texts(inner, kind)
 
 
+def buttons(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    return [element for block in payload["blocks"] if block["type"] == "actions" for element in block["elements"]]
+
+
 def test_a_reader_finds_everything(failed: Message) -> None:
     payload = render(failed)
     shown = "\n".join([*texts(payload, "plain_text"), *texts(payload, "mrkdwn")])
@@ -46,7 +54,12 @@ def test_a_reader_finds_everything(failed: Message) -> None:
     assert "This may be a repeat" in shown
     assert "*Duration*" in shown
     assert "3 min 20 s" in shown
-    assert f"<{failed.links[0].url.replace('&', '&amp;')}|Job in the console>" in shown
+    (button,) = payload["blocks"][-1]["elements"]
+    assert (button["type"], button["text"]["text"], button["url"]) == (
+        "button",
+        "Job in the console",
+        failed.links[0].url,
+    )
     assert failed.failures[0].log is not None
     assert f"<{failed.failures[0].log.url}|Log of child 2>" in shown
     assert payload["unfurl_links"] is False
@@ -61,6 +74,7 @@ def test_hostile_texts_stay_texts(hostile: Message) -> None:
     for text in [payload["text"], *texts(payload, "mrkdwn")]:
         links = re.findall(r"<([^>]*)>", text)
         assert all(re.fullmatch(r"https://example\.com/ok\|[^<>]*", link) for link in links), text
+    assert {button["url"] for button in buttons(payload)} == {"https://example.com/ok"}
     whole = json.dumps(payload, ensure_ascii=False)
     assert not re.search("[\x00-\x1f\x7f\u2028\u202e\ud800-\udfff]", whole)
     assert all(text.strip() for text in texts(payload, "plain_text"))
@@ -73,7 +87,7 @@ def test_more_groups_than_fit_are_counted(huge: Message) -> None:
     assert f"… and {500 - len(shown):,} more" in list(texts(payload, "plain_text"))
     assert "9,500 more groups of failures are left out." in list(texts(payload, "plain_text"))
     assert any("This may be a repeat" in text for text in texts(payload, "plain_text"))
-    assert any("Job in the console" in text for text in texts(payload, "mrkdwn"))
+    assert [button["text"]["text"] for button in buttons(payload)] == ["Job in the console"]
 
 
 def test_many_short_groups_stay_within_50_blocks(huge: Message) -> None:
@@ -89,6 +103,18 @@ def test_many_facts_links_and_notes_fit(failed: Message) -> None:
         notes=tuple("n" * 900 for _ in range(30)),
     )
     assert any("more" in text for text in texts(render(message), "plain_text"))
+
+
+def test_links_are_buttons_as_many_as_there_is_room_for(failed: Message) -> None:
+    links = tuple(Link(f"Link {number} {'l' * 100}", f"https://example.com/{number}") for number in range(100))
+    shown = buttons(render(dataclasses.replace(failed, links=links)))
+    assert 5 <= len(shown) <= 25
+    assert [button["url"] for button in shown] == [link.url for link in links[: len(shown)]]
+    assert all(len(button["text"]["text"]) <= 75 for button in shown)
+
+
+def test_a_message_without_links_has_no_empty_row_of_buttons(failed: Message) -> None:
+    assert buttons(render(dataclasses.replace(failed, links=()))) == []
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "javascript:alert(1)", "https://a|b", "https://a b", ""])

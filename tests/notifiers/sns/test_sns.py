@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import re
@@ -9,12 +10,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import fastjsonschema
 import pytest
 
 from batchbell.aws_answers import make_client
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.local.cloud import LocalCloud
-from notifiers.sns.notifier import create, to_ascii
+from notifiers.sns.notifier import create
+from notifiers.sns.publication import to_ascii
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 WaitFor = Callable[[Callable[[], Any]], Any]
@@ -124,6 +127,98 @@ def test_people_get_text_and_telephones_one_line(failed: Message) -> None:
     for part in (failed.title, failed.summary, "Duration: 3 min 20 s", "children 2, 5", failed.links[0].url):
         assert part in by_protocol["default"]
     assert by_protocol["sms"] == f"{failed.title}. {failed.summary}"
+
+
+# Amazon Q Developer in chat applications, administrator guide, "Custom notifications", "Event schema": the names, their
+# types, and which must be there.
+TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+check_notification = fastjsonschema.compile(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version", "source", "content"],
+        "properties": {
+            "version": {"const": "1.0"},
+            "source": {"const": "custom"},
+            "id": TEXT,
+            "content": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["description"],
+                "properties": {
+                    "textType": {"const": "client-markdown"},
+                    "title": TEXT,
+                    "description": {"type": "string", "minLength": 1},
+                    "nextSteps": TEXTS,
+                    "keywords": TEXTS,
+                },
+            },
+            "metadata": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "threadId": TEXT,
+                    "summary": TEXT,
+                    "eventType": TEXT,
+                    "relatedResources": TEXTS,
+                    "additionalContext": {"type": "object", "additionalProperties": TEXT},
+                },
+            },
+        },
+    }
+)
+
+
+def notification(message: Message) -> dict[str, Any]:
+    """What a chat gets through Amazon Q: the topic's text for HTTPS."""
+    parsed = json.loads(create({"topic_arn": TOPIC}, {}).render(message)["Message"]["https"])
+    checked: dict[str, Any] = check_notification(parsed)
+    return checked
+
+
+def test_a_chat_gets_a_card_with_the_failures_and_the_links(failed: Message) -> None:
+    card = notification(failed)["content"]
+    assert card["title"] == f"❌ {failed.title}"
+    for part in (failed.summary, "Duration: 3 min 20 s", "children 2, 5\nLog of child 2: https://", *failed.notes):
+        assert part in card["description"]
+    assert card["nextSteps"] == [f"Job in the console: {failed.links[0].url}"]
+
+
+def test_all_cards_about_one_job_are_one_thread(failed: Message, succeeded: Message) -> None:
+    first, same, other = (
+        notification(one)["metadata"]["threadId"]
+        for one in (failed, succeeded, dataclasses.replace(failed, thread="another job"))
+    )
+    assert first == same != other
+
+
+def test_hostile_texts_are_no_markup_in_a_chat(hostile: Message) -> None:
+    card = notification(hostile)
+    shown = json.dumps([card["content"], card["metadata"]["summary"]], ensure_ascii=False)
+    texts = [card["content"]["title"], card["content"]["description"], *card["content"]["nextSteps"]]
+    assert not re.search(r"[<>@\[\]]", "".join(texts))
+    assert not re.search("[\x00-\x1f\x7f\u2028\u202e\ud800-\udfff]", shown)
+    assert len(card["content"]["title"]) <= 150
+    assert len(card["content"]["description"]) <= 3_000
+
+
+def test_what_does_not_fit_into_a_card_is_counted(huge: Message, digest: Callable[..., Message]) -> None:
+    for message in (huge, digest(97, 3, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-")):
+        description = notification(message)["content"]["description"]
+        assert len(description) <= 3_000
+        assert re.search(r"\n… and \d+ more$", description)
+
+
+def test_subscriptions_may_filter_by_status_job_and_queue(failed: Message, hostile: Message) -> None:
+    def attributes(message: Message) -> dict[str, str]:
+        rendered = create({"topic_arn": TOPIC}, {}).render(message)["MessageAttributes"]
+        assert {one["DataType"] for one in rendered.values()} == {"String"}
+        return {name: one["StringValue"] for name, one in rendered.items()}
+
+    assert attributes(failed) == {"status": "FAILED", "job_name": "print-color", "queue": "print-color-queue"}
+    # SNS refuses an empty value.
+    assert attributes(dataclasses.replace(failed, queue="")) == {"status": "FAILED", "job_name": "print-color"}
+    assert all(1 <= len(value) <= 256 for value in attributes(hostile).values())
 
 
 def test_hostile_texts_stay_within_what_sns_takes(hostile: Message) -> None:

@@ -1,0 +1,94 @@
+"""A message as a page for mail programs: tables and inline styles, since they know little else.
+
+It reads on a telephone (nothing is wider than the screen, long words break) and in the dark: background and text are
+the reader's own colours, and ours are chosen to be read on white and on black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.texts import children, headline, name_job
+
+COLOURS = {  # of a line beside the text: contrast of at least 3 on white and on black (WCAG 2.2, 1.4.11)
+    Severity.SUCCESS: "#2e9e5b",
+    Severity.FAILURE: "#e0454d",
+    Severity.WARNING: "#c98500",
+    Severity.INFO: "#4a90d9",
+}
+LINK_COLOUR = "#1976d2"  # contrast of at least 4.5 on white and on black (WCAG 2.2, 1.4.3)
+WIDTH = 600  # pixels at most: what mail programs show without scrolling
+FONT = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+
+
+def render_page(message: Message) -> str:
+    """HTML of a tidy message."""
+    rows = [
+        _row(_head(message), f"border-left:4px solid {COLOURS[message.severity]};padding:2px 0 2px 12px"),
+        _table(_fact(fact) for fact in message.facts),
+        _table(_job(job) for job in message.jobs),
+        *(_row(_failure(group), "padding:12px 0 0;word-break:break-word") for group in message.failures),
+        *(_row(f"<em>{escape(note)}</em>", "padding:12px 0 0;word-break:break-word") for note in message.notes),
+        _row(" &middot; ".join(_link(link) for link in message.links), "padding:16px 0 0") if message.links else "",
+    ]
+    return f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<title>{escape(message.title)}</title>
+</head>
+<body style="margin:0;padding:16px;font:15px/1.45 {FONT}">
+<table role="presentation" width="100%" cellspacing="0" cellpadding="0" style="max-width:{WIDTH}px">
+{"".join(rows)}</table>
+</body>
+</html>
+"""
+
+
+def _row(content: str, style: str) -> str:
+    return f'<tr><td style="{style}">{content}</td></tr>\n'
+
+
+def _table(rows: Iterable[str]) -> str:
+    """A table of its own, in a row of the page's; nothing without rows."""
+    inner = "".join(rows)
+    table = f'<table cellspacing="0" cellpadding="0">\n{inner}</table>'
+    return _row(table, "padding:16px 0 0") if inner else ""
+
+
+def _head(message: Message) -> str:
+    return (
+        f'<h1 style="margin:0;font-size:19px;line-height:1.3;word-break:break-word">{escape(message.title)}</h1>'
+        f'<p style="margin:4px 0 0;word-break:break-word">{escape(message.summary)}</p>'
+    )
+
+
+def _fact(fact: Fact) -> str:
+    return (
+        '<tr><th align="left" valign="top" scope="row" style="padding:2px 16px 2px 0;font-weight:600">'
+        f'{escape(fact.label)}</th><td valign="top" style="padding:2px 0;word-break:break-word">'
+        f"{escape(fact.value)}</td></tr>\n"
+    )
+
+
+def _job(job: DigestEntry) -> str:
+    return (
+        f'<tr><td style="border-left:4px solid {COLOURS[job.severity]};padding:2px 12px;word-break:break-word">'
+        f"{escape(name_job(job))}</td>"
+        f'<td valign="top" style="padding:2px 0">{_link(job.link) if job.link else ""}</td></tr>\n'
+    )
+
+
+def _failure(group: FailureGroup) -> str:
+    details = [escape(children(group)), _link(group.log) if group.log else ""]
+    return f"<strong>{escape(headline(group))}</strong><br>{' &middot; '.join(filter(None, details))}"
+
+
+def _link(link: Link) -> str:
+    return f'<a href="{escape(link.url)}" style="color:{LINK_COLOUR}">{escape(link.label)}</a>'

@@ -1,0 +1,95 @@
+"""One message of each kind, from the events of tests/events: always the same, whatever the time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from batchbell.contract import Message
+from batchbell.dispatcher.announcement import compose_announcement
+from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.compose import compose
+from batchbell.dispatcher.digest import compose_digest
+from batchbell.dispatcher.failures import Failures, LookUpBudget, failure_of, look_up_failures
+from batchbell.dispatcher.health import DeadChannel
+from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.timing import Deadline
+from batchbell.dispatcher.trial import Trial, compose_trial
+
+EVENTS = Path(__file__).parents[1] / "events"
+HOME = Home("production", "production-dispatcher-1a2b3c4", ZoneInfo("Europe/Berlin"))
+
+
+def messages() -> Mapping[str, Message]:
+    """By what they show."""
+    some_failed = _array("parent-failed", {2: 1, 5: 1, 6: 137})
+    all_failed = {"statusSummary": {"SUCCEEDED": 0, "FAILED": 7}, "size": 7}
+    single = _job("single-failed")
+    single_succeeded = _job(
+        "single-failed", status="SUCCEEDED", container={"exitCode": 0, "logStreamName": "render/default/77aa0c"}
+    )
+    succeeded = compose(_job("parent-succeeded"), Failures(), HOME.zone)
+    blocked = compose_blocked(BlockedQueue.from_event(_event("queue-blocked")), HOME.zone)
+    return {
+        "array-succeeded": succeeded,
+        "array-some-failed": some_failed,
+        "array-all-failed": _array("parent-failed", dict.fromkeys(range(7), 1), arrayProperties=all_failed),
+        "array-counts-lag": _array("parent-failed-counts-lag", {2: 1}),
+        "single-succeeded": compose(single_succeeded, Failures(), HOME.zone),
+        "single-failed": compose(single, failure_of(single), HOME.zone).with_note(MAY_BE_A_REPEAT),
+        "queue-blocked": blocked,
+        "digest": compose_digest([succeeded, some_failed, blocked], [False, True, False]),
+        "dead-channel": compose_announcement(
+            DeadChannel("ops", 1_763_608_365.0, "Slack answered 404 no_service"), HOME
+        ),
+        "test": compose_trial(Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), 1_763_608_365.0), HOME),
+    }
+
+
+def _event(file: str, **detail: Any) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / f"{file}.json").read_text("utf-8"))
+    event["detail"] |= detail
+    return event
+
+
+def _job(file: str, **detail: Any) -> Job:
+    return Job.from_event(_event(file, **detail))
+
+
+def _array(file: str, exit_codes: Mapping[int, int], **detail: Any) -> Message:
+    """An array whose children with these indexes are listed as failed."""
+    job = _job(file, **detail)
+    failures = look_up_failures(job, _Batch(exit_codes), LookUpBudget(Deadline.after(60)))
+    return compose(job, failures, HOME.zone)
+
+
+class _Batch:
+    """Answers as AWS Batch does."""
+
+    def __init__(self, exit_codes: Mapping[int, int]) -> None:
+        self._exit_codes = exit_codes
+
+    def list_jobs(self, **request: Any) -> dict[str, Any]:
+        children = [
+            {
+                "jobId": f"{request['arrayJobId']}:{index}",
+                "statusReason": "Essential container in task exited",
+                "container": {"exitCode": code},
+                "arrayProperties": {"index": index},
+            }
+            for index, code in self._exit_codes.items()
+        ]
+        return {"jobSummaryList": children}
+
+    def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
+        return {
+            "jobs": [
+                {"jobId": job, "container": {"logStreamName": f"render/default/{job.rpartition(':')[2]}"}}
+                for job in jobs
+            ]
+        }

@@ -1,0 +1,151 @@
+"""The largest array that AWS Batch takes, whose children all failed, for 40 reasons: looked up and told everywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+from slack_sdk.models.blocks import Block
+
+from batchbell.contract import Message, Secret
+from batchbell.dispatcher.compose import compose
+from batchbell.dispatcher.failures import LookUpBudget, look_up_failures
+from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.timing import Deadline, Timing
+from batchbell.local.slack_rules import find_fault
+from batchbell.texts import tidy
+from notifiers.email import notifier as email
+from notifiers.slack import notifier as slack
+from notifiers.sns import notifier as sns
+
+SIZE, REASONS = 10_000, 40
+REASON = "OutOfMemoryError: Container killed due to memory usage while it rendered frame by frame, reason number"
+LARGEST_FIRST = [100 + REASONS - 1 - place for place in range(REASONS)]  # by their exit codes
+
+
+def reason_of(index: int) -> int:
+    """39 for the most children and 0 for the fewest, spread over the whole array."""
+    return int((index * 7_919 % SIZE / SIZE) ** 0.5 * REASONS)
+
+
+class Batch:
+    """AWS Batch with ten pages of failed children, and the calls that it got."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def list_jobs(self, *, arrayJobId: str, jobStatus: str, maxResults: int, nextToken: str = "0") -> dict[str, Any]:
+        self.calls.append("ListJobs")
+        start = int(nextToken)
+        children = [
+            {
+                "jobId": f"{arrayJobId}:{index}",
+                "statusReason": f"{REASON} {reason_of(index)}",
+                "container": {"exitCode": 100 + reason_of(index)},
+                "arrayProperties": {"index": index},
+            }
+            for index in range(start, start + maxResults)
+        ]
+        more = start + maxResults < SIZE
+        return {"jobSummaryList": children} | ({"nextToken": str(start + maxResults)} if more else {})
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.calls.append("DescribeJobs")
+        assert len(jobs) <= 100
+        return {"jobs": [{"jobId": job, "container": {"logStreamName": f"render/default/{job[-36:]}"}} for job in jobs]}
+
+
+def look_up(batch: Batch) -> Message:
+    event = json.loads((Path(__file__).parent / "events" / "parent-failed.json").read_text("utf-8"))
+    # As it may come: the counts lag behind.
+    event["detail"]["arrayProperties"] = {"size": SIZE, "statusSummary": {"FAILED": 9_100, "RUNNING": 900}}
+    job = Job.from_event(event)
+    return tidy(compose(job, look_up_failures(job, batch, LookUpBudget(Deadline.after(Timing().look_ups)))))
+
+
+@pytest.fixture(scope="module")
+def message() -> Message:
+    return look_up(Batch())
+
+
+def for_slack(message: Message) -> Mapping[str, Any]:
+    return slack.create({}, {"webhook": Secret("webhook", lambda fresh: "never read")}).render(message)
+
+
+def for_mail(message: Message) -> Mapping[str, Any]:
+    return email.create({"sender": "b@example.com", "recipients": ["t@example.com"]}, {}).render(message)
+
+
+def for_sns(message: Message) -> Mapping[str, Any]:
+    return sns.create({"topic_arn": "arn:aws:sns:us-east-1:123456789012:ops"}, {}).render(message)
+
+
+def exit_codes(text: str) -> list[int]:
+    """Of the groups that a text tells of, in its order."""
+    return [int(code) for code in re.findall(r"\(exit code (\d+)\)", text)]
+
+
+def test_it_is_looked_up_in_eleven_calls_and_ready_for_every_channel_in_five_seconds() -> None:
+    batch, start = Batch(), time.monotonic()
+    message = look_up(batch)
+    for render in (for_slack, for_mail, for_sns):
+        render(message)
+
+    assert time.monotonic() - start < 5
+    assert batch.calls == ["ListJobs"] * 10 + ["DescribeJobs"]
+
+
+def test_all_of_it_is_told_the_largest_groups_first(message: Message) -> None:
+    counts = [group.count for group in message.failures]
+
+    assert message.title == "nightly-render failed: all 10,000 children"
+    assert [group.exit_code for group in message.failures] == LARGEST_FIRST
+    assert (sum(counts), counts) == (SIZE, sorted(counts, reverse=True))
+    assert all(group.log is not None and group.indexes for group in message.failures)
+    assert message.notes == ()
+
+
+def test_slack_takes_it_and_is_told_how_many_groups_it_does_not_show(message: Message) -> None:
+    payload = for_slack(message)
+    text = json.dumps(payload, ensure_ascii=False)
+    shown = exit_codes(text)
+
+    assert find_fault("POST", "application/json", text.encode()) == ""
+    for block in payload["blocks"]:
+        model = Block.parse(block)
+        assert model is not None and model.to_dict() == block
+    assert len(shown) >= 10
+    assert shown == LARGEST_FIRST[: len(shown)]
+    assert f"… and {REASONS - len(shown)} more" in text
+
+
+def test_a_mail_tells_it_all_in_both_forms(message: Message) -> None:
+    mail = for_mail(message)
+    raw = email.write_mail(mail)
+
+    assert len(raw) < 10_000_000  # SES takes 40 MB, and many mailboxes a quarter of it
+    assert all(len(line) < 998 for line in raw.split(b"\r\n"))
+    html5lib.HTMLParser(strict=True).parse(mail["html"])
+    assert exit_codes(mail["text"]) == exit_codes(mail["html"]) == LARGEST_FIRST
+
+
+def test_sns_takes_it_for_every_protocol(message: Message) -> None:
+    published = for_sns(message)
+    by_protocol = published["Message"]
+    body = json.dumps(by_protocol, ensure_ascii=False) + json.dumps(published["MessageAttributes"])
+    structured = json.loads(by_protocol["sqs"])
+    card = json.loads(by_protocol["https"])["content"]["description"]
+
+    assert len(body.encode()) <= 256 * 1024
+    assert len(by_protocol["sms"]) <= 140
+    assert len(card) <= 3_000
+    assert [group["exit_code"] for group in structured["failures"]] == LARGEST_FIRST
+    assert exit_codes(by_protocol["default"]) == LARGEST_FIRST
+    assert exit_codes(card) == LARGEST_FIRST[: len(exit_codes(card))] != []
+    assert f"\n… and {REASONS - len(exit_codes(card))} more" in card

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the project's fo
 
 from tests.browser.chromium import NoChromium, open_page, start_chromium
 
-WIDTH, HEIGHT = 1280, 880
+WIDTH, HEIGHT = 1280, 1090
 
 
 def take(page: Path, picture: Path) -> None:

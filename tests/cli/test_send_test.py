@@ -78,3 +78,7 @@ def test_who_gives_no_answer_in_time_is_told_with_what_to_look_at(operator):
     assert state == "no answer"
     assert "status" in reason and "log" in reason
     operator.stack.settled()
+
+
+def test_the_rights_that_the_documentation_lists_are_enough(operator, documented_rights):
+    assert by_name(operator.answer("send-test", "--notifier", "sns")) == {"sns": ("delivered", None)}

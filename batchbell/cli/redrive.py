@@ -97,7 +97,8 @@ def command(
 
 
 def _dry_run(deployed: Deployed) -> Redrive:
-    sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
+    with waiting("Looking at the dead letters"):
+        sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
     return Redrive(deployed.function, deployed.region, True, sample, None, False)
 
 

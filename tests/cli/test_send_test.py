@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 
@@ -77,6 +81,40 @@ def test_who_gives_no_answer_in_time_is_told_with_what_to_look_at(operator):
     (state, reason) = by_name(answer)["slack"]
     assert state == "no answer"
     assert "status" in reason and "log" in reason
+    operator.stack.settled()
+
+
+def test_the_named_queue_is_the_one_that_the_test_enters_by(operator):
+    outputs = operator.stack.deployment.outputs
+    answer = operator.answer("send-test", "--notifier", "sns", "--queue", outputs["intake_queue_url"])
+    assert by_name(answer) == {"sns": ("delivered", None)}
+
+    result = operator.run("send-test", "--queue", outputs["dead_letter_queue_url"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "missing" in result.stderr
+    assert operator.stack.in_queue("dead_letter_queue_url") == 0
+
+
+def test_ctrl_c_ends_the_waiting_without_a_traceback(operator, project):
+    operator.stack.sink.answer(status=200, delay=3)
+    before = len(operator.stack.sink.requests)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "batchbell", "send-test", "--function", operator.deployed.function],
+        cwd=project,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background has SIGINT ignored, and all children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    operator.stack.sink.wait_for_requests(before + 1, timeout=20)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, output) == (130, "")
+    assert "on its way" in errors
+    assert "Traceback" not in errors
     operator.stack.settled()
 
 

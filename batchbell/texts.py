@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
 
 TEXT_LIMIT = 1_000  # characters of one text: enough for any reason that AWS Batch gives
 LABEL_LIMIT = 100  # characters
@@ -15,6 +15,7 @@ KEY_LIMIT = 2_048  # characters: a job's ARN and its status take less than a ten
 LINK_LIMIT = 2_000  # characters: what browsers and channels all take
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
 JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
+ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
 EMPTY = "-"  # some channels refuse an empty text
 
 # Lone surrogates cannot be encoded; the two non-characters are not allowed in XML, which some AWS APIs speak.

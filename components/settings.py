@@ -25,7 +25,7 @@ from .mistakes import Mistake, Source, describe, got
 from .notifier_choice import NotifierChoice, choose_notifiers
 from .time_zone import zone_problem
 from .watched import (
-    MESSAGE_STATUSES,
+    BLOCKED,
     PARENT_STATUSES,
     STATUSES,
     Status,
@@ -270,7 +270,7 @@ def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
     statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
     good = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
     told = tuple(statuses) if good else STATUSES
-    return told if raw.get("queue_blocked") is False else (*told, *MESSAGE_STATUSES[len(STATUSES) :])
+    return told if raw.get("queue_blocked") is False else (*told, BLOCKED)
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:

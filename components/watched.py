@@ -19,6 +19,7 @@ PARENT_STATUSES = ("SUBMITTED", "PENDING", "SUCCEEDED", "FAILED")
 # What messages have: a job's state, or what a blocked job queue has in its place.
 MessageStatus = Literal[Status, "BLOCKED"]
 MESSAGE_STATUSES: tuple[str, ...] = get_args(MessageStatus)
+BLOCKED: MessageStatus = "BLOCKED"
 
 DETAIL_TYPE = "Batch Job State Change"
 BLOCKED_DETAIL_TYPE = "Batch Job Queue Blocked"

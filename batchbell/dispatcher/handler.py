@@ -34,7 +34,7 @@ def dispatcher() -> Dispatcher:
         dynamodb=make_client("dynamodb", read_timeout=timing.call, attempts=2),
         batch=make_client("batch", read_timeout=timing.call),
         timing=timing,
-        home=Home(environment["BATCHBELL_STACK"], environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
+        home=Home(environment.get("BATCHBELL_STACK", ""), environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
     )
 
 

@@ -1,4 +1,5 @@
-"""A message as a page for mail programs: tables and inline styles, since they know little else.
+"""A message as a page for mail programs: tables and inline styles, since they know little else; all of it is HTML as
+the standard has it, without the attributes of old.
 
 It reads on a telephone (nothing is wider than the screen, long words break) and in the dark: background and text are
 the reader's own colours, and ours are chosen to be read on white and on black.
@@ -44,7 +45,7 @@ def render_page(message: Message) -> str:
 <title>{escape(message.title)}</title>
 </head>
 <body style="margin:0;padding:16px;font:15px/1.45 {FONT}">
-<table role="presentation" width="100%" cellspacing="0" cellpadding="0" style="max-width:{WIDTH}px">
+<table role="presentation" style="width:100%;max-width:{WIDTH}px;border-collapse:collapse">
 {"".join(rows)}</table>
 </body>
 </html>
@@ -58,7 +59,7 @@ def _row(content: str, style: str) -> str:
 def _table(rows: Iterable[str]) -> str:
     """A table of its own, in a row of the page's; nothing without rows."""
     inner = "".join(rows)
-    table = f'<table cellspacing="0" cellpadding="0">\n{inner}</table>'
+    table = f'<table style="border-collapse:collapse">\n{inner}</table>'
     return _row(table, "padding:16px 0 0") if inner else ""
 
 
@@ -71,8 +72,8 @@ def _head(message: Message) -> str:
 
 def _fact(fact: Fact) -> str:
     return (
-        '<tr><th align="left" valign="top" scope="row" style="padding:2px 16px 2px 0;font-weight:600">'
-        f'{escape(fact.label)}</th><td valign="top" style="padding:2px 0;word-break:break-word">'
+        '<tr><th scope="row" style="padding:2px 16px 2px 0;font-weight:600;text-align:left;vertical-align:top">'
+        f'{escape(fact.label)}</th><td style="padding:2px 0;vertical-align:top;word-break:break-word">'
         f"{escape(fact.value)}</td></tr>\n"
     )
 
@@ -81,7 +82,7 @@ def _job(job: DigestEntry) -> str:
     return (
         f'<tr><td style="border-left:4px solid {COLOURS[job.severity]};padding:2px 12px;word-break:break-word">'
         f"{escape(name_job(job))}</td>"
-        f'<td valign="top" style="padding:2px 0">{_link(job.link) if job.link else ""}</td></tr>\n'
+        f'<td style="padding:2px 0;vertical-align:top">{_link(job.link) if job.link else ""}</td></tr>\n'
     )
 
 

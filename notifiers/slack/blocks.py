@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
-from batchbell.texts import children, cut, headline, name_job, tidy
+from batchbell.texts import ICONS, children, cut, headline, name_job, tidy
 
 HEADER_LIMIT = 150  # characters, as are the next ones
 SECTION_LIMIT = 3_000
@@ -25,8 +25,6 @@ FACTS_IN_SECTION = 5  # two fields each, and a section takes ten
 BLOCK_LIMIT = 50
 BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
 REST_SIZE = 120  # characters as JSON of the block that counts what did not fit
-
-ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
 
 Block = dict[str, Any]
 Piece = tuple[Block, int]  # a block, and of how many things it tells

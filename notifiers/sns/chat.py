@@ -8,18 +8,19 @@ that none of a job's own may be any: see `_harmless`.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
-from batchbell.contract import FailureGroup, Message, Severity
-from batchbell.texts import children, cut, headline, name_job
+from batchbell.contract import FailureGroup, Message
+from batchbell.texts import ICONS, children, cut, headline, name_job
 
 TITLE_LIMIT = 150  # characters, as Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section of Slack's takes 3,000
 LINE_LIMIT = 300  # characters
 STEPS_LIMIT = 5
-CONTEXT_LIMIT = 256  # characters
-
-ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
+# What may become a variable of a command that somebody made for the chat: names as AWS Batch takes them (AWS Batch API
+# reference, SubmitJob and CreateJobQueue), and no others.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 def render_chat(message: Message) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def render_chat(message: Message) -> dict[str, Any]:
             "threadId": _digest(message.thread or message.key),
             "summary": cut(_harmless(message.title), TITLE_LIMIT),
             "eventType": f"batchbell-{_harmless(message.kind)}",
-            "additionalContext": {name: cut(value, CONTEXT_LIMIT) for name, value in context.items() if value},
+            "additionalContext": {name: value for name, value in context.items() if NAME.fullmatch(value)},
         },
     }
 

@@ -107,14 +107,22 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     assert modules == {"__init__.py", "contract.py", "aws_answers.py", "texts.py"}
     assert sources(everything, "notifiers") == {
         "__init__.py",
+        "email/page.py",
         "slack/blocks.py",
+        "sns/chat.py",
+        "sns/publication.py",
         *(f"{type_}/{module}.py" for type_ in ("slack", "email", "sns") for module in ("__init__", "notifier")),
     }
 
 
 def test_a_stack_without_slack_carries_no_requests(email_only: Path) -> None:
     assert not {"requests", "urllib3", "charset_normalizer"} & {path.name for path in email_only.iterdir()}
-    assert sources(email_only, "notifiers") == {"__init__.py", "email/__init__.py", "email/notifier.py"}
+    assert sources(email_only, "notifiers") == {
+        "__init__.py",
+        "email/__init__.py",
+        "email/notifier.py",
+        "email/page.py",
+    }
 
 
 @pytest.mark.parametrize("which", ["everything", "email_only"])

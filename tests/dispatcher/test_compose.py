@@ -69,6 +69,12 @@ ONE = (FailureGroup("exit", 1, "0", 1),)
         ),
         # The counts add up, and yet more are listed: they are older than the list.
         ({"SUCCEEDED": 4, "FAILED": 3}, Failures(ONE, 5), ("failed: 5 of 7 children", "5 failed, 2 succeeded")),
+        # … and so do these, though the list is not whole.
+        (
+            {"SUCCEEDED": 4, "FAILED": 3},
+            Failures(ONE, 5, complete=False),
+            ("failed: at least 5 of 7 children", "at least 5 of 7 failed"),
+        ),
         ({}, Failures(), ("failed (7 children)", "7")),
         ({"SUCCEEDED": 7, "FAILED": 0}, Failures(), ("failed (7 children)", "7")),
         ({"SUCCEEDED": -1, "FAILED": 8}, Failures(), ("failed (7 children)", "7")),
@@ -165,6 +171,7 @@ def test_a_duration_is_told_apart_as_far_as_the_event_does(event):
     assert duration("parent-failed") == "12 min 44 s"
     assert duration("parent-failed", startedAt=1763607660123) == "12 min 44 s (queued 1 min)"
     # Moments in an order that cannot be.
+    assert duration(attempts=[{"startedAt": 1763609300000}]) == "11 min 39 s"
     assert duration(attempts=[], startedAt=1763607000000) == "11 min 39 s"
     assert duration(attempts=[{"startedAt": 1763608300000, "stoppedAt": 1763608000000}]) == (
         "11 min 39 s (queued 11 min 39 s)"

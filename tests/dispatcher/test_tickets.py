@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,14 @@ def test_a_ticket_comes_back_as_it_was(message):
     ticket = Ticket(message, "ops", "Slack answered 500", first_tried=100.5, attempt=3)
 
     assert Ticket.from_body(json.loads(ticket.to_body()), now=999.0) == ticket
+
+
+def test_a_ticket_of_an_earlier_version_has_neither_queue_nor_thread_nor_jobs(message):
+    body = json.loads(Ticket(message, "ops", "Slack answered 500", first_tried=100.5).to_body())
+    for field in ("queue", "thread", "jobs"):
+        del body["message"][field]
+
+    assert Ticket.from_body(body, now=999.0).message == replace(message, queue="", thread="")
 
 
 def test_a_redriven_dead_letter_starts_afresh(message):

@@ -110,4 +110,4 @@ def test_a_launch_template_is_added_with_a_new_environment(stack):
 
 
 def test_after_all_this_nothing_is_left_to_change(stack):
-    assert stack.run("preview").result == {"same": 39}
+    assert stack.run("preview").result == {"same": 43}

@@ -38,7 +38,7 @@ def test_the_end_of_one_stack_does_not_touch_the_other(stacks, name):
     second.submit(name, 2)
     second.told(name)
 
-    assert second.run("refresh").result == {"same": 39}
+    assert second.run("refresh").result == {"same": 43}
 
 
 @pytest.fixture

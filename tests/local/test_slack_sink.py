@@ -58,6 +58,18 @@ def test_what_is_just_within_slack_s_limits_is_taken(sink: SlackSink, payload: d
     assert sink.accepted == [payload]
 
 
+def plain(length: int) -> dict[str, str]:
+    return {"type": "plain_text", "text": "x" * length}
+
+
+def button(**fields: Any) -> dict[str, Any]:
+    return {"type": "button", "text": plain(3), "url": "https://example.com", "action_id": "one", **fields}
+
+
+def actions(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"text": "t", "blocks": [{"type": "actions", "elements": list(elements)}]}
+
+
 @pytest.mark.parametrize(
     ("payload", "fault"),
     [
@@ -87,6 +99,12 @@ def test_what_is_just_within_slack_s_limits_is_taken(sink: SlackSink, payload: d
             {"text": "t", "blocks": [{"type": "context", "elements": []}]},
             "block 0: a context block takes 1 to 10 elements",
         ),
+        (actions(), "block 0: an actions block takes 1 to 25 elements"),
+        (actions(*[{}] * 26), "block 0: an actions block takes 1 to 25 elements"),
+        (actions(button(text=mrkdwn(3))), "block 0: button text is not a text object of type plain_text"),
+        (actions(button(text=plain(76))), "block 0: button text has 76 characters, not 1 to 75"),
+        (actions(button(url="https://" + "x" * 3_000)), "block 0: a button's url has more than 3000 characters"),
+        (actions(button(), button()), "block 0: two elements have one action_id"),
         ([], "the body is not a JSON object"),
     ],
 )

@@ -27,6 +27,10 @@ SETTINGS = {"sender": f"Batch Bell <{SENDER}>", "recipients": ["one@example.com"
 TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong", "em"}
 
 
+# None that HTML's standard calls obsolete, such as `valign`, and none that runs anything.
+ATTRIBUTES = {"charset", "content", "href", "lang", "name", "role", "scope", "style"}
+
+
 def parse(message: Message, settings: Any = None) -> EmailMessage:
     """The mail as a mail program reads it."""
     raw = write_mail(create(settings or SETTINGS, {}).render(message))
@@ -57,7 +61,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        assert not [name for name, _ in attrs if name.startswith("on")]
+        assert {name for name, _ in attrs} <= ATTRIBUTES
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
 
     def handle_data(self, data: str) -> None:
@@ -110,7 +114,7 @@ def test_a_message_without_a_thread_stands_alone_and_its_repeat_with_it(failed: 
 
 def test_a_page_is_no_wider_than_a_telephone_and_leaves_the_dark_dark(failed: Message) -> None:
     html = body(parse(failed), "html")
-    (widest,) = re.findall(r'width="100%"[^>]*max-width:(\d+)px', html)
+    (widest,) = re.findall(r"width:100%;max-width:(\d+)px", html)
     assert int(widest) <= 600
     assert not re.findall(r"[^-]width:\s*\d+px|background|<style|<img", html)
     assert '<meta name="color-scheme" content="light dark">' in html

@@ -202,6 +202,16 @@ def test_hostile_texts_are_no_markup_in_a_chat(hostile: Message) -> None:
     assert len(card["content"]["description"]) <= 3_000
 
 
+def test_only_what_batch_takes_for_a_name_becomes_a_variable_of_a_command(failed: Message, hostile: Message) -> None:
+    assert notification(failed)["metadata"]["additionalContext"] == {
+        "status": "FAILED",
+        "job_name": "print-color",
+        "queue": "print-color-queue",
+    }
+    context = notification(hostile)["metadata"]["additionalContext"]
+    assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,127}", value) for value in context.values())
+
+
 def test_what_does_not_fit_into_a_card_is_counted(huge: Message, digest: Callable[..., Message]) -> None:
     for message in (huge, digest(97, 3, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-")):
         description = notification(message)["content"]["description"]

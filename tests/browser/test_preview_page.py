@@ -20,11 +20,12 @@ HOSTILE = (
     "<img src=x onerror=\"window.top.document.title='owned'\">&quot;\"'><b>bold</b>"
 )
 PAGES = 'const pages = [document, ...[...document.querySelectorAll("iframe")].map(frame => frame.contentDocument)];'
-# What sticks out to the right of the page, of its box, or of a frame. The list of links scrolls by itself on a telephone.
+# What sticks out to the right of the page, of its box, or of a frame. The list of links may scroll by itself.
 OVERFLOW = """() => [
     ...[...document.querySelectorAll("body *")]
         .filter(one => !one.closest("nav"))
-        .filter(one => one.getBoundingClientRect().right > innerWidth || one.scrollWidth > (one.clientWidth || Infinity))
+        .filter(one => one.getBoundingClientRect().right > innerWidth
+            || one.scrollWidth > (one.clientWidth || Infinity))
         .map(one => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`),
     ...[...document.querySelectorAll("iframe")]
         .filter(frame => frame.contentDocument.documentElement.scrollWidth > frame.clientWidth)

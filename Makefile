@@ -41,6 +41,7 @@ test: $(VENV)/.made
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	@$(PY) tests/engine/cli/build.py > /dev/null
+	@$(PY) -m tests.browser.chromium
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The engine is on PATH, or Go builds it, once; where there is neither, these tests are skipped, but never with CI=true.
@@ -54,7 +55,7 @@ screenshot: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@mkdir -p .batchbell
 	@$(PY) -m batchbell preview --out .batchbell/preview.html
-	$(PY) tests/browser/screenshot.py .batchbell/preview.html docs/preview.png
+	$(PY) -m tests.browser.screenshot .batchbell/preview.html docs/preview.png
 
 golden: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)

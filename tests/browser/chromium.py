@@ -1,14 +1,20 @@
-"""Debian's Chromium (or Google's), without a window. Nothing is downloaded: it is on PATH, or it is not there."""
+"""Debian's Chromium (or Google's), without a window. Nothing is downloaded: it is on PATH, or it is not there.
+
+As a program it says on one line if it is not: `python -m tests.browser.chromium`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.engine.cli.build import must_run
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # It asks nobody for anything, and starts where there is no sandbox and no graphics card, as in a container.
@@ -69,3 +75,11 @@ def open_page(browser: Browser, file: Path, width: int, height: int, scheme: str
         yield opened
     finally:
         context.close()
+
+
+if __name__ == "__main__":
+    try:
+        find_chromium()
+    except NoChromium as missing:
+        print(missing if must_run() else f"{missing}: the preview page's tests are skipped", file=sys.stderr)
+        sys.exit(1 if must_run() else 0)

@@ -1,11 +1,9 @@
-"""Takes the picture in the README: python tests/browser/screenshot.py PAGE.html PICTURE.png"""
+"""Takes the picture in the README: python -m tests.browser.screenshot PAGE.html PICTURE.png"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the project's folder, for the import below
 
 from tests.browser.chromium import NoChromium, open_page, start_chromium
 

@@ -108,6 +108,13 @@ def test_a_pattern_that_aws_would_refuse_is_refused():
         check_length(pattern)
 
 
+@pytest.mark.parametrize(("queues", "definitions"), [([NIGHTLY] * 20, []), ([], [RENDER] * 20), ([NIGHTLY], [RENDER])])
+def test_where_the_first_rule_fits_the_second_one_fits_too(queues, definitions):
+    first = event_pattern(FINISHED, queues, definitions, single_jobs=False)
+
+    assert len(json.dumps(blocked_pattern(queues, definitions))) < len(json.dumps(first))
+
+
 @pytest.mark.parametrize("problem", [queue_problem, definition_problem])
 @pytest.mark.parametrize("secret", ["https://hooks.slack.com/x", "x" * 5_000, f"arn:{'x' * 5_000}", ["notarealtoken"]])
 def test_what_is_no_arn_and_may_be_a_secret_is_not_shown(problem, secret):

@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test test-engine docs golden lock clean
+.PHONY: help demo chaos test test-engine docs golden screenshot lock clean
 
 help:
 	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
@@ -25,6 +25,7 @@ help:
 	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
 	@echo 'make docs   write the config block of Pulumi.yaml and docs/configuration.md, from the models of the settings'
 	@echo 'make golden what messages look like, written anew into tests/golden; then read git diff'
+	@echo 'make screenshot  take the picture in the README again, with the Chromium on PATH'
 	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean  remove what the others made: the environment, bundles, caches'
 
@@ -42,6 +43,7 @@ test: $(VENV)/.made
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	@$(PY) tests/engine/cli/build.py > /dev/null
+	@$(PY) -m tests.browser.chromium
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The engine is on PATH, or Go builds it, once; where there is neither, these tests are skipped, but never with CI=true.
@@ -53,6 +55,13 @@ test-engine: $(VENV)/.made
 docs: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m components.config_files
+
+# With the fonts of this machine: emoji take Debian's fonts-noto-color-emoji.
+screenshot: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	@mkdir -p .batchbell
+	@$(PY) -m batchbell preview --out .batchbell/preview.html
+	$(PY) -m tests.browser.screenshot .batchbell/preview.html docs/preview.png
 
 golden: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)

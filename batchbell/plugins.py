@@ -82,6 +82,19 @@ class Plugin:
             raise PluginError(f"{self}: {problem}")
         return module
 
+    def preview(self) -> ModuleType | None:
+        """The module that draws its messages (see `batchbell.previewing`), or None: it has none. Raises PluginError if
+        it cannot be imported."""
+        name = f"{self.package}.preview"
+        try:
+            if importlib.util.find_spec(name) is None:
+                return None
+            return importlib.import_module(name)
+        except Exception as error:
+            raise PluginError(
+                f"notifier {self.type} ({self.origin}): {name} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+
     def requires(self) -> tuple[str, ...]:
         """The distributions that the run-time half needs in the Lambda's package, as requirements ("requests>=2")."""
         return tuple(getattr(self.infrastructure(), "REQUIRES", ()))

@@ -24,7 +24,7 @@ from batchbell.plugins import Plugin
 
 from . import distributions
 from .bundle_error import BundleError
-from .run_time_sources import RunTimeSources
+from .run_time_sources import NOT_RUN_TIME_HALVES, RunTimeSources
 from .target import Target
 
 __all__ = ["BundleError", "Target", "build", "has_compiled_files"]
@@ -102,7 +102,9 @@ def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
         sources=sources.files(),
         third_party=[third_party[name] for name in sorted(third_party)],
         plugins=list(own.values()),
-        left_out=frozenset(f"{plugin.package.replace('.', '/')}/infrastructure.py" for plugin in own),
+        left_out=frozenset(
+            f"{plugin.package.replace('.', '/')}/{half}.py" for plugin in own for half in NOT_RUN_TIME_HALVES
+        ),
         target=target,
     )
 

@@ -19,7 +19,16 @@ from .bundle_error import BundleError
 from .import_statements import Import, read_imports
 
 HANDLER = "batchbell.dispatcher.handler"
-DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins", "batchbell.conformance", "batchbell.components")
+# Neither these nor a notifier's modules of these names are in the package.
+NOT_RUN_TIME = (
+    "batchbell.provisioning",
+    "batchbell.plugins",
+    "batchbell.previewing",
+    "batchbell.chat_drawing",
+    "batchbell.conformance",
+    "batchbell.components",
+)
+NOT_RUN_TIME_HALVES = ("infrastructure", "preview")
 NO_DATA = ("README.md", "tests", "__pycache__")  # files and folders of a notifier that stay out
 
 # What can be imported in a Python runtime without being in the package (AWS: "Runtime-included SDK versions").
@@ -90,7 +99,9 @@ class RunTimeSources:
                         f"{module} is missing: no file of batchbell or of the chosen notifiers' distributions"
                     )
                 continue
-            if f"{module}.".startswith(tuple(f"{one}." for one in DEPLOY_TIME)) or module.endswith(".infrastructure"):
+            if f"{module}.".startswith(tuple(f"{one}." for one in NOT_RUN_TIME)) or module.endswith(
+                tuple(f".{half}" for half in NOT_RUN_TIME_HALVES)
+            ):
                 raise BundleError(
                     f"{importer} runs in the Lambda but imports {module}, which exists at deploy time only"
                 )

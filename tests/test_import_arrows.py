@@ -14,6 +14,8 @@ from batchbell.plugins import find_plugins
 RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
+PREVIEW = ("batchbell.previewing", "batchbell.chat_drawing")
+HALVES = (".infrastructure", ".preview")  # of a notifier, beside what runs in the Lambda
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
 ARROWS = {
@@ -25,13 +27,19 @@ ARROWS = {
     "batchbell.dispatcher": RUN_TIME,
     "notifiers.*": NOTIFIER,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *NOTIFIER),
+    "notifiers.*.preview": (*PREVIEW, *NOTIFIER),
+    "batchbell.previewing": ("batchbell.contract",),
+    "batchbell.chat_drawing": (),
     "batchbell.provisioning": (),
     "batchbell.plugins": ("batchbell.provisioning",),
     "batchbell.faulty_server": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.faulty_server"),
     "components": DEPLOY_TIME,
     "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.faulty_server", "batchbell.dispatcher", "components"),
-    "batchbell.cli": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
+    "batchbell.cli": (
+        *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
+        *("batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
+    ),
     "batchbell.__main__": ("batchbell.cli",),
 }
 TOP_LEVEL = ("batchbell", "components", "notifiers")
@@ -70,9 +78,9 @@ def may_import(importer: str, imported: str) -> bool:
     if line is None:
         return False
     home = ".".join(importer.split(".")[: line.count(".") + 1])  # notifiers.slack for the line notifiers.*
-    own = home.removesuffix(".infrastructure")
+    own = home.removesuffix(".infrastructure").removesuffix(".preview")
     return any(within(imported, package) for package in (own, *ARROWS[line])) and not (
-        line == "notifiers.*" and imported.endswith(".infrastructure")
+        line == "notifiers.*" and imported.endswith(HALVES)
     )
 
 
@@ -100,7 +108,7 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         f"{importer} imports {imported}"
         for importer in ours(graph)
         for package, allowed in THIRD_PARTY.items()
-        if within(importer, package) and not importer.endswith(".infrastructure")
+        if within(importer, package) and not importer.endswith(HALVES)
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
         if imported.split(".")[0] not in {*TOP_LEVEL, *sys.stdlib_module_names, *allowed}
     ]
@@ -124,6 +132,11 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("notifiers.slack.infrastructure", "batchbell.provisioning", True),
         ("notifiers.slack.infrastructure", "notifiers.slack.notifier", True),
         ("notifiers.slack.infrastructure", "components", False),
+        ("notifiers.slack.notifier", "notifiers.slack.preview", False),
+        ("notifiers.slack.notifier", "batchbell.previewing", False),
+        ("notifiers.slack.preview", "batchbell.previewing", True),
+        ("notifiers.slack.preview", "notifiers.slack.blocks", True),
+        ("notifiers.slack.preview", "batchbell.provisioning", False),
         ("components.bundle", "batchbell.plugins", True),
         ("components.bundle", "batchbell.contract", False),
         ("components.settings", "batchbell.local.stack_config", False),

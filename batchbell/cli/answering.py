@@ -22,6 +22,7 @@ from batchbell.cli.program import NoProgram
 from batchbell.texts import one_line
 
 TROUBLE = 2  # exit code, as of grep and diff: the question could not be answered
+INTERRUPTED = 130  # exit code, as of a shell's command after Ctrl-C
 SIGN_IN = "sign in as for the AWS CLI (`aws sso login`, `aws configure`), or name a profile with --profile"
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClient")
 
@@ -32,7 +33,7 @@ class NoAnswer(Exception):
 
 @contextlib.contextmanager
 def answering() -> Iterator[None]:
-    """What keeps a command from its answer is one line on standard error, and exit code 2."""
+    """What keeps a command from its answer is one line on standard error, and exit code 2; Ctrl-C has 130."""
     try:
         yield
     except (NoAnswer, NoProgram) as problem:
@@ -45,10 +46,20 @@ def answering() -> Iterator[None]:
         reason = "there is no AWS region: name one with --region, or set AWS_REGION"
     except BotoCoreError as error:
         reason = one_line(str(error))  # a profile that is not there, an endpoint that does not answer
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped: what was sent before is on its way.")
+        raise typer.Exit(INTERRUPTED) from None
     else:
         return
     Console(stderr=True).print(Text(reason), soft_wrap=True)
     raise typer.Exit(TROUBLE)
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A sign that something goes on, such as "Asking AWS": on standard error, where that is a terminal."""
+    with Console(stderr=True).status(f"{what} …"):
+        yield
 
 
 def _refusal(refused: ClientError) -> str:

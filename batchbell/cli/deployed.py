@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import re
 import shutil
 import urllib.error
@@ -23,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from batchbell.cli.answering import NoAnswer
 from batchbell.cli.program import program_folder
+from batchbell.dispatcher.manifest import Instance, Unusable, instance_of
 from batchbell.texts import one_line
 
 PACKAGE_PATIENCE = 30  # s
@@ -35,6 +37,10 @@ FunctionOption = Annotated[
 StackOption = Annotated[
     str,
     typer.Option("--stack", help="A Pulumi stack of the program in this folder.", envvar="PULUMI_STACK"),
+]
+QueueOption = Annotated[
+    str,
+    typer.Option("--queue", help="Its intake queue's URL, where the function takes from several.", metavar="URL"),
 ]
 RegionOption = Annotated[str, typer.Option("--region", help="In place of the AWS configuration's region.")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="A profile of the AWS configuration.")]
@@ -92,20 +98,22 @@ class Deployed:
         answer = self.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
         return Count(*(int(answer[name]) for name in names))
 
-    def notifiers(self) -> tuple[str, ...]:
-        """The names of its notifiers, as the deploy wrote them into the package. Raises NoAnswer."""
+    def notifiers(self) -> tuple[Instance, ...]:
+        """Its notifiers with their filters, as the deploy wrote them into the package; none can send from here. Raises
+        NoAnswer."""
         try:
             with urllib.request.urlopen(self.package, timeout=PACKAGE_PATIENCE) as answer:
                 package = zipfile.ZipFile(io.BytesIO(answer.read()))
-            return tuple(str(one["name"]) for one in json.loads(package.read("manifest.json"))["instances"])
+            entries = json.loads(package.read("manifest.json"))["instances"]
+            return tuple(instance_of(entry, Unusable("it sends from the function alone")) for entry in entries)
         except (OSError, HTTPException, zipfile.BadZipFile, KeyError, ValueError) as error:
             # Its text may hold the address, which is signed.
             raise NoAnswer(f"the function's package could not be read ({type(error).__name__})") from None
 
 
-def find(function: str, stack: str, region: str, profile: str) -> Deployed:
-    """The stack that `function` belongs to, or whose Pulumi stack is `stack`; empty texts are not given. Raises
-    NoAnswer, NoProgram, and botocore's errors."""
+def find(function: str, stack: str, region: str, profile: str, queue: str = "") -> Deployed:
+    """The stack that `function` belongs to, or whose Pulumi stack is `stack`; empty texts are not given. `queue`: the
+    URL of its intake queue. Raises NoAnswer, NoProgram, and botocore's errors."""
     if not function and not stack:
         raise NoAnswer("which stack? Name its function with --function, or a Pulumi stack with --stack")
     if not function:
@@ -114,7 +122,9 @@ def find(function: str, stack: str, region: str, profile: str) -> Deployed:
         if not function:
             raise NoAnswer(f"the stack {stack} has no output function_name: export it, or use --function")
         region = region or _region_of(str(outputs.get("rule_arn", "")))
-    session = boto3.Session(profile_name=profile or None, region_name=region or None)
+    # The AWS CLI takes AWS_REGION, the SDK for Python AWS_DEFAULT_REGION alone (AWS SDKs and Tools Reference Guide,
+    # "AWS Region").
+    session = boto3.Session(profile_name=profile or None, region_name=region or os.environ.get("AWS_REGION"))
     client = _client(session, "lambda")
     try:
         answer = client.get_function(FunctionName=function)
@@ -123,10 +133,10 @@ def find(function: str, stack: str, region: str, profile: str) -> Deployed:
             f"there is no function {function} in {session.region_name} for these credentials: "
             "see --region and --profile; `pulumi stack output function_name` tells its name"
         ) from None
-    return _describe(session, function, answer)
+    return _describe(session, function, answer, queue)
 
 
-def _describe(session: boto3.Session, function: str, answer: Mapping[str, Any]) -> Deployed:
+def _describe(session: boto3.Session, function: str, answer: Mapping[str, Any], queue: str) -> Deployed:
     variables = answer["Configuration"].get("Environment", {}).get("Variables", {})
     try:
         retry_url = variables["BATCHBELL_RETRY_QUEUE_URL"]
@@ -138,10 +148,13 @@ def _describe(session: boto3.Session, function: str, answer: Mapping[str, Any]) 
     retry_arn, dead_letter_arn = (_arn(sqs, url) for url in (retry_url, dead_letter_url))
     mappings = _mappings(session, function)
     retry = Queue(retry_url, retry_arn, mappings.pop(retry_arn, "missing"))
+    if queue:
+        arn = _arn(sqs, queue)
+        mappings = {arn: mappings.get(arn, "missing")}
     if len(mappings) != 1:
         raise NoAnswer(
             f"{function} takes from {len(mappings)} queues besides its retry queue, and not from one: "
-            "its stack is not whole; `pulumi up` mends it"
+            "its stack is not whole; `pulumi up` mends it, and --queue names the one that events come to"
         )
     ((intake_arn, state),) = mappings.items()
     intake = Queue(_url(sqs, intake_arn), intake_arn, state)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-import pulumi
 import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from batchbell.cli.pattern_match import mismatch
-from batchbell.cli.program import NoProgram, components, stack_settings
-from batchbell.contract import Message, Secret, TemporaryError
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures, failure_of
-from batchbell.dispatcher.job import DETAIL_TYPE, InvalidEvent, Job
-from batchbell.dispatcher.manifest import Instance
+from batchbell.cli.answering import NoAnswer, answering, waiting
+from batchbell.cli.event_file import message_of, parse_event, read_event
+from batchbell.cli.instances import make_instance, read_settings
+from batchbell.cli.mismatch import Mismatch, diagnose
+from batchbell.cli.program import components
+from batchbell.contract import Message
+from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher.blocked_queue import BlockedQueue
+from batchbell.dispatcher.job import DETAIL_TYPE, Job
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -38,17 +37,19 @@ aws sqs receive-message … | jq -r '.Messages[0].Body' | python -m batchbell ex
 """
 
 PLACE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
-PLACEHOLDER = "(known after the deploy)"
-NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `--json` prints. `renderings`: by the name of each of the stack's notifiers."""
+    """What `--json` prints. `rule`: the one that is meant, "finished" or "blocked"; `why`: in a sentence;
+    `mismatches`: what keeps the event from matching, in the pattern's order. `renderings`: by the name of each of the
+    stack's notifiers."""
 
+    rule: str
     pattern: Mapping[str, Any]
     matches: bool
     why: str
+    mismatches: Sequence[Mismatch]
     job: Mapping[str, Any] | None
     message: Mapping[str, Any] | None
     renderings: Mapping[str, Any]
@@ -68,8 +69,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Tell whether the stack's rule matches an event, why not if not, and what each notifier would send."""
-    parsed = _read_event(event)
-    explanation = explain(parsed, _settings(stack), queue or [], job_definition or [])
+    with answering(), waiting("Reading the stack's settings"):
+        explanation = explain(read_event(event), read_settings(stack), queue or [], job_definition or [])
     if as_json:
         typer.echo(json.dumps(asdict(explanation), ensure_ascii=False))
     else:
@@ -77,67 +78,38 @@ def command(
 
 
 def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definitions: list[str]) -> Explanation:
-    """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given."""
-    job = _job(event)
-    pattern = _pattern(settings, event, queues, definitions)
-    wrong = mismatch(pattern, event)
-    message = compose(job, failure_of(job) if job.failed and not job.is_parent else Failures()) if job else None
-    if message and job and job.is_parent and job.failed:
-        message = message.with_note(NOT_LOOKED_UP)
+    """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given. Raises
+    NoAnswer."""
+    # An event of another kind is explained by its pattern; one of these kinds must be whole.
+    ours = event.get("source") == "aws.batch" and event.get("detail-type") in (DETAIL_TYPE, blocked_queue.DETAIL_TYPE)
+    parsed = parse_event(event) if ours else None
+    patterns = _patterns(settings, event, queues, definitions)
+    rule = "blocked" if isinstance(parsed, BlockedQueue) and "blocked" in patterns else "finished"
+    pattern = patterns[rule]
+    wrong = diagnose(pattern, event)
+    message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
+    job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     return Explanation(
+        rule=rule,
         pattern=pattern,
-        matches=wrong is None,
-        why=_why(wrong, job),
+        matches=not wrong,
+        why="; ".join(one.text for one in wrong) or "every field of the pattern matches",
+        mismatches=wrong,
         job=_job_fields(job) if job else None,
         message=message.to_dict() if message else None,
         renderings=_renderings(settings, message) if message else {},
     )
 
 
-def _read_event(source: str) -> Mapping[str, Any]:
-    try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-        event = json.loads(text)
-    except OSError as error:
-        _refuse(f"{source} cannot be read: {error.strerror}")
-    except (ValueError, RecursionError):
-        _refuse(f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it")
-    if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        _refuse(f"{source} is no EventBridge event: it has no object `detail`")
-    parsed: Mapping[str, Any] = event
-    return parsed
-
-
-def _refuse(text: str, code: int = 2) -> Any:
-    Console(stderr=True).print(Text(text), soft_wrap=True)
-    raise typer.Exit(code)
-
-
-def _job(event: Mapping[str, Any]) -> Job | None:
-    """None for an event of another kind, which the pattern explains; one of this kind must be whole."""
-    if event.get("source") != "aws.batch" or event.get("detail-type") != DETAIL_TYPE:
-        return None
-    try:
-        return Job.from_event(event)
-    except InvalidEvent as invalid:
-        return _refuse(f"the event cannot be parsed: {invalid}")  # type: ignore[no-any-return]
-
-
 def _job_fields(job: Job) -> Mapping[str, Any]:
     return {**asdict(job), "role": job.role}
 
 
-def _settings(stack: str) -> Any:
-    try:
-        return stack_settings(stack)
-    except NoProgram as problem:
-        return _refuse(str(problem))
-    except pulumi.RunError as mistakes:
-        return _refuse(str(mistakes), code=1)
-
-
-def _pattern(settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]) -> Mapping[str, Any]:
-    """The rule's pattern. A queue that the stack would make is taken to be in the event's own account and region."""
+def _patterns(
+    settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    """The patterns of the stack's rules. A queue that the stack would make is taken to be in the event's own account
+    and region."""
     watched = components("watched")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
@@ -146,11 +118,10 @@ def _pattern(settings: Any, event: Mapping[str, Any], queues: list[str], definit
     problems = [problem for arn in queues if (problem := watched.queue_problem(arn))]
     problems += [problem for arn in definitions if (problem := watched.definition_problem(arn))]
     if problems:
-        _refuse("; ".join(problems))
-    pattern: Mapping[str, Any] = watched.event_pattern(
-        settings.statuses, queues, definitions, single_jobs=settings.single_jobs
-    )
-    return pattern
+        raise NoAnswer("; ".join(problems))
+    finished = watched.event_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
+    blocked = {"blocked": watched.blocked_pattern(queues, definitions)} if settings.queue_blocked else {}
+    return {"finished": finished, **blocked}
 
 
 def _place(event: Mapping[str, Any]) -> str:
@@ -160,46 +131,26 @@ def _place(event: Mapping[str, Any]) -> str:
     return place[0] if place else "arn:aws:batch:us-east-1:000000000000"
 
 
-def _why(wrong: tuple[str, str] | None, job: Job | None) -> str:
-    if wrong is None:
-        return "every field of the pattern matches"
-    field, reason = wrong
-    kind = ""
-    if field.startswith("detail.arrayProperties") and job is not None:
-        kind = (
-            " (it is a single job)" if job.array_index is None else f" (it is child {job.array_index} of an array job)"
-        )
-    return f"{field} does not match: {reason}{kind}"
-
-
 def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
     return {choice.name: _rendering(choice, message) for choice in settings.notifiers}
 
 
 def _rendering(choice: Any, message: Message) -> Any:
     """What this notifier would send, if it takes the message; a plug-in without `render` shows the message itself."""
-    instance = Instance(choice.name, _notifier(choice), choice.statuses, choice.jobs)
+    instance = make_instance(choice)
     if not instance.takes(message):
         return None
     render = getattr(instance.notifier, "render", None)
     return render(message) if render else message.to_dict()
 
 
-def _notifier(choice: Any) -> Any:
-    """Made from the settings alone: what is known only after a deploy, such as a topic's ARN, is a placeholder."""
-    module = importlib.import_module(choice.plugin.notifier_module)
-    settings = {name: PLACEHOLDER if value is None else value for name, value in dict(choice.settings).items()}
-    secrets = {name: Secret(name, _unread) for name in settings}
-    return module.create(settings, secrets)
-
-
-def _unread(fresh: bool) -> str:
-    raise TemporaryError("explain reads no secrets")
-
-
 def _show(explanation: Explanation, console: Console) -> None:
-    mark = "[green]matches[/green]" if explanation.matches else "[yellow]does not match[/yellow]"
-    console.print(f"The rule {mark}: ", Text(explanation.why), sep="", highlight=False)
+    mark = f"[green]matches[/green]: {explanation.why}" if explanation.matches else "[yellow]does not match[/yellow]"
+    rule = {"finished": "finished jobs", "blocked": "blocked job queues"}[explanation.rule]
+    console.print(f"The rule for {rule} {mark}", highlight=False)
+    for one in explanation.mismatches:
+        console.print(Text.assemble("  ", (one.meaning, "bold"), f". {one.hint}" if one.hint else ""), soft_wrap=True)
+        console.print(Text(f"    {one.field}: {one.reason}", style="dim"), soft_wrap=True)
     console.print(Panel(json.dumps(explanation.pattern), title="The stack's event pattern", title_align="left"))
     if explanation.job:
         job = explanation.job

@@ -1,4 +1,4 @@
-"""Does an event match an event pattern, and if not, which field is why: for the operators that our pattern uses.
+"""Does an event match an event pattern, and if not, which fields are why: for the operators that our pattern uses.
 
 EventBridge matches a field if any value in the pattern's list fits: a literal, {"prefix": …} or {"exists": …} (Amazon
 EventBridge User Guide, "Comparison operators"). `exists` works on leaves only, and false also matches where the whole
@@ -14,13 +14,14 @@ from typing import Any
 SHOWN = 120  # characters of a value
 
 
-def mismatch(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first field that keeps the event from matching, and why; None if it matches."""
-    for path, wanted in _fields(pattern, ()):
-        values = _leaves(event, path)
-        if not any(_fits(values, alternative) for alternative in wanted):
-            return ".".join(path), _explain(values, wanted)
-    return None
+def mismatches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Mapping[str, str]:
+    """The fields that keep the event from matching ("detail.status"), each with why; none if it matches."""
+    return {
+        ".".join(path): _explain(values, wanted)
+        for path, wanted in _fields(pattern, ())
+        for values in [_leaves(event, path)]
+        if not any(_fits(values, alternative) for alternative in wanted)
+    }
 
 
 def _fields(pattern: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from batchbell.cli import dead_letters
-from batchbell.cli.answering import answering
+from batchbell.cli.answering import INTERRUPTED, answering, waiting
 from batchbell.cli.dead_letters import Sample
 from batchbell.cli.deployed import (
     Deployed,
@@ -26,7 +26,6 @@ from batchbell.cli.deployed import (
 from batchbell.cli.move_task import MoveTask, follow, list_tasks, start
 
 NOT_ALL = 1  # exit code
-INTERRUPTED = 130  # exit code, as of a shell's command after Ctrl-C
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -86,7 +85,8 @@ def command(
     What a notifier has already it does not get again. Mend first what `status` shows.
     """
     with answering():
-        deployed = find(function, stack, region, profile)
+        with waiting("Asking AWS"):
+            deployed = find(function, stack, region, profile)
         done = _dry_run(deployed) if dry_run else _redrive(deployed)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), ensure_ascii=False))
@@ -97,7 +97,8 @@ def command(
 
 
 def _dry_run(deployed: Deployed) -> Redrive:
-    sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
+    with waiting("Looking at the dead letters"):
+        sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
     return Redrive(deployed.function, deployed.region, True, sample, None, False)
 
 

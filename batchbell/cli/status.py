@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchbell.cli import dead_letters
-from batchbell.cli.answering import NoAnswer, answering
+from batchbell.cli.answering import NoAnswer, answering, waiting
 from batchbell.cli.dead_letters import Sample
 from batchbell.cli.deployed import (
     Count,
@@ -114,7 +114,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show what waits, what is dead and why, and when each notifier last delivered. Changes nothing."""
-    with answering():
+    with answering(), waiting("Asking AWS"):
         status = find_status(find(function, stack, region, profile))
     if as_json:
         typer.echo(json.dumps(status.to_dict(), ensure_ascii=False))
@@ -132,7 +132,7 @@ def find_status(deployed: Deployed) -> Status:
     failures = _failures(deployed)
     notes = []
     try:
-        names = deployed.notifiers()
+        names = tuple(one.name for one in deployed.notifiers())
     except NoAnswer as problem:
         names = tuple(sorted({*failures, *(one.notifier for one in sample.letters if one.notifier)}))
         notes.append(f"{problem}: these are the notifiers that dead letters and the ledger name")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from batchbell.dispatcher import trial
 from batchbell.dispatcher.announcement import announce
 from batchbell.dispatcher.breaker import Breaker
 from batchbell.dispatcher.failures import LookUpBudget
@@ -22,7 +23,7 @@ from batchbell.dispatcher.fan_out import Sent, fan_out, run
 from batchbell.dispatcher.health import DeadChannel, Health
 from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.intake import Intake
-from batchbell.dispatcher.ledger import Ledger
+from batchbell.dispatcher.ledger import Ledger, LedgerDown, Verdict
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outbox import Letter, Outbox
 from batchbell.dispatcher.outcome import Delivery, Outcome, Result
@@ -58,19 +59,21 @@ class Dispatcher:
         intake.take(records)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(intake.work.by_notifier(), ledger, self.timing, self.breakers, sends)
-        stay = self.outbox.post([*intake.letters, *self._letters(intake.work, sent)], ends)
+        stay = self.outbox.post([*intake.letters, *self._letters(intake.work, sent, ledger)], ends)
         for record_id, reason in stay.items():
             logger.error("SQS did not take its letter: the record stays", record=record_id, reason=reason)
         self._look_after_channels(sent, ends)
         return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in sorted(stay)]}
 
-    def _letters(self, work: Worklist, sent: Mapping[str, Sent]) -> Sequence[Letter]:
-        """A ticket or a dead letter for each delivery that was not made."""
+    def _letters(self, work: Worklist, sent: Mapping[str, Sent], ledger: Ledger) -> Sequence[Letter]:
+        """A ticket or a dead letter for each delivery that was not made; but of a test only its row in the ledger."""
         letters = []
         oldest = None
         for delivery, records, outcome in work.settle({name: one.outcomes for name, one in sent.items()}):
             _log(delivery, outcome)
-            if not outcome.is_final:
+            if not outcome.is_final and delivery.message.kind == trial.KIND:
+                _note(delivery, outcome, ledger)
+            elif not outcome.is_final:
                 letters.append(self._letter(delivery, records, outcome))
                 oldest = min(oldest or delivery.first_tried, delivery.first_tried)
         if oldest is not None:
@@ -97,6 +100,15 @@ class Dispatcher:
         dead: queue.SimpleQueue[DeadChannel] = queue.SimpleQueue()
         run([partial(health.note, name, one.attempts, dead.put) for name, one in sent.items() if one.failing], deadline)
         announce([dead.get() for _ in range(dead.qsize())], self.home, self.instances, self.breakers, deadline)
+
+
+def _note(delivery: Delivery, outcome: Outcome, ledger: Ledger) -> None:
+    """Somebody waits for it: an answer now serves better than a message in four hours."""
+    name, key = delivery.instance.name, delivery.message.key
+    try:
+        ledger.note(key, name, Verdict(outcome.result.value, outcome.reason))
+    except LedgerDown as down:
+        logger.error("the ledger could not be written", notifier=name, message_keys=[key], reason=str(down))
 
 
 def _log(delivery: Delivery, outcome: Outcome) -> None:

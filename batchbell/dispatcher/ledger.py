@@ -14,6 +14,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 _TRUE = {"BOOL": True}
+_VERDICT = "#tried = :tried, #result = :result, #reason = :reason"
+_COLUMNS = ("token", "until", "sent", "maybe", "expires", "tried", "result", "reason")
 _Step = tuple[str, str, Mapping[str, Any]]  # a row's key, an update expression, its values
 
 ROW_LIFETIME = 60 * 86_400  # s; longer than dead letters (14 days) and two redrives live
@@ -41,6 +43,15 @@ class Held:
     """Somebody else is sending it, until then (epoch seconds) at the latest."""
 
     until: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a message was not delivered: a `Result`'s value, and a reason that is safe to show. It stays in the row, for
+    whoever waits for the outcome, until the message is delivered."""
+
+    result: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -92,15 +103,28 @@ class Ledger:
         More than one are written in one transaction, at most 100 of them. Raises LedgerDown.
         """
         now = {":now": _n(time.time())}
-        return self._finish([(one.key, "SET #sent = :now REMOVE #token, #until", now) for one in claims], notifier)
+        update = "SET #sent = :now REMOVE #token, #until, #tried, #result, #reason"
+        return self._finish([(one.key, update, now) for one in claims], notifier)
 
-    def release(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
+    def release(self, claims: Sequence[Claimed], notifier: str, verdict: Verdict) -> Sequence[str]:
         """They were surely refused: free the rows, and keep what an earlier attempt left open. As `commit`."""
-        return self._finish([_release(claim) for claim in claims], notifier)
+        return self._finish([_release(claim, verdict) for claim in claims], notifier)
 
-    def mark_unknown(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
+    def mark_unknown(self, claims: Sequence[Claimed], notifier: str, verdict: Verdict) -> Sequence[str]:
         """They may have been sent: keep the rows until their time is over. As `commit`."""
-        return self._finish([(one.key, "SET #maybe = :true", {":true": _TRUE}) for one in claims], notifier)
+        values = {":true": _TRUE, **_values(verdict)}
+        return self._finish([(one.key, f"SET #maybe = :true, {_VERDICT}", values) for one in claims], notifier)
+
+    def note(self, key: str, notifier: str, verdict: Verdict) -> None:
+        """It was not tried, and will not be: for whoever waits for the outcome. A row that is sent, or being sent,
+        stays as it is. Raises LedgerDown."""
+        values = {":expires": _n(time.time() + ROW_LIFETIME), **_values(verdict)}
+        free = "attribute_not_exists(#sent) AND attribute_not_exists(#token)"
+        try:
+            self._update(notifier, key, f"SET #expires = :expires, {_VERDICT}", free, values)
+        except ClientError as error:
+            if not _is_refused(error):
+                raise LedgerDown(error.response["Error"]["Code"]) from None
 
     def _finish(self, steps: Sequence[_Step], notifier: str) -> Sequence[str]:
         if len(steps) > 1:
@@ -142,7 +166,7 @@ class Ledger:
         return answer
 
     def _write(self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        names = {f"#{name}": name for name in ("token", "until", "sent", "maybe", "expires")}
+        names = {f"#{name}": name for name in _COLUMNS}
         return {
             "TableName": self.table,
             "Key": {"message": _s(key), "notifier": _s(notifier)},
@@ -153,10 +177,15 @@ class Ledger:
         }
 
 
-def _release(claim: Claimed) -> _Step:
+def _release(claim: Claimed, verdict: Verdict) -> _Step:
     if claim.maybe_delivered:
-        return claim.key, "SET #maybe = :true REMOVE #token, #until", {":true": _TRUE}
-    return claim.key, "REMOVE #token, #until", {}
+        values = {":true": _TRUE, **_values(verdict)}
+        return claim.key, f"SET #maybe = :true, {_VERDICT} REMOVE #token, #until", values
+    return claim.key, f"SET {_VERDICT} REMOVE #token, #until", _values(verdict)
+
+
+def _values(verdict: Verdict) -> Mapping[str, Any]:
+    return {":tried": _n(time.time()), ":result": _s(verdict.result), ":reason": _s(verdict.reason)}
 
 
 def _is_refused(error: ClientError) -> bool:

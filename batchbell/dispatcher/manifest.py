@@ -66,7 +66,8 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Raises OSError, ValueError or KeyError for a manifest that is none."""
     content = json.loads(path.read_text("utf-8"))
-    return Manifest(tuple(_instance(entry) for entry in content["instances"]), _zone(content.get("time_zone")))
+    instances = tuple(instance_of(entry, _notifier(entry)) for entry in content["instances"])
+    return Manifest(instances, _zone(content.get("time_zone")))
 
 
 def _zone(entry: Mapping[str, Any] | None) -> tzinfo:
@@ -77,10 +78,11 @@ def _zone(entry: Mapping[str, Any] | None) -> tzinfo:
     return ZoneInfo.from_file(io.BytesIO(base64.b64decode(entry["data"])), entry["name"])
 
 
-def _instance(entry: Mapping[str, Any]) -> Instance:
+def instance_of(entry: Mapping[str, Any], notifier: Notifier) -> Instance:
+    """One of the manifest's `instances`, with what sends its messages. Raises KeyError for one that is none."""
     return Instance(
         name=entry["name"],
-        notifier=_notifier(entry),
+        notifier=notifier,
         statuses=tuple(entry.get("statuses", ())),
         jobs=tuple(entry.get("jobs", ())),
         digest_after=entry.get("digest_after"),

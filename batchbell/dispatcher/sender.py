@@ -11,7 +11,7 @@ from functools import partial
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.dispatcher.breaker import Breaker
 from batchbell.dispatcher.digest import LIMIT, compose_digest
-from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown
+from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Verdict
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outcome import Attempt, Delivery, Outcome, Result, not_now, refusal, unknown
 from batchbell.dispatcher.telemetry import logger
@@ -92,14 +92,21 @@ class Sender:
     def settle(self, claims: Claims, outcome: Outcome) -> None:
         """Write the outcome down. Where that fails, the claims run out by themselves, and a repeat says that it may
         be one."""
-        write = {Result.SENT: self.ledger.commit, Result.UNKNOWN: self.ledger.mark_unknown}
         name, keys = self.instance.name, [claim.key for claim in claims.values()]
         try:
-            late = write.get(outcome.result, self.ledger.release)(list(claims.values()), name)
+            late = self._write_down(list(claims.values()), outcome)
             if late:
                 logger.warning("the claim had run out", notifier=name, message_keys=late, result=outcome.result.value)
         except LedgerDown as down:
             logger.error("the ledger could not be written", notifier=name, message_keys=keys, reason=str(down))
+
+    def _write_down(self, claims: Sequence[Claimed], outcome: Outcome) -> Sequence[str]:
+        name = self.instance.name
+        if outcome.result is Result.SENT:
+            return self.ledger.commit(claims, name)
+        verdict = Verdict(outcome.result.value, outcome.reason)
+        write = self.ledger.mark_unknown if outcome.result is Result.UNKNOWN else self.ledger.release
+        return write(claims, name, verdict)
 
     def _guard(self, numbers: Sequence[int], step: Callable[[], None]) -> None:
         try:

@@ -1,8 +1,8 @@
 """A test message that an operator asked for, to see whether the channels deliver.
 
 Its record in the intake queue: {"test": 1, "id": UUID, "notifiers": [names], "sent_at": epoch seconds}. No names mean
-every notifier of the stack. From then on it is a message as any other: ledger, send, ticket, dead letter; but no
-filter keeps it from a notifier that it names.
+every notifier of the stack. From then on it is a message as any other, but no filter keeps it from a notifier that it
+names, and where it is refused there is no ticket and no dead letter: its row in the ledger tells why.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from batchbell.contract import Fact, Message, Severity
 from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.times import show
 
+KIND = "test"  # the message's
 NOTIFIERS_LIMIT = 100  # more than any stack has
 NAME_LIMIT = 100  # characters; a stack's names have at most 39
 CLOCK_DIFFERENCE = 86_400  # s that an operator's clock may be ahead
@@ -64,7 +65,7 @@ def compose_trial(trial: Trial, home: Home) -> Message:
     facts = (("Stack", home.stack), ("Function", home.function), ("Asked for", asked))
     return Message(
         key=trial.key,
-        kind="test",
+        kind=KIND,
         status="TEST",
         severity=Severity.INFO,
         title="Test message" + (f" from {home.stack}" if home.stack else ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -138,3 +139,27 @@ def function_stopped(print_color):
     print_color.cloud.client("sqs").purge_queue(QueueUrl=print_color.deployment.outputs["retry_queue_url"])
     for id_ in ids:
         client.update_event_source_mapping(UUID=id_, Enabled=True)
+
+
+@pytest.fixture
+def documented_rights(operator, project, monkeypatch):
+    """From here on the operator has the rights that docs/operations.md lists, and no other."""
+    outputs, iam = operator.stack.deployment.outputs, operator.stack.cloud.client("iam")
+    names = {
+        "REGION": "us-east-1",
+        "ACCOUNT": "123456789012",
+        "FUNCTION": outputs["function_name"],
+        "INTAKE": outputs["intake_queue_url"].rpartition("/")[2],
+        "RETRY": outputs["retry_queue_url"].rpartition("/")[2],
+        "DEAD-LETTERS": outputs["dead_letter_queue_url"].rpartition("/")[2],
+        "LEDGER": outputs["ledger_table_name"],
+    }
+    (policy,) = re.findall(r"```json\n(.*?)```", (project / "docs" / "operations.md").read_text(), re.DOTALL)
+    for placeholder, real in names.items():
+        policy, times = re.subn(rf"([:/]){placeholder}\b", rf"\g<1>{real}", policy)
+        assert times > 0
+    iam.create_user(UserName="operator")
+    iam.put_user_policy(UserName="operator", PolicyName="batchbell", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])

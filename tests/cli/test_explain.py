@@ -45,20 +45,75 @@ def test_a_parent_on_the_watched_queue_matches_and_each_notifier_shows_its_messa
         assert "nightly-render failed" in json.dumps(rendering)
 
 
+OTHER_QUEUE = {"jobQueue": f"{PLACE}:job-queue/nightly-2"}
+
+
 @pytest.mark.parametrize(
-    ("name", "field", "says"),
+    ("name", "detail", "found", "says"),
     [
-        ("child-failed-fargate", "detail.arrayProperties.size", "child 3"),
-        ("single-failed", "detail.arrayProperties.size", "single job"),
-        ("queue-blocked", "detail-type", "Batch Job Queue Blocked"),
+        ("child-failed-fargate", {}, {"child": "detail.arrayProperties.size"}, "child 3 of an array job"),
+        ("child-failed-ec2", {}, {"child": "detail.arrayProperties.size"}, "child 3 of an array job"),
+        ("node-succeeded", {}, {"node": "detail.arrayProperties.size"}, "node 1 of a multi-node job"),
+        ("single-failed", {}, {"single-job": "detail.arrayProperties.size"}, "single_jobs: true"),
+        ("parent-failed", OTHER_QUEUE, {"other-queue": "detail.jobQueue"}, "job_queue_arns"),
+        ("parent-failed", {"status": "RUNNING"}, {"other-status": "detail.status"}, "statuses"),
+        (
+            "child-failed-ec2",
+            OTHER_QUEUE,
+            {"other-queue": "detail.jobQueue", "child": "detail.arrayProperties.size"},
+            "child 3",
+        ),
     ],
 )
-def test_what_keeps_an_event_from_matching_is_named(explained, event, name, field, says):
-    answer = explained(event(name), *WATCHED)
+def test_each_field_that_keeps_an_event_from_matching_is_named_and_what_that_means(
+    explained, explain, event, name, detail, found, says
+):
+    answer = explained(event(name, **detail), *WATCHED)
 
     assert answer["matches"] is False
-    assert answer["why"].startswith(field)
-    assert says in answer["why"]
+    assert {one["kind"]: one["field"] for one in answer["mismatches"]} == found
+    shown = explain(event(name, **detail), *WATCHED).stdout
+    assert says in shown
+    assert all(field in shown for field in found.values())
+
+
+def test_an_event_of_another_kind_is_told_by_that_alone(explained, event):
+    for other, field, kind in (
+        ({"detail-type": "Batch Compute Environment State Change"}, "detail-type", "other-detail-type"),
+        ({"source": "aws.ecs"}, "source", "other-source"),
+    ):
+        (wrong,) = explained(event("single-failed") | other, *WATCHED)["mismatches"]
+        assert (wrong["kind"], wrong["field"]) == (kind, field)
+        assert next(iter(other.values())) in wrong["meaning"]
+
+
+def test_a_blocked_queue_is_held_against_the_rule_of_its_own(explained, event):
+    blocked = event("queue-blocked")
+    answer = explained(blocked, *WATCHED)
+    assert (answer["rule"], answer["matches"]) == ("blocked", True)
+    assert "is blocked" in answer["renderings"]["email"]["headers"]["Subject"]
+    (wrong,) = explained(blocked)["mismatches"]
+    assert (wrong["kind"], wrong["field"]) == ("other-queue", "detail.jobQueue")
+
+
+def test_a_blocked_queue_that_the_stack_does_not_tell_is_explained_by_its_setting(
+    explained, event, tmp_path, project, monkeypatch
+):
+    for file in ("Pulumi.yaml", "Pulumi.production.yaml"):
+        (tmp_path / file).write_text((project / file).read_text())
+    with (tmp_path / "Pulumi.production.yaml").open("a") as file:
+        file.write("  batchbell:queue_blocked: false\n")
+    monkeypatch.chdir(tmp_path)
+    (wrong,) = explained(event("queue-blocked"), "--stack", "production")["mismatches"]
+
+    assert (wrong["kind"], wrong["field"]) == ("other-detail-type", "detail-type")
+    assert "queue_blocked" in wrong["hint"]
+
+
+def test_another_job_definition_is_told(explained, event):
+    answer = explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/render-2")
+
+    assert [one["kind"] for one in answer["mismatches"]] == ["other-definition"]
 
 
 def test_a_queue_that_the_stack_would_make_is_matched_by_its_name(explained, event):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -216,26 +215,7 @@ def test_a_task_that_is_cancelled_is_told_with_what_it_had_moved_and_exit_code_1
     assert "the others are still in the dead-letter queue" in output
 
 
-def test_the_rights_that_the_documentation_lists_are_enough(operator, function_stopped, ticket, project, monkeypatch):
-    outputs, iam = operator.stack.deployment.outputs, operator.stack.cloud.client("iam")
-    names = {
-        "REGION": "us-east-1",
-        "ACCOUNT": "123456789012",
-        "FUNCTION": outputs["function_name"],
-        "INTAKE": outputs["intake_queue_url"].rpartition("/")[2],
-        "RETRY": outputs["retry_queue_url"].rpartition("/")[2],
-        "DEAD-LETTERS": outputs["dead_letter_queue_url"].rpartition("/")[2],
-        "LEDGER": outputs["ledger_table_name"],
-    }
-    (policy,) = re.findall(r"```json\n(.*?)```", (project / "docs" / "operations.md").read_text(), re.DOTALL)
-    for placeholder, real in names.items():
-        policy, times = re.subn(rf"([:/]){placeholder}\b", rf"\g<1>{real}", policy)
-        assert times > 0
-    iam.create_user(UserName="operator")
-    iam.put_user_policy(UserName="operator", PolicyName="batchbell", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="operator")["AccessKey"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+def test_the_rights_that_the_documentation_lists_are_enough(operator, function_stopped, ticket, documented_rights):
     operator.bury(ticket())
 
     assert operator.answer("status", exit_code=1)["dead_letters"]["sampled"] == 1

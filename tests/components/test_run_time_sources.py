@@ -32,7 +32,15 @@ def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_
     assert {path.name for path in files} == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
 
 
-@pytest.mark.parametrize("module", ["from . import infrastructure", "import batchbell.provisioning"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "from . import infrastructure",
+        "from . import preview",
+        "import batchbell.provisioning",
+        "import batchbell.previewing",
+    ],
+)
 def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
     plugin = put_plugin(site, "acme_forbidden_pager", notifier=module)
     with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):

@@ -15,7 +15,7 @@ from batchbell.dispatcher.digest import compose_digest
 from batchbell.dispatcher.failures import Failures
 from batchbell.dispatcher.fan_out import fan_out
 from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.ledger import AlreadySent, Claimed
+from batchbell.dispatcher.ledger import AlreadySent, Claimed, Verdict
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.outcome import Delivery, Result
 from batchbell.dispatcher.timing import Deadline, Timing
@@ -125,7 +125,7 @@ def test_a_refused_digest_frees_each_of_its_jobs(ledger, finished):
         view = ledger()
         claims = [view.claim(message.key, "ops") for message in messages]
         assert claims == [Claimed(message.key, maybe_delivered=False) for message in messages]
-        view.release(claims, "ops")
+        view.release(claims, "ops", Verdict("temporary", "busy"))
 
 
 def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, finished, wait_until):

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, LedgerDown
+from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, LedgerDown, Verdict
+
+REFUSED = Verdict("permanent", "Slack answered 404 no_service")
 
 
 def test_what_is_free_can_be_claimed_once(ledger, key):
@@ -56,7 +58,7 @@ def test_what_was_surely_refused_is_free_again_and_no_repeat(ledger, key):
     sender = ledger()
     claim = sender.claim(key, "ops")
 
-    assert sender.release([claim], "ops") == []
+    assert sender.release([claim], "ops", REFUSED) == []
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=False)
 
 
@@ -72,7 +74,7 @@ def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, 
     sender = ledger(lease=0.3)
     claim = sender.claim(key, "ops")
 
-    assert sender.mark_unknown([claim], "ops") == []
+    assert sender.mark_unknown([claim], "ops", REFUSED) == []
     assert isinstance(ledger().claim(key, "ops"), Held)
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
@@ -80,15 +82,15 @@ def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, 
 
 def test_that_it_may_have_arrived_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
     sender = ledger(lease=0.2)
-    sender.mark_unknown([sender.claim(key, "ops")], "ops")
+    sender.mark_unknown([sender.claim(key, "ops")], "ops", REFUSED)
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
     again = ledger()
-    again.release([again.claim(key, "ops")], "ops")
+    again.release([again.claim(key, "ops")], "ops", REFUSED)
 
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
-@pytest.mark.parametrize("late", ["commit", "release", "mark_unknown"])
+@pytest.mark.parametrize("late", [("commit",), ("release", REFUSED), ("mark_unknown", REFUSED)])
 def test_a_late_write_changes_nothing_of_the_new_holders_row(ledger, key, row, wait_until, late):
     slow = ledger(lease=0.2)
     claim = slow.claim(key, "ops")
@@ -97,7 +99,8 @@ def test_a_late_write_changes_nothing_of_the_new_holders_row(ledger, key, row, w
     holder.claim(key, "ops")
     before = row(key, "ops")
 
-    assert getattr(slow, late)([claim], "ops") == [key]
+    step, *verdict = late
+    assert getattr(slow, step)([claim], "ops", *verdict) == [key]
     assert row(key, "ops") == before
     assert holder.commit([claim], "ops") == []
 
@@ -114,9 +117,46 @@ def test_a_table_that_is_not_there_is_a_ledger_that_is_down(ledger, key):
     with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
         broken.claim(key, "ops")
     for claims in ([Claimed(key, False)], [Claimed(key, False), Claimed(key + "2", False)]):
-        for step in (broken.commit, broken.release, broken.mark_unknown):
+        for step, *verdict in ((broken.commit,), (broken.release, REFUSED), (broken.mark_unknown, REFUSED)):
             with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
-                step(claims, "ops")
+                step(claims, "ops", *verdict)
+    with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
+        broken.note(key, "ops", REFUSED)
+
+
+def told(row):
+    return row.get("result", {}).get("S"), row.get("reason", {}).get("S")
+
+
+def test_why_it_was_not_delivered_stays_in_the_row_until_it_is(ledger, key, row, wait_until):
+    sender = ledger(lease=0.2)
+    sender.release([sender.claim(key, "ops")], "ops", REFUSED)
+    assert told(row(key, "ops")) == ("permanent", "Slack answered 404 no_service")
+    assert float(row(key, "ops")["tried"]["N"]) == pytest.approx(time.time(), abs=10)
+
+    sender.mark_unknown([sender.claim(key, "ops")], "ops", Verdict("unknown", "no answer in time"))
+    assert told(row(key, "ops")) == ("unknown", "no answer in time")
+
+    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    later = ledger()
+    later.commit([later.claim(key, "ops")], "ops")
+    assert "sent" in row(key, "ops")
+    assert told(row(key, "ops")) == (None, None)
+
+
+def test_why_it_was_not_tried_is_noted_where_nobody_sends_or_has_sent_it(ledger, key, row):
+    skipped, sender = Verdict("temporary", "the channel is left alone"), ledger()
+    ledger().note(key, "ops", skipped)
+    assert told(row(key, "ops")) == ("temporary", "the channel is left alone")
+    assert "expires" in row(key, "ops")
+
+    claim = sender.claim(key, "team")
+    ledger().note(key, "team", skipped)
+    assert told(row(key, "team")) == (None, None)
+    sender.commit([claim], "team")
+    ledger().note(key, "team", skipped)
+    assert told(row(key, "team")) == (None, None)
+    assert sender.claim(key, "ops") == Claimed(key, maybe_delivered=False)
 
 
 def test_what_a_dead_holder_left_open_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
@@ -124,7 +164,7 @@ def test_what_a_dead_holder_left_open_is_not_forgotten_by_a_later_refusal(ledger
     dead.claim(key, "ops")
     wait_until(lambda: time.time() > dead.until + 0.01, "over")
     again = ledger()
-    again.release([again.claim(key, "ops")], "ops")
+    again.release([again.claim(key, "ops")], "ops", REFUSED)
 
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 

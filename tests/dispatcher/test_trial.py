@@ -97,19 +97,31 @@ def test_it_reaches_the_named_notifiers_alone_and_each_once(stack):
     assert (len(ops.got), len(team.got)) == (0, 1)
 
 
-def test_what_a_channel_refuses_is_a_dead_letter_or_a_ticket_and_the_others_got_theirs(stack):
-    team = Channel()
-    invocation = stack(gone=Channel(PermanentError("404 no_service")), busy=Channel(TemporaryError("429")), team=team)
-    test = body()
-    invocation.run(test)
-    (dead,) = invocation.bodies("dead")
+def told(row):
+    return row["result"]["S"], row["reason"]["S"]
 
-    assert (dead["notifier"], dead["reason"], dead["message"]["key"]) == (
-        "gone",
-        "404 no_service",
-        f"test#{test['id']}",
-    )
-    assert (invocation.tickets(), len(team.got)) == (1, 1)
+
+def test_what_a_channel_refuses_is_told_in_the_ledger_alone_and_the_others_got_theirs(stack, row):
+    team, lost = Channel(), Channel(TemporaryError("no answer", maybe_delivered=True))
+    invocation = stack(gone=Channel(PermanentError("404")), busy=Channel(TemporaryError("503")), lost=lost, team=team)
+    test = body()
+
+    assert invocation.run(test) == []
+    assert (invocation.bodies("dead"), invocation.tickets(), len(team.got)) == ([], 0, 1)
+    key = f"test#{test['id']}"
+    assert told(row(key, "gone")) == ("permanent", "404")
+    assert told(row(key, "busy")) == ("temporary", "503")
+    assert told(row(key, "lost")) == ("unknown", "no answer")
+    assert "sent" in row(key, "team")
+
+
+def test_that_a_channel_is_left_alone_is_told_too(stack, row):
+    busy = Channel(*[TemporaryError("429", retry_after=20)] * 3)
+    invocation, test = stack(busy=busy), body()
+    invocation.run(body(), body(), body())
+    invocation.run(test)
+
+    assert told(row(f"test#{test['id']}", "busy")) == ("temporary", "the channel is left alone for a while: 429")
 
 
 def test_a_notifier_that_the_stack_does_not_have_is_a_dead_letter_that_names_it(stack):

@@ -1,0 +1,66 @@
+"""An EventBridge event that an operator hands over, in a file or on standard input, and the message about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Any
+
+from batchbell.cli.answering import NoAnswer
+from batchbell.contract import Message
+from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.compose import compose
+from batchbell.dispatcher.failures import Failures, failure_of
+from batchbell.dispatcher.job import InvalidEvent, Job
+from batchbell.texts import tidy
+
+NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
+
+
+def read_event(source: str) -> Mapping[str, Any]:
+    """`source`: a file's name, or - for standard input. Raises NoAnswer."""
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+        event = json.loads(text)
+    except OSError as error:
+        raise NoAnswer(f"{source} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise NoAnswer(f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it") from None
+    if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
+        raise NoAnswer(f"{source} is no EventBridge event: it has no object `detail`")
+    parsed: Mapping[str, Any] = event
+    return parsed
+
+
+def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
+    """Raises NoAnswer for what the function could not read either."""
+    try:
+        blocked = event.get("detail-type") == blocked_queue.DETAIL_TYPE
+        return BlockedQueue.from_event(event) if blocked else Job.from_event(event)
+    except InvalidEvent as invalid:
+        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
+
+
+def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
+    """What people get, but for what only AWS knows. `zone`: of the times told."""
+    if isinstance(parsed, BlockedQueue):
+        return tidy(compose_blocked(parsed, zone))
+    if parsed.failed and parsed.is_parent:
+        return tidy(compose(parsed, Failures(), zone).with_note(NOT_LOOKED_UP))
+    return tidy(compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone))
+
+
+def name_part(event: Mapping[str, Any]) -> str | None:
+    """Such as "child 3 of an array job", for an event that is about a part of a job; None for a whole one."""
+    for field, number, what in (
+        ("arrayProperties", "index", "child {} of an array job"),
+        ("nodeDetails", "nodeIndex", "node {} of a multi-node job"),
+    ):
+        properties = event["detail"].get(field)
+        if isinstance(properties, Mapping) and isinstance(properties.get(number), int):
+            return what.format(properties[number])
+    return None

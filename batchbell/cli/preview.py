@@ -1,0 +1,132 @@
+"""`preview`: one HTML page with every kind of message in every notifier of a stack, as its channel would show it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from batchbell.cli.answering import NoAnswer, answering, waiting
+from batchbell.cli.event_file import message_of, parse_event, read_event
+from batchbell.cli.instances import make_instance, read_settings
+from batchbell.cli.preview_page import Row, Shown, write_page
+from batchbell.cli.samples import Sample, every_kind
+from batchbell.contract import Message
+from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.manifest import Instance
+from batchbell.plugins import Plugin, PluginError
+from batchbell.previewing import Part
+from batchbell.texts import as_text, tidy
+
+BROKEN = 1  # exit code
+UNFILTERED = ("dead-channel", "test")  # kinds that reach every notifier
+
+EPILOG = """
+[bold]Examples[/bold]
+
+python -m batchbell preview --out preview.html
+
+python -m batchbell preview --stack production --event event.json
+
+python -m batchbell preview --json | jq -r .page
+
+[bold]Exit codes[/bold]   0: the page is written · 1: the stack's settings are wrong, or a notifier could not draw a \
+message (the page is written and says which) · 2: no page (no such stack, no event, a file that cannot be written), or \
+bad arguments
+
+It reads the stack's file alone: no AWS, no secret, no network. The page fetches nothing either.
+"""
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE")] = Path("preview.html"),
+    event: Annotated[
+        str, typer.Option(help="Show this EventBridge event, - for stdin, and no sample.", metavar="FILE")
+    ] = "",
+    stack: Annotated[str, typer.Option(help="Whose Pulumi.<stack>.yaml.", envvar="PULUMI_STACK")] = "print-color",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Write an HTML page with every kind of message in every notifier of a stack, as its channel would show it."""
+    with answering(), waiting("Drawing"):
+        settings = read_settings(stack)
+        choices = settings.notifiers
+        if not choices:
+            raise NoAnswer(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
+        home = Home(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
+        samples = [_own(event, home)] if event else list(every_kind(home))
+        rows = draw(samples, choices)
+        source = f"the event in {event}" if event else "sample events"
+        about = f"What {len(choices)} notifiers of the stack {stack} would send, from {source}. Nothing was sent."
+        _write(out, write_page(f"batchbell · {stack}", about, rows))
+    broken = [f"{shown.notifier}: {shown.problem}" for row in rows for shown in row.shown if shown.problem]
+    if as_json:
+        typer.echo(json.dumps(_answer(out, stack, rows), ensure_ascii=False))
+    else:
+        Console().print(Text(f"{out}: {len(rows)} kinds of message in {len(choices)} notifiers"), soft_wrap=True)
+    for problem in dict.fromkeys(broken):
+        Console(stderr=True).print(Text(problem), soft_wrap=True)
+    if broken:
+        raise typer.Exit(BROKEN)
+
+
+def draw(samples: Sequence[Sample], choices: Sequence[Any]) -> Sequence[Row]:
+    """Every sample by every notifier. `choices`: the settings' notifiers."""
+    made = [(choice, make_instance(choice)) for choice in choices]
+    return [
+        Row(sample.title, sample.message, [_show(choice.plugin, instance, sample.message) for choice, instance in made])
+        for sample in samples
+    ]
+
+
+def _show(plugin: Plugin, instance: Instance, message: Message) -> Shown:
+    left_out = not (instance.takes(message) or message.kind in UNFILTERED)
+    try:
+        return Shown(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
+    except Exception as error:
+        # Somebody's plug-in: one that cannot draw hides no other.
+        problem = (
+            str(error) if isinstance(error, PluginError) else f"its preview raised {type(error).__name__}: {error}"
+        )
+        return Shown(instance.name, plugin.type, left_out=left_out, problem=problem)
+
+
+def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Part]:
+    module = plugin.preview()
+    if module is None:
+        return (Part("The message as text", as_text(tidy(message))),)
+    parts: Sequence[Part] = module.preview(instance.notifier, message).parts
+    return parts
+
+
+def _own(source: str, home: Home) -> Sample:
+    return Sample("Your event", message_of(parse_event(read_event(source)), home.zone))
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, "utf-8")
+    except OSError as error:
+        raise NoAnswer(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _answer(file: Path, stack: str, rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "page": str(file),
+        "stack": stack,
+        "kinds": [{"title": row.title, "kind": row.message.kind, "message": row.message.title} for row in rows],
+        "notifiers": [
+            {
+                "name": shown.notifier,
+                "type": shown.type,
+                "parts": [part.label for part in shown.parts],
+                "problem": shown.problem or None,
+            }
+            for shown in rows[0].shown
+        ],
+    }

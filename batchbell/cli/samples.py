@@ -1,0 +1,134 @@
+"""A message of every kind, from sample events through the dispatcher's own code: what the preview shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from batchbell.cli.event_file import message_of, parse_event
+from batchbell.contract import Message
+from batchbell.dispatcher.announcement import compose_announcement
+from batchbell.dispatcher.compose import compose
+from batchbell.dispatcher.digest import compose_digest
+from batchbell.dispatcher.failures import LookUpBudget, look_up_failures
+from batchbell.dispatcher.health import DeadChannel
+from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.timing import Deadline
+from batchbell.dispatcher.trial import Trial, compose_trial
+from batchbell.texts import tidy
+
+MOMENT = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same
+PATIENCE = 60.0  # s for the look-up, which is one of memory
+DIGEST = ("genome-align", "nightly-render", "tile-pyramid", "index-rebuild", "thumbnails", "billing-export", "backtest")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`title`: what happened, in a few words; `message`: what people get."""
+
+    title: str
+    message: Message
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """Children that failed alike."""
+
+    indexes: Sequence[int]
+    status_reason: str
+    reason: str = ""
+    exit_code: int | None = None
+
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+CHILDREN: Mapping[str, Sequence[_Failed]] = {
+    "array-some-failed": (
+        _Failed([*range(4), 17, *range(20, 1100)], "Essential container in task exited", exit_code=1),
+        _Failed(range(2048, 2190), "Essential container in task exited", OUT_OF_MEMORY, 137),
+        _Failed(range(7000, 7009), "Host EC2 (instance i-0a1b2c3d4e5f60718) terminated."),
+    ),
+    "array-all-failed": (
+        _Failed(range(64), "Task failed to start", "CannotPullContainerError: image align:3 not found"),
+    ),
+}
+
+
+class _SampleBatch:
+    """Answers the dispatcher's look-up, as AWS Batch would, for one sample."""
+
+    def __init__(self, job_id: str, groups: Sequence[_Failed]) -> None:
+        self._children = {f"{job_id}:{index}": (index, group) for group in groups for index in group.indexes}
+
+    def list_jobs(self, maxResults: int, nextToken: str = "0", **_: Any) -> Mapping[str, Any]:
+        start = int(nextToken)
+        page = list(self._children.items())[start : start + maxResults]
+        more = {"nextToken": str(start + maxResults)} if start + maxResults < len(self._children) else {}
+        return {"jobSummaryList": [_summary(child, *about) for child, about in page], **more}
+
+    def describe_jobs(self, jobs: Sequence[str]) -> Mapping[str, Any]:
+        described = []
+        for child in jobs:
+            summary = _summary(child, *self._children[child])
+            if self._children[child][1].exit_code is not None:  # what never started has no log
+                summary["container"]["logStreamName"] = f"render/default/{child[:8]}{child.rpartition(':')[2]:0>4}"
+            described.append(summary)
+        return {"jobs": described}
+
+
+def _summary(child: str, index: int, group: _Failed) -> dict[str, Any]:
+    container = {"reason": group.reason} if group.reason else {}
+    code = {} if group.exit_code is None else {"exitCode": group.exit_code}
+    return {
+        "jobId": child,
+        "arrayProperties": {"index": index},
+        "statusReason": group.status_reason,
+        "container": {**container, **code},
+    }
+
+
+def every_kind(home: Home) -> Iterator[Sample]:
+    """In the order in which they are worth looking at. `home`: of the stack."""
+    titles = {
+        "array-some-failed": "Array job: some children failed",
+        "array-all-failed": "Array job: all children failed",
+        "array-succeeded": "Array job: all children succeeded",
+        "single-failed": "Single job: failed",
+        "queue-blocked": "Job queue: blocked",
+    }
+    messages = {name: _message(name, home) for name in titles}
+    yield from (Sample(titles[name], message) for name, message in messages.items())
+    yield Sample("Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"]))
+    reason = "Slack answered 404 no_service"
+    dead = compose_announcement(DeadChannel("slack-on-call", MOMENT - 7_200, reason), home)
+    yield Sample("Dead channel: told on the others", dead)
+    trial = Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), MOMENT)
+    yield Sample("Test message: send-test", tidy(compose_trial(trial, home)))
+
+
+def _message(name: str, home: Home) -> Message:
+    parsed = parse_event(_read(name))
+    if name not in CHILDREN or not isinstance(parsed, Job):
+        return message_of(parsed, home.zone)
+    batch = _SampleBatch(parsed.id, CHILDREN[name])
+    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(PATIENCE)))
+    return tidy(compose(parsed, failures, home.zone))
+
+
+def _digest(failed: Message, succeeded: Message) -> Message:
+    messages = []
+    for number, name in enumerate(DIGEST):
+        like = failed if number < 2 else succeeded
+        fields = like.to_dict() | {"key": f"{name}#{number}", "job_name": name}
+        fields["title"] = like.title.replace(like.job_name, name)
+        messages.append(Message.from_dict(fields))
+    return tidy(compose_digest(messages, [number == len(DIGEST) - 1 for number in range(len(DIGEST))]))
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    file = resources.files("batchbell.cli") / "sample_events" / f"{name}.json"
+    event: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
+    return event

@@ -1,0 +1,85 @@
+"""Debian's Chromium (or Google's), without a window. Nothing is downloaded: it is on PATH, or it is not there.
+
+As a program it says on one line if it is not: `python -m tests.browser.chromium`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.engine.cli.build import must_run
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+# It asks nobody for anything, and starts where there is no sandbox and no graphics card, as in a container.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SETTLED = """() => [...document.querySelectorAll("iframe")].every(
+    frame => frame.contentDocument?.readyState === "complete"
+        && frame.clientHeight === frame.contentDocument.documentElement.scrollHeight)"""
+
+
+class NoChromium(Exception):
+    """There is no Chromium; the text says how to get one."""
+
+
+def find_chromium() -> str:
+    """Its path. Raises NoChromium."""
+    if (found := next(filter(None, map(shutil.which, NAMES)), None)) is None:
+        raise NoChromium("no Chromium on PATH: apt-get install chromium")
+    return found
+
+
+@contextlib.contextmanager
+def start_chromium() -> Iterator[Browser]:
+    """With a new folder for the user's data, which is gone afterwards. Raises NoChromium."""
+    executable = find_chromium()
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser:
+        yield browser
+
+
+@dataclass
+class Opened:
+    """A page that is shown, and what it asked for and complained of."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def open_page(browser: Browser, file: Path, width: int, height: int, scheme: str) -> Iterator[Opened]:
+    """`scheme`: "light" or "dark". It is given when each of its frames is as high as what it shows."""
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    opened = Opened(context.new_page())
+    opened.page.on("console", lambda message: opened.complaints.append(message.text))
+    opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    opened.page.on("dialog", lambda dialog: opened.complaints.append(f"dialog: {dialog.message}"))
+    opened.page.on("request", lambda request: opened.requests.append(request.url))
+    try:
+        opened.page.goto(file.resolve().as_uri())
+        opened.page.wait_for_function(SETTLED)
+        yield opened
+    finally:
+        context.close()
+
+
+if __name__ == "__main__":
+    try:
+        find_chromium()
+    except NoChromium as missing:
+        print(missing if must_run() else f"{missing}: the preview page's tests are skipped", file=sys.stderr)
+        sys.exit(1 if must_run() else 0)

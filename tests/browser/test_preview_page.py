@@ -1,0 +1,115 @@
+"""The preview page in a real browser, at the widths of a desk and of a telephone, light and dark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from typer.testing import CliRunner
+
+from batchbell.cli import app
+from tests.browser.chromium import NoChromium, Opened, open_page, start_chromium
+from tests.engine.cli.build import must_run
+
+DESK, TELEPHONE = (1280, 900), (390, 844)
+HOSTILE = (
+    "</title></style></script></iframe><script>window.top.document.title='owned'</script>"
+    "<img src=x onerror=\"window.top.document.title='owned'\">&quot;\"'><b>bold</b>"
+)
+PAGES = 'const pages = [document, ...[...document.querySelectorAll("iframe")].map(frame => frame.contentDocument)];'
+# What sticks out to the right of the page, of its box, or of a frame. The list of links may scroll by itself.
+OVERFLOW = """() => [
+    ...[...document.querySelectorAll("body *")]
+        .filter(one => !one.closest("nav"))
+        .filter(one => one.getBoundingClientRect().right > innerWidth
+            || one.scrollWidth > (one.clientWidth || Infinity))
+        .map(one => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`),
+    ...[...document.querySelectorAll("iframe")]
+        .filter(frame => frame.contentDocument.documentElement.scrollWidth > frame.clientWidth)
+        .map(frame => frame.title)]"""
+ELEMENTS = f"""() => {{ {PAGES} return pages.flatMap(
+    page => [...page.querySelectorAll("script, img, b")].map(one => one.outerHTML)) }}"""
+BACKGROUND = r"() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number)"
+TEXT_IN_FRAMES = r"""() => [...document.querySelectorAll("iframe")]
+    .map(frame => frame.contentDocument.body.querySelector("h1, .who b, p"))
+    .map(element => getComputedStyle(element).color.match(/\d+/g).map(Number))"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        with start_chromium() as running:
+            yield running
+    except NoChromium as missing:
+        if must_run():
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+def write_preview(folder: Path, *arguments: str) -> Path:
+    page = folder / "preview.html"
+    result = CliRunner().invoke(app, ["preview", "--out", str(page), *arguments])
+    assert result.exit_code == 0, result.output
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_preview(tmp_path_factory.mktemp("preview"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, TELEPHONE], ids=["desk", "telephone"])
+def test_nothing_sticks_out_nothing_is_fetched_and_nothing_is_complained_of(
+    browser: Browser, page: Path, size: tuple[int, int], scheme: str, tmp_path: Path
+) -> None:
+    with open_page(browser, page, *size, scheme) as opened:
+        width = opened.page.evaluate("document.documentElement.scrollWidth")
+        picture = opened.page.screenshot(path=tmp_path / "whole.png", full_page=True)
+
+        assert width == size[0]
+        assert opened.page.evaluate(OVERFLOW) == []
+        assert opened.complaints == []
+        assert [address for address in opened.requests if not address.startswith(("file:", "about:"))] == []
+        assert len(picture) > 100_000  # bytes: a page that shows nothing compresses to less than a tenth of it
+        _check_colours(opened, dark=scheme == "dark")
+
+
+def _check_colours(opened: Opened, *, dark: bool) -> None:
+    """Dark on light or light on dark, in each frame too."""
+    assert (sum(opened.page.evaluate(BACKGROUND)) / 3 < 128) is dark
+    assert {sum(colour[:3]) / 3 > 128 for colour in opened.page.evaluate(TEXT_IN_FRAMES)} == {dark}
+
+
+def test_frames_grow_again_when_the_window_becomes_narrow(browser: Browser, page: Path) -> None:
+    heights = "() => [...document.querySelectorAll('iframe')].map(frame => frame.clientHeight)"
+    scrolled = """() => [...document.querySelectorAll('iframe')].filter(
+        frame => frame.contentDocument.documentElement.scrollHeight > frame.clientHeight).length"""
+    with open_page(browser, page, *DESK, "light") as opened:
+        wide = opened.page.evaluate(heights)
+        opened.page.set_viewport_size({"width": 320, "height": 844})
+        opened.page.wait_for_function(f"wide => ({heights})().some((height, n) => height > wide[n])", arg=wide)
+        opened.page.wait_for_function(f"() => ({scrolled})() === 0")
+
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_hostile_texts_of_a_job_are_shown_as_text_and_run_nothing(browser: Browser, tmp_path: Path, event) -> None:
+    hostile = event("single-failed", jobName=HOSTILE, statusReason=HOSTILE)
+    hostile["detail"]["container"] |= {"reason": HOSTILE, "logStreamName": HOSTILE}
+    (tmp_path / "event.json").write_text(json.dumps(hostile))
+    page = write_preview(tmp_path, "--event", str(tmp_path / "event.json"))
+
+    with open_page(browser, page, *DESK, "light") as opened:
+        assert opened.complaints == []
+        assert opened.page.title() == "batchbell · print-color"
+        elements = opened.page.evaluate(ELEMENTS)
+        # The page's own script, and the sender's name and avatar in the chats.
+        assert [one for one in elements if "owned" in one or ">bold<" in one] == []
+        shown = opened.page.evaluate(
+            """() => [...document.querySelectorAll("iframe")].map(frame => frame.contentDocument.body.innerText)"""
+        )
+        assert all("<b>bold</b>" in text or "owned" in text for text in shown)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import re
+import socket
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from batchbell.cli import app
+from batchbell.cli.preview import draw
+from batchbell.cli.preview_page import write_page
+from batchbell.cli.samples import every_kind
+from batchbell.dispatcher.home import Home
+from batchbell.plugins import Plugin, find_plugins
+
+KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "test"}
+
+
+@pytest.fixture
+def preview(tmp_path, project, monkeypatch):
+    """Run the command where no address can be reached; gives its result and the page."""
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the preview asked the network"))
+    page = tmp_path / "page.html"
+
+    def run(*arguments):
+        result = CliRunner().invoke(app, ["preview", "--out", str(page), *arguments])
+        return result, page.read_text() if page.exists() else ""
+
+    return run
+
+
+def test_every_kind_of_message_is_drawn_by_every_notifier_without_aws_or_a_secret(preview):
+    result, page = preview("--json")
+    answer = json.loads(result.stdout)
+
+    assert {one["kind"] for one in answer["kinds"]} == KINDS
+    assert [one["name"] for one in answer["notifiers"]] == ["slack", "email", "sns"]
+    assert all(len(one["parts"]) >= 2 and one["problem"] is None for one in answer["notifiers"])
+    sections = page.split("<section")[1:]
+    assert len(sections) == len(answer["kinds"])
+    for section in sections:
+        assert re.findall(r"<h3>(\w+) ", section) == ["slack", "email", "sns"]
+        assert section.count("<iframe") >= 3
+
+
+def test_the_page_is_the_same_each_time_and_holds_no_address_to_fetch(preview):
+    _, first = preview()
+    _, second = preview()
+
+    assert first == second
+    assert not re.search(r"<(?:link|img|object|embed)\b|\bsrc=|url\(|@import", first)
+
+
+def test_a_notifier_whose_filters_leave_a_message_out_says_so(preview, project):
+    _, page = preview("--stack", "production")
+    left_out = ["Not sent" in section for section in page.split("<section")[1:]]
+    titles = re.findall(r"</span>([^<]+)</h2>", page)
+
+    assert {title for title, out in zip(titles, left_out, strict=True) if out} == {
+        "Array job: all children succeeded",
+        "Job queue: blocked",
+    }
+
+
+def test_an_event_of_ones_own_takes_the_place_of_the_samples(preview, event, tmp_path):
+    (tmp_path / "event.json").write_text(json.dumps(event("parent-failed")))
+    result, page = preview("--event", str(tmp_path / "event.json"))
+
+    assert result.exit_code == 0
+    assert page.count("<section") == 1
+    assert "nightly-render failed" in page
+    assert "hunter2" not in page
+
+
+@pytest.mark.parametrize("notifier", [one.type for one in find_plugins().values() if one.distribution is None])
+def test_a_notifier_of_this_project_draws_itself(notifier):
+    assert find_plugins()[notifier].preview() is not None
+
+
+NOTIFIER = "def create(settings, secrets):\n    return object()\n"
+
+
+@pytest.fixture
+def choice(tmp_path, monkeypatch):
+    """A notifier of somebody else's, with these modules."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def make(package, **modules):
+        (tmp_path / package).mkdir()
+        for name, text in {"__init__": "", "notifier": NOTIFIER, **modules}.items():
+            (tmp_path / package / f"{name}.py").write_text(text)
+        plugin = Plugin(package, package, "acme")
+        return SimpleNamespace(name=f"my-{package}", plugin=plugin, settings={}, statuses=(), jobs=())
+
+    return make
+
+
+def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_that_breaks_hides_no_other(choice):
+    own = (
+        "from batchbell.previewing import Form, Part, Preview\n"
+        "def preview(notifier, message):\n"
+        "    return Preview((Part('Pager', f'beep {message.status}', Form.HTML), Part('Line', '<i>as it is</i>')))\n"
+    )
+    choices = [
+        choice("acme_plain"),
+        choice("acme_drawing", preview=own),
+        choice("acme_broken", preview="def preview(notifier, message):\n    raise ValueError('no <b>ink</b>')\n"),
+        choice("acme_unimportable", preview="import no_such_module\n"),
+    ]
+    rows = draw(list(every_kind(Home("production"))), choices)
+
+    for row in rows:
+        plain, drawing, broken, unimportable = row.shown
+        assert row.message.title in plain.parts[0].body
+        assert [part.label for part in drawing.parts] == ["Pager", "Line"]
+        assert (broken.parts, broken.problem) == ((), "its preview raised ValueError: no <b>ink</b>")
+        assert "no_such_module" in unimportable.problem
+    page = write_page("title", "about", rows)
+    assert "beep FAILED" in page and "&lt;i&gt;as it is&lt;/i&gt;" in page and "no &lt;b&gt;ink&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "code"),
+    [
+        (["--stack", "nightly"], "no Pulumi.nightly.yaml", 2),
+        (["--event", "README.md"], "is not JSON", 2),
+        (["--out", "no/such/folder/page.html"], "cannot be written", 2),
+    ],
+)
+def test_what_keeps_the_page_from_being_written_is_told_on_one_line(preview, arguments, says, code):
+    result, _ = preview(*arguments)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+
+def by_name(answer):
+    return {one["name"]: (one["state"], one["reason"]) for one in answer["notifiers"]}
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(event):
+        path = tmp_path / "event.json"
+        path.write_text(event if isinstance(event, str) else json.dumps(event))
+        return str(path)
+
+    return write
+
+
+def test_an_event_that_nobody_has_reaches_every_notifier(operator, finished, name, file):
+    answer = operator.answer("replay", file(finished()))
+
+    assert by_name(answer) == dict.fromkeys(("slack", "email", "sns"), ("delivered", None))
+    assert answer["message"] == f"{name} succeeded: all 7 children"
+    assert len(operator.stack.slack(name)) == len(operator.stack.mails(name)) == 1
+
+
+def test_who_has_the_message_already_does_not_get_it_again_and_the_command_says_so(operator, finished, name, file):
+    event = finished()
+    operator.stack.sink.answer(status=404)
+    operator.answer("replay", file(event), exit_code=1)
+    operator.stack.sink.answer(status=200)
+    answer = operator.answer("replay", file(event))
+
+    assert by_name(answer)["slack"] == ("delivered", None)
+    assert [by_name(answer)[one][0] for one in ("email", "sns")] == ["had it already"] * 2
+    assert by_name(answer)["email"][1].startswith("since 20")
+    assert len(operator.stack.slack(name)) == len(operator.stack.mails(name)) == 1
+
+    again = operator.run("replay", file(event))
+    assert again.exit_code == 0
+    assert "Nothing was sent" in again.stdout
+    assert len(operator.stack.slack(name)) == len(operator.stack.mails(name)) == 1
+
+
+def test_a_channel_that_refuses_is_told_with_its_reason_and_the_dead_letter_it_left(operator, finished, file):
+    operator.stack.sink.answer(status=404)
+    result = operator.run("replay", file(finished()))
+
+    assert result.exit_code == 1
+    assert "Slack answered 404 no_service" in result.stdout
+    assert "dead letter" in result.stdout
+    assert operator.stack.in_queue("dead_letter_queue_url") == 1
+    assert urlsplit(operator.stack.sink.url).path not in result.output
+
+
+def test_a_second_refusal_is_not_taken_for_the_first(operator, finished, file):
+    event = finished()
+    operator.stack.sink.answer(status=404)
+    operator.answer("replay", file(event), exit_code=1)
+    operator.stack.sink.answer(status=400, body="invalid_payload")
+
+    assert by_name(operator.answer("replay", file(event), exit_code=1))["slack"] == (
+        "refused",
+        "Slack answered 400 invalid_payload",
+    )
+
+
+def test_what_fails_for_now_is_waited_for_and_arrives_with_the_retry(operator, finished, name, file):
+    operator.stack.sink.answer(status=503, times=1)
+
+    assert by_name(operator.answer("replay", file(finished())))["slack"] == ("delivered", None)
+    assert len(operator.stack.slack(name)) == 1
+
+
+def test_what_still_fails_when_the_time_is_over_is_told_as_such(operator, finished, name, file):
+    operator.stack.sink.answer(status=503)
+    answer = operator.answer("replay", file(finished()), "--wait", "2", exit_code=1)
+
+    assert by_name(answer)["slack"] == ("failed", "Slack answered 503")
+    assert operator.stack.in_queue("retry_queue_url") == 1
+    operator.stack.cloud.client("sqs").purge_queue(QueueUrl=operator.stack.deployment.outputs["retry_queue_url"])
+
+
+@pytest.mark.parametrize(
+    ("sample", "says"),
+    [
+        ("child-failed-ec2", "child 3 of an array job"),
+        ("node-succeeded", "node 1 of a multi-node job"),
+        ("not JSON", "is not JSON"),
+    ],
+)
+def test_what_is_no_event_of_a_finished_job_is_refused_and_nothing_is_sent(operator, event, file, sample, says):
+    result = operator.run("replay", file(sample if " " in sample else event(sample)))
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert operator.stack.in_queue("intake_queue_url") == 0

@@ -53,7 +53,7 @@ def test_the_wheel_installs_batchbell_alone_and_nothing_that_is_for_its_own_test
     names = zipfile.ZipFile(batchbell_wheel).namelist()
 
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"batchbell"}
-    assert [name for name in names if "test" in name or "__pycache__" in name or "example" in name] == []
+    assert [name for name in names if {"tests", "__pycache__", "examples", "bench"} & {*name.split("/")}] == []
 
 
 def test_the_notifiers_of_the_wheel_are_those_of_the_checkout(environment: Environment, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ python -m batchbell new-notifier pager ../batchbell-pager
 
 python -m batchbell new-notifier pager-duty ~/src/batchbell-pager-duty
 
+python -m batchbell new-notifier pager ../batchbell-pager --json | jq -r '.files[]'
+
 [bold]Exit codes[/bold]   0: made · 1: the folder cannot be written · 2: a name that is taken or none, a folder that \
 is not empty
 
@@ -69,6 +72,7 @@ class Names:
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The notifier's type in a stack, such as pager.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to make, or an empty one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Make a notifier of your own: a distribution in DIR that posts JSON to a webhook, whose tests pass at once.
 
@@ -87,7 +91,10 @@ def command(
         reason = f"{error.filename or folder} cannot be written: {error.strerror}"
         Console(stderr=True).print(Text(reason), soft_wrap=True)
         raise typer.Exit(1) from None
-    _show(names, folder, files)
+    if as_json:
+        typer.echo(json.dumps({"type": names.name, "folder": str(folder.resolve()), "files": list(files)}))
+    else:
+        _show(names, folder, files)
 
 
 def _check_name(names: Names) -> None:

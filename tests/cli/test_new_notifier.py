@@ -4,6 +4,7 @@ deployed, is shown where the docs are run: tests/distributions/test_writing_a_no
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -69,6 +70,12 @@ def test_it_says_what_to_do_next(tmp_path: Path) -> None:
     assert f"cd {tmp_path / 'new'}" in output
     assert "python -m pytest" in output
     assert "edit batchbell_pager/notifier.py" in output
+
+
+def test_it_tells_scripts_what_it_made(tmp_path: Path) -> None:
+    made = json.loads(make("pager", tmp_path / "new", "--json").stdout)
+    assert (made["type"], made["folder"]) == ("pager", str(tmp_path / "new"))
+    assert set(made["files"]) == files(tmp_path / "new")
 
 
 def test_an_empty_folder_will_do(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_
     ],
 )
 def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
-    plugin = put_plugin(site, "acme_forbidden_pager", notifier=module)
+    plugin = put_plugin(site, "acme_forbidden_pager", notifier=module, **{"preview.py": ""})
     with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
         build([plugin], HOST, cache=tmp_path)
 

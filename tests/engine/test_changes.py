@@ -81,4 +81,4 @@ def test_another_command_makes_a_revision_of_the_job_definition(stack, name):
     stack.wait_until(lambda: stack.mails(name), "mailed", timeout=40)
 
     assert done.changes == ["update JobDefinition print-color-batch-job"]
-    assert stack.mails(name) == [f"{name} failed: 2 of 2 children"]
+    assert stack.mails(name) == [f"{name} failed: all 2 children"]

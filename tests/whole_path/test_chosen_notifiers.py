@@ -144,6 +144,7 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
         "notifiers",
         "notifiers.email",
         "notifiers.email.notifier",
+        "notifiers.email.page",
         "acme_pager",
         "acme_pager.notifier",
     }

@@ -96,7 +96,7 @@ CHILDREN: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "empty": ({}, ""),
 }
 # The event's own counts, complete or behind the children, and what may be said where nothing was found out.
-TITLES = {"parent-failed": "failed: 3 of 7 children", "parent-failed-counts-lag": "failed (7 children)"}
+TITLES = {"parent-failed": "failed: 3 of 7 children", "parent-failed-counts-lag": "failed: at least 2 of 7 children"}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,8 @@ def test_children_that_cannot_be_looked_up_delay_nothing_and_no_wrong_number_is_
         said = " ".join(text.split()).replace(name, "NAME")
         assert f"NAME {TITLES[file]}" in said
         assert re.findall(r"could not be looked up \((\w+)\)", said) == ([code] if code else [])
-        assert "failed: 3 of 7" in said or not re.search(r"\d+ failed|failed: \d", said)
+        sure = re.findall(r"(?<!at least )\b(\d+) (?:of \d+ )?failed\b|failed: (\d+)", said)
+        assert {"".join(numbers) for numbers in sure} <= ({"3"} if file == "parent-failed" else set())
 
 
 def test_look_ups_that_are_slow_together_leave_the_last_job_without_them(watched):
@@ -151,9 +152,9 @@ def test_logs_that_cannot_be_looked_up_cost_their_links_alone(watched, name):
     assert watched.told(name) == ONCE
     for (text,) in watched.texts(name).values():
         said = " ".join(text.split())
-        assert f"{name} failed: 3 of 3 children" in said
+        assert f"{name} failed: all 3 children" in said
         assert "0-2" in said
-        assert "log-group" not in said
+        assert "log-events" not in said
 
 
 def _tried(watched: Watched, name: str) -> bool:

@@ -26,7 +26,7 @@ SENT = {notifier: {"sent"} for notifier in NOTIFIERS}  # the ledger's rows in th
 WAITS = "another invocation is sending it"  # until its claim has run out: how often one asks is a matter of the clock
 
 # How the ledger's calls begin: a part of the request's body, for faults.
-CLAIM, COMMIT, RELEASE, UNKNOWN = "SET #token", "SET #sent", "REMOVE #token", "SET #maybe"
+CLAIM, COMMIT, RELEASE, UNKNOWN = "SET #token", "SET #sent", "SET #tried", "SET #maybe"
 
 
 @dataclass(frozen=True)

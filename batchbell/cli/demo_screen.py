@@ -76,8 +76,15 @@ def _slack(payload: Mapping[str, Any]) -> Text:
         for label, value in zip(fields[::2], fields[1::2], strict=False):
             lines.append(Text.assemble("  ", (label.plain.strip("*"), "dim"), "  ", value))
         lines += [Text.assemble("  ", fields[-1])] if len(fields) % 2 else []
-        lines += [_with_links(element["text"]) for element in block.get("elements", [])]
+        lines += [_element(element) for element in block.get("elements", [])]
     return Text("\n").join(lines)
+
+
+def _element(element: Mapping[str, Any]) -> Text:
+    """A button, or a line of small print."""
+    if element["type"] == "button":
+        return Text.assemble("  ▸ ", (element["text"]["text"], f"underline link {element['url']}"))
+    return _with_links(element["text"])
 
 
 def _with_links(text: str) -> Text:

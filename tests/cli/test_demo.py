@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,23 @@ def test_the_json_has_a_run_on_each_platform_and_its_numbers_are_right(demo, tmp
     assert ec2["messages"] == fargate["messages"] == {"slack": 1, "email": 1, "sns": 1}
     assert set(ec2["seconds"]) == {"start", "deploy", "job", "notify", "total"}
     assert (left_behind(tmp_path), list(tmp_path.iterdir())) == ([], [])
+
+
+def test_people_see_the_counts_and_what_each_channel_got(demo):
+    process = demo("--size", "3", "--fail", "1")
+    output, errors = process.communicate(timeout=120)
+
+    assert process.returncode == 0, errors
+    assert re.search(r"parents only \(this stack\) +│ +1 │ +1 │", output)
+    slack, mail, sns = (
+        output.partition(f"─ {title} ")[2].partition("╰")[0]
+        for title in ("Slack received", "The mailbox received", "The SNS subscriber received")
+    )
+    for shown in (slack, mail, sns):
+        assert "print-color failed: 1 of 3 children" in shown
+    for shown in (slack, mail):
+        assert "1x Essential container in task exited (exit code 1)" in shown
+        assert "Job in the AWS console" in shown
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

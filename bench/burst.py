@@ -111,8 +111,15 @@ def measure(order: Order) -> Finding:
             "mails, messages of the topic": f"{len(burst.mails)}, {len(burst.published):,}",
             "dead letters": f"{burst.dead}",
         },
-        figures={"jobs": jobs, "raised": burst.raised, "messages": len(burst.slack), "seconds": done,
-                 "refused": burst.refused, "told": burst.told(), "rate": RATE},
+        figures={
+            "jobs": jobs,
+            "raised": burst.raised,
+            "messages": len(burst.slack),
+            "seconds": done,
+            "refused": burst.refused,
+            "told": burst.told(),
+            "rate": RATE,
+        },
     )
 
 

@@ -44,7 +44,13 @@ def measure(order: Order) -> Finding:
         tables=[
             Table(
                 "Calls of one invocation, all three channels",
-                ["action", "first of a process", "one job", f"one job, {FEW} children failed", f"{AT_ONCE} jobs at once"],
+                [
+                    "action",
+                    "first of a process",
+                    "one job",
+                    f"one job, {FEW} children failed",
+                    f"{AT_ONCE} jobs at once",
+                ],
                 _rows([first, Counter({name: count // invocations for name, count in one.items()}), failed, many]),
             )
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import median
 
 from bench import package
@@ -58,11 +59,11 @@ def measure(order: Order) -> Finding:
     )
 
 
-def _start(rig: Rig, task_root: package.Path, sends: Sequence[str]) -> ColdStart:
+def _start(rig: Rig, task_root: Path, sends: Sequence[str]) -> ColdStart:
     return start_cold(rig.place, task_root, package.HANDLER, as_records(finish_array("bench")), sends)
 
 
-def _profile(rig: Rig, task_root: package.Path) -> Mapping[str, float]:
+def _profile(rig: Rig, task_root: Path) -> Mapping[str, float]:
     with FunctionProcess(rig.place, task_root, package.HANDLER, "-X", "importtime") as function:
         function.runtime.wait_until_ready()
     return by_package(function.log())
@@ -91,7 +92,9 @@ def _where(profile: Mapping[str, float]) -> Table:
     rows = [[name, _milliseconds(spent / 1000)] for name, spent in list(profile.items())[:SHOWN_PACKAGES]]
     rest = total - sum(list(profile.values())[:SHOWN_PACKAGES])
     rows.append([f"{max(0, len(profile) - SHOWN_PACKAGES)} others", _milliseconds(rest / 1000)])
-    return Table("Imports of the init, by package (-X importtime, which itself costs time)", ["package", "own time"], rows)
+    return Table(
+        "Imports of the init, by package (-X importtime, which itself costs time)", ["package", "own time"], rows
+    )
 
 
 def _milliseconds(seconds: float) -> str:

@@ -99,7 +99,7 @@ class _Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the connection's own thread, the handshake too."""
         with self.context.wrap_socket(request, server_side=True) as connection:
-            super().finish_request(connection, client_address)  # type: ignore[arg-type]
+            super().finish_request(connection, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A function that ends cuts its connections."""

@@ -102,9 +102,7 @@ def _follow(stack: LocalStack, job_id: str, number: int) -> Way:
     invocation = stack.invocations()[-1]
     if invocation.parsed is None or invocation.settled is None:
         raise RuntimeError("the function's log does not tell of the job")
-    return Way(
-        invocation.began - raised, invocation.parsed - invocation.began, invocation.settled - invocation.parsed
-    )
+    return Way(invocation.began - raised, invocation.parsed - invocation.began, invocation.settled - invocation.parsed)
 
 
 def _ms(seconds: float) -> str:

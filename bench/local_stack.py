@@ -69,8 +69,10 @@ class LocalStack:
         """The lines of the function's log that hold the term, with the end of their invocation (epoch seconds)."""
         name = self.outputs["function_name"]
         group = self.cloud.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-        pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(
-            logGroupName=group, filterPattern=term
+        pages = (
+            self.cloud.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=group, filterPattern=term)
         )
         return [(event["timestamp"] / 1000, event["message"]) for page in pages for event in page["events"]]
 

@@ -21,15 +21,21 @@ from batchbell.local.cloud import LocalCloud
 from batchbell.local.provider import write_executable
 from batchbell.local.rehearsal import this_machine, verify_sender
 from batchbell.local.slack_sink import SlackSink
-from bench.finding import Check, Finding, Order
+from bench.finding import Check, Finding, Order, Table
 from tests.engine.cli.build import find_pulumi
 
 TITLE = "Preview"
-ROUNDS = 5
+ROUNDS = 3
 BOUND = 1.5  # × the empty program
-STACK = "print-color"
-PROGRAM = ("Pulumi.yaml", f"Pulumi.{STACK}.yaml", "__main__.py", "components", "notifiers", "batchbell")
-EMPTY = {"Pulumi.yaml": "name: empty\nruntime: python\n", "__main__.py": "import pulumi_aws\n"}
+STACKS = ("production", "print-color")  # an existing job queue; a Batch environment of its own
+PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "notifiers", "batchbell")
+OTHERS = {  # programs beside ours
+    "empty": "import pulumi_aws\n",
+    # pulumi_aws reads a service's classes when one of them is first used.
+    "services": "from pulumi_aws import cloudwatch, dynamodb, iam, lambda_, sqs\n"
+    "cloudwatch.LogGroup; dynamodb.Table; iam.Role; lambda_.Function; sqs.Queue\n",
+    "one-resource": 'import pulumi_aws\npulumi_aws.sqs.Queue("queue")\n',
+}
 NOT_HANDED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
 PATIENCE = 120.0  # seconds for one operation
 
@@ -41,12 +47,18 @@ class OperationFailed(Exception):
 @dataclass(frozen=True)
 class Program:
     folder: Path
+    stack: str
     environment: Mapping[str, str]
 
     def run(self, operation: str, secrets: Mapping[str, str] | None = None) -> tuple[float, Any]:
         """The seconds that it took, and its result. `secrets`: of the stack's config, kept. Raises OperationFailed."""
         script = Path(__file__).resolve().parents[1] / "tests" / "engine" / "operation.py"
-        order = {"operation": operation, "program": str(self.folder), "stack": STACK, "secrets": dict(secrets or {})}
+        order = {
+            "operation": operation,
+            "program": str(self.folder),
+            "stack": self.stack,
+            "secrets": dict(secrets or {}),
+        }
         started = time.monotonic()
         done = subprocess.run(
             [sys.executable, str(script)],
@@ -68,25 +80,42 @@ def measure(order: Order) -> Finding:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
         verify_sender(cloud)
         environment = _environment(order.folder, cloud)
-        ours = Program(_copy(order), environment)
-        empty = Program(_write(order.folder / "empty", EMPTY), environment)
-        ours.run("up", {"slackWebhook": sink.url})
-        empty.run("up")
-        times: dict[str, list[float]] = {"ours": [], "empty": []}
+        programs = {name: Program(_write(order.folder, name, text), name, environment) for name, text in OTHERS.items()}
+        programs |= {stack: Program(_copy(order, stack), stack, environment) for stack in STACKS}
+        for program in programs.values():
+            program.run("up", {"slackWebhook": sink.url} if program.stack in STACKS else {})
+        times: dict[str, list[float]] = {name: [] for name in programs}
+        resources: dict[str, int] = {}
         for _ in range(order.times(ROUNDS)):
-            seconds, summary = ours.run("preview")
-            if set(summary) != {"same"}:
-                raise OperationFailed(f"the preview shows changes: {summary}")
-            times["ours"].append(seconds)
-            times["empty"].append(empty.run("preview")[0])
+            for name, program in programs.items():
+                seconds, summary = program.run("preview")
+                if set(summary) - {"same"}:
+                    raise OperationFailed(f"the preview of {name} shows changes: {summary}")
+                times[name].append(seconds)
+                resources[name] = summary.get("same", 0)
     took = {name: median(each) for name, each in times.items()}
+    what = {
+        "empty": "empty program, `import pulumi_aws`",
+        "services": "… that uses a class of each service that ours uses",
+        "one-resource": "one queue, which starts the provider",
+        "production": "production: an existing job queue",
+        "print-color": "print-color: a Batch environment of its own",
+    }
     return Finding(
-        checks=[Check("preview without changes", took["ours"] / took["empty"], BOUND, "×")],
-        shown={
-            "print-color, no changes": f"{took['ours']:.1f} s for {summary['same']} resources",
-            "empty program that imports pulumi_aws": f"{took['empty']:.1f} s",
-        },
-        figures={**took, "resources": summary["same"], "each": times},
+        checks=[
+            Check(f"preview without changes, {stack}", took[stack] / took["empty"], BOUND, "×") for stack in STACKS
+        ],
+        tables=[
+            Table(
+                "A preview without changes",
+                ["program", "resources", "takes", "× empty"],
+                [
+                    [text, str(resources[name]), f"{took[name]:.1f} s", f"{took[name] / took['empty']:.2f}"]
+                    for name, text in what.items()
+                ],
+            )
+        ],
+        figures={"seconds": took, "resources": resources, "each": times},
     )
 
 
@@ -110,21 +139,25 @@ def _environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
     }
 
 
-def _copy(order: Order) -> Path:
+def _copy(order: Order, stack: str) -> Path:
     """Pulumi writes into a stack's files. The settings of this machine's function go there too."""
-    folder = order.folder / "program"
+    folder = order.folder / f"program-{stack}"
     folder.mkdir()
-    for name in PROGRAM:
+    for name in (*PROGRAM, f"Pulumi.{stack}.yaml"):
         source = order.project / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
-    with (folder / f"Pulumi.{STACK}.yaml").open("a", encoding="utf-8") as config:
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    with (folder / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as config:
         config.writelines(f"  batchbell:{name}: {json.dumps(value)}\n" for name, value in this_machine().items())
     return folder
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> Path:
+def _write(parent: Path, name: str, text: str) -> Path:
+    """A program of its own."""
+    folder = parent / name
     folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n", encoding="utf-8")
+    (folder / "__main__.py").write_text(text, encoding="utf-8")
     return folder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH = 720
-LEFT, RIGHT, TOP, BOTTOM = 64, 24, 40, 44
+LEFT, RIGHT, TOP, BOTTOM = 64, 24, 56, 44
 STYLE = """
 text { font: 13px -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif; fill: #444c56; }
 .title { font-weight: 600; font-size: 15px; }
@@ -23,7 +23,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """`colour`: "a", "b" or "c". Its name stands at the end of the line."""
+    """`colour`: "a", "b" or "c", in which its name stands in the upper left, where a rising line is not."""
 
     name: str
     points: Sequence[Point]
@@ -67,32 +67,30 @@ def draw_lines(title: str, series: Sequence[Series], across: str, up: str, heigh
         parts.append(_text(x, TOP + high + 18, f"{value:,.0f}", anchor="middle"))
     parts.append(f'<line class="axis" x1="{LEFT}" y1="{TOP + high}" x2="{WIDTH - RIGHT}" y2="{TOP + high}"/>')
     parts.append(_text(WIDTH - RIGHT, height - 8, across, anchor="end"))
-    parts.append(_text(LEFT, TOP - 4, up))
-    for each in series:
+    parts.append(_text(LEFT, TOP - 8, up))
+    for number, each in enumerate(series):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, each.points))
         parts.append(f'<polyline class="line {each.colour}{" dashed" if each.dashed else ""}" points="{points}"/>')
-        x, y = place(each.points[-1])
-        above = y - 8 if y > TOP + 24 else y + 18
-        parts.append(_text(x, above, each.name, f"label {each.colour}", anchor="end"))
+        parts.append(_text(LEFT + 14, TOP + 24 + 20 * number, each.name, f"label {each.colour}"))
     return _svg(title, height, parts)
 
 
 def draw_bars(title: str, bars: Sequence[Bar], mark: str) -> str:
-    """A bar each, beside its bound; `mark` says what the line at 1.0 is."""
-    name_width, row = 300, 26
-    scale = max(1.0, *(bar.share for bar in bars))
-    wide = WIDTH - name_width - 110
-    height = TOP + row * len(bars) + 30
+    """A bar each, beside its bound; `mark` says what the line at 1.0 is. The texts stand at the right."""
+    name_width, text_width, row, top = 300, 90, 26, 40
+    scale = max(1.1, *(bar.share for bar in bars))
+    wide = WIDTH - name_width - text_width
+    height = top + row * len(bars) + 30
     line = name_width + wide / scale
     parts = [_text(8, 22, title, "title")]
     for number, bar in enumerate(bars):
-        y = TOP + 8 + number * row
+        y = top + 8 + number * row
         colour = "c" if bar.share > 1 else "a"
         width = max(1.5, bar.share / scale * wide)
         parts.append(_text(name_width - 10, y + 13, bar.name, anchor="end"))
         parts.append(f'<rect class="{colour}" x="{name_width}" y="{y}" width="{width:.1f}" height="16" rx="2"/>')
-        parts.append(_text(name_width + width + 6, y + 13, bar.text))
-    parts.append(f'<line class="axis" x1="{line:.1f}" y1="{TOP}" x2="{line:.1f}" y2="{height - 22}"/>')
+        parts.append(_text(WIDTH - 8, y + 13, bar.text, anchor="end"))
+    parts.append(f'<line class="axis" x1="{line:.1f}" y1="{top}" x2="{line:.1f}" y2="{height - 22}"/>')
     parts.append(_text(line, height - 6, mark, anchor="middle"))
     return _svg(title, height, parts)
 

@@ -107,7 +107,7 @@ def test_a_chart_of_lines_fills_its_frame() -> None:
     chart = ElementTree.fromstring(draw_lines("a < b", [Series("all", [(0, 0), (40, 1000)], "a")], "s", "jobs"))
 
     (line,) = chart.iter(f"{SVG}polyline")
-    assert line.get("points") == "64.0,276.0 696.0,40.0"  # from the lower left to the upper right
+    assert line.get("points") == "64.0,276.0 696.0,56.0"  # from the lower left to the upper right
     assert {"a < b", "all", "1,000", "40"} <= {text.text for text in chart.iter(f"{SVG}text")}
 
 

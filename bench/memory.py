@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.calls import AT_ONCE
 from bench.finding import Check, Finding, Order, Table
 from bench.function_process import FunctionProcess
 from bench.jobs import as_records, failed_children, finish_array
@@ -28,12 +29,19 @@ def measure(order: Order) -> Finding:
             sizes = [_time(rig, full, size) for size in SIZES]
             table = Table(
                 "Time by the share of a processor that a size of memory gives; init has a whole one",
-                ["MB", "of a processor", "first message on all three", "a later one", "10,000 failed children"],
+                [
+                    "MB",
+                    "of a processor",
+                    "first job, all three channels",
+                    "a later one",
+                    "ten at once",
+                    "10,000 failed children",
+                ],
                 [
                     [
                         f"{one['size']}{' (deployed)' if one['size'] == MEMORY_SIZE else ''}",
                         f"1/{MB_OF_A_PROCESSOR / one['size']:.0f}",
-                        *(f"{one[name] * 1000:,.0f} ms" for name in ("first", "later", "failed")),
+                        *(f"{one[name] * 1000:,.0f} ms" for name in ("first", "later", "ten", "failed")),
                     ]
                     for one in sizes
                 ],
@@ -69,10 +77,15 @@ def _fail(rig: Rig, function: FunctionProcess, reasons: int) -> float:
 
 
 def _time(rig: Rig, task_root: Path, size: int) -> dict[str, Any]:
-    """Seconds with that much memory, but for the memory itself: the first invocation, a later one, a failed array."""
+    """Seconds with that much memory, but for the memory itself: the first invocation, a later one, one with as many
+    jobs as the intake's mapping hands over, and one for a failed array."""
+    times = rig.order.times(WARM)
     with ProcessorShare(size / MB_OF_A_PROCESSOR) as share, rig.warm(task_root) as function:
         function.limit(share)
-        done = [function.runtime.invoke(as_records(finish_array("bench"))) for _ in range(1 + rig.order.times(WARM))]
+        done = [function.runtime.invoke(as_records(finish_array("bench"))) for _ in range(1 + times)]
+        many = as_records(*(finish_array("bench") for _ in range(AT_ONCE)))
+        ten = [function.runtime.invoke(many) for _ in range(times)]
         failed = _fail(rig, function, reasons=3)
     first, *later = [one.ended - one.began for one in done]
-    return {"size": size, "first": first, "later": median(later), "failed": failed}
+    at_once = median(one.ended - one.began for one in ten)
+    return {"size": size, "first": first, "later": median(later), "ten": at_once, "failed": failed}

@@ -38,7 +38,9 @@ def to_markdown(results: Results) -> str:
     """The machine, the table of all bounds, the charts, and the details of each measurement."""
     parts = [_machine(results), _bounds(results["measurements"])]
     parts += [f"![{name}]({name})" for name in charts(results)]
+    parts.append("<details>\n<summary>All figures of each measurement</summary>")
     parts += [_details(one) for one in results["measurements"]]
+    parts.append("</details>")
     return "\n" + "\n\n".join(parts) + "\n\n"
 
 
@@ -58,10 +60,11 @@ def charts(results: Results) -> dict[str, str]:
 
 
 def show_value(check: Mapping[str, Any], key: str = "value") -> str:
-    """A figure with its unit: 1.73 ×, 36 messages, 0.048 s."""
+    """A figure ("value") or its bound ("limit") with the unit: 1.73 ×, 1,000, 0.048 s."""
     value, unit = check[key], check["unit"]
     digits = 0 if float(value).is_integer() else 2 if abs(value) >= 1 else 3
-    return f"{value:,.{digits}f}{' ' + unit if unit else ''}"
+    text = f"{value:,g}" if key == "limit" else f"{value:,.{digits}f}"
+    return f"{text} {unit}".rstrip()
 
 
 def _machine(results: Results) -> str:

@@ -12,6 +12,7 @@ from bench.chart import Bar, Series, draw_bars, draw_lines, steps
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PAGE, RESULTS = "performance.md", "performance.json"
 BOUNDS_CHART, DRAIN_CHART = "performance-bounds.svg", "performance-burst.svg"
+CAPTIONS = {BOUNDS_CHART: "What was measured, beside its bound", DRAIN_CHART: "How a burst of jobs reaches Slack"}
 
 Results = Mapping[str, Any]  # as bench.__main__ writes them
 
@@ -37,7 +38,7 @@ def replace_measured(page: str, measured: str) -> str:
 def to_markdown(results: Results) -> str:
     """The machine, the table of all bounds, the charts, and the details of each measurement."""
     parts = [_machine(results), _bounds(results["measurements"])]
-    parts += [f"![{name}]({name})" for name in charts(results)]
+    parts += [f"![{CAPTIONS[name]}]({name})" for name in charts(results)]
     parts.append("<details>\n<summary>All figures of each measurement</summary>")
     parts += [_details(one) for one in results["measurements"]]
     parts.append("</details>")

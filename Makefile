@@ -1,5 +1,6 @@
 # make demo   local AWS on this machine, the print-color stack, an array job, what arrived
 # make chaos  the same stack while everything fails: what was lost, doubled, dead, and why
+# make bench  how fast, how cheap, how far, measured here; exit code 1 where a bound is missed
 # make test   style, types, all tests
 # make golden  what each kind of message looks like on each channel: tests/golden, written anew
 # make test-engine   of these, the tests with the real Pulumi engine
@@ -16,11 +17,12 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos test test-engine docs golden screenshot lock clean
+.PHONY: help demo chaos bench test test-engine docs golden screenshot lock clean
 
 help:
 	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
 	@echo 'make chaos  the same while everything fails: lost, doubled, dead (ARGS="--jobs 200 --seed 7 --json")'
+	@echo 'make bench  measure it here, 10 minutes at most (ARGS="--only cold-start --trial", then ARGS=--docs)'
 	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
 	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
 	@echo 'make docs   write the config block of Pulumi.yaml and docs/configuration.md, from the models of the settings'
@@ -36,6 +38,12 @@ demo: $(VENV)/.made
 chaos: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m batchbell chaos $(ARGS)
+
+# On a machine that does nothing else. The preview needs the Pulumi CLI, as the engine tests do.
+bench: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	@$(PY) tests/engine/cli/build.py > /dev/null
+	@$(PY) -m bench $(ARGS)
 
 test: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -47,12 +48,60 @@ def make_client(
         retries={"total_max_attempts": attempts, "mode": "standard"},
     )
     with _making:
-        return open_session().client(service, region_name=region, config=config)
+        client = open_session().client(service, region_name=region, config=config)
+        _share_authorities(client)
+    return client
+
+
+class LateClient:
+    """A boto3 client that is made when it is first used: what most invocations do without must not cost each cold
+    start 10 ms of processor time (measured)."""
+
+    def __init__(self, service: str, **options: Any) -> None:
+        """As `make_client`."""
+        self._make = functools.cache(functools.partial(make_client, service, **options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
 
 
 @functools.cache
 def open_session() -> Any:
     return boto3.session.Session()
+
+
+_contexts: list[ssl.SSLContext] = []  # the one that all clients share, once there is a client
+
+
+def _share_authorities(client: Any) -> None:
+    """Read the file of certificate authorities once in a process, not for each connection of each client: it costs
+    10 ms of processor time, and a function of 256 MB has a seventh of a processor (measured: docs/performance.md).
+
+    What is verified stays the same. botocore has no setting for it: where a newer one keeps its context elsewhere, the
+    file is read again and again as before.
+    """
+    try:
+        options = client._endpoint.http_session._manager.connection_pool_kw
+        own: ssl.SSLContext = options["ssl_context"]
+    except (AttributeError, KeyError):
+        return
+    if not _contexts:
+        own.load_verify_locations = _once(own.load_verify_locations)  # type: ignore[method-assign]
+        _contexts.append(own)
+    options["ssl_context"] = _contexts[0]
+
+
+def _once(load: Callable[..., None]) -> Callable[..., None]:
+    """The same, but for arguments that it has had. Who comes meanwhile waits."""
+    lock, loaded = threading.Lock(), set[tuple[Any, ...]]()
+
+    def load_once(*where: Any) -> None:
+        with lock:
+            if where not in loaded:
+                load(*where)
+                loaded.add(where)
+
+    return load_once
 
 
 def ask(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ MAX_RECEIVES = 5
 # The default refuses the largest event plus the envelope that it travels in; SQS API reference, SetQueueAttributes.
 MAX_MESSAGE = 1_048_576
 DEAD_LETTER_DAYS = 14
+MEMORY_SIZE = 256  # MB; docs/performance.md has what a smaller or larger one costs in time
 DELIVERIES = "deliveries"  # the ledger's index, as `batchbell.dispatcher.health` reads it
 
 
@@ -159,7 +160,7 @@ class Delivery(pulumi.ComponentResource):
                     {".": pulumi.FileArchive(str(bundle)), "manifest.json": pulumi.StringAsset(text)}
                 )
             ),
-            memory_size=256,
+            memory_size=MEMORY_SIZE,
             timeout=settings.timeout,
             logging_config={"log_format": "Text", "log_group": log_group.name},
             environment={

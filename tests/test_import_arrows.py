@@ -41,8 +41,9 @@ ARROWS = {
         *("batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
     ),
     "batchbell.__main__": ("batchbell.cli",),
+    "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell.local"),
 }
-TOP_LEVEL = ("batchbell", "components", "notifiers")
+TOP_LEVEL = ("batchbell", "bench", "components", "notifiers")
 
 # Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
 RUNTIME_PROVIDES = {"boto3", "botocore"}
@@ -141,6 +142,7 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("components.bundle", "batchbell.contract", False),
         ("components.settings", "batchbell.local.stack_config", False),
         ("batchbell.local.cloud", "batchbell.cli.demo", False),
+        ("batchbell.local.cloud", "bench.finding", False),
         ("batchbell.provisioning", "batchbell.cli", False),
         ("batchbell.something_new", "batchbell.contract", False),
     ],

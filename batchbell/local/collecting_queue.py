@@ -14,12 +14,12 @@ class CollectingQueue:
     def __init__(self, cloud: LocalCloud, name: str, sender: str) -> None:
         """`sender`: the AWS service that may send to it, such as "sns.amazonaws.com"."""
         self._sqs = cloud.client("sqs")
-        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.url: str = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         names = ["QueueArn"]
-        self.arn: str = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"][names[0]]
+        self.arn: str = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"][names[0]]
         allow = {"Effect": "Allow", "Principal": {"Service": sender}, "Action": "sqs:SendMessage", "Resource": self.arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        self._sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": policy})
         self._bodies: list[str] = []
 
     @classmethod
@@ -42,10 +42,10 @@ class CollectingQueue:
         while messages := self._receive():
             self._bodies += [message["Body"] for message in messages]
             entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(messages)]
-            self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+            self._sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
         return list(self._bodies)
 
     def _receive(self) -> list[dict[str, Any]]:
-        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        answer = self._sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)
         found: list[dict[str, Any]] = answer.get("Messages", [])
         return found

@@ -154,6 +154,25 @@ def this_machine() -> dict[str, str]:
     }
 
 
+def job_queue_arn(cloud: LocalCloud, deployment: Deployment) -> str:
+    """Of the stack's own job queue."""
+    names = [deployment.outputs["job_queue_name"]]
+    return str(cloud.client("batch").describe_job_queues(jobQueues=names)["jobQueues"][0]["jobQueueArn"])
+
+
+def other_rules(queue_arn: str) -> dict[str, dict[str, Any]]:
+    """What people use instead of the stack's rule, as patterns: "events" is everything that has finished, "every-job"
+    the plain rule, "tutorial" the filter that is widely copied."""
+    detail = {"status": FINISHED, "jobQueue": [queue_arn]}
+    container = {"containerInstanceArn": [{"exists": False}]}
+    every_job = {"source": ["aws.batch"], "detail-type": ["Batch Job State Change"], "detail": detail}
+    return {
+        "events": {"source": ["aws.batch"], "detail": {"status": FINISHED}},
+        "every-job": every_job,
+        "tutorial": {**every_job, "detail": {**detail, "container": container}},
+    }
+
+
 class _Clock:
     def __init__(self) -> None:
         self._start = self._last = time.monotonic()
@@ -172,18 +191,9 @@ class _Counters:
 
     def __init__(self, cloud: LocalCloud, deployment: Deployment) -> None:
         outputs = deployment.outputs
-        names = [outputs["job_queue_name"]]
-        queue_arn = cloud.client("batch").describe_job_queues(jobQueues=names)["jobQueues"][0]["jobQueueArn"]
-        finished = {"source": ["aws.batch"], "detail": {"status": FINISHED}}
-        every_job = {
-            "source": ["aws.batch"],
-            "detail-type": ["Batch Job State Change"],
-            "detail": {"status": FINISHED, "jobQueue": [queue_arn]},
-        }
-        container = {"containerInstanceArn": [{"exists": False}]}
-        tutorial = {**every_job, "detail": {**every_job["detail"], "container": container}}  # type: ignore[dict-item]
+        patterns = other_rules(job_queue_arn(cloud, deployment))
         rules = {"parent-only": outputs["rule_arn"].rpartition("/")[2]}
-        for name, pattern in {"events": finished, "every-job": every_job, "tutorial": tutorial}.items():
+        for name, pattern in patterns.items():
             rules[name] = f"count-{name}"
             cloud.client("events").put_rule(Name=rules[name], EventPattern=json.dumps(pattern))
         self._fired = {name: CollectingQueue.of_rule(cloud, f"count-{name}", rule) for name, rule in rules.items()}

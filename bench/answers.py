@@ -1,0 +1,78 @@
+"""What AWS and Slack answer to a function's calls when nothing fails, without doing anything: at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+PUBLISHED = b"""<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>\
+<MessageId>0</MessageId></PublishResult></PublishResponse>"""
+SLACK_PATH = "/services/T0BENCH/B0BENCH/bench"
+SLACK = "slack"  # an action that is not AWS's
+SENDS = (SLACK, "ses:SendEmail", "sns:Publish")
+PAGE = 1_000  # children that ListJobs gives at once (AWS Batch API reference)
+
+_TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
+_PATHS = {
+    SLACK_PATH: SLACK,
+    "/v2/email/outbound-emails": "ses:SendEmail",
+    "/v1/listjobs": "batch:ListJobs",
+    "/v1/describejobs": "batch:DescribeJobs",
+}
+
+
+class UnknownCall(Exception):
+    """A call that no function of ours makes; the text says which."""
+
+
+def read_action(path: str, headers: Mapping[str, str], body: bytes) -> str:
+    """The action of a request as IAM names it, or "slack". Header names are in lower case. Raises UnknownCall."""
+    service, _, operation = headers.get("x-amz-target", "").partition(".")
+    if service in _TARGETS:
+        return f"{_TARGETS[service]}:{operation}"
+    if path in _PATHS:
+        return _PATHS[path]
+    if operation := parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]:
+        return f"sns:{operation}"
+    raise UnknownCall(f"{path} {headers.get('x-amz-target', '')}")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`webhook`: what SSM holds. `failed`: the summaries of an array's failed children, for ListJobs."""
+
+    webhook: str = ""
+    failed: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+
+    def to(self, action: str, body: bytes) -> bytes:
+        """Raises UnknownCall."""
+        if action == SLACK:
+            return b"ok"
+        if action == "sns:Publish":
+            return PUBLISHED
+        return json.dumps(self._json(action, json.loads(body))).encode()
+
+    def _json(self, action: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        match action:
+            case "dynamodb:UpdateItem" | "dynamodb:TransactWriteItems":
+                return {}
+            case "ssm:GetParameter":
+                return {"Parameter": {"Name": request["Name"], "Type": "SecureString", "Value": self.webhook}}
+            case "ses:SendEmail":
+                return {"MessageId": "0"}
+            case "sqs:SendMessageBatch":
+                return {"Successful": [{"Id": one["Id"], "MessageId": "0"} for one in request["Entries"]], "Failed": []}
+            case "batch:ListJobs":
+                start = int(request.get("nextToken", 0))
+                rest = {"nextToken": str(start + PAGE)} if start + PAGE < len(self.failed) else {}
+                return {"jobSummaryList": self.failed[start : start + PAGE], **rest}
+            case "batch:DescribeJobs":
+                return {"jobs": [_describe(job) for job in request["jobs"]]}
+        raise UnknownCall(action)
+
+
+def _describe(job_id: str) -> Mapping[str, Any]:
+    return {"jobId": job_id, "container": {"logStreamName": f"render/default/{job_id.rpartition(':')[2]}"}}

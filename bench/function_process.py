@@ -1,0 +1,132 @@
+"""A function in a fresh process, as Lambda starts it: awslambdaric, the package, and Lambda's variables."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from bench.instant_endpoint import InstantEndpoint
+from bench.package import HANDLER
+from bench.processor_share import ProcessorShare
+from bench.runtime_endpoint import FunctionFailed, RuntimeEndpoint
+
+TIMEOUT = 30  # s; the function's, as in a stack with the default setting
+QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/bench"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What function processes are started with. `runtime`: the folder of what Lambda's image brings along."""
+
+    runtime: Path
+    endpoint: InstantEndpoint
+
+    def variables(self, address: str, task_root: Path) -> dict[str, str]:
+        """Of the function's process (Lambda Developer Guide, "Defined runtime environment variables")."""
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "PYTHONPATH": str(self.runtime),
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "AWS_LAMBDA_RUNTIME_API": address,
+            "AWS_LAMBDA_FUNCTION_NAME": "bench",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_ENDPOINT_URL": self.endpoint.url,
+            "AWS_CA_BUNDLE": str(self.endpoint.authorities),
+            "BATCHBELL_LEDGER_TABLE": "bench",
+            "BATCHBELL_RETRY_QUEUE_URL": f"{QUEUES}-retry",
+            "BATCHBELL_DEAD_LETTER_QUEUE_URL": f"{QUEUES}-dead-letters",
+            "BATCHBELL_FUNCTION_TIMEOUT": str(TIMEOUT),
+            "POWERTOOLS_SERVICE_NAME": "bench",
+        }
+
+
+class FunctionProcess:
+    """A context manager that starts the process. `runtime` hands it events."""
+
+    def __init__(self, place: Place, task_root: Path, handler: str = HANDLER, *options: str) -> None:
+        """`options`: Python's, such as "-X", "importtime"."""
+        self.runtime = RuntimeEndpoint(TIMEOUT)
+        self._log = (task_root.parent / f"{task_root.name}.log").open("w+")
+        # -S: no site-packages; -B: as in Lambda, where the package cannot be written.
+        command = [sys.executable, "-S", "-B", "-X", "utf8", *options, "-m", "awslambdaric", handler]
+        environment = place.variables(self.runtime.address, task_root)
+        self.started = time.monotonic()
+        self._process = subprocess.Popen(command, cwd=task_root, env=environment, stdout=self._log, stderr=self._log)
+
+    def __enter__(self) -> FunctionProcess:
+        self.runtime.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.runtime.__exit__(kind, error, trace)
+        self._log.close()
+        if isinstance(error, FunctionFailed):
+            error.add_note(self.log()[-2000:])
+
+    def log(self) -> str:
+        """What it has printed; also after its end."""
+        return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
+
+    def limit(self, share: ProcessorShare) -> None:
+        """From now on it gets no more of one processor than that."""
+        share.hold(self._process.pid)
+
+    def processor_seconds(self) -> float:
+        """What it has used so far, all threads, user and system (proc(5), /proc/PID/stat)."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def peak_memory(self) -> float:
+        """The most that it ever had in memory, in MB of 10^6 bytes (proc(5), VmHWM)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Seconds from the start of the process: until it asked for an event, and until each send had arrived."""
+
+    ready: float
+    arrived: Mapping[str, float]
+    answered: float
+
+    @property
+    def told(self) -> float:
+        """When the last channel had its message."""
+        return max(self.arrived.values())
+
+
+def start_cold(place: Place, task_root: Path, handler: str, event: object, sends: Sequence[str]) -> ColdStart:
+    """Start a process, hand it an event at once, and wait until each of the `sends` (actions) has come once."""
+    place.endpoint.take()
+    with FunctionProcess(place, task_root, handler) as function:
+        function.runtime.hand_over(event)
+        ready = function.runtime.wait_until_ready()
+        result = function.runtime.result()
+    arrived = {one.action: one.at - function.started for one in place.endpoint.take() if one.action in sends}
+    if missing := set(sends) - arrived.keys():
+        raise FunctionFailed(f"nothing came to {', '.join(sorted(missing))}; the log:\n{function.log()[-2000:]}")
+    return ColdStart(ready - function.started, arrived, result.ended - function.started)

@@ -1,0 +1,26 @@
+"""The machine that measures: without it a figure says little."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores, load (1, 5, 15 minutes), Python, system."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": [round(load, 2) for load in os.getloadavg()],
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"

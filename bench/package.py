@@ -1,0 +1,101 @@
+"""A function's package as Lambda would have it: unpacked, with its manifest, and nothing in it can be written."""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from batchbell.local.functions import RUNTIME_PACKAGES
+from batchbell.plugins import find_plugins
+from components.bundle import Target, build
+
+HANDLER = "batchbell.dispatcher.handler.handler"
+BARE_HANDLER = "bare.handler"
+BARE = """
+import boto3
+
+client = boto3.client("sns")
+
+
+def handler(event, context):
+    client.publish(TopicArn="arn:aws:sns:us-east-1:123456789012:bench", Message="done")
+"""
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "slack": {"secrets": {"webhook": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/webhook"}}},
+    "email": {"settings": {"sender": "batch@example.com", "recipients": ["team@example.com"]}},
+    "sns": {"settings": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:bench"}},
+}
+# What Lambda's image has besides: the client of the runtime endpoint and what that needs.
+RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+
+
+def make_bundle(cache: Path, *types: str) -> Path:
+    """The folder that a deploy with these notifiers would upload."""
+    plugins = find_plugins()
+    return build([plugins[type_] for type_ in types], Target.host(), cache=cache)
+
+
+def unpack(bundle: Path, folder: Path, authorities: Path, manifest: Sequence[Mapping[str, Any]]) -> Path:
+    """A copy of the bundle with a manifest, for one function. Our endpoint's authority is among those that `requests`
+    trusts: nothing else of the package is changed."""
+    shutil.copytree(bundle, folder)
+    if (trusted := folder / "certifi" / "cacert.pem").exists():
+        trusted.write_bytes(authorities.read_bytes())
+    (folder / "manifest.json").write_text(json.dumps({"instances": list(manifest)}), encoding="utf-8")
+    return _read_only(folder)
+
+
+def unpack_bare(folder: Path) -> Path:
+    """The least that a notifying function can be: boto3, one client, one call."""
+    folder.mkdir(parents=True)
+    (folder / "bare.py").write_text(BARE, encoding="utf-8")
+    compileall.compile_dir(folder, quiet=2)
+    return _read_only(folder)
+
+
+def entry(type_: str, name: str = "") -> dict[str, Any]:
+    """One instance of one of our notifiers, for the manifest."""
+    module = find_plugins()[type_].notifier_module
+    digest_after = find_plugins()[type_].digest_after() or None
+    return {"name": name or type_, "module": module, "digest_after": digest_after, **SETTINGS[type_]}
+
+
+def link_runtime(folder: Path) -> Path:
+    """What Lambda's image brings along, compiled as it is there."""
+    folder.mkdir()
+    for name in (*RUNTIME_PACKAGES, *RUNTIME_CLIENT):
+        found = util.find_spec(name)
+        if found is None or found.origin is None:
+            raise RuntimeError(f"{name} is not installed: pip install -r requirements-dev.txt")
+        origin = Path(found.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+        if source.is_dir():
+            compileall.compile_dir(source, quiet=2)
+        elif source.suffix == ".py":
+            compileall.compile_file(source, quiet=2)
+    return folder
+
+
+def digest(folder: Path) -> str:
+    """The same for the same names and contents."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        found.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        if path.is_file():
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _read_only(folder: Path) -> Path:
+    """For everybody but root, who is not held by permissions: Python runs with -B, and `digest` tells."""
+    for path in [folder, *folder.rglob("*")]:
+        os.chmod(path, path.stat().st_mode & ~0o222)
+    return folder

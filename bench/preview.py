@@ -1,0 +1,163 @@
+"""`pulumi preview` of a deployed stack without changes, beside an empty program that imports pulumi_aws.
+
+The real CLI, with this project's provider in place of AWS's (docs/local-aws.md): both run as the engine tests run them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from batchbell.local.cloud import LocalCloud
+from batchbell.local.provider import write_executable
+from batchbell.local.rehearsal import this_machine, verify_sender
+from batchbell.local.slack_sink import SlackSink
+from bench.finding import Check, Finding, Order, Table
+from tests.engine.cli.build import find_pulumi
+
+TITLE = "Preview"
+ROUNDS = 3
+BOUND = 1.5  # × the empty program
+STACKS = ("production", "print-color")  # an existing job queue; a Batch environment of its own
+PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "notifiers", "batchbell")
+OTHERS = {  # programs beside ours
+    "empty": "import pulumi_aws\n",
+    # pulumi_aws reads a service's classes when one of them is first used.
+    "services": "from pulumi_aws import cloudwatch, dynamodb, iam, lambda_, sqs\n"
+    "cloudwatch.LogGroup; dynamodb.Table; iam.Role; lambda_.Function; sqs.Queue\n",
+    "one-resource": 'import pulumi_aws\npulumi_aws.sqs.Queue("queue")\n',
+}
+NOT_HANDED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
+PATIENCE = 120.0  # seconds for one operation
+
+
+class OperationFailed(Exception):
+    """Pulumi did not come to a good end; the text says why."""
+
+
+@dataclass(frozen=True)
+class Program:
+    folder: Path
+    stack: str
+    environment: Mapping[str, str]
+
+    def run(self, operation: str, secrets: Mapping[str, str] | None = None) -> tuple[float, Any]:
+        """The seconds that it took, and its result. `secrets`: of the stack's config, kept. Raises OperationFailed."""
+        script = Path(__file__).resolve().parents[1] / "tests" / "engine" / "operation.py"
+        order = {
+            "operation": operation,
+            "program": str(self.folder),
+            "stack": self.stack,
+            "secrets": dict(secrets or {}),
+        }
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            input=json.dumps(order) + "\n",
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        seconds = time.monotonic() - started
+        last = json.loads((done.stdout.splitlines() or ["{}"])[-1])
+        if "result" not in last:
+            raise OperationFailed(last.get("failed", done.stderr[-2000:]))
+        return seconds, last["result"]
+
+
+def measure(order: Order) -> Finding:
+    with LocalCloud.start() as cloud, SlackSink.start() as sink:
+        verify_sender(cloud)
+        environment = _environment(order.folder, cloud)
+        programs = {name: Program(_write(order.folder, name, text), name, environment) for name, text in OTHERS.items()}
+        programs |= {stack: Program(_copy(order, stack), stack, environment) for stack in STACKS}
+        for program in programs.values():
+            program.run("up", {"slackWebhook": sink.url} if program.stack in STACKS else {})
+        times: dict[str, list[float]] = {name: [] for name in programs}
+        resources: dict[str, int] = {}
+        for _ in range(order.times(ROUNDS)):
+            for name, program in programs.items():
+                seconds, summary = program.run("preview")
+                if set(summary) - {"same"}:
+                    raise OperationFailed(f"the preview of {name} shows changes: {summary}")
+                times[name].append(seconds)
+                resources[name] = summary.get("same", 0)
+    took = {name: median(each) for name, each in times.items()}
+    what = {
+        "empty": "empty program, `import pulumi_aws`",
+        "services": "… that uses a class of each service that ours uses",
+        "one-resource": "one queue, which starts the provider",
+        "production": "production: an existing job queue",
+        "print-color": "print-color: a Batch environment of its own",
+    }
+    return Finding(
+        checks=[
+            Check(f"preview without changes, {stack}", took[stack] / took["empty"], BOUND, "×") for stack in STACKS
+        ],
+        tables=[
+            Table(
+                "A preview without changes",
+                ["program", "resources", "takes", "× empty"],
+                [
+                    [text, str(resources[name]), f"{took[name]:.1f} s", f"{took[name] / took['empty']:.2f}"]
+                    for name, text in what.items()
+                ],
+            )
+        ],
+        figures={"seconds": took, "resources": resources, "each": times},
+    )
+
+
+def _environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
+    """No account, plugins or settings of this machine."""
+    executables = folder / "bin"
+    executables.mkdir()
+    (executables / "pulumi").symlink_to(find_pulumi())
+    write_executable(executables)
+    (folder / "state").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_HANDED_ON)}
+    return {
+        **kept,
+        **cloud.environment(),
+        "PATH": f"{executables}{os.pathsep}{os.environ['PATH']}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+    }
+
+
+def _copy(order: Order, stack: str) -> Path:
+    """Pulumi writes into a stack's files. The settings of this machine's function go there too."""
+    folder = order.folder / f"program-{stack}"
+    folder.mkdir()
+    for name in (*PROGRAM, f"Pulumi.{stack}.yaml"):
+        source = order.project / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    with (folder / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as config:
+        config.writelines(f"  batchbell:{name}: {json.dumps(value)}\n" for name, value in this_machine().items())
+    return folder
+
+
+def _write(parent: Path, name: str, text: str) -> Path:
+    """A program of its own."""
+    folder = parent / name
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n", encoding="utf-8")
+    (folder / "__main__.py").write_text(text, encoding="utf-8")
+    return folder

@@ -1,0 +1,118 @@
+"""The boto3 clients of what runs in the Lambda: made when needed, and cheap to connect with."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import SSLError
+
+from batchbell import aws_answers
+from batchbell.aws_answers import LateClient, make_client
+from bench.instant_endpoint import InstantEndpoint
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What files of authorities were read."""
+    read: list[Any] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def note(context: ssl.SSLContext, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+        read.append(cafile)
+        load(context, cafile, capath, cadata)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", note)
+    return read
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstantEndpoint]:
+    """AWS over TLS, in a process that has had no client yet."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(aws_answers, "_contexts", [])
+    aws_answers._open_session.cache_clear()
+    with InstantEndpoint(tmp_path) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(running.authorities))
+        yield running
+    aws_answers._open_session.cache_clear()
+
+
+def publish(client: Any) -> None:
+    client.publish(TopicArn=TOPIC, Message="done")
+
+
+def test_the_authorities_are_read_once_for_all_clients_and_connections(
+    endpoint: InstantEndpoint, loads: list[Any]
+) -> None:
+    client = make_client("sns")
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(publish, [client] * 3))
+    publish(make_client("sns"))
+    make_client("ssm").get_parameter(Name="webhook")
+
+    assert len(endpoint.take()) == 5
+    assert loads == [str(endpoint.authorities)]
+
+
+def test_a_server_that_no_authority_vouches_for_gets_nothing(
+    endpoint: InstantEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(make_client("sns"))
+    (tmp_path / "other").mkdir()
+    with InstantEndpoint(tmp_path / "other") as stranger:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", stranger.url)
+        with pytest.raises(SSLError):
+            publish(make_client("sns"))
+
+        assert stranger.take() == []
+
+
+def test_a_server_with_another_name_than_its_certificates_gets_nothing(
+    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(make_client("sns"))
+    endpoint.take()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url.replace("127.0.0.1", "localhost"))
+    with pytest.raises(SSLError):
+        publish(make_client("sns"))
+
+    assert endpoint.take() == []
+
+
+def test_a_client_of_another_botocore_is_left_as_it_is() -> None:
+    client = SimpleNamespace(_endpoint=SimpleNamespace())
+
+    aws_answers._share_authorities(client)
+
+    assert client == SimpleNamespace(_endpoint=SimpleNamespace())
+
+
+def test_a_late_client_is_made_at_its_first_use_and_once(
+    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def make(service: str, **options: Any) -> Any:
+        made.append(service)
+        return make_client(service, **options)
+
+    monkeypatch.setattr(aws_answers, "make_client", make)
+    client = LateClient("sns", read_timeout=1)
+    assert made == []
+
+    publish(client)
+    publish(client)
+
+    assert made == ["sns"]
+    assert len(endpoint.take()) == 2

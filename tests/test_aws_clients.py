@@ -40,12 +40,12 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instan
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(aws_answers, "_contexts", [])
-    aws_answers._open_session.cache_clear()
+    aws_answers.open_session.cache_clear()
     with InstantEndpoint(tmp_path) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(running.authorities))
         yield running
-    aws_answers._open_session.cache_clear()
+    aws_answers.open_session.cache_clear()
 
 
 def publish(client: Any) -> None:

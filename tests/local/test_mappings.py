@@ -105,8 +105,9 @@ def test_a_batch_that_is_full_does_not_wait_for_the_end_of_the_window(source: So
     source.send(*(str(number) for number in range(45)))
     wait_until(lambda: len(source.batches()) == 2, "two batches")
 
+    wait_until(lambda: source.count("NotVisible") == 5, "the rest gathered")
+
     assert [len(batch["bodies"]) for batch in source.batches()] == [20, 20]
-    assert source.count("NotVisible") == 5
 
 
 def test_a_window_begins_with_its_first_record_and_not_with_the_last(source: Source, wait_until: Wait) -> None:

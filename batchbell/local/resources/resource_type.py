@@ -74,7 +74,7 @@ class ResourceType:
         `olds` are the checked inputs of the last deployment, whose made-up name is kept. Values may be wire.UNKNOWN.
         Raises InvalidInputs with everything that is wrong.
         """
-        problems = list(schema.problems(self.token, news))
+        problems = [] if self._were_checked(olds, news) else list(schema.problems(self.token, news))
         inputs = {key: value for key, value in news.items() if value is not None and key != DEFAULTED}
         filled = [key for key in self.defaults if key not in inputs and not self._excluded(key, inputs)]
         inputs.update({key: self.defaults[key] for key in filled})
@@ -95,6 +95,16 @@ class ResourceType:
         if problems:
             raise InvalidInputs(problems)
         return inputs | {DEFAULTED: sorted(filled)}
+
+    def _were_checked(self, olds: Inputs | None, news: Inputs) -> bool:
+        """Whether the inputs are those of the last deployment: the SDK's classes, which take long to read, have judged
+        them then."""
+        before = {name: value for name, value in (olds or {}).items() if name not in (olds or {}).get(DEFAULTED, ())}
+        now = {name: value for name, value in news.items() if value is not None}
+        names = before.keys() | now.keys()
+        return bool(before) and all(
+            self.same(name, before.get(name), now.get(name)) for name in names if name != DEFAULTED
+        )
 
     def validate(self, inputs: Inputs) -> Iterator[Problem]:
         """Checks that `rules` cannot express."""

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from batchbell.local.resources import TABLE
+from batchbell.local.resources.problem import InvalidInputs
 from batchbell.local.resources.wire import UNKNOWN
 
 QUEUE = "aws:sqs/queue:Queue"
@@ -237,3 +238,17 @@ def test_a_value_is_never_part_of_a_complaint(check):
     problems = check.problems("aws:ssm/parameter:Parameter", {"type": "String", "value": "hunter2" * 1_000})
     assert "value" in problems
     assert "hunter2" not in str(problems)
+
+
+@pytest.mark.parametrize(
+    "change", [{"visibilityTimeout": 60}, {"visibilityTimeoutSeconds": [60]}, {"tags": {"team": ["a"]}}]
+)
+def test_inputs_that_changed_since_the_last_deployment_are_judged_again(check, change):
+    before = {"visibilityTimeoutSeconds": 30}
+    deployed = check(QUEUE, before)
+
+    assert check(QUEUE, before, olds=deployed) == deployed
+    with pytest.raises(InvalidInputs):
+        check(QUEUE, before | change, olds=deployed)
+    with pytest.raises(InvalidInputs):
+        check(QUEUE, {"queueUrl": 1}, olds=deployed)

@@ -13,13 +13,11 @@ import pytest
 
 from batchbell.local.collecting_queue import CollectingQueue
 from tests.whole_path.conftest import TIMEOUT, Stack
+from tests.whole_path.watched import NOTIFIERS, PLACE, REPEAT, strings
 
 HANGS = 3 * TIMEOUT  # seconds; no caller waits so long
 # Seconds between the bytes of an answer: no read times out, and all of it takes longer than the function may.
 DRIP = 4.0
-NOTIFIERS = ("slack", "email", "sns")
-REPEAT = "may be a repeat"
-PLACE = "arn:aws:batch:us-east-1:123456789012"
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,9 @@ class Hanging:
     def texts(self) -> Mapping[str, list[str]]:
         """What each channel has got so far, by notifier."""
         return {
-            "slack": ["\n".join(_strings(payload["blocks"])) for payload in self.stack.sink.accepted],
+            "slack": ["\n".join(strings(payload["blocks"])) for payload in self.stack.sink.accepted],
             "email": [mail["BodyText"] for mail in self.stack.cloud.mailbox()],
-            "sns": ["\n".join(_strings(json.loads(json.loads(body)["Message"]))) for body in self.topic.bodies()],
+            "sns": ["\n".join(strings(json.loads(json.loads(body)["Message"]))) for body in self.topic.bodies()],
         }
 
     def unknown(self, notifier: str, names: Sequence[str]) -> list[str]:
@@ -111,18 +109,6 @@ def test_an_invocation_whose_channels_all_hang_ends_by_itself_and_leaves_a_ticke
 def _finished(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
     job = str(uuid.uuid4())
     return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """All that are in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
 
 
 def _is_marked(text: str, name: str, names: Sequence[str]) -> bool:

@@ -60,9 +60,9 @@ class Watched:
     def texts(self, name: str) -> Mapping[str, list[str]]:
         """All that each channel has got of the job so far, by notifier, in the order of arrival."""
         found = {
-            "slack": ["\n".join(_strings(payload)) for payload in self.stack.sink.accepted],
+            "slack": ["\n".join(strings(payload)) for payload in self.stack.sink.accepted],
             "email": [mail["BodyText"] for mail in self.stack.cloud.mailbox()],
-            "sns": ["\n".join(_strings(json.loads(json.loads(body)["Message"]))) for body in self.topic.bodies()],
+            "sns": ["\n".join(strings(json.loads(json.loads(body)["Message"]))) for body in self.topic.bodies()],
         }
         return {notifier: [text for text in texts if name in text] for notifier, texts in found.items()}
 
@@ -149,13 +149,13 @@ def answer_in_turn(answers: Mapping[str, Sequence[Answer]]) -> Callable[[str], A
     return decide
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
     """All that are in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _strings(inner)
+            yield from strings(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _strings(inner)
+            yield from strings(inner)

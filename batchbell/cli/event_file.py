@@ -11,7 +11,7 @@ from typing import Any
 
 from batchbell.cli.answering import NoAnswer
 from batchbell.contract import Message
-from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher import records
 from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
 from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import Failures, failure_of
@@ -39,8 +39,7 @@ def read_event(source: str) -> Mapping[str, Any]:
 def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
     """Raises NoAnswer for what the function could not read either."""
     try:
-        blocked = event.get("detail-type") == blocked_queue.DETAIL_TYPE
-        return BlockedQueue.from_event(event) if blocked else Job.from_event(event)
+        return records.parse_event(event)
     except InvalidEvent as invalid:
         raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
 

@@ -40,14 +40,19 @@ def read_record(text: str, now: float) -> Job | BlockedQueue | Trial | Ticket:
             return Ticket.from_body(body, now)
         if "test" in body:
             return Trial.from_body(body, now)
-        blocked = body.get("detail-type") == blocked_queue.DETAIL_TYPE
-        return BlockedQueue.from_event(body) if blocked else Job.from_event(body)
+        return parse_event(body)
     except (InvalidEvent, InvalidTicket, InvalidTrial) as invalid:
         reason = str(invalid)
     except Exception as error:
         # One odd record must not take the others of its batch with it.
         reason = f"the record could not be read: {type(error).__name__}"
     raise UnreadableRecord(Unreadable.of(text, reason, _extract(body)))
+
+
+def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
+    """An EventBridge event, already decoded from JSON, by its detail-type. Raises InvalidEvent."""
+    blocked = event.get("detail-type") == blocked_queue.DETAIL_TYPE
+    return BlockedQueue.from_event(event) if blocked else Job.from_event(event)
 
 
 def _decode(text: str) -> Mapping[str, Any]:

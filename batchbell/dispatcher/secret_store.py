@@ -16,9 +16,8 @@ from batchbell.contract import TemporaryError
 CACHE_SECONDS = 300  # a rotated secret is taken up within this time, or at once when the channel refuses the old one
 
 _providers: dict[str, Any] = {}
-_providers_lock = (
-    threading.Lock()
-)  # notifiers send at the same time, and a second provider would lose the first's cache
+# Notifiers send at the same time, and a second provider would lose the first's cache.
+_providers_lock = threading.Lock()
 
 
 def reader(where: Mapping[str, str]) -> Callable[[bool], str]:

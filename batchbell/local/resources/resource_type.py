@@ -99,12 +99,11 @@ class ResourceType:
     def _were_checked(self, olds: Inputs | None, news: Inputs) -> bool:
         """Whether the inputs are those of the last deployment: the SDK's classes, which take long to read, have judged
         them then."""
-        before = {name: value for name, value in (olds or {}).items() if name not in (olds or {}).get(DEFAULTED, ())}
-        now = {name: value for name, value in news.items() if value is not None}
-        names = before.keys() | now.keys()
-        return bool(before) and all(
-            self.same(name, before.get(name), now.get(name)) for name in names if name != DEFAULTED
-        )
+        if not olds:
+            return False
+        filled = {*olds.get(DEFAULTED, ())} - news.keys()
+        names = (olds.keys() | news.keys()) - filled - {DEFAULTED}
+        return all(self.same(name, olds.get(name), news.get(name)) for name in names)
 
     def validate(self, inputs: Inputs) -> Iterator[Problem]:
         """Checks that `rules` cannot express."""

@@ -241,7 +241,8 @@ def test_a_value_is_never_part_of_a_complaint(check):
 
 
 @pytest.mark.parametrize(
-    "change", [{"visibilityTimeout": 60}, {"visibilityTimeoutSeconds": [60]}, {"tags": {"team": ["a"]}}]
+    "change",
+    [{"visibilityTimeout": 60}, {"visibilityTimeoutSeconds": [60]}, {"tags": {"team": ["a"]}}, {"name": ["jobs"]}],
 )
 def test_inputs_that_changed_since_the_last_deployment_are_judged_again(check, change):
     before = {"visibilityTimeoutSeconds": 30}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,8 +14,8 @@ from batchbell.local.collecting_queue import CollectingQueue
 from batchbell.local.slack_sink import Answer
 from tests.whole_path.channel_cells import ACTIONS, ALL, CHANNELS, DRIPS, QUICK, READ_TIME_OUTS, REFUSED, Cell
 from tests.whole_path.conftest import Stack
+from tests.whole_path.watched import finished
 
-PLACE = "arn:aws:batch:us-east-1:123456789012"
 AT_ONCE = 10  # records of an invocation
 NAMES = {cell: f"cell-{number:02}" for number, cell in enumerate(ALL)}  # of jobs
 ENDPOINTS = {"email": "AWS_ENDPOINT_URL_SESV2", "sns": "AWS_ENDPOINT_URL_SNS"}
@@ -47,7 +46,7 @@ class Matrix:
 def meet_all(stack: Stack, topic: CollectingQueue, event: Callable[..., dict[str, Any]]) -> Matrix:
     """`topic`: subscribed to the stack's; `event`: the fixture."""
     laboratory = Laboratory(stack, event)
-    stack.send(_finished(event, "warm-up"))
+    stack.send(finished(event, "warm-up"))
     stack.told("warm-up")
 
     _meet_quick_ones(laboratory)
@@ -93,7 +92,7 @@ class Laboratory:
     def send(self, *cells: Cell) -> None:
         now = time.time()
         self.sent_at.update(dict.fromkeys(cells, now))
-        self.stack.send(*(_finished(self._event, NAMES[cell]) for cell in cells))
+        self.stack.send(*(finished(self._event, NAMES[cell]) for cell in cells))
 
     def break_once(self, cell: Cell) -> Callable[[], object]:
         """Put the cell's fault; gives what tells whether it has been met."""
@@ -174,11 +173,6 @@ def _meet_hanging_ones(laboratory: Laboratory, cells: Sequence[Cell]) -> None:
         laboratory.send(cell)
         laboratory.stack.wait_until(met, f"met: {cell.title}")
     laboratory.taken()
-
-
-def _finished(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
-    job = str(uuid.uuid4())
-    return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}")
 
 
 def _outcomes(log: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from batchbell.local.collecting_queue import CollectingQueue
 from tests.whole_path.conftest import TIMEOUT, Stack
-from tests.whole_path.watched import NOTIFIERS, PLACE, REPEAT, strings
+from tests.whole_path.watched import NOTIFIERS, REPEAT, finished, strings
 
 HANGS = 3 * TIMEOUT  # seconds; no caller waits so long
 # Seconds between the bytes of an answer: no read times out, and all of it takes longer than the function may.
@@ -69,7 +68,7 @@ def warm(print_color: Stack, event: Callable[..., dict[str, Any]]) -> Collecting
     """The topic's subscriber, once the function's process runs: its start is no part of an invocation on Lambda."""
     topic_arn = print_color.deployment.outputs["notifiers"]["sns"]["topic_arn"]
     topic = CollectingQueue.of_topic(print_color.cloud, "people", topic_arn)
-    print_color.send(_finished(event, "warm-up"))
+    print_color.send(finished(event, "warm-up"))
     print_color.told("warm-up")
     print_color.settled()
     return topic
@@ -81,7 +80,7 @@ def test_an_invocation_whose_channels_all_hang_ends_by_itself_and_leaves_a_ticke
 ):
     stack, before = hanging.stack, len(hanging.durations())
     names = [f"{name}-{number}" for number in range(jobs)]
-    stack.send(*(_finished(event, one) for one in names))
+    stack.send(*(finished(event, one) for one in names))
     # Gone for good: a record that is not deleted is counted too, and is there for six times the function's timeout.
     stack.wait_until(lambda: stack.in_queue("intake_queue_url") == 0, "taken", timeout=5 * TIMEOUT)
     stack.wait_until(lambda: stack.in_queue("retry_queue_url") == len(NOTIFIERS) * jobs, "a ticket for each")
@@ -104,11 +103,6 @@ def test_an_invocation_whose_channels_all_hang_ends_by_itself_and_leaves_a_ticke
         # Slack had taken them before: there the mark is right.
         first = names if notifier == "slack" else [one for one in names if one not in unknown]
         assert [one for one, marked in marks if not marked] == first
-
-
-def _finished(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
-    job = str(uuid.uuid4())
-    return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}")
 
 
 def _is_marked(text: str, name: str, names: Sequence[str]) -> bool:

@@ -139,6 +139,12 @@ class Watched:
             )
 
 
+def finished(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
+    """The event of an array job of that name that succeeded; `event`: the fixture."""
+    job = str(uuid.uuid4())
+    return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}")
+
+
 def answer_in_turn(answers: Mapping[str, Sequence[Answer]]) -> Callable[[str], Answer | None]:
     """For the sink: each job's answers, by its name, one after the other, and then the usual one."""
     left = {name: list(those) for name, those in answers.items()}

@@ -7,9 +7,6 @@ import json
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
-import pytest
-
-from batchbell import aws_answers
 from batchbell.conformance import REPEATS, Answer, AwsEndpoint, Fault, NotifierConformance, Request, refusal
 from batchbell.contract import Notifier
 from notifiers.email.notifier import create
@@ -74,6 +71,3 @@ class TestEmail(NotifierConformance):
 
     def make(self, endpoint: Ses) -> Notifier:
         return create({"sender": "Batch Bell <batch@example.com>", "recipients": ["one@example.com"]}, {})
-
-    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(aws_answers, "SEND_LIMIT", 0.5)

@@ -6,9 +6,6 @@ import json
 import re
 from urllib.parse import parse_qs
 
-import pytest
-
-from batchbell import aws_answers
 from batchbell.conformance import REPEATS, Answer, AwsEndpoint, Fault, NotifierConformance, Request, refusal
 from batchbell.contract import Message, Notifier
 from notifiers.sns.notifier import create
@@ -77,6 +74,3 @@ class TestSns(NotifierConformance):
 
     def make(self, endpoint: Sns) -> Notifier:
         return create({"topic_arn": "arn:aws:sns:us-east-1:123456789012:ops"}, {})
-
-    def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(aws_answers, "SEND_LIMIT", 0.5)

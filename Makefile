@@ -33,11 +33,11 @@ help:
 
 demo: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
-	@$(PY) -m batchbell demo $(ARGS)
+	@$(PY) -m demo $(ARGS)
 
 chaos: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
-	@$(PY) -m batchbell chaos $(ARGS)
+	@$(PY) -m demo.chaos $(ARGS)
 
 # On a machine that does nothing else. The preview needs the Pulumi CLI, as the engine tests do.
 bench: $(VENV)/.made

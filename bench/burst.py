@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchbell.local.collecting_queue import CollectingQueue
+from batchbell_local.collecting_queue import CollectingQueue
 from bench.finding import Check, Finding, Order
 from bench.jobs import PLACE
 from bench.local_stack import LocalStack, deploy

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from batchbell.local.collecting_queue import CollectingQueue
-from batchbell.local.rehearsal import in_queue, other_rules
+from batchbell_local.collecting_queue import CollectingQueue
 from bench.finding import Check, Finding, Order, Table
 from bench.jobs import finish_children
 from bench.local_stack import LocalStack, deploy, wait_until
+from demo.print_color import in_queue, other_rules
 
 TITLE = "Invocations an array job"
 SIZES = (2, 7, 100, 10_000)

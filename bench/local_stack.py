@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.deployment import Deployment
-from batchbell.local.rehearsal import deploy_print_color, in_queue, job_queue_arn, verify_sender
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.deployment import Deployment
+from batchbell_local.slack.sink import SlackSink
 from bench.jobs import Event, finish_array
+from demo.print_color import deploy_print_color, in_queue, job_queue_arn, verify_sender
 
 AT_ONCE = 200  # events of one call
 LOOK = 0.2  # seconds between looks at the queues: the local AWS has one thread for all calls

@@ -12,8 +12,8 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from batchbell.local.functions import RUNTIME_PACKAGES
 from batchbell.plugins import find_plugins
+from batchbell_local.ministack.functions import RUNTIME_PACKAGES
 from components.bundle import Target, build
 
 HANDLER = "batchbell.dispatcher.handler.handler"

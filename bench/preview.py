@@ -17,11 +17,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.provider import write_executable
-from batchbell.local.rehearsal import this_machine, verify_sender
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.deployment import this_machine
+from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.slack.sink import SlackSink
 from bench.finding import Check, Finding, Order, Table
+from demo.print_color import verify_sender
 from tests.engine.cli.build import find_pulumi
 
 TITLE = "Preview"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.rehearsal import SENDER
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.slack.sink import SlackSink
+from demo.print_color import SENDER
 from tests.installed import build_wheel
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -65,6 +65,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def batchbell_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(PROJECT, tmp_path_factory.mktemp("batchbell"))
+
+
+@pytest.fixture(scope="session")
+def local_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of batchbell-local."""
+    return build_wheel(PROJECT / "batchbell_local", tmp_path_factory.mktemp("batchbell-local"))
 
 
 @pytest.fixture(scope="session")

@@ -32,18 +32,20 @@ ARROWS = {
     "batchbell.chat_drawing": (),
     "batchbell.provisioning": (),
     "batchbell.plugins": ("batchbell.provisioning",),
-    "batchbell.faulty_server": (),
-    "batchbell.conformance": (*NOTIFIER, "batchbell.faulty_server"),
+    "batchbell.stack_files": (),
+    "batchbell.testing": (),
+    "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),
     "components": DEPLOY_TIME,
-    "batchbell.local": (*DEPLOY_TIME, *RUN_TIME, "batchbell.faulty_server", "batchbell.dispatcher", "components"),
+    "batchbell_local": ("batchbell.stack_files", "batchbell.testing"),
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
-        *("batchbell.dispatcher", "components", "notifiers", "batchbell.local"),
+        *("batchbell.dispatcher", "batchbell.stack_files", "components", "notifiers"),
     ),
     "batchbell.__main__": ("batchbell.cli",),
-    "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell.local"),
+    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell_local"),
+    "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell_local", "demo"),
 }
-TOP_LEVEL = ("batchbell", "bench", "components", "notifiers")
+TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers")
 
 # Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
 RUNTIME_PROVIDES = {"boto3", "botocore"}
@@ -140,9 +142,14 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("notifiers.slack.preview", "batchbell.provisioning", False),
         ("components.bundle", "batchbell.plugins", True),
         ("components.bundle", "batchbell.contract", False),
-        ("components.settings", "batchbell.local.stack_config", False),
-        ("batchbell.local.cloud", "batchbell.cli.demo", False),
-        ("batchbell.local.cloud", "bench.finding", False),
+        ("components.settings", "batchbell.stack_files", False),
+        ("batchbell_local.cloud", "batchbell.stack_files", True),
+        ("batchbell_local.cloud", "batchbell.contract", False),
+        ("batchbell_local.cloud", "demo.command", False),
+        ("batchbell.cli", "batchbell_local.cloud", False),
+        ("batchbell.dispatcher.job", "batchbell_local.cloud", False),
+        ("batchbell.conformance", "demo.command", False),
+        ("batchbell_local.cloud", "bench.finding", False),
         ("batchbell.provisioning", "batchbell.cli", False),
         ("batchbell.something_new", "batchbell.contract", False),
     ],

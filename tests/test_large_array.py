@@ -18,8 +18,8 @@ from batchbell.dispatcher.compose import compose
 from batchbell.dispatcher.failures import LookUpBudget, look_up_failures
 from batchbell.dispatcher.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
-from batchbell.local.slack_rules import find_fault
 from batchbell.texts import tidy
+from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.email import notifier as email
 from notifiers.slack import notifier as slack
 from notifiers.sns import notifier as sns

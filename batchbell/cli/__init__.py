@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from batchbell.cli import chaos, demo, explain, new_notifier, preview, redrive, replay, send_test, status
+from batchbell.cli import explain, new_notifier, preview, redrive, replay, send_test, status
 
 app = typer.Typer(
     help="One message when a whole AWS Batch array job is done.",
@@ -13,12 +13,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("demo", epilog=demo.EPILOG)(demo.command)
 app.command("explain", epilog=explain.EPILOG)(explain.command)
 app.command("preview", epilog=preview.EPILOG)(preview.command)
 app.command("send-test", epilog=send_test.EPILOG)(send_test.command)
 app.command("replay", epilog=replay.EPILOG)(replay.command)
 app.command("status", epilog=status.EPILOG)(status.command)
 app.command("redrive", epilog=redrive.EPILOG)(redrive.command)
-app.command("chaos", epilog=chaos.EPILOG)(chaos.command)
 app.command("new-notifier", epilog=new_notifier.EPILOG)(new_notifier.command)

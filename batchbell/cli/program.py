@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from batchbell.local import stack_config
+from batchbell import stack_files as stack_config
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -60,7 +60,7 @@ from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.notifier_conformance import NotifierConformance
 from batchbell.conformance.webhook_endpoint import REPEATS, WebhookEndpoint
-from batchbell.faulty_server import Answer, Request
+from batchbell.testing.faulty_server import Answer, Request
 
 __all__ = [
     "REPEATS",

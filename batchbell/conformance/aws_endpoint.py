@@ -15,7 +15,7 @@ import pytest
 from batchbell import aws_answers
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
-from batchbell.faulty_server import Answer
+from batchbell.testing.faulty_server import Answer
 
 # A function's credentials are secrets, too. One session for all tests, as in a function: making one takes 0.1 s.
 SECRET_KEY, SESSION_TOKEN = (f"Hidden{uuid.uuid4().hex}" for _ in range(2))

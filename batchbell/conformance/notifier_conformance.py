@@ -18,7 +18,7 @@ from batchbell.conformance.overheard import Overheard, overhear
 from batchbell.conformance.patience import shorten_sends, shorten_socket_timeouts
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.contract import Message, Notifier, PermanentError, TemporaryError
-from batchbell.faulty_server import Request
+from batchbell.testing.faulty_server import Request
 
 PATIENCE = 60.0  # seconds that a send may take where nothing is wrong but this machine is busy
 REASON_LIMIT = 1_000  # characters

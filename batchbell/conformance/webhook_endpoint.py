@@ -17,7 +17,7 @@ import pytest
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.contract import Secret
-from batchbell.faulty_server import Answer, FaultyServer, Request
+from batchbell.testing.faulty_server import Answer, FaultyServer, Request
 
 REPEATS = "{what came}"  # in an answer's body: the request, as some proxies repeat it
 ENDLESS = "x" * 100_000

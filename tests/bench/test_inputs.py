@@ -8,13 +8,13 @@ from collections import Counter
 import pytest
 
 from batchbell.dispatcher.job import Job
-from batchbell.local.rehearsal import other_rules
 from bench.answers import PAGE, SLACK_PATH, Answers, UnknownCall, read_action
 from bench.burst import count_jobs
 from bench.cold_start import by_package
 from bench.cost import CHILDREN, Fixed, Use, at_rest, bill, direct
 from bench.jobs import failed_children, finish_array, finish_children
 from bench.local_stack import Invocation, read_invocations
+from demo.print_color import other_rules
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 USE = Use({"claim": 3, "commit": 3, "sns:Publish": 1, "ses:SendEmail": 1}, 0.3, 2000.0, "1/7")

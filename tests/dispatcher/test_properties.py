@@ -21,8 +21,8 @@ from batchbell.dispatcher.failures import Failures, failure_of
 from batchbell.dispatcher.job import Job
 from batchbell.dispatcher.records import UnreadableRecord, read_record
 from batchbell.dispatcher.tickets import Ticket
-from batchbell.local.slack_rules import find_fault
 from batchbell.texts import tidy
+from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.email.notifier import create as create_email
 from notifiers.email.notifier import write_mail
 from notifiers.slack.blocks import BLOCKS_LIMIT

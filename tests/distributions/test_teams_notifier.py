@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from batchbell.conformance import Answer, WebhookEndpoint
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.deployment import deploy
-from batchbell.local.rehearsal import this_machine
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.deployment import deploy, this_machine
 from tests.installed import Environment, build_wheel
 
 

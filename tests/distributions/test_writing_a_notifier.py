@@ -79,6 +79,7 @@ def followed(
     project: Path,
     checkout: Path,
     batchbell_wheel: Path,
+    local_wheel: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Followed:
     folder, home = tmp_path_factory.mktemp("stranger"), tmp_path_factory.mktemp("home")
@@ -93,7 +94,7 @@ def followed(
             "HOME": str(home),
             "PATH": f"{home / 'bin'}:/usr/bin:/bin",
             "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(batchbell_wheel.parent),
+            "PIP_FIND_LINKS": f"{batchbell_wheel.parent} {local_wheel.parent}",
             "PIP_NO_BUILD_ISOLATION": "0",  # of a switch that is a no, this is the yes (pypa/pip#5735)
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         },

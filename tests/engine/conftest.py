@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 import yaml
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.provider import write_executable
-from batchbell.local.rehearsal import this_machine
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.deployment import this_machine
+from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 
 OPERATION = Path(__file__).with_name("operation.py")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.slack.sink import SlackSink
 
 FUNCTION = "Function print-color-dispatcher"
 ENVIRONMENT = "ComputeEnvironment print-color-batch-ec2"

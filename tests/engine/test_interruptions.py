@@ -92,7 +92,7 @@ def state(backend, stack):
 def providers(stack):
     """The processes of our provider that talk to this stack's cloud."""
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    found = [int(line.split()[0]) for line in listed.splitlines() if "batchbell.local.provider" in line]
+    found = [int(line.split()[0]) for line in listed.splitlines() if "batchbell_local.pulumi.provider" in line]
     return [pid for pid in found if talks_to(pid, stack.cloud.endpoint)]
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from batchbell.local.rehearsal import this_machine
+from batchbell_local.deployment import this_machine
 from tests.installed import PIP, run
 
 

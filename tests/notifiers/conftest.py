@@ -15,9 +15,9 @@ import pytest
 from batchbell.conformance import messages, refusal
 from batchbell.contract import Link, Message
 from batchbell.dispatcher.digest import compose_digest
-from batchbell.faulty_server import Answer, FaultyServer, Request
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
+from batchbell.testing.faulty_server import Answer, FaultyServer, Request
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
 CONSOLE_OF_JOBS = f"{messages.CONSOLE}/batch/home?region=us-east-1#jobs/detail/"
 

@@ -26,10 +26,10 @@ from batchbell.conformance.overheard import overhear
 from batchbell.conformance.patience import shorten_socket_timeouts
 from batchbell.contract import Message, Notifier, PermanentError, Secret, TemporaryError
 from batchbell.dispatcher import secret_store
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.server import ROOT_SECRET_KEY
 from batchbell.plugins import Plugin, find_plugins
 from batchbell.provisioning import Context, Grants, NotifierSettings
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.server import ROOT_SECRET_KEY
 from components.notifier_choice import NotifierChoice
 
 CONTEXT = Context("batchbell", "aws", "us-east-1", "123456789012")

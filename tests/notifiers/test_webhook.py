@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.local.slack_sink import SlackSink
 from batchbell.webhook import Answer, WrongWebhook, judge, read_retry_after
+from batchbell_local.slack.sink import SlackSink
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchbell.local.slack_sink import Answer
+from batchbell_local.slack.sink import Answer
 
 CHANNELS = ("slack", "email", "sns")
 ACTIONS = {"email": "ses:SendEmail", "sns": "sns:Publish"}

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batchbell.local.cloud import FaultHandle, LocalCloud
-from batchbell.local.collecting_queue import CollectingQueue
-from batchbell.local.slack_sink import Answer
+from batchbell_local.cloud import FaultHandle, LocalCloud
+from batchbell_local.collecting_queue import CollectingQueue
+from batchbell_local.slack.sink import Answer
 from tests.whole_path.channel_cells import ACTIONS, ALL, CHANNELS, DRIPS, QUICK, READ_TIME_OUTS, REFUSED, Cell
 from tests.whole_path.conftest import Stack
 from tests.whole_path.watched import finished

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.collecting_queue import CollectingQueue
-from batchbell.local.deployment import Deployment, deploy
-from batchbell.local.rehearsal import in_queue, this_machine
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.collecting_queue import CollectingQueue
+from batchbell_local.deployment import Deployment, deploy, this_machine
+from batchbell_local.slack.sink import SlackSink
+from demo.print_color import in_queue
 from tests.whole_path.watched import Watched
 
 TIMEOUT = 6  # s; the function's: retries and leases are five times as quick as in a real stack

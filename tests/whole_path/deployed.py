@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.deployment import Deployment, deploy
-from batchbell.local.rehearsal import SENDER, this_machine
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.deployment import Deployment, deploy, this_machine
+from batchbell_local.slack.sink import SlackSink
+from demo.print_color import SENDER
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 Call = tuple[str, str, dict[str, Any]]  # of boto3: service, operation, arguments

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.deployment import DeploymentFailed, deploy
+from batchbell_local.deployment import DeploymentFailed, deploy
 from tests.whole_path.deployed import PLACE, STACKS, Deployed, arn, make_things
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from batchbell.dispatcher.timing import Timing
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.collecting_queue import CollectingQueue
-from batchbell.local.deployment import deploy
-from batchbell.local.rehearsal import SENDER, this_machine
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.collecting_queue import CollectingQueue
+from batchbell_local.deployment import deploy, this_machine
+from batchbell_local.slack.sink import SlackSink
+from demo.print_color import SENDER
 from tests.whole_path.channel_cells import ALL, CHANNELS, Cell
 from tests.whole_path.channel_laboratory import NAMES, Matrix, meet_all
 from tests.whole_path.conftest import TIMEOUT, Stack

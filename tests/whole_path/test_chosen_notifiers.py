@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.collecting_queue import CollectingQueue
-from batchbell.local.deployment import Deployment, DeploymentFailed, deploy
-from batchbell.local.rehearsal import SENDER, in_queue, this_machine
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.collecting_queue import CollectingQueue
+from batchbell_local.deployment import Deployment, DeploymentFailed, deploy, this_machine
+from batchbell_local.slack.sink import SlackSink
+from demo.print_color import SENDER, in_queue
 from tests.installed import Environment, put_distribution, write
 
 CODE = "the-pagers-own-code"
@@ -151,7 +151,7 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
     tops = {name.split(".")[0] for name in loaded}
     assert {"batchbell", "yaml", "boto3"} <= tops
     assert not tops & {"requests", "charset_normalizer", "idna", "acme_broken", "components", "pulumi", "pydantic"}
-    assert not loaded & {"batchbell.plugins", "batchbell.provisioning", "batchbell.local"}
+    assert not loaded & {"batchbell.plugins", "batchbell.provisioning", "batchbell_local"}
 
 
 @pytest.mark.parametrize(

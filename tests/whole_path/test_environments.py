@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from batchbell.local.cloud import LocalCloud
-from batchbell.local.deployment import DeploymentFailed, deploy
-from batchbell.local.rehearsal import this_machine
+from batchbell_local.cloud import LocalCloud
+from batchbell_local.deployment import DeploymentFailed, deploy, this_machine
 
 SNS = [{"type": "sns", "name": "chatops"}]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.collecting_queue import CollectingQueue
+from batchbell_local.collecting_queue import CollectingQueue
 from tests.whole_path.conftest import TIMEOUT, Stack
 from tests.whole_path.watched import NOTIFIERS, REPEAT, finished, strings
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from batchbell.local.slack_sink import Answer
+from batchbell_local.slack.sink import Answer
 from tests.whole_path.watched import CLAIM, COMMIT, FIRST, NOTIFIERS, ONCE, REPEAT, SENT, Job, Watched, answer_in_turn
 
 HIDDEN = 12  # seconds until the record of a dead invocation comes back

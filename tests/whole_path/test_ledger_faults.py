@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.slack_sink import Answer
+from batchbell_local.slack.sink import Answer
 from tests.whole_path.watched import (
     CLAIM,
     COMMIT,

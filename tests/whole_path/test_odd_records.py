@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.slack_sink import Answer
+from batchbell_local.slack.sink import Answer
 from tests.whole_path.watched import CLAIM, NOBODY, NOTIFIERS, ONCE, PLACE, SENT, Job, Watched, answer_in_turn
 
 LARGEST = 1_048_576  # bytes; SQS API reference, SendMessage

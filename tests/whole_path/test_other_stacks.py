@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
-from batchbell.local.deployment import DeploymentFailed, deploy
-from batchbell.local.rehearsal import SENDER, this_machine
+from batchbell_local.deployment import DeploymentFailed, deploy, this_machine
+from demo.print_color import SENDER
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.slack_sink import Answer
+from batchbell_local.slack.sink import Answer
 from tests.whole_path.watched import ONCE, SENT, Job, Watched, answer_in_turn
 
 HIDDEN = 12  # seconds until a record that stays comes back

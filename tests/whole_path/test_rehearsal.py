@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchbell.local.rehearsal import rehearse
+from demo.print_color import rehearse
 
 
 @pytest.mark.parametrize(("platform", "tutorial"), [("EC2", 1), ("FARGATE", 8)])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.local.rehearsal import SENDER, in_queue
+from demo.print_color import SENDER, in_queue
 from tests.whole_path.deployed import PLACE, SENDING_MAIL, STACKS, Call, Deployed, Things, arn, mail, make_things
 
 PURPOSES = ("intake", "retry", "dead_letter")

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from batchbell.local.deployment import deploy
-from batchbell.local.rehearsal import this_machine
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.deployment import deploy, this_machine
+from batchbell_local.slack.sink import SlackSink
 from tests.whole_path.conftest import TIMEOUT, Stack
 from tests.whole_path.deployed import Deployed, arn
 

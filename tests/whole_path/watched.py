@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from batchbell.local.collecting_queue import CollectingQueue
-from batchbell.local.slack_sink import Answer
+from batchbell_local.collecting_queue import CollectingQueue
+from batchbell_local.slack.sink import Answer
 
 if TYPE_CHECKING:
     from tests.whole_path.conftest import Stack

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from batchbell.contract import Message, PermanentError, TemporaryError
-from batchbell.local.cloud import LocalCloud
+from batchbell_local.cloud import LocalCloud
 from notifiers.email.notifier import create, write_mail
 from tests.notifiers.email.mail import Page, body, read
 

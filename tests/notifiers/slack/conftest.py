@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from batchbell.contract import Message, Secret
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.slack.sink import SlackSink
 from notifiers.slack.notifier import create
 
 WEBHOOK_PATH = "/services/T0000/B0000/SecretSecretSecret"

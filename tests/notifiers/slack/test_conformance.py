@@ -6,7 +6,7 @@ import json
 
 from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
 from batchbell.contract import Notifier
-from batchbell.local.slack_rules import find_fault
+from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.notifier import create
 from tests.notifiers.slack.payload import find_markup, texts

@@ -12,7 +12,7 @@ import pytest
 from slack_sdk.models.blocks import Block
 
 from batchbell.contract import Fact, Link, Message, Secret
-from batchbell.local.slack_rules import find_fault
+from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.notifier import create
 from tests.notifiers.slack.payload import texts

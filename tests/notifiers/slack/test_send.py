@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from batchbell.contract import Message, PermanentError, TemporaryError
-from batchbell.local.slack_sink import SlackSink
+from batchbell_local.slack.sink import SlackSink
 from notifiers.slack.notifier import webhook_problem
 
 Send = Callable[..., None]

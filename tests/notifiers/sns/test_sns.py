@@ -13,7 +13,7 @@ import fastjsonschema
 import pytest
 
 from batchbell.contract import Message, PermanentError
-from batchbell.local.cloud import LocalCloud
+from batchbell_local.cloud import LocalCloud
 from notifiers.sns.notifier import create
 from notifiers.sns.publication import to_ascii
 

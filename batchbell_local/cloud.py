@@ -1,0 +1,288 @@
+"""LocalCloud: an AWS of its own for a test or a demo, in a process on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .faults import Fault
+from .server import ACCOUNT_ID, CONNECTION_BACKLOG, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
+
+START_DEADLINE = 30.0  # seconds; about one is usual
+STOP_DEADLINE = 3.0  # seconds until the process group is killed
+LOG_TAIL = 16_000  # characters
+LOG_FILE = "cloud.log"
+CONFIG_FILE = "aws-config"  # holds an empty default profile, which outvotes an inherited AWS_PROFILE
+NO_FILE = "no-such-file"
+# What the process needs of the caller's environment: a PATH for commands, a character set, and, for a Python that was
+# built with a shared library of its own, the way to it. Nothing of AWS_*, PULUMI_*, PIP_*, PYTHON* gets in.
+INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+class LocalCloudError(RuntimeError):
+    """The local cloud did not start; the text ends with the last lines of its log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultHandle:
+    """A fault in force."""
+
+    cloud: LocalCloud
+    number: int
+
+    @property
+    def hits(self) -> list[str]:
+        """The bodies of the requests that it applied to."""
+        hits: list[str] = self.cloud._control("GET", f"faults/{self.number}")["hits"]
+        return hits
+
+    def clear(self) -> None:
+        """End it; its hits stay known."""
+        self.cloud._control("DELETE", f"faults/{self.number}")
+
+
+class LocalCloud:
+    """A running local AWS. Start it with `start()`, use it as a context manager or call `stop()`."""
+
+    region = REGION
+    account_id = ACCOUNT_ID
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, folder: Path, keep_folder: bool) -> None:
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self._port = port
+        self._process = process
+        self._folder = folder
+        self._keep_folder = keep_folder
+        self._final_log = ""
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def start(cls, *, folder: Path | None = None, duplicate_events: bool = False) -> LocalCloud:
+        """Start one and return when it answers.
+
+        folder: where its files go and stay (its log is `cloud.log`); without one, a new folder that is removed at the
+        end. duplicate_events: AWS delivers Batch events at least once; this delivers every finished one twice.
+        Raise LocalCloudError when it dies or does not answer in time.
+        """
+        keep_folder = folder is not None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="local-cloud-"))
+        folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CONFIG_FILE).write_text("[default]\n", encoding="utf-8")
+        # Bound here and handed over: nobody can take the port between choosing and serving.
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(CONNECTION_BACKLOG)
+            port = listening.getsockname()[1]
+            descriptor = listening.fileno()
+            command = [sys.executable, "-m", "batchbell_local.server", f"--socket={descriptor}", f"--folder={folder}"]
+            if keep_folder:
+                command.append("--keep-folder")
+            with (folder / LOG_FILE).open("wb") as log:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=folder,
+                    env=_scrubbed_environment(folder, duplicate_events),
+                    pass_fds=[descriptor],
+                    start_new_session=True,
+                )
+        cloud = cls(process, port, folder, keep_folder)
+        try:
+            cloud._wait_until_it_answers()
+        except BaseException:
+            cloud.stop()
+            raise
+        return cloud
+
+    def __enter__(self) -> LocalCloud:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process and all that it started, and remove its folder if it made one. Safe to call again."""
+        with self._lock:
+            if self._process.returncode is None:
+                self._end_process()
+            if not self._final_log:
+                self._final_log = self._read_log()
+            if not self._keep_folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which boto3, the AWS CLI and our program talk to this cloud and to no other.
+
+        Put them over a process's environment: they also outvote what the user may have there already (profiles,
+        session tokens, endpoints of single services, proxies).
+        """
+        variables = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
+            "AWS_SESSION_TOKEN": "",
+            "AWS_PROFILE": "default",
+            "AWS_CONFIG_FILE": str(self._folder / CONFIG_FILE),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self._folder / NO_FILE),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+        variables.update((name, self.endpoint) for name in os.environ if name.startswith("AWS_ENDPOINT_URL_"))
+        return variables
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud with an administrator's rights; one for each service, kept."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
+
+    def mailbox(self) -> list[dict[str, Any]]:
+        """The mails that were sent through SES, oldest first: Source, To, CC, BCC, Subject, BodyText, BodyHtml, …"""
+        answer = json.loads(self._get(f"/_ministack/ses/messages?account={self.account_id}", timeout=10))
+        mails: list[dict[str, Any]] = answer["messages"].get(self.account_id, [])
+        return mails
+
+    def fail(self, action: str, **what: Any) -> FaultHandle:
+        """Let calls of deployed functions fail from now on: `faults.Fault` says how. Calls with this object's own
+        clients never fail."""
+        return FaultHandle(self, self._control("POST", "faults", dataclasses.asdict(Fault(action, **what)))["fault"])
+
+    def clear_faults(self) -> None:
+        """End all of them."""
+        self._control("DELETE", "faults")
+
+    def raise_events(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Put AWS Batch's events on the default bus: rules, patterns and targets do the rest."""
+        self._control("POST", "events", {"events": list(events)})
+
+    def kill_functions(self) -> int:
+        """SIGKILL for every function that runs an invocation; how many there were."""
+        return int(self._control("POST", "functions/kill")["killed"])
+
+    def log(self) -> str:
+        """The end of the process's log; also after `stop()`."""
+        return self._final_log or self._read_log()
+
+    def _wait_until_it_answers(self) -> None:
+        try:
+            # The socket listens already, so this one request waits in its queue until the process takes it.
+            self._get("/_ministack/health", timeout=START_DEADLINE)
+        except OSError as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
+            code = self._process.poll()
+            state = "does not answer" if code is None else f"ended with code {code}"
+            log = self._read_log()[-4000:]
+            raise LocalCloudError(f"The local cloud {state}. The end of its log:\n{log}") from error
+
+    def _control(self, method: str, path: str, order: Any = None) -> dict[str, Any]:
+        body = None if order is None else json.dumps(order).encode()
+        answer: dict[str, Any] = json.loads(self._ask(method, f"/_batchbell/{path}", body, timeout=30))
+        return answer
+
+    def _get(self, path: str, timeout: float) -> bytes:
+        return self._ask("GET", path, None, timeout)
+
+    def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        with contextlib.closing(connection):
+            try:
+                connection.request(method, path, body)
+                response = connection.getresponse()
+                answer = response.read()
+            except http.client.HTTPException as error:
+                raise ConnectionError(f"{path}: no answer ({type(error).__name__})") from error
+            if response.status != http.client.OK:
+                raise ConnectionError(f"{path}: status {response.status}")
+            return answer
+
+    def _make_client(self, service: str) -> Any:
+        from botocore.config import Config
+
+        config = Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+        with _making:
+            return _open_session().client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name=self.region,
+                aws_access_key_id=ROOT_ACCESS_KEY,
+                aws_secret_access_key=ROOT_SECRET_KEY,
+                config=config,
+            )
+
+    def _end_process(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=STOP_DEADLINE)
+        # What is left of its group: the process itself if it hangs, and whatever a function left behind.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def _read_log(self) -> str:
+        try:
+            return (self._folder / LOG_FILE).read_bytes()[-LOG_TAIL:].decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+
+def _scrubbed_environment(folder: Path, duplicate_events: bool) -> dict[str, str]:
+    variables = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
+    variables["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+    variables["HOME"] = str(folder)
+    variables["AWS_CONFIG_FILE"] = variables["AWS_SHARED_CREDENTIALS_FILE"] = str(folder / NO_FILE)
+    variables["AWS_EC2_METADATA_DISABLED"] = "true"
+    if duplicate_events:
+        variables["BATCHBELL_DUPLICATE_EVENTS"] = "1"
+    return variables
+
+
+_making = threading.Lock()  # a session makes one client at a time (boto3 guide, "Session")
+
+
+@functools.cache
+def _open_session() -> Any:
+    """One for all clouds of a process: each new one reads botocore's data again. The user's own profile, files and
+    proxies must neither matter nor disturb."""
+    import boto3
+    import botocore.session
+
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.session.Session(botocore_session=session)

@@ -1,0 +1,153 @@
+"""What tests and tools ask of the local AWS beyond AWS's own API: faults, Batch events, the death of a function.
+
+POST   /_batchbell/faults          a `faults.Fault` as JSON → {"fault": N}
+GET    /_batchbell/faults/N        {"hits": [request bodies]}
+DELETE /_batchbell/faults[/N]      end all, or one
+POST   /_batchbell/events          {"events": [EventBridge events]}: on the default bus, as AWS Batch raises them
+POST   /_batchbell/functions/kill  SIGKILL for every function that runs an invocation → {"killed": N}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ministack.core.responses import request_scope
+from ministack.services import eventbridge, sqs
+
+from .faults import Call, Fault, Faults, read_call, write_answer
+from .ministack import functions
+
+PREFIX = "/_batchbell/"
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class CutConnection(Exception):
+    """Ends a connection in the middle of an answer."""
+
+
+class Controlled:
+    """An ASGI application around MiniStack's. `account` and `region`: where events are raised."""
+
+    def __init__(self, application: Application, account: str, region: str) -> None:
+        self._application = application
+        self._place = account, region
+        self._faults = Faults()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(PREFIX):
+            answer = self._control(scope["method"], path.removeprefix(PREFIX).split("/"), await _read(receive))
+            await _answer(send, 200, {"content-type": "application/json"}, json.dumps(answer).encode())
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if "app/worker-" not in headers.get("user-agent", ""):
+            await self._application(scope, receive, send)
+            return
+        body = await _read(receive)
+        call = read_call(path, headers, body)
+        fault = self._faults.meet(call) if call else None
+        if call is None or fault is None:
+            await self._application(scope, _replay(body), send)
+            return
+        await self._fail(call, fault, scope, body, send)
+
+    async def _fail(self, call: Call, fault: Fault, scope: Scope, body: bytes, send: Send) -> None:
+        await asyncio.sleep(fault.delay)
+        if fault.kill == "before" or fault.cut == "before":
+            if fault.kill:
+                functions.kill_worker(call.worker)
+            await _cut(send)
+        if fault.answers:
+            await _answer(send, *write_answer(fault, call.protocol))
+            return
+        if not (fault.kill or fault.cut):  # it is only slow
+            await self._application(scope, _replay(body), _drip(send, fault.drip) if fault.drip else send)
+            return
+        await self._application(scope, _replay(body), _swallow)
+        if fault.kill:
+            functions.kill_worker(call.worker)
+        await _cut(send)
+
+    def _control(self, method: str, path: list[str], body: bytes) -> dict[str, Any]:
+        match method, path:
+            case "POST", ["faults"]:
+                return {"fault": self._faults.add(Fault(**json.loads(body)))}
+            case "GET", ["faults", number]:
+                return {"hits": self._faults.hits(int(number))}
+            case "DELETE", ["faults", *rest]:
+                self._faults.clear(int(rest[0]) if rest else None)
+                return {}
+            case "POST", ["functions", "kill"]:
+                return {"killed": functions.kill_running()}
+            case "POST", ["events"]:
+                return {"raised": self._raise(json.loads(body)["events"])}
+        raise ValueError(f"no such control: {method} {'/'.join(path)}")
+
+    def _raise(self, events: list[dict[str, Any]]) -> int:
+        entries = [
+            {
+                "Source": event["source"],
+                "DetailType": event["detail-type"],
+                "Detail": json.dumps(event["detail"]),
+                "Resources": event.get("resources", []),
+            }
+            for event in events
+        ]
+        # The lock is the one that event source mappings, on threads of their own, take messages under.
+        with request_scope(*self._place), sqs._queues_lock:
+            for entry in entries:
+                eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+        return len(entries)
+
+
+async def _read(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _swallow(message: dict[str, Any]) -> None:
+    """The answer that nobody gets."""
+
+
+def _drip(send: Send, seconds: float) -> Send:
+    async def send_bytewise(message: dict[str, Any]) -> None:
+        for byte in message.get("body", b""):
+            await asyncio.sleep(seconds)
+            await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+        await send({**message, "body": b""} if "body" in message else message)
+
+    return send_bytewise
+
+
+async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    length = {"content-length": str(len(body))}
+    encoded = [(name.encode(), value.encode()) for name, value in {**headers, **length}.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _cut(send: Send) -> None:
+    """Promise more than is sent: the server then closes the connection."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
+    raise CutConnection

@@ -1,0 +1,1 @@
+"""A local Slack: takes what an incoming webhook takes."""

@@ -1,0 +1,11 @@
+"""`python -m demo.chaos`: see `demo.chaos.command`."""
+
+import typer
+
+from demo.chaos.command import EPILOG, command
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app.command(epilog=EPILOG)(command)
+
+if __name__ == "__main__":
+    app(prog_name="python -m demo.chaos")

@@ -1,0 +1,111 @@
+"""What the demo shows at its end: the counts side by side, and what the channels really hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from demo.print_color import Rehearsal
+
+SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
+CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
+
+
+def show(runs: Sequence[Rehearsal], console: Console) -> None:
+    """Print the table of all runs, and what the first one's channels received."""
+    console.print()
+    console.print(_table(runs))
+    console.print()
+    received = runs[0].received
+    for payload in received.slack:
+        console.print(_panel("Slack received", _slack(payload)))
+    for mail in received.email:
+        console.print(_panel("The mailbox received", _mail(mail)))
+    for notification in received.sns:
+        console.print(_panel("The SNS subscriber received", _notification(notification)))
+    total = sum(run.seconds["total"] for run in runs)
+    console.print(f"Counted on local AWS in {total:.1f} s; everything that ran is stopped again.", highlight=False)
+
+
+def _table(runs: Sequence[Rehearsal]) -> Table:
+    table = Table(title="One array job: what fired, what arrived", title_justify="left", title_style="bold")
+    table.add_column("")
+    for run in runs:
+        table.add_column("on " + {"FARGATE": "Fargate"}.get(run.platform, run.platform), justify="right")
+    table.add_row("children", *(str(run.children) for run in runs))
+    table.add_row("finished events", *(str(run.events) for run in runs), end_section=True)
+    table.add_row("rule: every finished job", *(_fired(run, "every-job") for run in runs))
+    table.add_row("rule: the tutorial's containerInstanceArn filter", *(_fired(run, "tutorial") for run in runs))
+    table.add_row("rule: parents only (this stack)", *(_fired(run, "parent-only") for run in runs), end_section=True)
+    for name, label in CHANNELS.items():
+        table.add_row(label, *(_exact(run.messages[name]) for run in runs))
+    return table
+
+
+def _fired(run: Rehearsal, rule: str) -> str:
+    times = run.fired[rule]
+    return f"[green]{times}[/green]" if times == 1 else f"[yellow]{times}[/yellow]"
+
+
+def _exact(number: int) -> str:
+    return f"[green]{number}[/green]" if number == 1 else f"[red]{number}[/red]"
+
+
+def _panel(title: str, text: Text) -> Panel:
+    return Panel(text, title=title, title_align="left", border_style="dim")
+
+
+def _slack(payload: Mapping[str, Any]) -> Text:
+    """The blocks as lines. Text, not markup: what a job wrote must not be read as rich's own."""
+    lines: list[Text] = []
+    for block in payload.get("blocks", []):
+        if block["type"] == "header":
+            lines.append(Text(block["text"]["text"], style="bold"))
+            continue
+        if "text" in block:
+            lines.append(_with_links(block["text"]["text"]))
+        fields = [_with_links(field["text"]) for field in block.get("fields", [])]
+        for label, value in zip(fields[::2], fields[1::2], strict=False):
+            lines.append(Text.assemble("  ", (label.plain.strip("*"), "dim"), "  ", value))
+        lines += [Text.assemble("  ", fields[-1])] if len(fields) % 2 else []
+        lines += [_element(element) for element in block.get("elements", [])]
+    return Text("\n").join(lines)
+
+
+def _element(element: Mapping[str, Any]) -> Text:
+    """A button, or a line of small print."""
+    if element["type"] == "button":
+        return Text.assemble("  ▸ ", (element["text"]["text"], f"underline link {element['url']}"))
+    return _with_links(element["text"])
+
+
+def _with_links(text: str) -> Text:
+    """Slack's <url|label> as the label, which leads to the URL in terminals that can."""
+    shown, last = Text(), 0
+    for link in SLACK_LINK.finditer(text):
+        shown.append(text[last : link.start()]).append(link["label"], style=f"underline link {link['url']}")
+        last = link.end()
+    return shown.append(text[last:])
+
+
+def _mail(mail: Mapping[str, Any]) -> Text:
+    head = f"From: {mail['Source']}\nTo: {', '.join(mail['To'])}\nSubject: {mail['Subject']}\n\n"
+    return Text(head + mail["BodyText"].replace("\r\n", "\n").strip())
+
+
+def _notification(notification: Mapping[str, Any]) -> Text:
+    """A program's subscription gets JSON: here its first level, shortened."""
+    message = json.loads(notification["Message"])
+    fields = {name: value for name, value in message.items() if isinstance(value, str)}
+    attributes = {name: value["Value"] for name, value in notification.get("MessageAttributes", {}).items()}
+    rest = f"… and {', '.join(name for name in message if name not in fields)}"
+    body = json.dumps(fields, indent=2, ensure_ascii=False)
+    return Text(f"Subject: {notification.get('Subject', '')}\nAttributes: {json.dumps(attributes)}\n\n{body}\n{rest}")

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+import uuid
+import zipfile
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import pytest
+
+from batchbell_local.cloud import LocalCloud
+
+TRUST_LAMBDA = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+LOGS = "arn:aws:logs:us-east-1:123456789012:log-group"
+
+
+class Deploy(Protocol):
+    def __call__(
+        self,
+        source: str,
+        *,
+        statements: Sequence[dict[str, Any]] = (),
+        variables: dict[str, str] | None = None,
+        timeout: int = 10,
+        runtime: str = "",
+        log_group: str = "",
+        may_log: bool = True,
+        on: LocalCloud | None = None,
+    ) -> DeployedFunction: ...
+
+
+class DeployedFunction:
+    """A function in a local cloud, with a role of its own."""
+
+    def __init__(self, cloud: LocalCloud, name: str, log_group: str) -> None:
+        self.name = name
+        self.log_group = log_group
+        self._cloud = cloud
+
+    def allow(self, *statements: dict[str, Any]) -> None:
+        """Let its role do this, and no longer what the last call or `deploy` allowed."""
+        policy = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam = self._cloud.client("iam")
+        iam.put_role_policy(RoleName=self.name, PolicyName="own", PolicyDocument=json.dumps(policy))
+
+    def invoke(self, event: Any = None) -> Any:
+        """The handler's result; a failure is returned as AWS's error object."""
+        answer = self._cloud.client("lambda").invoke(FunctionName=self.name, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read())
+
+    def start(self, event: Any = None) -> None:
+        payload = json.dumps(event)
+        self._cloud.client("lambda").invoke(FunctionName=self.name, InvocationType="Event", Payload=payload)
+
+    def log_lines(self) -> list[str]:
+        events = self._cloud.client("logs").filter_log_events(logGroupName=self.log_group)["events"]
+        return [event["message"] for event in events]
+
+
+@pytest.fixture(scope="session")
+def deploy(cloud: LocalCloud) -> Deploy:
+    """Deploy one file of source with a `handler`; its role may log and do what `statements` allow, and nothing else."""
+
+    def deploy_function(
+        source: str,
+        *,
+        statements: Sequence[dict[str, Any]] = (),
+        variables: dict[str, str] | None = None,
+        timeout: int = 10,
+        runtime: str = "",
+        log_group: str = "",
+        may_log: bool = True,
+        on: LocalCloud | None = None,
+    ) -> DeployedFunction:
+        target = on or cloud
+        name = f"function-{uuid.uuid4().hex[:8]}"
+        group = log_group or f"/aws/lambda/{name}"
+        if may_log:
+            actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+            statements = [*statements, {"Effect": "Allow", "Action": actions, "Resource": f"{LOGS}:{group}:*"}]
+        iam = target.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST_LAMBDA))["Role"]
+        function = DeployedFunction(target, name, group)
+        if statements:
+            function.allow(*statements)
+        target.client("lambda").create_function(
+            FunctionName=name,
+            Runtime=runtime or f"python{sys.version_info.major}.{sys.version_info.minor}",
+            Role=role["Arn"],
+            Handler="app.handler",
+            Code={"ZipFile": zip_of({"app.py": source})},
+            Timeout=timeout,
+            Environment={"Variables": variables or {}},
+            **({"LoggingConfig": {"LogGroup": log_group}} if log_group else {}),
+        )
+        return function
+
+    return deploy_function
+
+
+def zip_of(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()

@@ -62,7 +62,7 @@ test-engine: $(VENV)/.made
 
 docs: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
-	@$(PY) -m components.config_files
+	@$(PY) -m tools.config_files
 
 # With the fonts of this machine: emoji take Debian's fonts-noto-color-emoji.
 screenshot: $(VENV)/.made

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 
 from components import ArrayJobNotifier
-from components.placement import find_placement
-from components.stack_config import settings_from_stack
+from components.deployment_context import find_placement
+from components.settings.stack_config import settings_from_stack
 
 stack = pulumi.get_stack()
 notifier = ArrayJobNotifier(stack, settings_from_stack(find_placement(stack)))

@@ -14,7 +14,7 @@ from bench.finding import Check, Finding, Order
 from bench.function_process import ColdStart, start_cold
 from bench.jobs import as_records, finish_array
 from bench.rig import CHANNELS, set_up
-from components.bundle import Target, has_compiled_files
+from components.package.bundle import Target, has_compiled_files
 
 TITLE = "Bundle"
 ROUNDS = 7

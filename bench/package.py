@@ -14,7 +14,7 @@ from typing import Any
 
 from batchbell.plugins import find_plugins
 from batchbell_local.ministack.functions import RUNTIME_PACKAGES
-from components.bundle import Target, build
+from components.package.bundle import Target, build
 
 HANDLER = "batchbell.dispatcher.handler.handler"
 BARE_HANDLER = "bare.handler"

@@ -15,13 +15,13 @@ from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
 from .batch_event_rule import BatchEventRule
 from .blocked_queue_rule import BlockedQueueRule
-from .bundle import Target, build, has_compiled_files
 from .delivery import Delivery
+from .deployment_context import find_placement
 from .granted_notifier import grant
+from .package.bundle import Target, build, has_compiled_files
 from .parent_job_rule import ParentJobRule
-from .placement import find_placement
-from .settings import Settings, check_settings
-from .stack_config import stack_secrets
+from .settings.model import Settings, check_settings
+from .settings.stack_config import stack_secrets
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .environment_settings import EnvironmentSettings
+from .settings.environment import EnvironmentSettings
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .watched import PatternTooLong, check_length, definition_problem, misplacement, queue_problem
+from .settings.arns import PatternTooLong, check_length, definition_problem, misplacement, queue_problem
 
 # ARNs of queues and of definitions → an event pattern.
 MakePattern = Callable[[Sequence[str], Sequence[str]], Mapping[str, Any]]

@@ -9,7 +9,7 @@ import pulumi
 from batchbell.provisioning import Context
 
 from .batch_event_rule import BatchEventRule
-from .watched import blocked_pattern
+from .settings.arns import blocked_pattern
 
 
 class BlockedQueueRule(BatchEventRule):

@@ -16,8 +16,8 @@ import pulumi_aws as aws
 from batchbell.provisioning import Context, Statement
 
 from .granted_notifier import GrantedNotifier
-from .settings import FunctionSettings
-from .time_zone import manifest_entry
+from .settings.model import FunctionSettings
+from .settings.time_zone import manifest_entry
 
 # Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
 VISIBILITY_FACTOR = 6

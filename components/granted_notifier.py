@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context, Grants, SecretReference, SecretShape, Statement, check_arn, check_when_known
 
-from .notifier_choice import NotifierChoice
+from .settings.notifiers import NotifierChoice
 
 _READ = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecretValue"}
 

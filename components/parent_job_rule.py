@@ -10,7 +10,7 @@ import pulumi
 from batchbell.provisioning import Context
 
 from .batch_event_rule import BatchEventRule
-from .watched import event_pattern
+from .settings.arns import event_pattern
 
 
 class ParentJobRule(BatchEventRule):

@@ -36,6 +36,7 @@ ARROWS = {
     "batchbell.testing": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),
     "components": DEPLOY_TIME,
+    "tools": (*DEPLOY_TIME, "components"),
     "batchbell_local": ("batchbell.stack_files", "batchbell.testing"),
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
@@ -45,7 +46,7 @@ ARROWS = {
     "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell_local"),
     "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell_local", "demo"),
 }
-TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers")
+TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")
 
 # Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
 RUNTIME_PROVIDES = {"boto3", "botocore"}
@@ -124,7 +125,7 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("batchbell.dispatcher.job", "batchbell.contract", True),
         ("batchbell.dispatcher.job", "batchbell.provisioning", False),
         ("batchbell.dispatcher.job", "batchbell.webhook", False),
-        ("batchbell.dispatcher.job", "components.settings", False),
+        ("batchbell.dispatcher.job", "components.settings.model", False),
         ("batchbell.dispatcher.job", "notifiers.slack.notifier", False),
         ("batchbell.contract", "batchbell.texts", False),
         ("notifiers.slack.notifier", "notifiers.slack.blocks", True),
@@ -140,9 +141,9 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("notifiers.slack.preview", "batchbell.previewing", True),
         ("notifiers.slack.preview", "notifiers.slack.blocks", True),
         ("notifiers.slack.preview", "batchbell.provisioning", False),
-        ("components.bundle", "batchbell.plugins", True),
-        ("components.bundle", "batchbell.contract", False),
-        ("components.settings", "batchbell.stack_files", False),
+        ("components.package.bundle", "batchbell.plugins", True),
+        ("components.package.bundle", "batchbell.contract", False),
+        ("components.settings.model", "batchbell.stack_files", False),
         ("batchbell_local.cloud", "batchbell.stack_files", True),
         ("batchbell_local.cloud", "batchbell.contract", False),
         ("batchbell_local.cloud", "demo.command", False),

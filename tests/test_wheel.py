@@ -32,7 +32,7 @@ def test_every_module_of_the_wheel_can_be_imported_away_from_the_checkout(
 ) -> None:
     found = json.loads(environment.run(EVERY_MODULE, cwd=tmp_path))
 
-    wanted = {"contract", "provisioning", "components.settings", "notifiers.slack.notifier", "dispatcher.handler"}
+    wanted = {"contract", "provisioning", "components.settings.model", "notifiers.slack.notifier", "dispatcher.handler"}
     assert {f"batchbell.{name}" for name in wanted} <= set(found["names"])
     assert all(file is None or file.startswith(str(environment.site)) for file in found["files"])
 

@@ -110,7 +110,7 @@ def _patterns(
 ) -> Mapping[str, Mapping[str, Any]]:
     """The patterns of the stack's rules. A queue that the stack would make is taken to be in the event's own account
     and region."""
-    watched = components("watched")
+    watched = components("settings.arns")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
         if settings.environment is not None:

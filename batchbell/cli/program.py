@@ -50,4 +50,4 @@ def stack_settings(stack: str) -> Any:
         raise NoProgram(str(invalid)) from None
     prefix = f"{config.project}:"
     plain = {key.removeprefix(prefix): value for key, value in config.values.items() if key.startswith(prefix)}
-    return components("stack_config").settings_from_config(plain, secrets=None, context=None, prefix=prefix)
+    return components("settings.stack_config").settings_from_config(plain, secrets=None, context=None, prefix=prefix)

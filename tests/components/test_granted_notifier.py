@@ -10,7 +10,7 @@ import pytest
 
 from batchbell.provisioning import Context
 from components.granted_notifier import grant
-from components.settings import check_settings
+from components.settings.model import check_settings
 
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 PARAMETER = "arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/slack"

@@ -63,7 +63,7 @@ def blocks(project: Path) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
-    for package in ("batchbell", "components"):
+    for package in ("batchbell", "components", "tools"):
         (folder / package).symlink_to(project / package)
     for copied in ("notifiers", "docs"):
         shutil.copytree(project / copied, folder / copied)
@@ -146,7 +146,7 @@ def test_what_was_deployed_is_what_was_installed(followed: Followed) -> None:
 def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed) -> None:
     program = """
         from batchbell.plugins import find_plugins
-        from components.bundle import Target, build
+        from components.package.bundle import Target, build
         pager = find_plugins()["pager"]
         print(pager.origin, build([pager], Target.host()))
     """
@@ -161,7 +161,7 @@ def test_as_a_folder_it_is_complete(followed: Followed) -> None:
         f"{test}[pager]"
         for test in ("test_a_notifier_explains_each_of_its_settings", "test_a_notifier_goes_through_the_kit")
     ]
-    python(followed.checkout, "-m", "components.config_files")  # `make docs`
+    python(followed.checkout, "-m", "tools.config_files")  # `make docs`
     paths = [f"tests/notifiers/{COMPLETENESS}::{test}" for test in tests]
     assert "2 passed" in python(followed.checkout, "-m", "pytest", "-q", *paths)
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from batchbell.plugins import find_plugins
-from components.notifier_choice import EntrySettings
-from components.stack_config import config_keys
+from components.settings.notifiers import EntrySettings
+from components.settings.stack_config import config_keys
 
 DECLARED = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
@@ -21,8 +21,8 @@ WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 # Takes the settings as this project's program does, and writes down what it got instead of making anything.
 PROGRAM = """
     import functools, json, pathlib, pulumi
-    from components.placement import find_placement
-    from components.stack_config import config_keys, settings_from_stack, stack_secrets
+    from components.deployment_context import find_placement
+    from components.settings.stack_config import config_keys, settings_from_stack, stack_secrets
 
     def as_written(choice):
         entry = {name: getattr(choice, name) for name in ("name", "statuses", "jobs", "digest_after")}

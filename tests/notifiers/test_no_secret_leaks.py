@@ -30,7 +30,7 @@ from batchbell.plugins import Plugin, find_plugins
 from batchbell.provisioning import Context, Grants, NotifierSettings
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.server import ROOT_SECRET_KEY
-from components.notifier_choice import NotifierChoice
+from components.settings.notifiers import NotifierChoice
 
 CONTEXT = Context("batchbell", "aws", "us-east-1", "123456789012")
 SESSION_TOKEN = "SessionTokenOfNobody"  # a function's credentials are secrets, too

@@ -15,8 +15,8 @@ import batchbell
 from batchbell.plugins import Plugin, notifiers_package
 
 from . import distributions
-from .bundle_error import BundleError
-from .import_statements import Import, read_imports
+from .errors import BundleError
+from .imports import Import, read_imports
 
 HANDLER = "batchbell.dispatcher.handler"
 # Neither these nor a notifier's modules of these names are in the package.

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from batchbell.provisioning import Context
 
-from .mistakes import got
+from .errors import got
 
 # States of a job (AWS Batch User Guide, "Job states").
 Status = Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from batchbell.provisioning import Context
-from components.settings import InvalidSettings
-from components.stack_config import settings_from_config
+from components.settings.model import InvalidSettings
+from components.settings.stack_config import settings_from_config
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "a@example.com", "recipients": ["a@example.com"]}

@@ -14,10 +14,10 @@ from pydantic.fields import FieldInfo
 
 from batchbell.provisioning import Context
 
-from .environment_settings import EnvironmentSettings
+from .environment import EnvironmentSettings
+from .errors import FLAT, Mistake, Source, got, nearest, shown_name
 from .expectation import expectation
-from .mistakes import FLAT, Mistake, Source, got, nearest, shown_name
-from .settings import FunctionSettings, InvalidSettings, Settings, check_settings
+from .model import FunctionSettings, InvalidSettings, Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 

@@ -11,12 +11,12 @@ from pydantic.fields import FieldInfo
 from batchbell.dispatcher.secret_store import CACHE_SECONDS
 from batchbell.plugins import find_plugins
 from batchbell.provisioning import SecretReference
-from components.config_block import declared_default, with_config_block
-from components.config_files import config_files
-from components.expectation import expectation
-from components.notifier_choice import EntrySettings
-from components.settings import check_settings
-from components.stack_config import ConfigKey, config_keys, settings_from_config
+from components.settings.expectation import expectation
+from components.settings.model import check_settings
+from components.settings.notifiers import EntrySettings
+from components.settings.stack_config import ConfigKey, config_keys, settings_from_config
+from tools.config_block import declared_default, with_config_block
+from tools.config_files import config_files
 
 PLUGINS = {type_: plugin for type_, plugin in find_plugins().items() if plugin.distribution is None}
 MODELS = {

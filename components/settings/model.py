@@ -20,12 +20,12 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
-from .environment_settings import EnvironmentSettings
-from .mistakes import Mistake, Source, describe, got
-from .notifier_choice import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
-from .settings_model import SettingsModel, not_empty, plain_or_output
+from .arns import BLOCKED, PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
+from .environment import EnvironmentSettings
+from .errors import Mistake, Source, describe, got
+from .fields import SettingsModel, not_empty, plain_or_output
+from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .time_zone import zone_problem
-from .watched import BLOCKED, PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"

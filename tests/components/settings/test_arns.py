@@ -5,7 +5,7 @@ import json
 import pytest
 
 from batchbell.cli.pattern_match import mismatches
-from components.watched import (
+from components.settings.arns import (
     PatternTooLong,
     any_revision,
     blocked_pattern,

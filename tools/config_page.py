@@ -10,16 +10,16 @@ from pydantic import BaseModel
 
 from batchbell.plugins import Plugin, find_plugins
 from batchbell.provisioning import NotifierSettings, SecretReference
+from components.settings.errors import FLAT
+from components.settings.expectation import expectation
+from components.settings.model import Settings
+from components.settings.notifiers import EntrySettings
+from components.settings.stack_config import ConfigKey, config_keys
 
 from .config_block import declared_default
-from .expectation import expectation
-from .mistakes import FLAT
-from .notifier_choice import EntrySettings
-from .settings import Settings
-from .stack_config import ConfigKey, config_keys
 
 _PAGE = """\
-<!-- Written by `make docs` from the models of the settings (see components/settings.py): change them, not this. -->
+<!-- Written by `make docs` from the models of the settings (see components/settings): change them, not this. -->
 
 # Configuration
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
-from components.bundle import Target, build, has_compiled_files
+from components.package.bundle import Target, build, has_compiled_files
 from tests.installed import INFRASTRUCTURE, put_distribution, put_plugin
 
 HOST = Target.host()

@@ -23,14 +23,14 @@ from pathlib import Path
 from batchbell.plugins import Plugin
 
 from . import distributions
-from .bundle_error import BundleError
-from .run_time_sources import NOT_RUN_TIME_HALVES, RunTimeSources
-from .target import Target
+from .errors import BundleError
+from .runtime import Target
+from .sources import NOT_RUN_TIME_HALVES, RunTimeSources
 
 __all__ = ["BundleError", "Target", "build", "has_compiled_files"]
 
 DISPATCHER_REQUIRES = "aws-lambda-powertools"
-MADE_BY = ("bundle.py", "distributions.py", "run_time_sources.py", "target.py")  # other rules, another package
+MADE_BY = ("bundle.py", "distributions.py", "runtime.py", "sources.py")  # other rules, another package
 TASK_ROOT = "/var/task"  # where Lambda unpacks the package; compiled files hold their source's path
 KEPT = 7 * 24 * 3600  # seconds that a cached package may be used before the next new one sweeps it away
 

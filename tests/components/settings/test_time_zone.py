@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from batchbell.dispatcher.manifest import read_manifest
-from components.time_zone import manifest_entry, zone_problem
+from components.settings.time_zone import manifest_entry, zone_problem
 
 
 @pytest.fixture

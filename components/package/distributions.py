@@ -23,8 +23,8 @@ from packaging.requirements import Requirement
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 
-from .bundle_error import BundleError
-from .target import Target
+from .errors import BundleError
+from .runtime import Target
 
 # boto3 and its parts come with the runtime (AWS: "Runtime-included SDK versions"); batchbell is bundled file by file.
 PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "batchbell"})

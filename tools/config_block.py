@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from .stack_config import ConfigKey, config_keys
+from components.settings.stack_config import ConfigKey, config_keys
 
-NOTE = "# Written by `make docs` from the models of the settings (see components/settings.py): change them, not this."
+NOTE = "# Written by `make docs` from the models of the settings (see components/settings): change them, not this."
 
 _BLOCK = re.compile(r"^config:\n(?:[ \t].*\n?|\n)*", re.MULTILINE)
 _TYPES: dict[Any, str] = {bool: "boolean", int: "integer", str: "string", Any: "string"}

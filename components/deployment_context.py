@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .mistakes import got
+from .settings.errors import got
 
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
 

@@ -6,8 +6,8 @@ import pulumi
 import pytest
 
 from batchbell.provisioning import Context
-from components.placement import find_placement
-from components.settings import InvalidSettings, check_settings
+from components.deployment_context import find_placement
+from components.settings.model import InvalidSettings, check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from batchbell.plugins import Plugin
-from components import distributions
-from components.bundle import BundleError, Target, build
+from components.package import distributions
+from components.package.bundle import BundleError, Target, build
 from tests.installed import put_distribution, put_plugin
 
 HOST = Target.host()

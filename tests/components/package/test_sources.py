@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from batchbell.plugins import find_plugins
-from components.bundle import BundleError, Target, build
+from components.package.bundle import BundleError, Target, build
 from tests.installed import put_distribution, put_plugin
 
 HOST = Target.host()

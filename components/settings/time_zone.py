@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from .mistakes import got, nearest
+from .errors import got, nearest
 
 UTC = "UTC"
 

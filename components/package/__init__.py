@@ -1,0 +1,1 @@
+"""The Lambda function's package, as a folder."""

@@ -1,0 +1,1 @@
+"""Stack config as validated, frozen settings: every mistake is reported at once."""

@@ -83,7 +83,7 @@ class Plugin:
         return module
 
     def preview(self) -> ModuleType | None:
-        """The module that draws its messages (see `batchbell.previewing`), or None: it has none. Raises PluginError if
+        """The module that draws its messages (see `batchbell.preview`), or None: it has none. Raises PluginError if
         it cannot be imported."""
         name = f"{self.package}.preview"
         try:

@@ -27,7 +27,7 @@ MAX_RECEIVES = 5
 MAX_MESSAGE = 1_048_576
 DEAD_LETTER_DAYS = 14
 MEMORY_SIZE = 256  # MB; docs/performance.md has what a smaller or larger one costs in time
-DELIVERIES = "deliveries"  # the ledger's index, as `batchbell.dispatcher.health` reads it
+DELIVERIES = "deliveries"  # the ledger's index, as `batchbell.dispatcher.delivery.health` reads it
 
 
 class Delivery(pulumi.ComponentResource):

@@ -14,7 +14,7 @@ from batchbell.plugins import find_plugins
 RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
-PREVIEW = ("batchbell.previewing", "batchbell.chat_drawing")
+PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
 HALVES = (".infrastructure", ".preview")  # of a notifier, beside what runs in the Lambda
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
@@ -28,8 +28,8 @@ ARROWS = {
     "notifiers.*": NOTIFIER,
     "notifiers.*.infrastructure": (*DEPLOY_TIME, *NOTIFIER),
     "notifiers.*.preview": (*PREVIEW, *NOTIFIER),
-    "batchbell.previewing": ("batchbell.contract",),
-    "batchbell.chat_drawing": (),
+    "batchbell.preview": ("batchbell.contract",),
+    "batchbell.slack_markup": (),
     "batchbell.provisioning": (),
     "batchbell.plugins": ("batchbell.provisioning",),
     "batchbell.stack_files": (),
@@ -122,23 +122,23 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
 @pytest.mark.parametrize(
     ("importer", "imported", "allowed"),
     [
-        ("batchbell.dispatcher.job", "batchbell.contract", True),
-        ("batchbell.dispatcher.job", "batchbell.provisioning", False),
-        ("batchbell.dispatcher.job", "batchbell.webhook", False),
-        ("batchbell.dispatcher.job", "components.settings.model", False),
-        ("batchbell.dispatcher.job", "notifiers.slack.notifier", False),
+        ("batchbell.dispatcher.records.job", "batchbell.contract", True),
+        ("batchbell.dispatcher.records.job", "batchbell.provisioning", False),
+        ("batchbell.dispatcher.records.job", "batchbell.webhook", False),
+        ("batchbell.dispatcher.records.job", "components.settings.model", False),
+        ("batchbell.dispatcher.records.job", "notifiers.slack.notifier", False),
         ("batchbell.contract", "batchbell.texts", False),
         ("notifiers.slack.notifier", "notifiers.slack.blocks", True),
         ("notifiers.slack.notifier", "batchbell.webhook", True),
         ("notifiers.slack.notifier", "notifiers.slack.infrastructure", False),
         ("notifiers.slack.notifier", "notifiers.email.notifier", False),
-        ("notifiers.slack.notifier", "batchbell.dispatcher.job", False),
+        ("notifiers.slack.notifier", "batchbell.dispatcher.records.job", False),
         ("notifiers.slack.infrastructure", "batchbell.provisioning", True),
         ("notifiers.slack.infrastructure", "notifiers.slack.notifier", True),
         ("notifiers.slack.infrastructure", "components", False),
         ("notifiers.slack.notifier", "notifiers.slack.preview", False),
-        ("notifiers.slack.notifier", "batchbell.previewing", False),
-        ("notifiers.slack.preview", "batchbell.previewing", True),
+        ("notifiers.slack.notifier", "batchbell.preview", False),
+        ("notifiers.slack.preview", "batchbell.preview", True),
         ("notifiers.slack.preview", "notifiers.slack.blocks", True),
         ("notifiers.slack.preview", "batchbell.provisioning", False),
         ("components.package.bundle", "batchbell.plugins", True),
@@ -148,7 +148,7 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("batchbell_local.cloud", "batchbell.contract", False),
         ("batchbell_local.cloud", "demo.command", False),
         ("batchbell.cli", "batchbell_local.cloud", False),
-        ("batchbell.dispatcher.job", "batchbell_local.cloud", False),
+        ("batchbell.dispatcher.records.job", "batchbell_local.cloud", False),
         ("batchbell.conformance", "demo.command", False),
         ("batchbell_local.cloud", "bench.finding", False),
         ("batchbell.provisioning", "batchbell.cli", False),

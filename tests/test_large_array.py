@@ -14,9 +14,9 @@ import pytest
 from slack_sdk.models.blocks import Block
 
 from batchbell.contract import Message, Secret
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import LookUpBudget, look_up_failures
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.texts import tidy
 from batchbell_local.slack.webhook_rules import find_fault

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from batchbell.cli.deployed import Deployed
 from batchbell.cli.moments import iso, minute
-from batchbell.dispatcher.job import InvalidEvent, Job
+from batchbell.dispatcher.records.job import InvalidEvent, Job
 from batchbell.texts import one_line
 
 SAMPLE = 100  # dead letters: enough to see what is wrong, and seconds at most

@@ -11,11 +11,11 @@ from typing import Any
 
 from batchbell.cli.answering import NoAnswer
 from batchbell.contract import Message
-from batchbell.dispatcher import records
-from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures, failure_of
-from batchbell.dispatcher.job import InvalidEvent, Job
+from batchbell.dispatcher.messages.failures import Failures, failure_of
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records import parse as records
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.records.job import InvalidEvent, Job
 from batchbell.texts import tidy
 
 NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."

@@ -20,9 +20,9 @@ from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.mismatch import Mismatch, diagnose
 from batchbell.cli.program import components
 from batchbell.contract import Message
-from batchbell.dispatcher import blocked_queue
-from batchbell.dispatcher.blocked_queue import BlockedQueue
-from batchbell.dispatcher.job import DETAIL_TYPE, Job
+from batchbell.dispatcher.records import blocked_queue
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue
+from batchbell.dispatcher.records.job import DETAIL_TYPE, Job
 
 EPILOG = """
 [bold]Examples[/bold]

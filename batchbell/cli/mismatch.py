@@ -8,7 +8,7 @@ from typing import Any
 
 from batchbell.cli.event_file import name_part
 from batchbell.cli.pattern_match import mismatches
-from batchbell.dispatcher import blocked_queue
+from batchbell.dispatcher.records import blocked_queue
 from batchbell.texts import one_line
 
 SHOWN = 120  # characters of what the event says

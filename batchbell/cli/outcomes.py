@@ -17,7 +17,7 @@ from rich.text import Text
 from batchbell.cli.answering import TROUBLE, NoAnswer
 from batchbell.cli.deployed import Deployed
 from batchbell.cli.moments import minute
-from batchbell.dispatcher.outcome import Result
+from batchbell.dispatcher.delivery.outcome import Result
 from batchbell.texts import one_line
 
 FAILED = 1  # exit code

@@ -18,10 +18,10 @@ from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.preview_page import Row, Shown, write_page
 from batchbell.cli.samples import Sample, every_kind
 from batchbell.contract import Message
-from batchbell.dispatcher.home import Home
 from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.messages.origin import Home
 from batchbell.plugins import Plugin, PluginError
-from batchbell.previewing import Part
+from batchbell.preview import Part
 from batchbell.texts import as_text, tidy
 
 BROKEN = 1  # exit code

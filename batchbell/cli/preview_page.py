@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from batchbell.contract import Message
-from batchbell.previewing import Form, Part
+from batchbell.preview import Form, Part
 
 # Links open beside the page: what they lead to is not sandboxed, and cannot reach back.
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"

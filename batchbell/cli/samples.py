@@ -10,15 +10,15 @@ from typing import Any
 
 from batchbell.cli.event_file import message_of, parse_event
 from batchbell.contract import Message
-from batchbell.dispatcher.announcement import compose_announcement
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.digest import compose_digest
-from batchbell.dispatcher.failures import LookUpBudget, look_up_failures
-from batchbell.dispatcher.health import DeadChannel
-from batchbell.dispatcher.home import Home
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.delivery.announcement import compose_announcement
+from batchbell.dispatcher.delivery.health import DeadChannel
+from batchbell.dispatcher.messages.digest import compose_digest
+from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.self_test import Trial, compose_trial
 from batchbell.dispatcher.timing import Deadline
-from batchbell.dispatcher.trial import Trial, compose_trial
 from batchbell.texts import tidy
 
 MOMENT = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same

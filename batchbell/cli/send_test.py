@@ -23,7 +23,7 @@ from batchbell.cli.deployed import (
     find,
 )
 from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
-from batchbell.dispatcher.trial import Trial
+from batchbell.dispatcher.records.self_test import Trial
 
 # A test is tried once: whatever became of it is the answer.
 FINAL = frozenset(State)

@@ -27,7 +27,7 @@ from batchbell.cli.deployed import (
     find,
 )
 from batchbell.cli.moments import ago, iso, minute
-from batchbell.dispatcher import health
+from batchbell.dispatcher.delivery import health
 from batchbell.texts import one_line
 
 ATTENTION = 1  # exit code

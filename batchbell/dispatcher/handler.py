@@ -10,9 +10,9 @@ from typing import Any
 
 from batchbell.aws_answers import LateClient, make_client
 from batchbell.dispatcher import manifest
-from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
-from batchbell.dispatcher.outbox import Outbox
+from batchbell.dispatcher.messages.origin import Home
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
 

@@ -10,20 +10,20 @@ from typing import Any
 
 from batchbell.contract import Message
 from batchbell.dispatcher import manifest
-from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures, LookUpBudget, failure_of, look_up_failures
-from batchbell.dispatcher.home import Home
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.delivery.outbox import Letter
+from batchbell.dispatcher.delivery.outcome import Delivery
+from batchbell.dispatcher.delivery.worklist import Worklist
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outbox import Letter
-from batchbell.dispatcher.outcome import Delivery
-from batchbell.dispatcher.records import UnreadableRecord, read_record
+from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.self_test import Trial, compose_trial
+from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger
-from batchbell.dispatcher.tickets import Ticket
 from batchbell.dispatcher.timing import Timing
-from batchbell.dispatcher.trial import Trial, compose_trial
-from batchbell.dispatcher.worklist import Worklist
 from batchbell.texts import tidy
 
 NOT_LOOKED_UP = Failures(

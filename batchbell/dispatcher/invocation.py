@@ -15,22 +15,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from batchbell.dispatcher import trial
-from batchbell.dispatcher.announcement import announce
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.failures import LookUpBudget
-from batchbell.dispatcher.fan_out import Sent, fan_out, run
-from batchbell.dispatcher.health import DeadChannel, Health
-from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.delivery.announcement import announce
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.fan_out import Sent, fan_out, run
+from batchbell.dispatcher.delivery.health import DeadChannel, Health
+from batchbell.dispatcher.delivery.ledger import Ledger, LedgerDown, Verdict
+from batchbell.dispatcher.delivery.outbox import Letter, Outbox
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result
+from batchbell.dispatcher.delivery.worklist import Worklist
 from batchbell.dispatcher.intake import Intake
-from batchbell.dispatcher.ledger import Ledger, LedgerDown, Verdict
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outbox import Letter, Outbox
-from batchbell.dispatcher.outcome import Delivery, Outcome, Result
+from batchbell.dispatcher.messages.failures import LookUpBudget
+from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.records import self_test as trial
+from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger, measure_notifier, measure_oldest
-from batchbell.dispatcher.tickets import Ticket
 from batchbell.dispatcher.timing import Deadline, Timing
-from batchbell.dispatcher.worklist import Worklist
 
 
 @dataclass(frozen=True)

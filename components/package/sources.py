@@ -23,8 +23,8 @@ HANDLER = "batchbell.dispatcher.handler"
 NOT_RUN_TIME = (
     "batchbell.provisioning",
     "batchbell.plugins",
-    "batchbell.previewing",
-    "batchbell.chat_drawing",
+    "batchbell.preview",
+    "batchbell.slack_markup",
     "batchbell.conformance",
     "batchbell.components",
 )

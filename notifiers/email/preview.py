@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batchbell.contract import Fact, Message
-from batchbell.previewing import Form, Part, Preview
+from batchbell.preview import Form, Part, Preview
 
 from .notifier import Email
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from batchbell.chat_drawing import draw_chat, link, markup, plain
 from batchbell.contract import Message, Notifier
-from batchbell.previewing import Form, Part, Preview
+from batchbell.preview import Form, Part, Preview
+from batchbell.slack_markup import draw_chat, link, markup, plain
 
 from .blocks import render
 

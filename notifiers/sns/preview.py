@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from batchbell.chat_drawing import draw_chat, link, markup, plain
 from batchbell.contract import Fact, Message, Notifier
-from batchbell.previewing import Form, Part, Preview
+from batchbell.preview import Form, Part, Preview
+from batchbell.slack_markup import draw_chat, link, markup, plain
 
 from .publication import render
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.records.job import Job
 from bench.answers import PAGE, SLACK_PATH, Answers, UnknownCall, read_action
 from bench.burst import count_jobs
 from bench.cold_start import by_package

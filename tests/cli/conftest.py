@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from batchbell.cli import app
 from batchbell.cli.deployed import Deployed, find
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.records.job import Job
 from tests.whole_path.conftest import Stack
 from tests.whole_path.conftest import name as name
 from tests.whole_path.conftest import print_color as print_color

@@ -12,7 +12,7 @@ from batchbell.cli import app
 from batchbell.cli.preview import draw
 from batchbell.cli.preview_page import write_page
 from batchbell.cli.samples import every_kind
-from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.messages.origin import Home
 from batchbell.plugins import Plugin, find_plugins
 
 KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "test"}
@@ -100,7 +100,7 @@ def choice(tmp_path, monkeypatch):
 
 def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_that_breaks_hides_no_other(choice):
     own = (
-        "from batchbell.previewing import Form, Part, Preview\n"
+        "from batchbell.preview import Form, Part, Preview\n"
         "def preview(notifier, message):\n"
         "    return Preview((Part('Pager', f'beep {message.status}', Form.HTML), Part('Line', '<i>as it is</i>')))\n"
     )

@@ -6,10 +6,10 @@ import uuid
 
 import pytest
 
+from batchbell.dispatcher.delivery.ledger import Ledger
+from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
-from batchbell.dispatcher.ledger import Ledger
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outbox import Outbox
 from batchbell.dispatcher.timing import Timing
 
 

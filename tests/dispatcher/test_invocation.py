@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.dispatcher.outbox import Outbox
-from batchbell.dispatcher.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.delivery.outbox import Outbox
+from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
 from batchbell.dispatcher.timing import Timing
 
 LONG_ARN = "arn:aws:batch:us-east-1:123456789012:job/" + "x" * 5_000  # longer than the ledger's keys

@@ -15,12 +15,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from batchbell.contract import Fact, FailureGroup, Link, Message, Severity
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.digest import LIMIT, compose_digest
-from batchbell.dispatcher.failures import Failures, failure_of
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.records import UnreadableRecord, read_record
-from batchbell.dispatcher.tickets import Ticket
+from batchbell.dispatcher.messages.digest import LIMIT, compose_digest
+from batchbell.dispatcher.messages.failures import Failures, failure_of
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.texts import tidy
 from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.email.notifier import create as create_email

@@ -9,17 +9,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from batchbell.contract import Message
-from batchbell.dispatcher.announcement import compose_announcement
-from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.digest import compose_digest
-from batchbell.dispatcher.failures import Failures, LookUpBudget, failure_of, look_up_failures
-from batchbell.dispatcher.health import DeadChannel
-from batchbell.dispatcher.home import Home
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.delivery.announcement import compose_announcement
+from batchbell.dispatcher.delivery.health import DeadChannel
+from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.messages.digest import compose_digest
+from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.self_test import Trial, compose_trial
 from batchbell.dispatcher.timing import Deadline
-from batchbell.dispatcher.trial import Trial, compose_trial
 
 EVENTS = Path(__file__).parents[1] / "events"
 HOME = Home("production", "production-dispatcher-1a2b3c4", ZoneInfo("Europe/Berlin"))

@@ -14,7 +14,7 @@ import pytest
 
 from batchbell.conformance import messages, refusal
 from batchbell.contract import Link, Message
-from batchbell.dispatcher.digest import compose_digest
+from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.testing.faulty_server import Answer, FaultyServer, Request
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY

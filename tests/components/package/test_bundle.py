@@ -168,7 +168,7 @@ def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_
         "acme_installed/pager/__init__.py": "",
         "acme_installed/pager/notifier.py": "from batchbell.contract import Message",
         "acme_installed/pager/infrastructure.py": INFRASTRUCTURE,
-        "acme_installed/pager/preview.py": "from batchbell.previewing import Preview",
+        "acme_installed/pager/preview.py": "from batchbell.preview import Preview",
         "acme_installed/pager/texts.json": "{}",
     }
     put_distribution(site, "acme_installed", files, requires="Requires-Dist: pulumi\nRequires-Dist: batchbell\n")

@@ -21,7 +21,7 @@ BUILD = """
 import hashlib, json, sys
 from importlib import metadata
 from pathlib import Path
-from batchbell.components.bundle import Target, build
+from batchbell.components.package.bundle import Target, build
 from batchbell.plugins import find_plugins
 python, architecture, *types = sys.argv[1:]
 target = Target(python, architecture) if python else Target.host()

@@ -38,7 +38,7 @@ def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_
         "from . import infrastructure",
         "from . import preview",
         "import batchbell.provisioning",
-        "import batchbell.previewing",
+        "import batchbell.preview",
     ],
 )
 def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 
 from batchbell.contract import Fact, Message, PermanentError, Severity, TemporaryError
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.fan_out import run
-from batchbell.dispatcher.health import DeadChannel
-from batchbell.dispatcher.home import Home
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.fan_out import run
+from batchbell.dispatcher.delivery.health import DeadChannel
+from batchbell.dispatcher.delivery.outcome import refusal
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outcome import refusal
+from batchbell.dispatcher.messages.dates import show
+from batchbell.dispatcher.messages.origin import Home
 from batchbell.dispatcher.telemetry import logger
-from batchbell.dispatcher.times import show
 from batchbell.dispatcher.timing import Deadline
 from batchbell.texts import tidy
 

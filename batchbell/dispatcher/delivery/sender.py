@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from batchbell.contract import Message, PermanentError, TemporaryError
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.digest import LIMIT, compose_digest
-from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Verdict
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Verdict
+from batchbell.dispatcher.delivery.outcome import Attempt, Delivery, Outcome, Result, not_now, refusal, unknown
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outcome import Attempt, Delivery, Outcome, Result, not_now, refusal, unknown
+from batchbell.dispatcher.messages.digest import LIMIT, compose_digest
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.texts import tidy

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from batchbell.dispatcher.failures import LookUpBudget, look_up_failures, ranges
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures, ranges
+from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline
 
 

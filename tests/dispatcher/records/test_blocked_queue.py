@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from batchbell.contract import Message, Severity
-from batchbell.dispatcher.blocked_queue import BlockedQueue, compose_blocked
-from batchbell.dispatcher.job import InvalidEvent
-from batchbell.dispatcher.records import UnreadableRecord, read_record
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.records.job import InvalidEvent
+from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
 
 REASON = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - the job asks for more than any instance has"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held, LedgerDown, Verdict
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, LedgerDown, Verdict
 
 REFUSED = Verdict("permanent", "Slack answered 404 no_service")
 

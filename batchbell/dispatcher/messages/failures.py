@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.contract import FailureGroup, Link
-from batchbell.dispatcher import console
-from batchbell.dispatcher.job import DEFAULT_LOG_GROUP, Job
+from batchbell.dispatcher.messages import console_links as console
+from batchbell.dispatcher.records.job import DEFAULT_LOG_GROUP, Job
 from batchbell.dispatcher.timing import LOOK_UP_CALLS, Deadline
 
 PAGE = 1_000  # children a ListJobs call (measured: AWS gives up to 1,000)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.dispatcher.health import DeadChannel, Health
-from batchbell.dispatcher.outcome import Attempt, Result
+from batchbell.dispatcher.delivery.health import DeadChannel, Health
+from batchbell.dispatcher.delivery.outcome import Attempt, Result
 from batchbell.dispatcher.timing import Timing
 
 SENT = Attempt(Result.SENT, "", 0.1)

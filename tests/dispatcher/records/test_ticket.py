@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.tickets import InvalidTicket, Ticket
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchbell.contract import Message
-from batchbell.dispatcher.job import KEY_LIMIT
+from batchbell.dispatcher.records.job import KEY_LIMIT
 from batchbell.texts import tidy
 
 MAX_ATTEMPTS = 10_000  # more than four hours of retries can count

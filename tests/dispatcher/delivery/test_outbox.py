@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from batchbell.dispatcher.outbox import Letter, Outbox
+from batchbell.dispatcher.delivery.outbox import Letter, Outbox
 from batchbell.dispatcher.timing import Deadline
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.outcome import Attempt, Result
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.outcome import Attempt, Result
 from batchbell.dispatcher.timing import Timing
 
 BUSY = Attempt(Result.TEMPORARY, "Slack answered 429", 0.001)

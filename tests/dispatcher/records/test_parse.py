@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.records import UnreadableRecord, read_record
-from batchbell.dispatcher.tickets import Ticket
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.ticket import Ticket
 
 
 def unreadable(record):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.job import Job
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.records.job import Job
 
 
 @dataclass(frozen=True)

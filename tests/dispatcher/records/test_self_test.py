@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from batchbell.contract import Message, PermanentError, Severity, TemporaryError
-from batchbell.dispatcher.home import Home
-from batchbell.dispatcher.records import UnreadableRecord, read_record
-from batchbell.dispatcher.trial import Trial, compose_trial
+from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.self_test import Trial, compose_trial
 
 ID = "5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11"
 

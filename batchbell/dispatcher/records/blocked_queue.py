@@ -12,9 +12,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from batchbell.contract import Fact, Link, Message, Severity
-from batchbell.dispatcher import console
-from batchbell.dispatcher.job import KEY_LIMIT, InvalidEvent, Job
-from batchbell.dispatcher.times import humanise, moment, read_time, show
+from batchbell.dispatcher.messages import console_links as console
+from batchbell.dispatcher.messages.dates import humanise, moment, read_time, show
+from batchbell.dispatcher.records.job import KEY_LIMIT, InvalidEvent, Job
 
 DETAIL_TYPE = "Batch Job Queue Blocked"
 

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from batchbell.contract import FailureGroup, Message, Severity
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures, failure_of
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.times import humanise, show
+from batchbell.dispatcher.messages.dates import humanise, show
+from batchbell.dispatcher.messages.failures import Failures, failure_of
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
 
 
 def composed(event, failures=None, zone=UTC):

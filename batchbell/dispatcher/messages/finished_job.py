@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 
 from batchbell.contract import Fact, Link, Message, Severity
-from batchbell.dispatcher import console
-from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.job import Attempt, Job
-from batchbell.dispatcher.tally import count_failed
-from batchbell.dispatcher.times import humanise, moment, read_time, show
+from batchbell.dispatcher.messages import console_links as console
+from batchbell.dispatcher.messages.dates import humanise, moment, read_time, show
+from batchbell.dispatcher.messages.failed_children import count_failed
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.records.job import Attempt, Job
 
 
 def compose(job: Job, failures: Failures, zone: tzinfo = UTC) -> Message:

@@ -9,15 +9,15 @@ from dataclasses import replace
 import pytest
 
 from batchbell.contract import Message, PermanentError, Severity, TemporaryError
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.digest import compose_digest
-from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.fan_out import fan_out
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.ledger import AlreadySent, Claimed, Verdict
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.fan_out import fan_out
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Verdict
+from batchbell.dispatcher.delivery.outcome import Delivery, Result
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outcome import Delivery, Result
+from batchbell.dispatcher.messages.digest import compose_digest
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
 
 

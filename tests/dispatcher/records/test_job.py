@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchbell.dispatcher.job import InvalidEvent, Job
+from batchbell.dispatcher.records.job import InvalidEvent, Job
 
 
 def test_a_parent_is_read_with_its_counts(event):

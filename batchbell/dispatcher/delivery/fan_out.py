@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.ledger import Ledger
-from batchbell.dispatcher.outcome import Attempt, Delivery, Outcome, Result, not_now, unknown
-from batchbell.dispatcher.sender import NO_TIME, Sender
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.ledger import Ledger
+from batchbell.dispatcher.delivery.outcome import Attempt, Delivery, Outcome, Result, not_now, unknown
+from batchbell.dispatcher.delivery.sender import NO_TIME, Sender
 from batchbell.dispatcher.timing import Deadline, Timing
 
 

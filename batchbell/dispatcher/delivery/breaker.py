@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from batchbell.dispatcher.outcome import Attempt, Outcome, Result, not_now
+from batchbell.dispatcher.delivery.outcome import Attempt, Outcome, Result, not_now
 from batchbell.dispatcher.timing import Timing
 
 REFUSALS = 3  # answers "wait" (429) in a row

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from batchbell.dispatcher import blocked_queue
-from batchbell.dispatcher.blocked_queue import BlockedQueue
-from batchbell.dispatcher.job import InvalidEvent, Job
-from batchbell.dispatcher.tickets import InvalidTicket, Ticket, Unreadable
-from batchbell.dispatcher.trial import InvalidTrial, Trial
+from batchbell.dispatcher.records import blocked_queue
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue
+from batchbell.dispatcher.records.job import InvalidEvent, Job
+from batchbell.dispatcher.records.self_test import InvalidTrial, Trial
+from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket, Unreadable
 
 # What a dead letter keeps of an event that could not be read: enough to know the job, and to read it once the reason
 # is mended. What containers, parameters and tags carry is often secret, and stays out.

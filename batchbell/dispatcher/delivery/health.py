@@ -12,8 +12,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batchbell.dispatcher.ledger import ROW_LIFETIME
-from batchbell.dispatcher.outcome import Attempt, Result
+from batchbell.dispatcher.delivery.ledger import ROW_LIFETIME
+from batchbell.dispatcher.delivery.outcome import Attempt, Result
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
 

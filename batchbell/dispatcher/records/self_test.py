@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batchbell.contract import Fact, Message, Severity
-from batchbell.dispatcher.home import Home
-from batchbell.dispatcher.times import show
+from batchbell.dispatcher.messages.dates import show
+from batchbell.dispatcher.messages.origin import Home
 
 KIND = "test"  # the message's
 NOTIFIERS_LIMIT = 100  # more than any stack has

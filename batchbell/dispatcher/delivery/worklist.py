@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from batchbell.dispatcher.outcome import Delivery, Outcome
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.dispatcher.breaker import Breaker
-from batchbell.dispatcher.compose import compose
-from batchbell.dispatcher.failures import Failures
-from batchbell.dispatcher.fan_out import fan_out
-from batchbell.dispatcher.job import Job
-from batchbell.dispatcher.ledger import AlreadySent, Claimed, Held
+from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.fan_out import fan_out
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held
+from batchbell.dispatcher.delivery.outcome import Delivery, Result
+from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outcome import Delivery, Result
-from batchbell.dispatcher.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
 
 

@@ -12,9 +12,9 @@ import uuid
 import pytest
 
 from batchbell.contract import TemporaryError
+from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.outbox import Outbox
 from batchbell.dispatcher.timing import Timing
 
 HOUR = 3600.0

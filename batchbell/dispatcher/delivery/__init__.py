@@ -1,0 +1,1 @@
+"""How a message reaches its notifiers: claimed in the ledger, sent, committed, or kept as a ticket."""

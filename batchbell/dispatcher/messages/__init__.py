@@ -1,0 +1,1 @@
+"""What people read: a composer for each kind of message, and what they share."""

@@ -1,0 +1,1 @@
+"""What SQS hands over, parsed: an event of AWS Batch, a test, a ticket."""

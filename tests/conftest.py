@@ -15,7 +15,7 @@ from demo.print_color import SENDER
 from tests.installed import build_wheel
 
 PROJECT = Path(__file__).resolve().parents[1]
-LONGEST = ("whole_path", "cli", "distributions")  # folders whose files take 10 to 20 s each
+LONGEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

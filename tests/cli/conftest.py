@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from batchbell.cli import app
 from batchbell.cli.deployed import Deployed, find
 from batchbell.dispatcher.records.job import Job
-from tests.whole_path.conftest import Stack
-from tests.whole_path.conftest import name as name
-from tests.whole_path.conftest import print_color as print_color
+from tests.end_to_end.conftest import Stack
+from tests.end_to_end.conftest import name as name
+from tests.end_to_end.conftest import print_color as print_color
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 

@@ -13,7 +13,7 @@ import pytest
 
 from batchbell.cli import move_task
 from batchbell.dispatcher.timing import Timing
-from tests.whole_path.conftest import TIMEOUT
+from tests.end_to_end.conftest import TIMEOUT
 
 
 @pytest.fixture

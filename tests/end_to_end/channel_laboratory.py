@@ -12,9 +12,9 @@ from typing import Any
 from batchbell_local.cloud import FaultHandle, LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import Answer
-from tests.whole_path.channel_cells import ACTIONS, ALL, CHANNELS, DRIPS, QUICK, READ_TIME_OUTS, REFUSED, Cell
-from tests.whole_path.conftest import Stack
-from tests.whole_path.watched import finished
+from tests.end_to_end.channel_cells import ACTIONS, ALL, CHANNELS, DRIPS, QUICK, READ_TIME_OUTS, REFUSED, Cell
+from tests.end_to_end.conftest import Stack
+from tests.end_to_end.watched import finished
 
 AT_ONCE = 10  # records of an invocation
 NAMES = {cell: f"cell-{number:02}" for number, cell in enumerate(ALL)}  # of jobs

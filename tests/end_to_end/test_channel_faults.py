@@ -16,9 +16,9 @@ from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
-from tests.whole_path.channel_cells import ALL, CHANNELS, Cell
-from tests.whole_path.channel_laboratory import NAMES, Matrix, meet_all
-from tests.whole_path.conftest import TIMEOUT, Stack
+from tests.end_to_end.channel_cells import ALL, CHANNELS, Cell
+from tests.end_to_end.channel_laboratory import NAMES, Matrix, meet_all
+from tests.end_to_end.conftest import TIMEOUT, Stack
 
 REPEAT = "may be a repeat"
 # As the stack ships, but each job by itself: in a digest the faults of several cells would mix.

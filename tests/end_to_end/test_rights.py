@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from demo.print_color import SENDER, in_queue
-from tests.whole_path.deployed import PLACE, SENDING_MAIL, STACKS, Call, Deployed, Things, arn, mail, make_things
+from tests.end_to_end.deployed import PLACE, SENDING_MAIL, STACKS, Call, Deployed, Things, arn, mail, make_things
 
 PURPOSES = ("intake", "retry", "dead_letter")
 REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}

@@ -11,8 +11,8 @@ import pytest
 
 from batchbell_local.deployment import deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
-from tests.whole_path.conftest import TIMEOUT, Stack
-from tests.whole_path.deployed import Deployed, arn
+from tests.end_to_end.conftest import TIMEOUT, Stack
+from tests.end_to_end.deployed import Deployed, arn
 
 FORMS = ("config", "ssm", "secretsmanager")
 STORED = "/batchbell/batchbell/secrets/secrets/config/webhook"  # where the program keeps the form `config`

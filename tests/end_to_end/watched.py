@@ -12,7 +12,7 @@ from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import Answer
 
 if TYPE_CHECKING:
-    from tests.whole_path.conftest import Stack
+    from tests.end_to_end.conftest import Stack
 
 NOTIFIERS = ("slack", "email", "sns")
 PLACE = "arn:aws:batch:us-east-1:123456789012"

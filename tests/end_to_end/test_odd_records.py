@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from batchbell_local.slack.sink import Answer
-from tests.whole_path.watched import CLAIM, NOBODY, NOTIFIERS, ONCE, PLACE, SENT, Job, Watched, answer_in_turn
+from tests.end_to_end.watched import CLAIM, NOBODY, NOTIFIERS, ONCE, PLACE, SENT, Job, Watched, answer_in_turn
 
 LARGEST = 1_048_576  # bytes; SQS API reference, SendMessage
 SECRET = "hunter2"  # what the containers' environments of tests/events hold, too

@@ -17,7 +17,7 @@ from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment, deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import in_queue
-from tests.whole_path.watched import Watched
+from tests.end_to_end.watched import Watched
 
 TIMEOUT = 6  # s; the function's: retries and leases are five times as quick as in a real stack
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from batchbell_local.slack.sink import Answer
-from tests.whole_path.watched import ONCE, SENT, Job, Watched, answer_in_turn
+from tests.end_to_end.watched import ONCE, SENT, Job, Watched, answer_in_turn
 
 HIDDEN = 12  # seconds until a record that stays comes back
 ATTEMPTS = 2  # calls that the SDK makes of one

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.whole_path.conftest import TIMEOUT
-from tests.whole_path.watched import FIRST, NOTIFIERS, ONCE, REPEAT, SENT, Job, Watched
+from tests.end_to_end.conftest import TIMEOUT
+from tests.end_to_end.watched import FIRST, NOTIFIERS, ONCE, REPEAT, SENT, Job, Watched
 
 SLACK_LATER = {"slack": [], "email": [FIRST], "sns": [FIRST]}
 UNREADABLE = "the secret could not be read from ssm: "

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from batchbell_local.deployment import DeploymentFailed, deploy
-from tests.whole_path.deployed import PLACE, STACKS, Deployed, arn, make_things
+from tests.end_to_end.deployed import PLACE, STACKS, Deployed, arn, make_things
 
 
 @dataclass(frozen=True)

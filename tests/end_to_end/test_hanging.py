@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from batchbell_local.collecting_queue import CollectingQueue
-from tests.whole_path.conftest import TIMEOUT, Stack
-from tests.whole_path.watched import NOTIFIERS, REPEAT, finished, strings
+from tests.end_to_end.conftest import TIMEOUT, Stack
+from tests.end_to_end.watched import NOTIFIERS, REPEAT, finished, strings
 
 HANGS = 3 * TIMEOUT  # seconds; no caller waits so long
 # Seconds between the bytes of an answer: no read times out, and all of it takes longer than the function may.

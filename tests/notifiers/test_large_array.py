@@ -62,7 +62,7 @@ class Batch:
 
 
 def look_up(batch: Batch) -> Message:
-    event = json.loads((Path(__file__).parent / "events" / "parent-failed.json").read_text("utf-8"))
+    event = json.loads((Path(__file__).parents[1] / "events" / "parent-failed.json").read_text("utf-8"))
     # As it may come: the counts lag behind.
     event["detail"]["arrayProperties"] = {"size": SIZE, "statusSummary": {"FAILED": 9_100, "RUNNING": 900}}
     job = Job.from_event(event)

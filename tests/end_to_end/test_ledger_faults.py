@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from batchbell_local.slack.sink import Answer
-from tests.whole_path.watched import (
+from tests.end_to_end.watched import (
     CLAIM,
     COMMIT,
     FIRST,

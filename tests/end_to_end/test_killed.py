@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from batchbell_local.slack.sink import Answer
-from tests.whole_path.watched import CLAIM, COMMIT, FIRST, NOTIFIERS, ONCE, REPEAT, SENT, Job, Watched, answer_in_turn
+from tests.end_to_end.watched import CLAIM, COMMIT, FIRST, NOTIFIERS, ONCE, REPEAT, SENT, Job, Watched, answer_in_turn
 
 HIDDEN = 12  # seconds until the record of a dead invocation comes back
 ACCEPTED = {"email": "ses:SendEmail", "sns": "sns:Publish"}  # the calls with which AWS takes a message

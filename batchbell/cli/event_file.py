@@ -13,10 +13,10 @@ from batchbell.cli.answering import NoAnswer
 from batchbell.contract import Message
 from batchbell.dispatcher.messages.failures import Failures, failure_of
 from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.queue_blocked import compose_blocked
 from batchbell.dispatcher.records import parse as records
-from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import InvalidEvent, Job
-from batchbell.texts import tidy
 
 NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
 
@@ -47,10 +47,10 @@ def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
 def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
     """What people get, but for what only AWS knows. `zone`: of the times told."""
     if isinstance(parsed, BlockedQueue):
-        return tidy(compose_blocked(parsed, zone))
+        return compose_blocked(parsed, zone)
     if parsed.failed and parsed.is_parent:
-        return tidy(compose(parsed, Failures(), zone).with_note(NOT_LOOKED_UP))
-    return tidy(compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone))
+        return compose(parsed, Failures(), zone).with_note(NOT_LOOKED_UP)
+    return compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone)
 
 
 def name_part(event: Mapping[str, Any]) -> str | None:

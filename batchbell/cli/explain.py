@@ -20,9 +20,9 @@ from batchbell.cli.instances import make_instance, read_settings
 from batchbell.cli.mismatch import Mismatch, diagnose
 from batchbell.cli.program import components
 from batchbell.contract import Message
-from batchbell.dispatcher.records import blocked_queue
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
-from batchbell.dispatcher.records.job import DETAIL_TYPE, Job
+from batchbell.dispatcher.records.job import Job
+from batchbell.wire import DetailType
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -81,7 +81,7 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given. Raises
     NoAnswer."""
     # An event of another kind is explained by its pattern; one of these kinds must be whole.
-    ours = event.get("source") == "aws.batch" and event.get("detail-type") in (DETAIL_TYPE, blocked_queue.DETAIL_TYPE)
+    ours = event.get("source") == "aws.batch" and event.get("detail-type") in tuple(DetailType)
     parsed = parse_event(event) if ours else None
     patterns = _patterns(settings, event, queues, definitions)
     rule = "blocked" if isinstance(parsed, BlockedQueue) and "blocked" in patterns else "finished"
@@ -138,7 +138,7 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 def _rendering(choice: Any, message: Message) -> Any:
     """What this notifier would send, if it takes the message; a plug-in without `render` shows the message itself."""
     instance = make_instance(choice)
-    if not instance.takes(message):
+    if not instance.takes(message.status, message.job_name):
         return None
     render = getattr(instance.notifier, "render", None)
     return render(message) if render else message.to_dict()

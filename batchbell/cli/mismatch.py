@@ -8,8 +8,8 @@ from typing import Any
 
 from batchbell.cli.event_file import name_part
 from batchbell.cli.pattern_match import mismatches
-from batchbell.dispatcher.records import blocked_queue
 from batchbell.texts import one_line
+from batchbell.wire import DetailType
 
 SHOWN = 120  # characters of what the event says
 _PARTS = ("detail.arrayProperties", "detail.nodeDetails")
@@ -67,6 +67,6 @@ def _meaning(field: str, event: Mapping[str, Any]) -> tuple[str, str, str]:
     value: Any = event
     for name in field.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    if field == "detail-type" and value == blocked_queue.DETAIL_TYPE:
+    if field == "detail-type" and value == DetailType.QUEUE_BLOCKED:
         hint = "`queue_blocked: true` tells those"
     return kind, meaning.format("missing" if value is None else one_line(str(value), SHOWN)), hint

@@ -19,7 +19,7 @@ from batchbell.cli.preview_page import Row, Shown, write_page
 from batchbell.cli.samples import Sample, every_kind
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, PluginError
 from batchbell.preview import Part
 from batchbell.texts import as_text, tidy
@@ -58,7 +58,7 @@ def command(
         choices = settings.notifiers
         if not choices:
             raise NoAnswer(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
-        home = Home(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
+        home = Origin(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
         samples = [_own(event, home)] if event else list(every_kind(home))
         rows = draw(samples, choices)
         source = f"the event in {event}" if event else "sample events"
@@ -85,7 +85,7 @@ def draw(samples: Sequence[Sample], choices: Sequence[Any]) -> Sequence[Row]:
 
 
 def _show(plugin: Plugin, instance: Instance, message: Message) -> Shown:
-    left_out = not (instance.takes(message) or message.kind in UNFILTERED)
+    left_out = not (instance.takes(message.status, message.job_name) or message.kind in UNFILTERED)
     try:
         return Shown(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
     except Exception as error:
@@ -104,7 +104,7 @@ def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Par
     return parts
 
 
-def _own(source: str, home: Home) -> Sample:
+def _own(source: str, home: Origin) -> Sample:
     return Sample("Your event", message_of(parse_event(read_event(source)), home.zone))
 
 

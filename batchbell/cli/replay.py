@@ -84,7 +84,10 @@ def _replay(deployed: Deployed, event: Mapping[str, Any], message: Message, pati
     watch = Watch.begin(deployed, message.key)
     there = deployed.notifiers()
     settled = {
-        one.name: watch.had_it(one.name) if one.takes(message) else Outcome(one.name, State.LEFT_OUT) for one in there
+        one.name: watch.had_it(one.name)
+        if one.takes(message.status, message.job_name)
+        else Outcome(one.name, State.LEFT_OUT)
+        for one in there
     }
     waiting_for = [name for name, outcome in settled.items() if outcome is None]
     arrived = {}

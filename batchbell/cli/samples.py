@@ -10,16 +10,15 @@ from typing import Any
 
 from batchbell.cli.event_file import message_of, parse_event
 from batchbell.contract import Message
-from batchbell.dispatcher.delivery.announcement import compose_announcement
-from batchbell.dispatcher.delivery.health import DeadChannel
+from batchbell.dispatcher.messages.channel_test import compose_self_test
+from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
 from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
-from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.records.job import Job
-from batchbell.dispatcher.records.self_test import Trial, compose_trial
+from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.timing import Deadline
-from batchbell.texts import tidy
 
 MOMENT = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same
 PATIENCE = 60.0  # s for the look-up, which is one of memory
@@ -90,7 +89,7 @@ def _summary(child: str, index: int, group: _Failed) -> dict[str, Any]:
     }
 
 
-def every_kind(home: Home) -> Iterator[Sample]:
+def every_kind(home: Origin) -> Iterator[Sample]:
     """In the order in which they are worth looking at. `home`: of the stack."""
     titles = {
         "array-some-failed": "Array job: some children failed",
@@ -103,19 +102,19 @@ def every_kind(home: Home) -> Iterator[Sample]:
     yield from (Sample(titles[name], message) for name, message in messages.items())
     yield Sample("Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"]))
     reason = "Slack answered 404 no_service"
-    dead = compose_announcement(DeadChannel("slack-on-call", MOMENT - 7_200, reason), home)
+    dead = compose_dead_channel(DeadChannel("slack-on-call", MOMENT - 7_200, reason), home)
     yield Sample("Dead channel: told on the others", dead)
-    trial = Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), MOMENT)
-    yield Sample("Test message: send-test", tidy(compose_trial(trial, home)))
+    test = SelfTest("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), MOMENT)
+    yield Sample("Test message: send-test", compose_self_test(test, home))
 
 
-def _message(name: str, home: Home) -> Message:
+def _message(name: str, home: Origin) -> Message:
     parsed = parse_event(_read(name))
     if name not in CHILDREN or not isinstance(parsed, Job):
         return message_of(parsed, home.zone)
     batch = _SampleBatch(parsed.id, CHILDREN[name])
     failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(PATIENCE)))
-    return tidy(compose(parsed, failures, home.zone))
+    return compose(parsed, failures, home.zone)
 
 
 def _digest(failed: Message, succeeded: Message) -> Message:
@@ -125,7 +124,7 @@ def _digest(failed: Message, succeeded: Message) -> Message:
         fields = like.to_dict() | {"key": f"{name}#{number}", "job_name": name}
         fields["title"] = like.title.replace(like.job_name, name)
         messages.append(Message.from_dict(fields))
-    return tidy(compose_digest(messages, [number == len(DIGEST) - 1 for number in range(len(DIGEST))]))
+    return compose_digest(messages, [number == len(DIGEST) - 1 for number in range(len(DIGEST))])
 
 
 def _read(name: str) -> Mapping[str, Any]:

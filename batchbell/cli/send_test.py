@@ -23,7 +23,7 @@ from batchbell.cli.deployed import (
     find,
 )
 from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
-from batchbell.dispatcher.records.self_test import Trial
+from batchbell.dispatcher.records.self_test import SelfTest
 
 # A test is tried once: whatever became of it is the answer.
 FINAL = frozenset(State)
@@ -62,14 +62,14 @@ def command(
         with waiting("Asking AWS"):
             deployed = find(function, stack, region, profile, queue)
             names = choose([one.name for one in deployed.notifiers()], notifier or [])
-        trial = Trial(str(uuid.uuid4()), tuple(names), time.time())
-        outcomes = _send(deployed, trial, wait)
+        test = SelfTest(str(uuid.uuid4()), tuple(names), time.time())
+        outcomes = _send(deployed, test, wait)
     if as_json:
-        answer = {"function": deployed.function, "region": deployed.region, "id": trial.id}
+        answer = {"function": deployed.function, "region": deployed.region, "id": test.id}
         typer.echo(json.dumps(answer | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
     else:
         console = Console()
-        console.print(Text(f"Test {trial.id} of {deployed.function} in {deployed.region}", style="bold"))
+        console.print(Text(f"Test {test.id} of {deployed.function} in {deployed.region}", style="bold"))
         console.print(table(outcomes))
     raise typer.Exit(exit_code(outcomes))
 
@@ -83,7 +83,7 @@ def choose(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
     return [name for name in there if not wanted or name in wanted]
 
 
-def _send(deployed: Deployed, trial: Trial, patience: float) -> list[Outcome]:
-    watch = Watch.begin(deployed, trial.key)
-    deployed.sqs.send_message(QueueUrl=deployed.intake.url, MessageBody=trial.to_body())
-    return watch.wait(trial.notifiers, FINAL, patience)
+def _send(deployed: Deployed, test: SelfTest, patience: float) -> list[Outcome]:
+    watch = Watch.begin(deployed, test.key)
+    deployed.sqs.send_message(QueueUrl=deployed.intake.url, MessageBody=test.to_body())
+    return watch.wait(test.notifiers, FINAL, patience)

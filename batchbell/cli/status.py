@@ -27,8 +27,8 @@ from batchbell.cli.deployed import (
     find,
 )
 from batchbell.cli.moments import ago, iso, minute
-from batchbell.dispatcher.delivery import health
 from batchbell.texts import one_line
+from batchbell.wire import HEALTH_KEY, LEDGER_INDEX
 
 ATTENTION = 1  # exit code
 LISTENING = "Enabled"  # Lambda API reference, EventSourceMappingConfiguration: State
@@ -145,7 +145,7 @@ def _failures(deployed: Deployed) -> dict[str, Mapping[str, Any]]:
     pages = deployed.dynamodb.get_paginator("query").paginate(
         TableName=deployed.ledger,
         KeyConditionExpression="message = :row",
-        ExpressionAttributeValues={":row": {"S": health.ROW}},
+        ExpressionAttributeValues={":row": {"S": HEALTH_KEY}},
     )
     return {row["notifier"]["S"]: row for page in pages for row in page["Items"]}
 
@@ -161,7 +161,7 @@ def _channel(deployed: Deployed, name: str, failure: Mapping[str, Any] | None) -
 def _last_delivery(deployed: Deployed, name: str) -> float | None:
     rows = deployed.dynamodb.query(
         TableName=deployed.ledger,
-        IndexName=health.INDEX,
+        IndexName=LEDGER_INDEX,
         KeyConditionExpression="notifier = :name",
         ExpressionAttributeValues={":name": {"S": name}},
         ScanIndexForward=False,

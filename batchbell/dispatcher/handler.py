@@ -1,4 +1,4 @@
-"""AWS Lambda's entry, and what it makes once in a process: clients and notifiers."""
+"""The Lambda handler. It makes clients and notifiers once in a process."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from batchbell.aws_answers import LateClient, make_client
 from batchbell.dispatcher import manifest
 from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
-from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
+from batchbell.wire import MANIFEST, Variable
 
 
 @cache
 def dispatcher() -> Dispatcher:
-    """From the environment and the manifest that the deploy wrote. Raises KeyError, OSError or ValueError without."""
+    """Made from the environment and the manifest that the deploy wrote. Raises KeyError, OSError or ValueError."""
     environment = os.environ
-    timing = Timing(float(environment["BATCHBELL_FUNCTION_TIMEOUT"]))
-    written = manifest.read_manifest(Path(environment["LAMBDA_TASK_ROOT"]) / "manifest.json")
+    timing = Timing(float(environment[Variable.FUNCTION_TIMEOUT]))
+    written = manifest.read_manifest(Path(environment["LAMBDA_TASK_ROOT"]) / MANIFEST)
     return Dispatcher(
         instances=written.instances,
         outbox=Outbox(
             LateClient("sqs", read_timeout=timing.call, attempts=2),
-            environment["BATCHBELL_RETRY_QUEUE_URL"],
-            environment["BATCHBELL_DEAD_LETTER_QUEUE_URL"],
+            environment[Variable.RETRY_QUEUE_URL],
+            environment[Variable.DEAD_LETTER_QUEUE_URL],
         ),
-        table=environment["BATCHBELL_LEDGER_TABLE"],
+        table=environment[Variable.LEDGER_TABLE],
         dynamodb=make_client("dynamodb", read_timeout=timing.call, attempts=2),
         batch=LateClient("batch", read_timeout=timing.call),
         timing=timing,
-        home=Home(environment.get("BATCHBELL_STACK", ""), environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
+        origin=Origin(environment.get(Variable.STACK, ""), environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
     )
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """For both event source mappings: SQS records in, Lambda's partial batch response out."""
+    """Called by both event source mappings: takes SQS records, returns Lambda's partial batch response."""
     logger.append_keys(request=context.aws_request_id)
     return dispatcher().run(event["Records"], context.get_remaining_time_in_millis() / 1000)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    dispatcher()  # while Lambda starts the process, where it has a whole processor
+    dispatcher()  # while Lambda starts the process, when it has a whole processor

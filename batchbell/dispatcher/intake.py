@@ -1,4 +1,4 @@
-"""From records to what has to be delivered: parsed, looked up and composed once for all notifiers."""
+"""Turns records into deliveries: each job is parsed, looked up and composed once for all notifiers."""
 
 from __future__ import annotations
 
@@ -10,112 +10,122 @@ from typing import Any
 
 from batchbell.contract import Message
 from batchbell.dispatcher import manifest
-from batchbell.dispatcher.delivery.outbox import Letter
+from batchbell.dispatcher.delivery.outbox import OutboxEntry
 from batchbell.dispatcher.delivery.outcome import Delivery
 from batchbell.dispatcher.delivery.worklist import Worklist
 from batchbell.dispatcher.manifest import Instance
+from batchbell.dispatcher.messages import queue_blocked
+from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
-from batchbell.dispatcher.messages.origin import Home
-from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.messages.origin import Origin
+from batchbell.dispatcher.messages.queue_blocked import compose_blocked
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
-from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
-from batchbell.dispatcher.records.self_test import Trial, compose_trial
+from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
+from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
-from batchbell.texts import tidy
 
 NOT_LOOKED_UP = Failures(
     complete=False, problem="The failed children were not looked up: many jobs finished at the same time."
 )
 
 
-@dataclass
+@dataclass(frozen=True)
+class Accepted:
+    """One invocation's records: `work` is to be delivered now, `entries` are tickets and dead letters already."""
+
+    work: Worklist = field(default_factory=Worklist)
+    entries: list[OutboxEntry] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Intake:
-    """One invocation's records. `batch`: a boto3 client; `work` and `letters` are what `take` fills."""
+    """`batch`: a boto3 client."""
 
     instances: Sequence[Instance]
     batch: Any
     timing: Timing
-    budget: LookUpBudget
-    home: Home
-    work: Worklist = field(default_factory=Worklist)
-    letters: list[Letter] = field(default_factory=list)  # for what is not delivered now
+    origin: Origin
 
-    def take(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """`records`: SQS's. What cannot be read becomes a dead letter."""
+    def accept(self, records: Sequence[Mapping[str, Any]], budget: LookUpBudget) -> Accepted:
+        """Read SQS's records. One that cannot be read becomes a dead letter."""
+        accepted = Accepted()
         jobs: list[tuple[str, Job]] = []
         for record in records:
+            record_id = record["messageId"]
             try:
-                parsed = read_record(record["body"], time.time())
+                parsed = parse_record(record["body"], time.time())
             except UnreadableRecord as unreadable:
-                logger.error("dead letter: unreadable record", record=record["messageId"], reason=str(unreadable))
-                self.letters.append(Letter(unreadable.dead.to_body(time.time()), (record["messageId"],)))
+                logger.error("dead letter: unreadable record", record=record_id, reason=str(unreadable))
+                accepted.entries.append(OutboxEntry(unreadable.dead.to_body(time.time()), (record_id,)))
                 continue
             if isinstance(parsed, Job):
-                jobs.append((record["messageId"], parsed))
+                jobs.append((record_id, parsed))
             elif isinstance(parsed, BlockedQueue):
-                self._add_blocked(record["messageId"], parsed)
-            elif isinstance(parsed, Trial):
-                self._add_trial(record["messageId"], parsed)
+                self._add_blocked(accepted, record_id, parsed)
+            elif isinstance(parsed, SelfTest):
+                self._add_self_test(accepted, record_id, parsed)
             else:
-                self._add_ticket(record["messageId"], parsed)
-        self._add_jobs(jobs)
+                self._add_ticket(accepted, record_id, parsed)
+        self._add_jobs(accepted, jobs, budget)
+        return accepted
 
-    def _add_jobs(self, jobs: Sequence[tuple[str, Job]]) -> None:
-        takers = {job.key: self._takers(job) for _, job in jobs}
-        numbers = Counter({name: len(waiting) for name, waiting in self.work.by_notifier().items()})
+    def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, Job]], budget: LookUpBudget) -> None:
+        takers = {job.key: self._takers(job.status, job.name) for _, job in jobs}
+        numbers = Counter({name: len(waiting) for name, waiting in accepted.work.by_notifier().items()})
         numbers.update(instance.name for instances in takers.values() for instance in instances)
         messages: dict[str, Message] = {}
-        for record, job in jobs:
-            if job.key not in messages:
-                # A digest shows no failures, so nothing is looked up for it.
-                alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
-                messages[job.key] = tidy(compose(job, self._failures(job, alone), self.home.zone))
+        for record_id, job in jobs:
             names = [instance.name for instance in takers[job.key]]
             logger.info("job", job=job.name, job_id=job.id, status=job.status, child=job.role, notifiers=names)
+            if names and job.key not in messages:
+                # A digest shows no failures, so nothing is looked up for it.
+                alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
+                messages[job.key] = compose(job, self._failures(job, budget if alone else None), self.origin.zone)
             for instance in takers[job.key]:
-                self.work.add(record, Delivery(instance, messages[job.key], time.time()))
+                accepted.work.add(record_id, Delivery(instance, messages[job.key], time.time()))
 
-    def _takers(self, job: Job) -> Sequence[Instance]:
-        message = tidy(compose(job, NOT_LOOKED_UP))
-        return [instance for instance in self.instances if instance.takes(message)]
+    def _takers(self, status: str, job_name: str) -> Sequence[Instance]:
+        return [instance for instance in self.instances if instance.takes(status, job_name)]
 
-    def _failures(self, job: Job, look_up: bool) -> Failures:
+    def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
+        """Without a budget nothing is looked up."""
         if not job.failed:
             return Failures()
         if not job.is_parent:
             return failure_of(job)
-        return look_up_failures(job, self.batch, self.budget) if look_up else NOT_LOOKED_UP
+        return NOT_LOOKED_UP if budget is None else look_up_failures(job, self.batch, budget)
 
-    def _add_blocked(self, record: str, blocked: BlockedQueue) -> None:
-        message = tidy(compose_blocked(blocked, self.home.zone))
-        takers = [instance for instance in self.instances if instance.takes(message)]
+    def _add_blocked(self, accepted: Accepted, record_id: str, blocked: BlockedQueue) -> None:
+        takers = self._takers(queue_blocked.STATUS, blocked.job.name)
         names = [instance.name for instance in takers]
-        logger.info("blocked queue", queue=message.queue, job=message.job_name, notifiers=names)
+        logger.info("blocked queue", queue=blocked.job.queue_name, job=blocked.job.name, notifiers=names)
+        message = compose_blocked(blocked, self.origin.zone)
         for instance in takers:
-            self.work.add(record, Delivery(instance, message, time.time()))
+            accepted.work.add(record_id, Delivery(instance, message, time.time()))
 
-    def _add_trial(self, record: str, trial: Trial) -> None:
-        """As a ticket for each notifier, so that one that the stack does not have is a dead letter that says so."""
-        message = tidy(compose_trial(trial, self.home))
-        logger.info("test", message_key=message.key, notifiers=list(trial.notifiers))
-        for name in trial.notifiers or [instance.name for instance in self.instances]:
-            self._add_ticket(record, Ticket(message, name, "", time.time()))
+    def _add_self_test(self, accepted: Accepted, record_id: str, test: SelfTest) -> None:
+        """Add it as a ticket for each notifier, so that one that the stack does not have becomes a dead letter."""
+        message = compose_self_test(test, self.origin)
+        logger.info("test", message_key=message.key, notifiers=list(test.notifiers))
+        for name in test.notifiers or [instance.name for instance in self.instances]:
+            self._add_ticket(accepted, record_id, Ticket(message, name, "", time.time()))
 
-    def _add_ticket(self, record: str, ticket: Ticket) -> None:
+    def _add_ticket(self, accepted: Accepted, record_id: str, ticket: Ticket) -> None:
         now = time.time()
         instance = manifest.find(self.instances, ticket.notifier)
         if instance is None:
             dead = replace(ticket, reason=f"the stack has no notifier {ticket.notifier}", died=now)
             logger.error("dead letter", notifier=dead.notifier, message_key=dead.message.key, reason=dead.reason)
-            self.letters.append(Letter(dead.to_body(), (record,)))
+            accepted.entries.append(OutboxEntry(dead.to_body(), (record_id,)))
         elif ticket.not_before > now + 1:
             delay = self.timing.ticket_delay(ticket.not_before, now)
-            self.letters.append(Letter(ticket.to_body(), (record,), delay))
+            accepted.entries.append(OutboxEntry(ticket.to_body(), (record_id,), delay))
         elif now - ticket.first_tried > self.timing.oldest_ticket:
-            # It did not go round so long: SQS had moved it, without a mark, and a redrive brought it back.
-            self.work.add(record, Delivery(instance, ticket.message, now))
+            # No ticket is retried for so long: SQS dead-lettered it, without a mark, and a redrive brought it back.
+            accepted.work.add(record_id, Delivery(instance, ticket.message, now))
         else:
-            self.work.add(record, Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt))
+            accepted.work.add(record_id, Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt))

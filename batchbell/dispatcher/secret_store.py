@@ -1,4 +1,4 @@
-"""Reads the notifiers' secrets from where the manifest says they are, when they are first needed."""
+"""Reads the notifiers' secrets from SSM or Secrets Manager when they are first needed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batchbell.aws_answers import make_client
 from batchbell.contract import TemporaryError
 
-CACHE_SECONDS = 300  # a rotated secret is taken up within this time, or at once when the channel refuses the old one
+CACHE_SECONDS = 300  # a rotated secret is used within this time, or at once if the channel refuses the old one
 
 _providers: dict[str, Any] = {}
-# Notifiers send at the same time, and a second provider would lose the first's cache.
+# Notifiers send at the same time; a second provider would start with an empty cache.
 _providers_lock = threading.Lock()
 
 
 def reader(where: Mapping[str, str]) -> Callable[[bool], str]:
-    """For `{"ssm": ARN}` or `{"secretsmanager": ARN}`: a function that reads the value, past the cache if asked."""
+    """Return a function that reads the value, past the cache if asked.
+
+    where: {"ssm": ARN} or {"secretsmanager": ARN}.
+    """
     (store, arn), *_ = where.items()
 
     def read(fresh: bool) -> str:
         try:
             value = _provider(store).get(arn, max_age=CACHE_SECONDS, force_fetch=fresh, **_options(store))
         except GetParameterError as error:
-            # The provider's text is not ours to vouch for: only AWS's code is shown.
+            # The provider's text may hold anything, so only AWS's code is shown.
             raise TemporaryError(f"the secret could not be read from {store}: {_code(error.__context__)}") from None
         return str(value)
 

@@ -10,20 +10,20 @@ from functools import partial
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "batchbell")
-# The metrics' dimension `service`: two stacks of one account must not be taken for one.
+from batchbell.wire import METRIC_NAMESPACE, OLDEST_UNDELIVERED, Variable
+
 FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "batchbell")
 
-# ASCII, since a job's name may hold what no terminal shows as it is.
+# ASCII, since a job's name may hold characters that terminals interpret.
 logger = Logger(
-    service=os.environ.get("POWERTOOLS_SERVICE_NAME", "batchbell"),
+    service=os.environ.get(Variable.LOG_SERVICE, "batchbell"),
     json_serializer=partial(json.dumps, default=str, ensure_ascii=True),
 )
 
 
 def measure_notifier(name: str, counts: Mapping[str, int], seconds: Sequence[float]) -> None:
-    """One notifier's messages by outcome, such as {"Sent": 3}, and how long each attempt took."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=FUNCTION)
+    """Write one notifier's messages by outcome, such as {"Sent": 3}, and how long each attempt took."""
+    metrics = _metrics()
     metrics.add_dimension("notifier", name)
     for outcome, number in counts.items():
         metrics.add_metric(outcome, MetricUnit.Count, number)
@@ -33,7 +33,12 @@ def measure_notifier(name: str, counts: Mapping[str, int], seconds: Sequence[flo
 
 
 def measure_oldest(age: float) -> None:
-    """Seconds since the oldest message that is still not delivered was first tried."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=FUNCTION)
-    metrics.add_metric("OldestUndelivered", MetricUnit.Seconds, round(age, 1))
+    """Write the age in seconds, since its first attempt, of the oldest message that is not delivered yet."""
+    metrics = _metrics()
+    metrics.add_metric(OLDEST_UNDELIVERED, MetricUnit.Seconds, round(age, 1))
     metrics.flush_metrics()
+
+
+def _metrics() -> EphemeralMetrics:
+    """Powertools' `service` becomes the dimension METRIC_DIMENSION."""
+    return EphemeralMetrics(namespace=METRIC_NAMESPACE, service=FUNCTION)

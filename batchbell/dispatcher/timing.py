@@ -1,8 +1,7 @@
-"""How long each part of a delivery may take: all of it hangs on one setting, the function's timeout.
+"""How long each part of a delivery may take. All of it follows from one setting, the function's timeout.
 
-The figures are for a timeout of 30 s; another timeout scales every one of them, so that a test with 3 s sees the same
-behaviour ten times as fast. The queues' visibility timeout (6 times the function's timeout, as AWS asks for: Lambda
-Developer Guide, "Using Lambda with Amazon SQS") is set from the same setting at deploy time.
+The figures are for a timeout of 30 s; another timeout scales all of them, so a test with 3 s sees the same behaviour
+ten times as fast. The deploy derives the queues' visibility timeout from the same setting.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ class Timing:
 
     @property
     def call(self) -> float:
-        """The read time-out of one call to AWS for our own needs, below which a busy machine would be cut off."""
+        """The read time-out of the dispatcher's own calls to AWS; shorter ones would fail on a busy machine."""
         return max(0.5, self.scaled(1.5))
 
     @property
     def reserve(self) -> float:
-        """What is left to Lambda at the end."""
+        """Left to Lambda at the end."""
         return self.scaled(2)
 
     @property
     def wrap_up(self) -> float:
-        """What is kept for tickets and dead letters."""
+        """Kept for tickets and dead letters."""
         return self.scaled(6)
 
     @property
-    def late_marks(self) -> float:
-        """For telling the ledger what got no answer in time."""
+    def unknown_marks(self) -> float:
+        """For marking deliveries as unknown in the ledger."""
         return self.scaled(1.5)
 
     @property
@@ -60,34 +59,37 @@ class Timing:
         return self.scaled(15)
 
     @property
-    def patience(self) -> float:
-        """The longest that a channel may ask to wait and be waited for, within the time for sends."""
+    def longest_wait(self) -> float:
+        """The longest Retry-After that is waited out within the invocation."""
         return self.scaled(5)
 
     @property
-    def hanging(self) -> float:
-        """A failed attempt that took longer has timed out: no channel needs as long to say no, be the machine busy."""
+    def hang_threshold(self) -> float:
+        """A failed attempt that took longer counts as hung: even on a busy machine no refusal takes as long."""
         return max(1.0, self.scaled(2))
 
     @property
-    def rest(self) -> float:
-        """How long a channel that hangs is left alone by a process."""
+    def breaker_pause(self) -> float:
+        """How long a process sends nothing to a channel that hung."""
         return self.scaled(30)
 
     @property
-    def slot(self) -> float:
-        """Tickets of one notifier come back together, at the next multiple of this on the clock. A channel that asks
-        to wait again and again is left alone for as long: longer, and it idles while its tickets wait."""
+    def ticket_slot(self) -> float:
+        """Tickets of one notifier become due together, at multiples of this on the clock, so that they form a digest.
+
+        The breaker stays open for as long after repeated requests to wait: longer, and the channel would idle while
+        its tickets are due.
+        """
         return max(1.0, self.scaled(10))
 
     @property
     def lease_margin(self) -> float:
-        """How long after this invocation's deadline its claims still hold."""
+        """How long claims hold after the invocation's deadline."""
         return self.scaled(5)
 
     @property
     def ledger_pause(self) -> float:
-        """When to try again after the ledger could not be written."""
+        """The delay of a ticket after the ledger could not be written."""
         return self.scaled(30)
 
     @property
@@ -96,26 +98,26 @@ class Timing:
 
     @property
     def oldest_ticket(self) -> float:
-        """No ticket that goes round gets older: an older one was a dead letter, or the function was off."""
+        """No ticket that is retried gets older: an older one was a dead letter, or the function was off."""
         return self.ticket_lifetime + 2 * self.scaled(MAX_SQS_DELAY)
 
     @property
-    def silence(self) -> float:
-        """A channel that failed for so long without a success is dead."""
+    def dead_after(self) -> float:
+        """A channel that fails for so long without a delivery is dead."""
         return self.scaled(15 * 60)
 
     @property
-    def announcements(self) -> float:
-        """A dead channel is announced again after this time."""
+    def announcement_interval(self) -> float:
+        """The time between two announcements of one dead channel."""
         return self.scaled(3600)
 
     def retry_delay(self, attempt: int) -> float:
-        """After the given number of counted attempts (0 for the first): 15 s, doubling, at most 15 minutes."""
+        """The delay after so many counted attempts (0 for the first): 15 s, doubling, at most 15 minutes."""
         return self.scaled(min(900.0, 15.0 * 2 ** min(attempt, 10)))
 
     def ticket_delay(self, due: float, now: float) -> int:
-        """Whole seconds until `due`, rounded up to the next slot. Both arguments are epoch seconds."""
-        delay = math.ceil(due / self.slot) * self.slot - now
+        """Whole seconds until `due`, rounded up to the next slot. Takes epoch seconds."""
+        delay = math.ceil(due / self.ticket_slot) * self.ticket_slot - now
         return max(0, min(MAX_SQS_DELAY, math.ceil(delay)))
 
 

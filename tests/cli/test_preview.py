@@ -12,7 +12,7 @@ from batchbell.cli import app
 from batchbell.cli.preview import draw
 from batchbell.cli.preview_page import write_page
 from batchbell.cli.samples import every_kind
-from batchbell.dispatcher.messages.origin import Home
+from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, find_plugins
 
 KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "test"}
@@ -110,7 +110,7 @@ def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_t
         choice("acme_broken", preview="def preview(notifier, message):\n    raise ValueError('no <b>ink</b>')\n"),
         choice("acme_unimportable", preview="import no_such_module\n"),
     ]
-    rows = draw(list(every_kind(Home("production"))), choices)
+    rows = draw(list(every_kind(Origin("production"))), choices)
 
     for row in rows:
         plain, drawing, broken, unimportable = row.shown

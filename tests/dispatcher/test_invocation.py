@@ -169,7 +169,7 @@ def test_a_dead_channel_is_announced_on_the_others_whatever_their_filters_and_ne
     for _ in range(2):
         invocation.run(finished())
     assert team.got == []
-    invocation.dispatcher.breakers["hung"].closed_until = time.time() + 60
+    invocation.dispatcher.breakers["hung"].open_until = time.time() + 60
     for _ in range(2):
         invocation.run(finished())
 

@@ -15,13 +15,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from batchbell.contract import Fact, FailureGroup, Link, Message, Severity
-from batchbell.dispatcher.messages.digest import LIMIT, compose_digest
+from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.messages.failures import Failures, failure_of
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
-from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.texts import tidy
+from batchbell.wire import DIGEST_LIMIT
 from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.email.notifier import create as create_email
 from notifiers.email.notifier import write_mail
@@ -83,7 +84,7 @@ def messages(draw):
 @st.composite
 def digests(draw):
     """Up to a hundred jobs, of a few messages."""
-    number = draw(st.integers(1, LIMIT))
+    number = draw(st.integers(1, DIGEST_LIMIT))
     some = cycle(draw(st.lists(messages().map(tidy), min_size=1, max_size=3)))
     repeats = cycle(draw(st.lists(st.booleans(), min_size=1, max_size=3)))
     return compose_digest(list(islice(some, number)), list(islice(repeats, number)))
@@ -124,7 +125,7 @@ def _members(part):
 def read(record):
     """The job or the ticket, or None for what is neither: then there is a dead letter."""
     try:
-        return read_record(record, NOW)
+        return parse_record(record, NOW)
     except UnreadableRecord as unreadable:
         body = unreadable.dead.to_body(NOW)
         assert len(body.encode()) < 100_000

@@ -9,20 +9,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from batchbell.contract import Message
-from batchbell.dispatcher.delivery.announcement import compose_announcement
-from batchbell.dispatcher.delivery.health import DeadChannel
 from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.messages.channel_test import compose_self_test
+from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
 from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
-from batchbell.dispatcher.messages.origin import Home
-from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.messages.origin import Origin
+from batchbell.dispatcher.messages.queue_blocked import compose_blocked
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
-from batchbell.dispatcher.records.self_test import Trial, compose_trial
+from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.timing import Deadline
 
 EVENTS = Path(__file__).parents[1] / "events"
-HOME = Home("production", "production-dispatcher-1a2b3c4", ZoneInfo("Europe/Berlin"))
+HOME = Origin("production", "production-dispatcher-1a2b3c4", ZoneInfo("Europe/Berlin"))
 
 
 def messages() -> Mapping[str, Message]:
@@ -44,10 +45,10 @@ def messages() -> Mapping[str, Message]:
         "single-failed": compose(single, failure_of(single), HOME.zone).with_note(MAY_BE_A_REPEAT),
         "queue-blocked": blocked,
         "digest": compose_digest([succeeded, some_failed, blocked], [False, True, False]),
-        "dead-channel": compose_announcement(
+        "dead-channel": compose_dead_channel(
             DeadChannel("ops", 1_763_608_365.0, "Slack answered 404 no_service"), HOME
         ),
-        "test": compose_trial(Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), 1_763_608_365.0), HOME),
+        "test": compose_self_test(SelfTest("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), 1_763_608_365.0), HOME),
     }
 
 

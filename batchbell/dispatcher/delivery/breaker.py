@@ -1,39 +1,46 @@
-"""Leaves a channel alone that hangs or asks to wait, so that it costs the others no time."""
+"""A circuit breaker for each channel: one that hangs, or keeps asking to wait, costs the others no time."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 
-from batchbell.dispatcher.delivery.outcome import Attempt, Outcome, Result, not_now
+from batchbell.dispatcher.delivery.outcome import Outcome, Result, SendAttempt, not_now
 from batchbell.dispatcher.timing import Timing
 
-REFUSALS = 3  # answers "wait" (429) in a row
+WAITS_TO_OPEN = 3  # requests to wait (429) in a row
 
 
 @dataclass
 class Breaker:
-    """One notifier's, for the life of the process. Times are epoch seconds: a Lambda process may be frozen between."""
+    """One notifier's, for the life of the process. While it is open, nothing is sent.
+
+    Times are epoch seconds: Lambda may freeze the process between two invocations, and a monotonic clock with it.
+    """
 
     timing: Timing
-    refusals: int = field(default=0, init=False)
-    closed_until: float = field(default=0.0, init=False)
+    waits: int = field(default=0, init=False)
+    open_until: float = field(default=0.0, init=False)
     why: str = field(default="", init=False)
 
-    def note(self, attempt: Attempt, wait: float | None = None) -> None:
-        """After each attempt. `wait`: seconds that the channel asked for, if it did."""
+    def record(self, attempt: SendAttempt, wait: float | None = None) -> None:
+        """Open after an attempt that hung, or after several requests to wait in a row.
+
+        wait: seconds that the channel asked for, if it did.
+        """
         if attempt.result in (Result.SENT, Result.PERMANENT):
-            self.refusals = 0
+            self.waits = 0
             return
-        self.refusals = 0 if wait is None else self.refusals + 1
-        hangs = attempt.seconds >= self.timing.hanging
-        if hangs or self.refusals >= REFUSALS:
-            self.refusals = 0
-            self.closed_until = time.time() + max(self.timing.rest if hangs else self.timing.slot, wait or 0.0)
+        self.waits = 0 if wait is None else self.waits + 1
+        hung = attempt.seconds >= self.timing.hang_threshold
+        if hung or self.waits >= WAITS_TO_OPEN:
+            self.waits = 0
+            pause = self.timing.breaker_pause if hung else self.timing.ticket_slot
+            self.open_until = time.time() + max(pause, wait or 0.0)
             self.why = attempt.reason
 
-    def skip(self) -> Outcome | None:
-        """A ticket for when the channel is asked again, or None if it may be asked now."""
-        if time.time() >= self.closed_until:
+    def outcome_if_open(self) -> Outcome | None:
+        """An outcome that is due when the breaker closes, or None if the channel may be used now."""
+        if time.time() >= self.open_until:
             return None
-        return not_now(f"the channel is left alone for a while: {self.why}", due=self.closed_until)
+        return not_now(f"the channel is left alone for a while: {self.why}", due=self.open_until)

@@ -1,8 +1,7 @@
-"""Hands each notifier its messages, all notifiers at the same time, each message behind the ledger.
+"""Runs all notifiers at the same time, each in a thread, each message behind the ledger.
 
-The slowest notifier sets the time, not the sum, and the wall clock bounds the slowest: threads are daemons that are
-not joined past the deadline. What a thread still sends then is *unknown*, and its late commit counts only if its token
-still holds.
+The slowest notifier sets the time, and the deadline bounds it: threads are daemons that are not joined past it. What a
+thread is still sending then is *unknown*, and its late commit counts only if it still holds the row.
 """
 
 from __future__ import annotations
@@ -14,21 +13,21 @@ from functools import partial
 
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import Ledger
-from batchbell.dispatcher.delivery.outcome import Attempt, Delivery, Outcome, Result, not_now, unknown
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
 from batchbell.dispatcher.delivery.sender import NO_TIME, Sender
 from batchbell.dispatcher.timing import Deadline, Timing
 
 
 @dataclass(frozen=True)
-class Sent:
-    """What became of one notifier's deliveries, in their order, and the attempts that it took."""
+class NotifierReport:
+    """The outcomes of one notifier's deliveries, in their order, and the attempts that were made."""
 
     outcomes: Sequence[Outcome]
-    attempts: Sequence[Attempt]
+    attempts: Sequence[SendAttempt]
 
     @property
     def failing(self) -> bool:
-        """Whether the last attempt failed."""
+        """True if the last attempt failed."""
         return bool(self.attempts) and self.attempts[-1].result is not Result.SENT
 
 
@@ -38,25 +37,25 @@ def fan_out(
     timing: Timing,
     breakers: Mapping[str, Breaker],
     deadline: Deadline,
-) -> Mapping[str, Sent]:
-    """Send each notifier's deliveries; all mappings are by the instance's name."""
+) -> Mapping[str, NotifierReport]:
+    """Send each notifier's deliveries. All mappings have the instances' names as keys."""
     senders = {
         name: Sender(todo[0].instance, todo, ledger, timing, breakers[name], deadline)
         for name, todo in deliveries.items()
         if todo
     }
     run([sender.work for sender in senders.values()], deadline)
-    # What is still being sent is unknown. If the ledger does not learn it in time, the claim runs out by itself.
+    # What is still being sent is unknown. If that does not reach the ledger in time, the claim runs out by itself.
     no_answer = unknown("no answer in time", ledger.until)
     marks: list[Callable[[], None]] = []
     for sender in senders.values():
         if claims := sender.progress.close(no_answer):
-            sender.breaker.note(sender.progress.attempts[-1])
+            sender.breaker.record(sender.progress.attempts[-1])
             marks.append(partial(sender.settle, claims, no_answer))
-    run(marks, Deadline.after(timing.late_marks))
+    run(marks, Deadline.after(timing.unknown_marks))
     not_begun = not_now(NO_TIME)
     return {
-        name: Sent(
+        name: NotifierReport(
             [sender.progress.outcomes.get(number, not_begun) for number in range(len(sender.todo))],
             sender.progress.attempts,
         )
@@ -65,7 +64,7 @@ def fan_out(
 
 
 def run(calls: Sequence[Callable[[], None]], deadline: Deadline) -> None:
-    """Each in a thread of its own, until all are done or the time is over."""
+    """Run each call in a thread of its own, and return when all are done or the deadline has passed."""
     threads = [threading.Thread(target=call, daemon=True) for call in calls]
     for thread in threads:
         thread.start()

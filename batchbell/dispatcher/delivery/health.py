@@ -1,6 +1,6 @@
-"""Whether a notifier's channel is dead: one row a notifier in the ledger's table, written when an attempt has failed.
+"""Decides when a notifier's channel is dead, from one row a notifier in the ledger's table, written after failures.
 
-When it last had a message is known without a row of its own: the table's index `deliveries` holds it.
+The last delivery needs no row of its own: the ledger's index has it.
 """
 
 from __future__ import annotations
@@ -13,22 +13,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.dispatcher.delivery.ledger import ROW_LIFETIME
-from batchbell.dispatcher.delivery.outcome import Attempt, Result
+from batchbell.dispatcher.delivery.outcome import Result, SendAttempt
+from batchbell.dispatcher.messages.dead_channel import DeadChannel
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
+from batchbell.wire import HEALTH_KEY, LEDGER_INDEX, Column
 
-ROW = "health"  # stands where other rows have a message's key
-INDEX = "deliveries"  # notifier, sent: rows with `sent` alone
-REFUSALS = 3  # for good, in a row
-
-
-@dataclass(frozen=True)
-class DeadChannel:
-    """A notifier that does not deliver, since then (epoch seconds)."""
-
-    notifier: str
-    since: float
-    reason: str
+REFUSALS = 3  # permanent ones in a row
+_COLUMNS = (Column.SINCE, Column.PERMANENT, Column.FAILED, Column.REASON, Column.EXPIRES, Column.ANNOUNCED)
 
 
 @dataclass(frozen=True)
@@ -39,9 +31,12 @@ class Health:
     table: str
     timing: Timing
 
-    def note(self, notifier: str, attempts: Sequence[Attempt], announce: Callable[[DeadChannel], None]) -> None:
-        """After an invocation whose last attempt failed. A channel that is to be announced as dead is handed to
-        `announce`, once in a while and by one invocation alone. What AWS refuses here is logged and stops nothing."""
+    def note(self, notifier: str, attempts: Sequence[SendAttempt], announce: Callable[[DeadChannel], None]) -> None:
+        """Count the attempts of an invocation whose last one failed.
+
+        Calls `announce` if the channel is dead and no invocation announced it lately. An error of AWS is logged and
+        stops nothing.
+        """
         try:
             if (dead := self._note(notifier, [one.result for one in attempts], attempts[-1].reason)) is not None:
                 announce(dead)
@@ -58,27 +53,27 @@ class Health:
                 break
             refusals += 1
         row = self._write(notifier, now, last, refusals, refusals == len(results), reason)
-        since = float(row["since"]["N"])
-        dead = int(row["permanent"]["N"]) >= REFUSALS or now - since >= self.timing.silence
+        since = float(row[Column.SINCE]["N"])
+        dead = int(row[Column.PERMANENT]["N"]) >= REFUSALS or now - since >= self.timing.dead_after
         return DeadChannel(notifier, since, reason) if dead and self._may_announce(notifier, now) else None
 
     def _last_delivery(self, notifier: str) -> float:
-        """Epoch seconds; 0 if there was none."""
+        """Epoch seconds; 0 without one."""
         answer = self.dynamodb.query(
             TableName=self.table,
-            IndexName=INDEX,
+            IndexName=LEDGER_INDEX,
             KeyConditionExpression="#notifier = :notifier",
-            ExpressionAttributeNames={"#notifier": "notifier"},
+            ExpressionAttributeNames={"#notifier": Column.NOTIFIER},
             ExpressionAttributeValues={":notifier": {"S": notifier}},
             ScanIndexForward=False,
             Limit=1,
         )
-        return float(answer["Items"][0]["sent"]["N"]) if answer["Items"] else 0.0
+        return float(answer["Items"][0][Column.SENT]["N"]) if answer["Items"] else 0.0
 
     def _write(
         self, notifier: str, now: float, last: float, refusals: int, all_refused: bool, reason: str
     ) -> dict[str, Any]:
-        """Go on with the row if nothing was delivered since it began, else begin it anew."""
+        """Update the row if nothing was delivered since it began, else start it again."""
         values = {
             ":now": _n(now),
             ":last": _n(last),
@@ -93,12 +88,12 @@ class Health:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-        # Another invocation may begin it at the same time: then this one's count is lost, and the next one's is not.
+        # If another invocation starts it at the same time, only this count is lost.
         begin = f"SET #since = :now, #permanent = :refusals, {rest}"
         return self._update(notifier, begin, "attribute_not_exists(#since) OR #since <= :last", values)
 
     def _may_announce(self, notifier: str, now: float) -> bool:
-        values = {":now": _n(now), ":before": _n(now - self.timing.announcements)}
+        values = {":now": _n(now), ":before": _n(now - self.timing.announcement_interval)}
         condition = "attribute_not_exists(#announced) OR #announced < :before"
         try:
             self._update(notifier, "SET #announced = :now", condition, values)
@@ -110,13 +105,12 @@ class Health:
 
     def _update(self, notifier: str, update: str, condition: str, values: dict[str, Any]) -> dict[str, Any]:
         used = update + condition
-        names = ("since", "permanent", "failed", "reason", "expires", "announced")
         answer: dict[str, Any] = self.dynamodb.update_item(
             TableName=self.table,
-            Key={"message": {"S": ROW}, "notifier": {"S": notifier}},
+            Key={Column.MESSAGE: {"S": HEALTH_KEY}, Column.NOTIFIER: {"S": notifier}},
             UpdateExpression=update,
             ConditionExpression=condition,
-            ExpressionAttributeNames={f"#{name}": name for name in names if f"#{name}" in used},
+            ExpressionAttributeNames={f"#{name}": name for name in _COLUMNS if f"#{name}" in used},
             ExpressionAttributeValues={name: value for name, value in values.items() if name in used},
             ReturnValues="ALL_NEW",
         )

@@ -1,4 +1,4 @@
-"""Who has which message: one row for each message and notifier, written only by conditional updates.
+"""Records which notifier has which message: a row for each pair, written only by conditional updates.
 
 A claim holds the row with a token until a time; a row whose holder died is claimed by the next invocation, and its
 message says that it may be a repeat. "sent" is final.
@@ -13,9 +13,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batchbell.wire import Column
+
 _TRUE = {"BOOL": True}
-_VERDICT = "#tried = :tried, #result = :result, #reason = :reason"
-_COLUMNS = ("token", "until", "sent", "maybe", "expires", "tried", "result", "reason")
+_UNDELIVERED = "#tried = :tried, #result = :result, #reason = :reason"
 _Step = tuple[str, str, Mapping[str, Any]]  # a row's key, an update expression, its values
 
 ROW_LIFETIME = 60 * 86_400  # s; longer than dead letters (14 days) and two redrives live
@@ -40,15 +41,17 @@ class AlreadySent:
 
 @dataclass(frozen=True)
 class Held:
-    """Somebody else is sending it, until then (epoch seconds) at the latest."""
+    """Another invocation holds the row, at most until `until` (epoch seconds)."""
 
     until: float
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Why a message was not delivered: a `Result`'s value, and a reason that is safe to show. It stays in the row, for
-    whoever waits for the outcome, until the message is delivered."""
+class Undelivered:
+    """Why a message was not delivered: a `Result`'s value, and a reason that is safe to show.
+
+    It stays in the row until the message is delivered.
+    """
 
     result: str
     reason: str
@@ -56,7 +59,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The table as one invocation sees it. `token` is the invocation's own, `until` the end of its claims (epoch s)."""
+    """One invocation's view of the table. `token` identifies the invocation; its claims end at `until` (epoch s)."""
 
     client: Any  # boto3, dynamodb
     table: str
@@ -64,7 +67,7 @@ class Ledger:
     until: float
 
     def claim(self, key: str, notifier: str) -> Claimed | AlreadySent | Held:
-        """Raises LedgerDown."""
+        """Try to hold the row. Raises LedgerDown."""
         now = time.time()
         values = {
             ":token": _s(self.token),
@@ -87,41 +90,40 @@ class Ledger:
                 raise LedgerDown(error.response["Error"]["Code"]) from None
             return self._refused(key, error.response.get("Item", {}))
         old = answer.get("Attributes", {})
-        return Claimed(key, maybe_delivered="token" in old or "maybe" in old)
+        return Claimed(key, maybe_delivered=Column.TOKEN in old or Column.MAYBE in old)
 
     def _refused(self, key: str, row: Mapping[str, Any]) -> Claimed | AlreadySent | Held:
-        if "sent" in row:
+        if Column.SENT in row:
             return AlreadySent()
-        if row.get("token", {}).get("S") == self.token:
-            # Our own write, repeated by the SDK: what stood there before is lost with the first answer.
+        if row.get(Column.TOKEN, {}).get("S") == self.token:
+            # Our own write, repeated by the SDK. The first answer is lost, and with it what the row held before.
             return Claimed(key, maybe_delivered=True)
-        return Held(float(row.get("until", {}).get("N", self.until)))
+        return Held(float(row.get(Column.UNTIL, {}).get("N", self.until)))
 
     def commit(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
-        """They were sent. Gives the keys of rows that are no longer ours: for those, this call came too late.
+        """Mark the messages as sent. Returns the keys of rows that are no longer ours: this call came too late.
 
-        More than one are written in one transaction, at most 100 of them. Raises LedgerDown.
+        Several rows are written in one transaction, at most DIGEST_LIMIT. Raises LedgerDown.
         """
         now = {":now": _n(time.time())}
         update = "SET #sent = :now REMOVE #token, #until, #tried, #result, #reason"
         return self._finish([(one.key, update, now) for one in claims], notifier)
 
-    def release(self, claims: Sequence[Claimed], notifier: str, verdict: Verdict) -> Sequence[str]:
-        """They were surely refused: free the rows, and keep what an earlier attempt left open. As `commit`."""
-        return self._finish([_release(claim, verdict) for claim in claims], notifier)
+    def release(self, claims: Sequence[Claimed], notifier: str, undelivered: Undelivered) -> Sequence[str]:
+        """Free the rows of messages that were surely refused; `maybe` stays. Returns and raises like `commit`."""
+        return self._finish([_release(claim, undelivered) for claim in claims], notifier)
 
-    def mark_unknown(self, claims: Sequence[Claimed], notifier: str, verdict: Verdict) -> Sequence[str]:
-        """They may have been sent: keep the rows until their time is over. As `commit`."""
-        values = {":true": _TRUE, **_values(verdict)}
-        return self._finish([(one.key, f"SET #maybe = :true, {_VERDICT}", values) for one in claims], notifier)
+    def mark_unknown(self, claims: Sequence[Claimed], notifier: str, undelivered: Undelivered) -> Sequence[str]:
+        """Hold the rows of messages that may have been sent until the claim ends. Returns and raises like `commit`."""
+        values = {":true": _TRUE, **_values(undelivered)}
+        return self._finish([(one.key, f"SET #maybe = :true, {_UNDELIVERED}", values) for one in claims], notifier)
 
-    def note(self, key: str, notifier: str, verdict: Verdict) -> None:
-        """It was not tried, and will not be: for whoever waits for the outcome. A row that is sent, or being sent,
-        stays as it is. Raises LedgerDown."""
-        values = {":expires": _n(time.time() + ROW_LIFETIME), **_values(verdict)}
+    def note(self, key: str, notifier: str, undelivered: Undelivered) -> None:
+        """Write why a message will not be sent, unless its row is sent or held. Raises LedgerDown."""
+        values = {":expires": _n(time.time() + ROW_LIFETIME), **_values(undelivered)}
         free = "attribute_not_exists(#sent) AND attribute_not_exists(#token)"
         try:
-            self._update(notifier, key, f"SET #expires = :expires, {_VERDICT}", free, values)
+            self._update(notifier, key, f"SET #expires = :expires, {_UNDELIVERED}", free, values)
         except ClientError as error:
             if not _is_refused(error):
                 raise LedgerDown(error.response["Error"]["Code"]) from None
@@ -138,7 +140,7 @@ class Ledger:
                     raise LedgerDown(error.response["Error"]["Code"]) from None
             except BotoCoreError as error:
                 raise LedgerDown(type(error).__name__) from None
-            # One row is another's by now, or was being written: that must not keep the others from being written.
+            # Another invocation has one of the rows by now: the other rows are still written.
         return [step[0] for step in steps if not self._finish_one(step, notifier)]
 
     def _finish_one(self, step: _Step, notifier: str) -> bool:
@@ -166,10 +168,10 @@ class Ledger:
         return answer
 
     def _write(self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        names = {f"#{name}": name for name in _COLUMNS}
+        names = {f"#{name}": name for name in Column}
         return {
             "TableName": self.table,
-            "Key": {"message": _s(key), "notifier": _s(notifier)},
+            "Key": {Column.MESSAGE: _s(key), Column.NOTIFIER: _s(notifier)},
             "UpdateExpression": update,
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {name: real for name, real in names.items() if name in update + condition},
@@ -177,15 +179,15 @@ class Ledger:
         }
 
 
-def _release(claim: Claimed, verdict: Verdict) -> _Step:
+def _release(claim: Claimed, undelivered: Undelivered) -> _Step:
     if claim.maybe_delivered:
-        values = {":true": _TRUE, **_values(verdict)}
-        return claim.key, f"SET #maybe = :true, {_VERDICT} REMOVE #token, #until", values
-    return claim.key, f"SET {_VERDICT} REMOVE #token, #until", _values(verdict)
+        values = {":true": _TRUE, **_values(undelivered)}
+        return claim.key, f"SET #maybe = :true, {_UNDELIVERED} REMOVE #token, #until", values
+    return claim.key, f"SET {_UNDELIVERED} REMOVE #token, #until", _values(undelivered)
 
 
-def _values(verdict: Verdict) -> Mapping[str, Any]:
-    return {":tried": _n(time.time()), ":result": _s(verdict.result), ":reason": _s(verdict.reason)}
+def _values(undelivered: Undelivered) -> Mapping[str, Any]:
+    return {":tried": _n(time.time()), ":result": _s(undelivered.result), ":reason": _s(undelivered.reason)}
 
 
 def _is_refused(error: ClientError) -> bool:

@@ -1,4 +1,4 @@
-"""What became of a message at one notifier, and what an attempt's error means: sent, temporary, permanent, unknown."""
+"""The outcome of a message at one notifier: sent, temporary, permanent or unknown, also read from an error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`due` (epoch seconds): when to try again, or None for the schedule's own time; `counts`: as an attempt;
+    """`due`: when to try again (epoch seconds), None: by the retry schedule. `counts`: whether it counts as an attempt.
     `wait`: seconds that the channel asked for."""
 
     result: Result
@@ -49,8 +49,8 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One call of a notifier's `send`, be it for one message or for a digest of many."""
+class SendAttempt:
+    """One call of a notifier's `send`, for a message or a digest."""
 
     result: Result
     reason: str
@@ -58,17 +58,17 @@ class Attempt:
 
 
 def not_now(reason: str, due: float | None = None) -> Outcome:
-    """It was not tried: a ticket that counts no attempt, due at once unless a time is given."""
+    """It was not tried: counts no attempt, due at once unless a time is given."""
     return Outcome(Result.TEMPORARY, reason, due=time.time() if due is None else due)
 
 
 def unknown(reason: str, claim_ends: float) -> Outcome:
-    """It may have arrived: tried again, as a possible repeat, once the claim (until `claim_ends`) is over."""
+    """It may have arrived: due, as a possible repeat, once the claim has run out."""
     return Outcome(Result.UNKNOWN, reason, due=claim_ends + 1, counts=True)
 
 
 def refusal(error: PermanentError | TemporaryError, claim_ends: float) -> Outcome:
-    """From what a notifier raised, which may be of somebody else's making and hold anything."""
+    """From a notifier's error. A third party may have written it, so its fields may hold anything."""
     reason = one_line(str(getattr(error, "reason", type(error).__name__)), REASON_LIMIT)
     if isinstance(error, PermanentError):
         return Outcome(Result.PERMANENT, reason)

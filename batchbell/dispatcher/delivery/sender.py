@@ -10,39 +10,39 @@ from functools import partial
 
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Verdict
-from batchbell.dispatcher.delivery.outcome import Attempt, Delivery, Outcome, Result, not_now, refusal, unknown
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Undelivered
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, refusal, unknown
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.messages.digest import LIMIT, compose_digest
+from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
-from batchbell.texts import tidy
+from batchbell.wire import DIGEST_LIMIT
 
 MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
 NO_TIME = "no time left in this invocation"
 
-Claims = dict[int, Claimed]  # by the delivery's place in the list
+Claims = dict[int, Claimed]  # by the delivery's position in the list
 
 
 @dataclass
 class Progress:
-    """What a notifier's thread reports, until nobody listens any more. Numbers are places in its list."""
+    """What a notifier's thread reports until the invocation stops waiting. Numbers are positions in its list."""
 
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    attempts: list[Attempt] = field(default_factory=list)
-    sending: Claims = field(default_factory=dict)  # claimed, given to the notifier, and not yet answered for
-    since: float = 0.0  # monotonic: when that began
+    attempts: list[SendAttempt] = field(default_factory=list)
+    sending: Claims = field(default_factory=dict)  # handed to the notifier, without an outcome yet
+    since: float = 0.0  # monotonic: when `sending` was set
     closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin_to_send(self, claims: Claims) -> bool:
-        """Only while somebody listens may a thread send what it has claimed."""
+        """False if the invocation has stopped waiting: then nothing may be sent any more."""
         with self.lock:
             if not self.closed:
                 self.sending, self.since = claims, time.monotonic()
             return not self.closed
 
-    def end_of_attempt(self, attempt: Attempt) -> None:
+    def end_of_attempt(self, attempt: SendAttempt) -> None:
         with self.lock:
             if not self.closed:
                 self.attempts.append(attempt)
@@ -54,18 +54,18 @@ class Progress:
                 self.outcomes.update(dict.fromkeys(numbers, outcome))
 
     def close(self, outcome: Outcome) -> Claims:
-        """Nobody listens any more. What is still being sent gets this outcome; gives its claims."""
+        """Stop listening. What is still being sent gets `outcome`; returns its claims."""
         with self.lock:
             self.closed = True
             if self.sending:
-                self.attempts.append(Attempt(outcome.result, outcome.reason, time.monotonic() - self.since))
+                self.attempts.append(SendAttempt(outcome.result, outcome.reason, time.monotonic() - self.since))
                 self.outcomes.update(dict.fromkeys(self.sending, outcome))
             return self.sending
 
 
 @dataclass
 class Sender:
-    """Sends `todo` to one notifier; `work` is its thread's."""
+    """Sends `todo` to one notifier. `work` runs in a thread."""
 
     instance: Instance
     todo: Sequence[Delivery]
@@ -76,7 +76,7 @@ class Sender:
     progress: Progress = field(default_factory=Progress)
 
     def work(self) -> None:
-        """Never raises. What it does not report was not begun."""
+        """Never raises. Deliveries that it does not report were not started."""
         if not self.instance.digests(len(self.todo)):
             for number in range(len(self.todo)):
                 if self.deadline.passed:
@@ -84,14 +84,13 @@ class Sender:
                 self._guard([number], partial(self._claim_and_deliver, number))
             return
         claims = self._claim(range(len(self.todo)), Deadline.after(min(self.timing.claims, self.deadline.left)))
-        size = LIMIT if self.instance.digests(len(claims)) else 1
+        size = DIGEST_LIMIT if self.instance.digests(len(claims)) else 1
         for start in range(0, len(claims), size):
             group = dict(list(claims.items())[start : start + size])
             self._guard(list(group), partial(self._deliver, group))
 
     def settle(self, claims: Claims, outcome: Outcome) -> None:
-        """Write the outcome down. Where that fails, the claims run out by themselves, and a repeat says that it may
-        be one."""
+        """Write the outcome to the ledger. If that fails, the claims run out, and a repeat says that it may be one."""
         name, keys = self.instance.name, [claim.key for claim in claims.values()]
         try:
             late = self._write_down(list(claims.values()), outcome)
@@ -104,24 +103,24 @@ class Sender:
         name = self.instance.name
         if outcome.result is Result.SENT:
             return self.ledger.commit(claims, name)
-        verdict = Verdict(outcome.result.value, outcome.reason)
+        undelivered = Undelivered(outcome.result.value, outcome.reason)
         write = self.ledger.mark_unknown if outcome.result is Result.UNKNOWN else self.ledger.release
-        return write(claims, name, verdict)
+        return write(claims, name, undelivered)
 
     def _guard(self, numbers: Sequence[int], step: Callable[[], None]) -> None:
         try:
             step()
         except Exception as error:
-            # Nothing that goes wrong here may take the notifier's other messages with it, or show a secret.
+            # An error here must not stop the notifier's other messages, and its text may hold a secret.
             self.progress.report(numbers, unknown(f"the delivery raised {type(error).__name__}", self.ledger.until))
 
     def _claim(self, numbers: Sequence[int], deadline: Deadline | None = None) -> Claims:
-        """Those that are ours to send now; the others are reported. What the deadline cuts off was not begun."""
+        """Claim the deliveries and report those that cannot be sent now. The deadline leaves the rest unreported."""
         claims: Claims = {}
         for number in numbers:
             if deadline is not None and deadline.passed:
                 break
-            outcome = self.breaker.skip() or self._claim_one(number, claims)
+            outcome = self.breaker.outcome_if_open() or self._claim_one(number, claims)
             if outcome is not None:
                 self.progress.report([number], outcome)
         return claims
@@ -142,10 +141,10 @@ class Sender:
         self._deliver(self._claim([number]))
 
     def _deliver(self, claims: Claims) -> None:
-        """Send what was claimed as one message, and settle all of it alike."""
+        """Send the claimed deliveries as one message; all get its outcome."""
         if not claims:
             return
-        outcome = self.breaker.skip()
+        outcome = self.breaker.outcome_if_open()
         if outcome is None:
             outcome = self._send(claims, self._message(claims))
         self.settle(claims, outcome)
@@ -155,25 +154,25 @@ class Sender:
         messages = [self.todo[number].message for number in claims]
         repeats = [claim.maybe_delivered for claim in claims.values()]
         if len(messages) > 1:
-            return tidy(compose_digest(messages, repeats))
+            return compose_digest(messages, repeats)
         return messages[0].with_note(MAY_BE_A_REPEAT) if repeats[0] else messages[0]
 
     def _send(self, claims: Claims, message: Message) -> Outcome:
-        """With its waits: a channel that asks for a short one gets it, while there is time."""
+        """Send, and wait as long as the channel asks for if that is short and there is time."""
         while True:
             if not self.progress.begin_to_send(claims):
                 return not_now(NO_TIME)
             outcome = self._attempt(message)
             pause = outcome.wait
-            if pause is None or pause > self.timing.patience or self.breaker.skip() is not None:
+            if pause is None or pause > self.timing.longest_wait or self.breaker.outcome_if_open() is not None:
                 return outcome
-            if self.deadline.left < pause + self.timing.hanging:
+            if self.deadline.left < pause + self.timing.hang_threshold:
                 return outcome
             time.sleep(pause)
 
     def _attempt(self, message: Message) -> Outcome:
         if time.time() >= self.ledger.until:
-            # Lambda froze this thread and resumed it in a later invocation: the row may be another's by now.
+            # Lambda froze this thread and resumed it in a later invocation: another one may hold the row by now.
             return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
         started = time.monotonic()
         try:
@@ -182,9 +181,9 @@ class Sender:
         except (PermanentError, TemporaryError) as error:
             outcome = refusal(error, self.ledger.until)
         except Exception as error:
-            # A notifier's bug must not hide another notifier's message; its text may hold a secret.
+            # A notifier's bug must not stop another notifier's message; its text may hold a secret.
             outcome = unknown(f"the notifier raised {type(error).__name__}", self.ledger.until)
-        attempt = Attempt(outcome.result, outcome.reason, time.monotonic() - started)
+        attempt = SendAttempt(outcome.result, outcome.reason, time.monotonic() - started)
         self.progress.end_of_attempt(attempt)
-        self.breaker.note(attempt, outcome.wait)
+        self.breaker.record(attempt, outcome.wait)
         return outcome

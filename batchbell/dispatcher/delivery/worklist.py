@@ -1,4 +1,4 @@
-"""What one invocation has to deliver: each message once for a notifier, however many records ask for it."""
+"""The deliveries of one invocation: each message once for a notifier, even if several records ask for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Entry:
 class Worklist:
     """Deliveries by notifier and message, with the records that they came from.
 
-    A duplicated event, or a ticket beside its event, is one delivery: the ledger tells invocations apart, not the
+    A duplicated event, or a ticket beside its event, is one delivery: the ledger distinguishes invocations, not the
     records of one.
     """
 
@@ -25,7 +25,7 @@ class Worklist:
         self._entries: dict[str, dict[str, _Entry]] = {}
 
     def add(self, record: str, delivery: Delivery) -> None:
-        """`record`: the id of the record that asks for it."""
+        """Add a delivery. `record`: the id of the record that asks for it."""
         entries = self._entries.setdefault(delivery.instance.name, {})
         known = entries.get(delivery.message.key)
         if known is None:
@@ -42,7 +42,7 @@ class Worklist:
         return {name: [entry.delivery for entry in entries.values()] for name, entries in self._entries.items()}
 
     def settle(self, outcomes: Mapping[str, Sequence[Outcome]]) -> Iterator[tuple[Delivery, tuple[str, ...], Outcome]]:
-        """Each delivery with its records and what became of it; `outcomes` are in the order of `by_notifier`."""
+        """Yield each delivery with its records and its outcome. `outcomes` are in the order of `by_notifier`."""
         for name, entries in self._entries.items():
             for entry, outcome in zip(entries.values(), outcomes[name], strict=True):
                 yield entry.delivery, entry.records, outcome

@@ -1,6 +1,6 @@
-"""Links into the AWS console, on the right domain for each partition. Pages: measured, and as the console makes them.
+"""Links into the AWS console, on the domain of each partition. The pages' addresses were copied from the console.
 
-Each function gives "" where the partition's console is not known: no link is better than a wrong one.
+Each function returns "" if the partition's console is unknown: no link is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DOMAINS = {
 
 
 def job(partition: str, region: str, job_id: str) -> str:
-    """The page of a job; the one of an array's parent lists its children."""
+    """The page of a job; a parent's lists its children."""
     return _page(partition, region, "batch", f"#jobs/detail/{quote(job_id, safe=':')}")
 
 
@@ -45,5 +45,5 @@ def _log_group(group: str) -> str:
 
 
 def _fragment(name: str) -> str:
-    # CloudWatch's console wants names quoted twice, with $ for the outer %: / is $252F (measured).
+    # CloudWatch's console quotes names twice, with $ for the outer %: / is $252F (measured).
     return quote(quote(name, safe=""), safe="").replace("%", "$")

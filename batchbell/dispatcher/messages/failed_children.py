@@ -1,7 +1,7 @@
-"""How many children of an array job failed, and how sure that is.
+"""How many children of an array job failed, and whether that number is exact.
 
-Two sources, both of which may lag behind the children: the counts in the event, and the list of failed children that
-Batch gives afterwards. A child that failed stays failed, so each is true at the least.
+Two sources, and both may lag: the counts in the event, and Batch's list of failed children. A failed child stays
+failed, so each is a lower bound.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from batchbell.dispatcher.records.job import Job
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Of `size` children `failed` failed: exactly so many, or at the least; 0 where nobody can say."""
+class FailedCount:
+    """`failed` of `size` children failed, or at least so many unless `exact`; 0: unknown."""
 
     size: int
     failed: int
@@ -22,7 +22,7 @@ class Tally:
 
     @property
     def outcome(self) -> str:
-        """What goes on from "failed", such as ": 3 of 7 children"."""
+        """The rest of a title after "failed", such as ": 3 of 7 children"."""
         children = f"{self.size:,} children"
         if not self.failed:
             return f" ({children})"
@@ -41,11 +41,11 @@ class Tally:
         return f"{self.failed:,} failed" + (f", {rest:,} succeeded" if rest else "")
 
 
-def count_failed(job: Job, failures: Failures) -> Tally:
+def count_failed(job: Job, failures: Failures) -> FailedCount:
     """`job`: the parent of an array that failed."""
-    size, told = job.array_size or 0, job.counts.get("FAILED", 0)
-    # Beyond doubt: every child is counted as finished, or Batch listed all that the event tells of.
-    adds_up = told > 0 and told + job.counts.get("SUCCEEDED", 0) == size and told >= failures.count
-    listed = failures.complete and failures.count > 0 and failures.count >= told
-    failed = max(told, failures.count)
-    return Tally(size, failed, adds_up or listed) if 0 < failed <= size else Tally(size, 0, False)
+    size, counted = job.array_size or 0, job.counts.get("FAILED", 0)
+    # Exact if the event counts every child as finished, or if Batch listed at least as many as the event counts.
+    adds_up = counted > 0 and counted + job.counts.get("SUCCEEDED", 0) == size and counted >= failures.count
+    listed = failures.complete and failures.count > 0 and failures.count >= counted
+    failed = max(counted, failures.count)
+    return FailedCount(size, failed, adds_up or listed) if 0 < failed <= size else FailedCount(size, 0, False)

@@ -1,4 +1,4 @@
-"""Which children of an array job failed, and why: bounded in calls and time, and never a reason not to notify."""
+"""Finds which children of an array job failed, and why. Bounded in calls and time; an error never stops a message."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.contract import FailureGroup, Link
-from batchbell.dispatcher.messages import console_links as console
+from batchbell.dispatcher.messages import console_links
 from batchbell.dispatcher.records.job import DEFAULT_LOG_GROUP, Job
 from batchbell.dispatcher.timing import LOOK_UP_CALLS, Deadline
 
-PAGE = 1_000  # children a ListJobs call (measured: AWS gives up to 1,000)
+PAGE = 1_000  # children a ListJobs call (measured: AWS returns up to 1,000)
 SHOWN_GROUPS = 50  # the largest ones; below the 100 ids that a DescribeJobs call takes (AWS Batch API reference)
 SHOWN_REASON = 500  # characters
-SHOWN_INDEXES = 300  # characters; enough for any pattern that a reader could take in
+SHOWN_INDEXES = 300  # characters; enough for any pattern that a reader can grasp
 
 
 @dataclass
 class LookUpBudget:
-    """What the look-ups of one invocation may still use, all its jobs together."""
+    """Calls and time that are left for the look-ups of one invocation."""
 
     deadline: Deadline
     calls: int = LOOK_UP_CALLS
 
     def spend(self) -> bool:
-        """Take one call; False if none is left."""
+        """Use one call; False if none is left."""
         if self.calls <= 0 or self.deadline.passed:
             return False
         self.calls -= 1
@@ -36,8 +36,13 @@ class LookUpBudget:
 
 @dataclass(frozen=True)
 class Failures:
-    """The failed children that were found: `count` of them, in groups, the largest first. `complete`: that is all of
-    them. `problem` says in one line what the groups do not tell, if they do not tell all."""
+    """The failed children that were found.
+
+    groups: the largest first.
+    count: children in all groups found, also those that are not shown.
+    complete: no other child failed.
+    problem: one line that says what is missing, if anything is.
+    """
 
     groups: tuple[FailureGroup, ...] = ()
     count: int = 0
@@ -47,21 +52,21 @@ class Failures:
 
 @dataclass
 class _Group:
-    indexes: set[int] = field(default_factory=set)  # a page may repeat what another one had
+    indexes: set[int] = field(default_factory=set)  # pages may repeat children
     child_id: str = ""
 
 
 def failure_of(job: Job) -> Failures:
-    """Why a single job or a child failed: its own event says it."""
+    """Why a single job or a child failed, from its own event."""
     stream = job.log_stream
-    url = console.log_stream(job.partition, job.region, job.log_group, stream) if stream and job.log_group else ""
+    url = console_links.log_stream(job.partition, job.region, job.log_group, stream) if stream and job.log_group else ""
     indexes = "" if job.array_index is None else str(job.array_index)
     reason = _reason(job.status_reason, job.container_reason)
     return Failures((FailureGroup(reason, 1, indexes, job.exit_code, Link("Log", url) if url else None),), count=1)
 
 
 def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
-    """Ask Batch for the failed children of an array job. `batch`: a boto3 client. Never raises for AWS's refusals."""
+    """List the failed children of an array job. `batch`: a boto3 client. Never raises for an error of AWS."""
     groups: dict[tuple[str, int | None], _Group] = {}
     complete, problem = False, None
     try:
@@ -71,7 +76,9 @@ def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
             group = groups.setdefault((reason, container.get("exitCode")), _Group())
             group.indexes.add((child.get("arrayProperties") or {}).get("index", 0))
             group.child_id = group.child_id or child["jobId"]
-        complete, problem = _weigh(sum(len(group.indexes) for group in groups.values()), job.counts.get("FAILED", 0))
+        complete, problem = _completeness(
+            sum(len(group.indexes) for group in groups.values()), job.counts.get("FAILED", 0)
+        )
     except _OutOfBudget:
         problem = "Not all failed children were looked up: there are too many, or AWS was slow."
     except (ClientError, BotoCoreError) as error:
@@ -96,14 +103,16 @@ class _OutOfBudget(Exception):
     pass
 
 
-def _weigh(listed: int, told: int) -> tuple[bool, str | None]:
-    """Whether the children that Batch listed are all that failed, and what to say if they are not: its list lags
-    behind, and it forgets finished jobs. `told`: how many failed at the least, by the event."""
-    if listed >= max(told, 1):
+def _completeness(listed: int, counted: int) -> tuple[bool, str | None]:
+    """Whether Batch listed all failed children, and the note if not: the list lags, and Batch forgets finished jobs.
+
+    counted: failed children in the event's counts, which may lag too.
+    """
+    if listed >= max(counted, 1):
         return True, None
     if not listed:
         return False, "AWS Batch lists none of the failed children."
-    return False, f"AWS Batch lists {listed:,} of {told:,} failed children."
+    return False, f"AWS Batch lists {listed:,} of {counted:,} failed children."
 
 
 def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[Mapping[str, Any]]:
@@ -121,7 +130,7 @@ def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[Map
 
 
 def _log_links(job: Job, batch: Any, budget: LookUpBudget, child_ids: list[str]) -> Mapping[str, Link]:
-    """One log a group; ListJobs does not give the stream's name. No links if AWS does not answer."""
+    """One log a group, with a DescribeJobs call, since ListJobs lacks the stream's name. Empty if AWS fails."""
     if not child_ids or not budget.spend():
         return {}
     try:
@@ -133,13 +142,13 @@ def _log_links(job: Job, batch: Any, budget: LookUpBudget, child_ids: list[str])
         container = child.get("container") or {}
         options = (container.get("logConfiguration") or {}).get("options") or {}
         stream, group = container.get("logStreamName"), options.get("awslogs-group", DEFAULT_LOG_GROUP)
-        if stream and (url := console.log_stream(job.partition, job.region, group, stream)):
+        if stream and (url := console_links.log_stream(job.partition, job.region, group, stream)):
             links[child["jobId"]] = Link(f"Log of child {child['jobId'].rpartition(':')[2]}", url)
     return links
 
 
 def ranges(indexes: Iterable[int]) -> str:
-    """[3, 0, 1, 2, 17] → "0-3, 17"; what is too long to read ends with "…"."""
+    """[3, 0, 1, 2, 17] → "0-3, 17"; a text that is too long to read is cut and ends with "…"."""
     parts: list[list[int]] = []
     for index in sorted(set(indexes)):
         if parts and index == parts[-1][1] + 1:

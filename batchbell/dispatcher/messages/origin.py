@@ -1,4 +1,4 @@
-"""Where the dispatcher runs, as far as messages tell of it."""
+"""The stack and function that messages name as their origin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, tzinfo
 
 
 @dataclass(frozen=True)
-class Home:
-    """`zone`: the time zone of the times that messages tell."""
+class Origin:
+    """`zone`: messages show times in it."""
 
     stack: str = ""
     function: str = ""

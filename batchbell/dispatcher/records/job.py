@@ -1,4 +1,4 @@
-"""The EventBridge event of a finished job, parsed once."""
+"""The EventBridge event of a finished job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DETAIL_TYPE = "Batch Job State Change"
+from batchbell.wire import DetailType
+
 KEY_LIMIT = 2_048  # bytes; DynamoDB's limit for a partition key (DynamoDB Developer Guide, "Constraints")
 
 # Where Batch writes a container's log unless its logConfiguration says otherwise (AWS Batch User Guide, "Using the
@@ -15,12 +16,12 @@ DEFAULT_LOG_GROUP = "/aws/batch/job"
 
 
 class InvalidEvent(ValueError):
-    """Not an event of an AWS Batch job; the text says why and holds nothing of the event's values."""
+    """Not an event of an AWS Batch job. The text says why, without values of the event."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """When a job's container ran. Milliseconds since 1970."""
+    """When a job's container ran, in milliseconds since 1970."""
 
     started_at: int | None
     stopped_at: int | None
@@ -28,7 +29,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Job:
-    """An AWS Batch job in a state that its rule asked for. Times are milliseconds since 1970, as Batch gives them."""
+    """An AWS Batch job whose event the stack's rule matched. Times are milliseconds since 1970, as in the event."""
 
     arn: str
     id: str
@@ -45,10 +46,10 @@ class Job:
     container_reason: str = ""
     exit_code: int | None = None
     log_group: str = DEFAULT_LOG_GROUP  # "" where the log is not in CloudWatch
-    log_prefix: str = ""  # that the names of its log streams begin with
+    log_prefix: str = ""  # the names of its log streams begin with it
     log_stream: str = ""
-    attempts: tuple[Attempt, ...] = ()  # none of an array's parent
-    attempts_allowed: int | None = None  # of each child, where it is an array's parent
+    attempts: tuple[Attempt, ...] = ()  # a parent has none
+    attempts_allowed: int | None = None  # a parent's: for each child
     created_at: int | None = None
     started_at: int | None = None
     stopped_at: int | None = None
@@ -56,7 +57,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        """What makes its message one and the same, however often AWS raises the event."""
+        """Identifies the job's message: AWS may raise an event more than once."""
         return f"{self.arn}#{self.status}"
 
     @property
@@ -80,23 +81,25 @@ class Job:
 
     @property
     def definition_name(self) -> str:
-        """With its revision: "print-color:3"."""
+        """Name and revision: "print-color:3"."""
         return self.definition.rsplit("/", 1)[-1]
 
     @classmethod
-    def from_event(cls, event: Any, detail_type: str = DETAIL_TYPE) -> Job:
-        """Parse an EventBridge event, already decoded from JSON. Raises InvalidEvent, also if it is of another
-        detail-type."""
+    def from_event(cls, event: Any, detail_type: str = DetailType.JOB_STATE_CHANGE) -> Job:
+        """Parse an EventBridge event that was decoded from JSON.
+
+        Raises InvalidEvent, also for another detail-type.
+        """
         envelope = _Reader(event, "the event")
         if envelope.text("source") != "aws.batch":
             raise InvalidEvent("source is not aws.batch")
         if envelope.text("detail-type") != detail_type:
-            raise InvalidEvent(f"detail-type is not {detail_type!r}")
+            raise InvalidEvent(f"detail-type is not {str(detail_type)!r}")
         detail = envelope.object("detail")
         array = detail.object("arrayProperties")
         container = detail.object("container")
         log = container.object("logConfiguration")
-        # The pods of an EKS job write where their cluster says.
+        # On EKS, the cluster decides where pods write their logs.
         in_cloudwatch = log.text("logDriver") in ("", "awslogs") and not detail.has("eksProperties")
         log_group = log.object("options").text("awslogs-group") or DEFAULT_LOG_GROUP
         definition = detail.text("jobDefinition")
@@ -136,8 +139,7 @@ class Job:
 
 
 def _name_of(definition: str) -> str:
-    """What its jobs' log streams are called after, unless their logConfiguration says otherwise (AWS Batch User Guide,
-    "Using the awslogs log driver")."""
+    """The default prefix of its jobs' log streams (AWS Batch User Guide, "Using the awslogs log driver")."""
     return definition.rsplit("/", 1)[-1].partition(":")[0]
 
 
@@ -149,7 +151,7 @@ def _partition_and_region(job_arn: str) -> tuple[str, str]:
 
 
 class _Reader:
-    """Reads optional fields of a JSON object; a field of another type than AWS documents counts as absent."""
+    """Reads optional fields of a JSON object. A field counts as absent if its type is not the documented one."""
 
     def __init__(self, value: Any, where: str) -> None:
         if not isinstance(value, Mapping):
@@ -159,7 +161,7 @@ class _Reader:
 
     def text(self, key: str) -> str:
         value = self._value.get(key)
-        # A lone surrogate is legal in JSON, and neither DynamoDB nor any channel takes it.
+        # A lone surrogate is legal in JSON, but neither DynamoDB nor any channel accepts it.
         return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
 
     def required(self, key: str) -> str:

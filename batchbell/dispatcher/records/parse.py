@@ -1,19 +1,21 @@
-"""A record of the intake or the retry queue, parsed once: an event of AWS Batch, a test, or a ticket."""
+"""Parses a record of the intake or the retry queue: an event of AWS Batch, an operator's test, or a ticket."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from batchbell.dispatcher.records import blocked_queue
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import InvalidEvent, Job
-from batchbell.dispatcher.records.self_test import InvalidTrial, Trial
-from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket, Unreadable
+from batchbell.dispatcher.records.self_test import InvalidSelfTest, SelfTest
+from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket
+from batchbell.wire import DetailType
 
-# What a dead letter keeps of an event that could not be read: enough to know the job, and to read it once the reason
-# is mended. What containers, parameters and tags carry is often secret, and stays out.
+# A dead letter keeps these fields of an event that could not be read: enough to identify the job, and to read it once
+# the cause is fixed. Containers, parameters and tags often hold secrets and are left out.
 _KEPT = ("source", "detail-type", "id", "time", "account", "region")
 _KEPT_OF_DETAIL = (
     *("jobArn", "jobName", "jobId", "jobQueue", "jobDefinition"),
@@ -23,35 +25,61 @@ _KEPT_OF_ARRAY = ("size", "index")
 _KEPT_TEXT = 2_000  # characters
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """The dead letter of a record that could not be read. `record`: the fields of it that are safe to keep."""
+
+    reason: str
+    record: Mapping[str, Any] | None
+    size: int  # characters
+    sha256: str  # of the record, to see whether two are the same
+
+    @classmethod
+    def of(cls, text: str, reason: str, record: Mapping[str, Any] | None) -> Unreadable:
+        return cls(reason, record, len(text), hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+
+    def to_body(self, now: float) -> str:
+        return json.dumps(
+            {
+                "unreadable": 1,
+                "reason": self.reason,
+                "died": now,
+                "size": self.size,
+                "sha256": self.sha256,
+                "record": self.record,
+            }
+        )
+
+
 class UnreadableRecord(Exception):
-    """Nothing that we know can be read from a record; `dead` is its dead letter."""
+    """Neither an event, a test nor a ticket can be read from a record; `dead` is its dead letter."""
 
     def __init__(self, dead: Unreadable) -> None:
         super().__init__(dead.reason)
         self.dead = dead
 
 
-def read_record(text: str, now: float) -> Job | BlockedQueue | Trial | Ticket:
-    """Parse a record's body. `now`: epoch seconds. Raises UnreadableRecord, and nothing else, whatever the body is."""
+def parse_record(text: str, now: float) -> Job | BlockedQueue | SelfTest | Ticket:
+    """Parse a record's body, whatever it is. `now`: epoch seconds. Raises UnreadableRecord and nothing else."""
     body: Any = None
     try:
         body = _decode(text)
         if "ticket" in body:
             return Ticket.from_body(body, now)
         if "test" in body:
-            return Trial.from_body(body, now)
+            return SelfTest.from_body(body, now)
         return parse_event(body)
-    except (InvalidEvent, InvalidTicket, InvalidTrial) as invalid:
+    except (InvalidEvent, InvalidTicket, InvalidSelfTest) as invalid:
         reason = str(invalid)
     except Exception as error:
-        # One odd record must not take the others of its batch with it.
+        # One odd record must not stop the others of its batch.
         reason = f"the record could not be read: {type(error).__name__}"
     raise UnreadableRecord(Unreadable.of(text, reason, _extract(body)))
 
 
 def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
-    """An EventBridge event, already decoded from JSON, by its detail-type. Raises InvalidEvent."""
-    blocked = event.get("detail-type") == blocked_queue.DETAIL_TYPE
+    """Parse an EventBridge event that was decoded from JSON, by its detail-type. Raises InvalidEvent."""
+    blocked = event.get("detail-type") == DetailType.QUEUE_BLOCKED
     return BlockedQueue.from_event(event) if blocked else Job.from_event(event)
 
 
@@ -80,7 +108,7 @@ def _extract(body: Any) -> Mapping[str, Any] | None:
 
 
 def _pick(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Those fields that are short texts or numbers."""
+    """Keep the fields that are texts, cut, or numbers."""
     picked = {name: value.get(name) for name in names}
     return {
         name: part[:_KEPT_TEXT] if isinstance(part, str) else part

@@ -5,11 +5,11 @@ import time
 import pytest
 
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.outcome import Attempt, Result
+from batchbell.dispatcher.delivery.outcome import Result, SendAttempt
 from batchbell.dispatcher.timing import Timing
 
-BUSY = Attempt(Result.TEMPORARY, "Slack answered 429", 0.001)
-SENT = Attempt(Result.SENT, "", 0.1)
+BUSY = SendAttempt(Result.TEMPORARY, "Slack answered 429", 0.001)
+SENT = SendAttempt(Result.SENT, "", 0.1)
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def breaker():
 
 def test_a_channel_that_asks_to_wait_three_times_in_a_row_is_left_alone_for_a_slot(breaker):
     for _ in range(2):
-        breaker.note(BUSY, wait=1)
-        assert breaker.skip() is None
-    breaker.note(BUSY, wait=1)
-    skipped = breaker.skip()
+        breaker.record(BUSY, wait=1)
+        assert breaker.outcome_if_open() is None
+    breaker.record(BUSY, wait=1)
+    skipped = breaker.outcome_if_open()
 
     assert skipped is not None
     assert (skipped.result, skipped.counts) == (Result.TEMPORARY, False)
@@ -31,19 +31,19 @@ def test_a_channel_that_asks_to_wait_three_times_in_a_row_is_left_alone_for_a_sl
 
 
 @pytest.mark.parametrize(
-    "between", [SENT, Attempt(Result.TEMPORARY, "500", 0.1), Attempt(Result.PERMANENT, "404", 0.1)]
+    "between", [SENT, SendAttempt(Result.TEMPORARY, "500", 0.1), SendAttempt(Result.PERMANENT, "404", 0.1)]
 )
 def test_another_answer_between_them_begins_the_count_anew(breaker, between):
     for attempt in (BUSY, BUSY, between, BUSY, BUSY):
-        breaker.note(attempt, wait=1 if attempt is BUSY else None)
+        breaker.record(attempt, wait=1 if attempt is BUSY else None)
 
-    assert breaker.skip() is None
+    assert breaker.outcome_if_open() is None
 
 
 @pytest.mark.parametrize("result", [Result.UNKNOWN, Result.TEMPORARY])
 def test_a_channel_that_hangs_is_left_alone_at_once(breaker, result):
-    breaker.note(Attempt(result, "no answer", 2.5))
-    skipped = breaker.skip()
+    breaker.record(SendAttempt(result, "no answer", 2.5))
+    skipped = breaker.outcome_if_open()
 
     assert skipped is not None
     assert skipped.due == pytest.approx(time.time() + 30, abs=2)
@@ -51,22 +51,22 @@ def test_a_channel_that_hangs_is_left_alone_at_once(breaker, result):
 
 @pytest.mark.parametrize("result", [Result.SENT, Result.PERMANENT])
 def test_a_slow_answer_is_an_answer(breaker, result):
-    breaker.note(Attempt(result, "", 7.0))
+    breaker.record(SendAttempt(result, "", 7.0))
 
-    assert breaker.skip() is None
+    assert breaker.outcome_if_open() is None
 
 
 def test_it_is_asked_again_after_that_time_or_when_it_said(wait_until):
     breaker = Breaker(Timing(0.3))  # a hundred times as fast
     for _ in range(3):
-        breaker.note(BUSY, wait=0.1)
-    assert breaker.skip() is not None
+        breaker.record(BUSY, wait=0.1)
+    assert breaker.outcome_if_open() is not None
 
-    wait_until(lambda: breaker.skip() is None, "asked again", timeout=2)
-    breaker.note(BUSY, wait=0.1)
-    assert breaker.skip() is None
+    wait_until(lambda: breaker.outcome_if_open() is None, "asked again", timeout=2)
+    breaker.record(BUSY, wait=0.1)
+    assert breaker.outcome_if_open() is None
     for _ in range(3):
-        breaker.note(BUSY, wait=60)
-    skipped = breaker.skip()
+        breaker.record(BUSY, wait=60)
+    skipped = breaker.outcome_if_open()
     assert skipped is not None
     assert skipped.due == pytest.approx(time.time() + 60, abs=2)

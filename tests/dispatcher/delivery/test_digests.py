@@ -11,7 +11,7 @@ import pytest
 from batchbell.contract import Message, PermanentError, Severity, TemporaryError
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.fan_out import fan_out
-from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Verdict
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Undelivered
 from batchbell.dispatcher.delivery.outcome import Delivery, Result
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
@@ -125,7 +125,7 @@ def test_a_refused_digest_frees_each_of_its_jobs(ledger, finished):
         view = ledger()
         claims = [view.claim(message.key, "ops") for message in messages]
         assert claims == [Claimed(message.key, maybe_delivered=False) for message in messages]
-        view.release(claims, "ops", Verdict("temporary", "busy"))
+        view.release(claims, "ops", Undelivered("temporary", "busy"))
 
 
 def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, finished, wait_until):

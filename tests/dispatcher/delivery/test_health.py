@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.dispatcher.delivery.health import DeadChannel, Health
-from batchbell.dispatcher.delivery.outcome import Attempt, Result
+from batchbell.dispatcher.delivery.health import Health
+from batchbell.dispatcher.delivery.outcome import Result, SendAttempt
+from batchbell.dispatcher.messages.dead_channel import DeadChannel
 from batchbell.dispatcher.timing import Timing
 
-SENT = Attempt(Result.SENT, "", 0.1)
-BUSY = Attempt(Result.TEMPORARY, "500", 0.1)
-LOST = Attempt(Result.UNKNOWN, "no answer", 0.1)
-GONE = Attempt(Result.PERMANENT, "404 no_service", 0.1)
+SENT = SendAttempt(Result.SENT, "", 0.1)
+BUSY = SendAttempt(Result.TEMPORARY, "500", 0.1)
+LOST = SendAttempt(Result.UNKNOWN, "no answer", 0.1)
+GONE = SendAttempt(Result.PERMANENT, "404 no_service", 0.1)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, LedgerDown, Verdict
+from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, LedgerDown, Undelivered
 
-REFUSED = Verdict("permanent", "Slack answered 404 no_service")
+REFUSED = Undelivered("permanent", "Slack answered 404 no_service")
 
 
 def test_what_is_free_can_be_claimed_once(ledger, key):
@@ -99,8 +99,8 @@ def test_a_late_write_changes_nothing_of_the_new_holders_row(ledger, key, row, w
     holder.claim(key, "ops")
     before = row(key, "ops")
 
-    step, *verdict = late
-    assert getattr(slow, step)([claim], "ops", *verdict) == [key]
+    step, *undelivered = late
+    assert getattr(slow, step)([claim], "ops", *undelivered) == [key]
     assert row(key, "ops") == before
     assert holder.commit([claim], "ops") == []
 
@@ -117,9 +117,9 @@ def test_a_table_that_is_not_there_is_a_ledger_that_is_down(ledger, key):
     with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
         broken.claim(key, "ops")
     for claims in ([Claimed(key, False)], [Claimed(key, False), Claimed(key + "2", False)]):
-        for step, *verdict in ((broken.commit,), (broken.release, REFUSED), (broken.mark_unknown, REFUSED)):
+        for step, *undelivered in ((broken.commit,), (broken.release, REFUSED), (broken.mark_unknown, REFUSED)):
             with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
-                step(claims, "ops", *verdict)
+                step(claims, "ops", *undelivered)
     with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
         broken.note(key, "ops", REFUSED)
 
@@ -134,7 +134,7 @@ def test_why_it_was_not_delivered_stays_in_the_row_until_it_is(ledger, key, row,
     assert told(row(key, "ops")) == ("permanent", "Slack answered 404 no_service")
     assert float(row(key, "ops")["tried"]["N"]) == pytest.approx(time.time(), abs=10)
 
-    sender.mark_unknown([sender.claim(key, "ops")], "ops", Verdict("unknown", "no answer in time"))
+    sender.mark_unknown([sender.claim(key, "ops")], "ops", Undelivered("unknown", "no answer in time"))
     assert told(row(key, "ops")) == ("unknown", "no answer in time")
 
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
@@ -145,7 +145,7 @@ def test_why_it_was_not_delivered_stays_in_the_row_until_it_is(ledger, key, row,
 
 
 def test_why_it_was_not_tried_is_noted_where_nobody_sends_or_has_sent_it(ledger, key, row):
-    skipped, sender = Verdict("temporary", "the channel is left alone"), ledger()
+    skipped, sender = Undelivered("temporary", "the channel is left alone"), ledger()
     ledger().note(key, "ops", skipped)
     assert told(row(key, "ops")) == ("temporary", "the channel is left alone")
     assert "expires" in row(key, "ops")

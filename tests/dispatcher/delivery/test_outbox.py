@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from batchbell.dispatcher.delivery.outbox import Letter, Outbox
+from batchbell.dispatcher.delivery.outbox import Outbox, OutboxEntry
 from batchbell.dispatcher.timing import Deadline
 
 
@@ -31,8 +31,8 @@ def queues(cloud):
 
 def test_tickets_and_dead_letters_go_to_their_queues_in_batches(queues):
     outbox, retry, dead = queues
-    letters = [Letter(f"ticket {number}", (f"r{number}",), delay=0) for number in range(23)]
-    letters += [Letter(f"dead {number}", (f"d{number}",)) for number in range(11)]
+    letters = [OutboxEntry(f"ticket {number}", (f"r{number}",), delay=0) for number in range(23)]
+    letters += [OutboxEntry(f"dead {number}", (f"d{number}",)) for number in range(11)]
 
     assert outbox.post(letters, Deadline.after(10)) == {}
     assert (len(retry()), len(dead())) == (23, 11)
@@ -40,7 +40,7 @@ def test_tickets_and_dead_letters_go_to_their_queues_in_batches(queues):
 
 def test_letters_that_are_large_together_are_sent_apart(queues):
     outbox, retry, _ = queues
-    letters = [Letter(str(number) * 400_000, (f"r{number}",), delay=0) for number in range(5)]
+    letters = [OutboxEntry(str(number) * 400_000, (f"r{number}",), delay=0) for number in range(5)]
 
     assert outbox.post(letters, Deadline.after(10)) == {}
     assert [len(body) for body in retry()] == [400_000] * 5
@@ -49,7 +49,7 @@ def test_letters_that_are_large_together_are_sent_apart(queues):
 def test_the_records_of_a_letter_that_no_queue_takes_stay(queues):
     outbox, retry, _ = queues
     outbox = Outbox(outbox.client, outbox.retry_url, outbox.dead_letter_url + "-gone")
-    letters = [Letter("dead", ("r1", "r2")), Letter("ticket", ("r3",), delay=0)]
+    letters = [OutboxEntry("dead", ("r1", "r2")), OutboxEntry("ticket", ("r3",), delay=0)]
     refused = outbox.post(letters, Deadline.after(10))
 
     assert set(refused) == {"r1", "r2"}
@@ -63,14 +63,14 @@ def test_of_a_batch_that_sqs_takes_in_part_only_the_refused_records_stay():
             refused = [entry["Id"] for entry in Entries if "odd" in entry["MessageBody"]]
             return {"Failed": [{"Id": id, "Code": "InvalidMessageContents", "SenderFault": True} for id in refused]}
 
-    letters = [Letter(body, (body,), delay=0) for body in ("good", "odd", "better")]
+    letters = [OutboxEntry(body, (body,), delay=0) for body in ("good", "odd", "better")]
 
     assert Outbox(Sqs(), "retry", "dead").post(letters, Deadline.after(10)) == {"odd": "InvalidMessageContents"}
 
 
 def test_without_time_nothing_is_sent_and_every_record_stays(queues):
     outbox, retry, dead = queues
-    letters = [Letter("ticket", ("r1",), delay=0), Letter("dead", ("r2",))]
+    letters = [OutboxEntry("ticket", ("r1",), delay=0), OutboxEntry("dead", ("r2",))]
 
     assert outbox.post(letters, Deadline.after(0)) == {"r1": "no time left", "r2": "no time left"}
     assert (retry(), dead()) == ([], [])
@@ -78,7 +78,7 @@ def test_without_time_nothing_is_sent_and_every_record_stays(queues):
 
 def test_a_delay_is_kept(queues, cloud):
     outbox, retry, _ = queues
-    outbox.post([Letter(json.dumps("later"), ("r1",), delay=600)], Deadline.after(10))
+    outbox.post([OutboxEntry(json.dumps("later"), ("r1",), delay=600)], Deadline.after(10))
     counts = cloud.client("sqs").get_queue_attributes(
         QueueUrl=outbox.retry_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
     )

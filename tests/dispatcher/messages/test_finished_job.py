@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from batchbell.contract import FailureGroup, Message, Severity
-from batchbell.dispatcher.messages.dates import humanise, show
+from batchbell.dispatcher.dates import format_duration, format_time
 from batchbell.dispatcher.messages.failures import Failures, failure_of
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
@@ -183,7 +183,7 @@ def test_a_duration_is_told_apart_as_far_as_the_event_does(event):
     [(0.4, "under 1 s"), (59.9, "59 s"), (60, "1 min"), (764, "12 min 44 s"), (3_605, "1 h"), (187_200, "2 d 4 h")],
 )
 def test_durations_read_as_their_two_largest_units(seconds, text):
-    assert humanise(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_attempts_are_told_with_how_many_there_may_be(event):
@@ -213,7 +213,7 @@ def test_times_are_those_of_the_stacks_zone(event, zone, shown):
 
 
 def test_a_zone_knows_its_summer():
-    assert show(datetime(2026, 7, 1, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin")) == "2026-07-01 14:00:00 CEST"
+    assert format_time(datetime(2026, 7, 1, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin")) == "2026-07-01 14:00:00 CEST"
 
 
 def links(message):

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from batchbell.contract import Message, Severity
-from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blocked
+from batchbell.dispatcher.messages.queue_blocked import compose_blocked
+from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import InvalidEvent
-from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
 
 REASON = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - the job asks for more than any instance has"
 
@@ -96,7 +97,7 @@ def test_what_is_none_is_refused_with_the_reason(blocked, change, reason):
 
 def test_a_key_that_the_ledger_would_refuse_is_refused(event):
     with pytest.raises(UnreadableRecord, match="too long"):
-        read_record(json.dumps(event("queue-blocked", jobQueue="arn:aws:batch:" + "x" * 3_000)), now=5.0)
+        parse_record(json.dumps(event("queue-blocked", jobQueue="arn:aws:batch:" + "x" * 3_000)), now=5.0)
 
 
 class Channel:

@@ -10,22 +10,22 @@ import pytest
 from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
-from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
+from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
 from batchbell.dispatcher.records.ticket import Ticket
 
 
 def unreadable(record):
     with pytest.raises(UnreadableRecord) as refused:
-        read_record(record if isinstance(record, str) else json.dumps(record), now=5.0)
+        parse_record(record if isinstance(record, str) else json.dumps(record), now=5.0)
     return json.loads(refused.value.dead.to_body(6.0))
 
 
 def test_a_record_is_an_event_or_a_ticket(event):
-    parsed = read_record(json.dumps(event("parent-failed")), now=5.0)
+    parsed = parse_record(json.dumps(event("parent-failed")), now=5.0)
     assert isinstance(parsed, Job)
     ticket = Ticket(compose(parsed, Failures()), "ops", "busy", first_tried=4.0)
 
-    assert isinstance(read_record(ticket.to_body(), now=5.0), Ticket)
+    assert isinstance(parse_record(ticket.to_body(), now=5.0), Ticket)
 
 
 def test_a_dead_letter_says_why_and_which_job_and_nothing_that_may_be_secret(event):
@@ -66,7 +66,7 @@ def test_a_redriven_dead_letter_is_read_again_and_does_not_grow(event):
 
     assert again["record"] == dead["record"]
     mended = dead | {"record": dead["record"] | {"detail": dead["record"]["detail"] | {"jobId": "0f5c1d7e"}}}
-    assert isinstance(read_record(json.dumps(mended), now=5.0), Job)
+    assert isinstance(parse_record(json.dumps(mended), now=5.0), Job)
 
 
 def test_even_a_mistake_of_ours_costs_one_record_alone(event, monkeypatch):
@@ -100,7 +100,7 @@ ODD: list[Any] = [
 def test_no_record_makes_it_raise_anything_else(event):
     """Events and tickets with random parts replaced by what nobody expects there."""
     chance = random.Random(7)
-    job = read_record(json.dumps(event("parent-failed")), now=5.0)
+    job = parse_record(json.dumps(event("parent-failed")), now=5.0)
     assert isinstance(job, Job)
     originals = [event(name) for name in ("parent-failed", "child-failed-ec2", "single-failed", "queue-blocked")]
     originals.append(json.loads(Ticket(compose(job, Failures()), "ops", "busy", 4.0).to_body()))
@@ -110,7 +110,7 @@ def test_no_record_makes_it_raise_anything_else(event):
         for _ in range(chance.randint(1, 4)):
             replace_a_part(record, chance)
         try:
-            parsed = read_record(json.dumps(record), now=5.0)
+            parsed = parse_record(json.dumps(record), now=5.0)
         except UnreadableRecord as refused:
             assert len(refused.dead.to_body(6.0)) < 100_000
         else:

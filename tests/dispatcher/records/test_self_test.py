@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from batchbell.contract import Message, PermanentError, Severity, TemporaryError
-from batchbell.dispatcher.messages.origin import Home
-from batchbell.dispatcher.records.parse import UnreadableRecord, read_record
-from batchbell.dispatcher.records.self_test import Trial, compose_trial
+from batchbell.dispatcher.messages.channel_test import compose_self_test
+from batchbell.dispatcher.messages.origin import Origin
+from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
+from batchbell.dispatcher.records.self_test import SelfTest
 
 ID = "5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11"
 
@@ -22,9 +23,9 @@ def body(**fields):
 
 
 def test_its_record_comes_back_as_it_was_written():
-    trial = Trial(ID, ("ops", "team"), 1_763_608_365.5)
+    trial = SelfTest(ID, ("ops", "team"), 1_763_608_365.5)
 
-    assert read_record(trial.to_body(), now=1_763_608_366.0) == trial
+    assert parse_record(trial.to_body(), now=1_763_608_366.0) == trial
 
 
 @pytest.mark.parametrize(
@@ -45,11 +46,11 @@ def test_its_record_comes_back_as_it_was_written():
 )
 def test_a_record_that_is_no_test_is_a_dead_letter(wrong):
     with pytest.raises(UnreadableRecord, match="not a test"):
-        read_record(json.dumps(body(**wrong)), now=time.time())
+        parse_record(json.dumps(body(**wrong)), now=time.time())
 
 
 def test_it_says_that_it_is_a_test_and_of_which_stack_and_when():
-    message = compose_trial(Trial(ID, (), 1_763_608_365.0), Home("production", "production-dispatcher-1a2b"))
+    message = compose_self_test(SelfTest(ID, (), 1_763_608_365.0), Origin("production", "production-dispatcher-1a2b"))
 
     assert (message.kind, message.status, message.severity) == ("test", "TEST", Severity.INFO)
     assert (message.key, message.title) == (f"test#{ID}", "Test message from production")

@@ -1,12 +1,12 @@
-"""Moments and durations, from how AWS gives them to how people read them."""
+"""Converts AWS's times, and formats times and durations for people."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 
 
-def moment(milliseconds: int | None) -> datetime | None:
-    """Milliseconds since 1970 as an aware datetime; None for none, 0 and what lies beyond any calendar."""
+def from_milliseconds(milliseconds: int | None) -> datetime | None:
+    """An aware datetime from milliseconds since 1970; None for None, 0 and values beyond the calendar."""
     if not milliseconds:
         return None
     try:
@@ -15,8 +15,8 @@ def moment(milliseconds: int | None) -> datetime | None:
         return None
 
 
-def read_time(text: str) -> datetime | None:
-    """ISO 8601 as an aware datetime in UTC; None for what is none, or names no zone."""
+def parse_iso(text: str) -> datetime | None:
+    """An aware datetime in UTC; None if `text` is not ISO 8601 or has no zone."""
     try:
         parsed = datetime.fromisoformat(text)
         return parsed.astimezone(UTC) if parsed.tzinfo else None
@@ -24,8 +24,8 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-def show(moment: datetime, zone: tzinfo) -> str:
-    """Such as "2025-11-20 04:12:45 CET". A zone without an abbreviation is told by its offset: "UTC-03"."""
+def format_time(moment: datetime, zone: tzinfo) -> str:
+    """ "2025-11-20 04:12:45 CET", or with the offset, "UTC-03", if the zone has no abbreviation."""
     try:
         there = moment.astimezone(zone)
     except OverflowError:  # the first or the last day of the calendar
@@ -34,7 +34,7 @@ def show(moment: datetime, zone: tzinfo) -> str:
     return f"{there:%Y-%m-%d %H:%M:%S} {name if name.isalpha() else f'UTC{name}'}"
 
 
-def humanise(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """The two largest units: 47 s, 12 min 44 s, 3 h, 2 d 5 h."""
     whole = int(seconds)
     days, hours, minutes = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60

@@ -1,0 +1,112 @@
+"""Everything that deploy time, run time and the operators' commands must spell alike. Standard library only.
+
+Deploy time writes these names into the function's environment, its package, its table and its alarms; the function and
+the commands read them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NotRequired, TypedDict
+
+__all__ = [
+    "DIGEST_LIMIT",
+    "HEALTH_KEY",
+    "LEDGER_INDEX",
+    "MANIFEST",
+    "METRIC_DIMENSION",
+    "METRIC_NAMESPACE",
+    "OLDEST_UNDELIVERED",
+    "Column",
+    "DetailType",
+    "Manifest",
+    "ManifestEntry",
+    "MessageKind",
+    "TimeZone",
+    "Variable",
+]
+
+MANIFEST = "manifest.json"  # in the root of the function's package
+DIGEST_LIMIT = 100  # jobs in a digest: rows that one transaction takes (DynamoDB API reference, TransactWriteItems)
+
+METRIC_NAMESPACE = "batchbell"
+METRIC_DIMENSION = "service"  # the function's name, so that two stacks of one account have metrics of their own
+OLDEST_UNDELIVERED = "OldestUndelivered"  # seconds since the first attempt of the oldest message not yet delivered
+
+LEDGER_INDEX = "deliveries"  # by notifier and `sent`: when each notifier last delivered
+HEALTH_KEY = "health"  # takes the place of a message's key in the row about a notifier's channel
+
+
+class Variable(StrEnum):
+    """Names in the function's environment."""
+
+    LEDGER_TABLE = "BATCHBELL_LEDGER_TABLE"
+    RETRY_QUEUE_URL = "BATCHBELL_RETRY_QUEUE_URL"
+    DEAD_LETTER_QUEUE_URL = "BATCHBELL_DEAD_LETTER_QUEUE_URL"
+    FUNCTION_TIMEOUT = "BATCHBELL_FUNCTION_TIMEOUT"  # seconds
+    STACK = "BATCHBELL_STACK"
+    LOG_SERVICE = "POWERTOOLS_SERVICE_NAME"  # Powertools' own name: `service` in each log line
+
+
+class DetailType(StrEnum):
+    """EventBridge's detail-types of the events that the stack's rules match (AWS Batch User Guide, "AWS Batch
+    events")."""
+
+    JOB_STATE_CHANGE = "Batch Job State Change"
+    QUEUE_BLOCKED = "Batch Job Queue Blocked"
+
+
+class MessageKind(StrEnum):
+    """What a message is about: the values of `Message.kind`."""
+
+    ARRAY_JOB = "array-job"
+    SINGLE_JOB = "single-job"
+    QUEUE_BLOCKED = "queue-blocked"
+    DIGEST = "digest"  # many messages in one
+    DEAD_CHANNEL = "dead-channel"
+    TEST = "test"
+
+
+class Column(StrEnum):
+    """Attributes of the ledger's rows. Times are epoch seconds."""
+
+    MESSAGE = "message"  # partition key: the message's key, or HEALTH_KEY
+    NOTIFIER = "notifier"  # sort key: the instance's name
+    SENT = "sent"  # when the notifier had the message
+    EXPIRES = "expires"  # DynamoDB deletes the row after it
+    TOKEN = "token"  # the invocation that claimed the row
+    UNTIL = "until"  # the end of that claim
+    MAYBE = "maybe"  # an earlier attempt may have delivered the message
+    TRIED = "tried"  # the last attempt, with its result and reason
+    RESULT = "result"
+    REASON = "reason"
+    # Of the health row:
+    SINCE = "since"  # when the channel began to fail
+    PERMANENT = "permanent"  # how often it refused for good since then
+    FAILED = "failed"  # the last failure
+    ANNOUNCED = "announced"  # when the other channels were last warned
+
+
+class ManifestEntry(TypedDict):
+    """A configured notifier, for the function."""
+
+    name: str
+    module: str  # has `create`
+    statuses: list[str]  # empty: all that the stack's rules let through
+    jobs: list[str]  # patterns of job names (*, ?, […]); empty: all
+    digest_after: int | None  # more messages than this at once become one digest; None: never
+    settings: dict[str, Any]
+    secrets: dict[str, Mapping[str, str]]  # {"webhook": {"ssm": ARN}} or {"webhook": {"secretsmanager": ARN}}
+
+
+class TimeZone(TypedDict):
+    name: str  # IANA's
+    data: str  # its rules: a TZif file in Base64
+
+
+class Manifest(TypedDict):
+    """The stack's choices, as the deploy writes them into the package."""
+
+    instances: list[ManifestEntry]
+    time_zone: NotRequired[TimeZone]  # left out: UTC

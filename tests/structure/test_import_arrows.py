@@ -11,14 +11,15 @@ import pytest
 
 from batchbell.plugins import find_plugins
 
-RUN_TIME = ("batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
+RUN_TIME = ("batchbell.wire", "batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
-DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
+DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins")
 PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
 HALVES = (".infrastructure", ".preview")  # of a notifier, beside what runs in the Lambda
 
 # Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
 ARROWS = {
+    "batchbell.wire": (),
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
@@ -51,6 +52,7 @@ TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "not
 # Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
 RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
+    "batchbell.wire": set[str](),
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
     "batchbell.time_limit": set[str](),

@@ -1,4 +1,4 @@
-"""One invocation with local AWS's own queues and ledger, and channels that misbehave as told."""
+"""One invocation with local AWS's own queues and ledger, and channels that misbehave on demand."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_two_records_of_one_job_are_one_message_and_one_ticket(stack, finished):
     assert invocation.tickets() == 1
 
 
-def test_every_record_of_a_ticket_that_sqs_does_not_take_stays(stack, finished):
+def test_every_record_of_a_ticket_that_sqs_refuses_stays(stack, finished):
     event = finished()
     invocation = stack(ops=Channel(TemporaryError("busy")), team=Channel())
     nowhere = replace(invocation.dispatcher.outbox, retry_url=invocation.urls["retry"] + "-gone")
@@ -59,7 +59,7 @@ def test_every_record_of_a_ticket_that_sqs_does_not_take_stays(stack, finished):
     assert invocation.run(event, finished(), event) == ["0", "2"]
 
 
-def test_one_odd_record_takes_no_other_with_it(stack, finished):
+def test_one_unreadable_record_does_not_stop_the_others(stack, finished):
     ops = Channel()
     invocation = stack(ops=ops)
     odd = {"ticket": 1, "message": {}, "notifier": "ops", "reason": "", "first_tried": 1, "attempt": 1e400}
@@ -69,7 +69,7 @@ def test_one_odd_record_takes_no_other_with_it(stack, finished):
     assert len(invocation.bodies("dead")) == 3
 
 
-def test_a_ticket_is_sent_to_its_notifier_alone(stack, finished):
+def test_a_ticket_is_sent_only_to_its_notifier(stack, finished):
     event = finished()
     first = stack(ops=Channel(PermanentError("no such channel")), team=Channel())
     first.run(event)
@@ -105,7 +105,7 @@ def test_a_ticket_that_is_four_hours_old_is_a_dead_letter(stack, finished):
     assert second.bodies("dead")[0]["reason"] == "busy"
 
 
-def test_what_a_channel_asked_to_wait_is_kept_beyond_a_queues_longest_delay(stack, finished):
+def test_a_long_retry_after_outlives_a_queues_longest_delay(stack, finished):
     first = stack(ops=Channel(PermanentError("gone")))
     first.run(finished())
     ticket = first.bodies("dead")[0]
@@ -117,7 +117,7 @@ def test_what_a_channel_asked_to_wait_is_kept_beyond_a_queues_longest_delay(stac
     assert (ops.got, second.tickets(), second.bodies("dead")) == ([], 1, [])
 
 
-def test_a_job_that_no_notifier_takes_is_done(stack, finished):
+def test_the_record_of_a_job_that_no_notifier_takes_is_deleted(stack, finished):
     invocation = stack()
 
     assert invocation.run(finished()) == []
@@ -155,7 +155,7 @@ def test_an_invocation_ends_by_itself_when_a_part_of_aws_hangs(stack, finished, 
     assert len(stay) == (40 if service == "sqs" else 0)
 
 
-def test_a_dead_channel_is_announced_on_the_others_whatever_their_filters_and_never_again_and_again(stack, finished):
+def test_a_dead_channel_is_announced_once_on_the_others_despite_filters(stack, finished):
     name = f"ops-{uuid.uuid4().hex[:6]}"
     dead = Channel(*[PermanentError("404 no_service") for _ in range(9)])
     team, other, hung = Channel(), Channel(TemporaryError("busy")), Channel()
@@ -180,7 +180,7 @@ def test_a_dead_channel_is_announced_on_the_others_whatever_their_filters_and_ne
     assert len(invocation.bodies("dead")) == 4
 
 
-def test_a_channel_that_hangs_costs_the_next_invocations_no_time(stack, finished):
+def test_a_hung_channel_does_not_delay_the_next_invocations(stack, finished):
     class Hanging(Channel):
         def send(self, message):
             self.got.append(message)
@@ -251,7 +251,7 @@ def test_the_tickets_of_a_digest_say_that_nothing_was_looked_up(stack, finished)
     assert all("many jobs finished at the same time" in letter["message"]["notes"][0] for letter in dead)
 
 
-def test_a_ticket_that_sqs_itself_had_moved_starts_afresh_after_a_redrive(stack, finished):
+def test_a_ticket_that_sqs_dead_lettered_starts_again_after_a_redrive(stack, finished):
     first = stack(ops=Channel(PermanentError("gone")))
     first.run(finished())
     ticket = first.bodies("dead")[0]

@@ -1,5 +1,4 @@
-"""What holds for every input: nothing that arrives makes the dispatcher raise, and nothing that it composes goes beyond
-what a channel takes."""
+"""Properties of every input: no record makes the dispatcher raise, and no message exceeds what a channel takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets as the function reads them: kept for some minutes, past that only if it is asked to."""
+"""Secrets as the function reads them: cached for some minutes, and read past the cache on request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_all(readers, *, fresh=False):
         return list(pool.map(lambda read: read(fresh), readers))
 
 
-def test_secrets_that_are_first_read_at_the_same_time_are_all_kept(cloud, parameters, monkeypatch):
+def test_secrets_first_read_at_the_same_time_are_all_cached(cloud, parameters, monkeypatch):
     meeting = threading.Barrier(2)
 
     def make_client_slowly(*arguments, **options):

@@ -17,7 +17,7 @@ def breaker():
     return Breaker(Timing())
 
 
-def test_a_channel_that_asks_to_wait_three_times_in_a_row_is_left_alone_for_a_slot(breaker):
+def test_three_requests_to_wait_in_a_row_open_the_breaker_for_a_slot(breaker):
     for _ in range(2):
         breaker.record(BUSY, wait=1)
         assert breaker.outcome_if_open() is None
@@ -33,7 +33,7 @@ def test_a_channel_that_asks_to_wait_three_times_in_a_row_is_left_alone_for_a_sl
 @pytest.mark.parametrize(
     "between", [SENT, SendAttempt(Result.TEMPORARY, "500", 0.1), SendAttempt(Result.PERMANENT, "404", 0.1)]
 )
-def test_another_answer_between_them_begins_the_count_anew(breaker, between):
+def test_another_answer_in_between_resets_the_count(breaker, between):
     for attempt in (BUSY, BUSY, between, BUSY, BUSY):
         breaker.record(attempt, wait=1 if attempt is BUSY else None)
 
@@ -41,7 +41,7 @@ def test_another_answer_between_them_begins_the_count_anew(breaker, between):
 
 
 @pytest.mark.parametrize("result", [Result.UNKNOWN, Result.TEMPORARY])
-def test_a_channel_that_hangs_is_left_alone_at_once(breaker, result):
+def test_one_attempt_that_hangs_opens_the_breaker(breaker, result):
     breaker.record(SendAttempt(result, "no answer", 2.5))
     skipped = breaker.outcome_if_open()
 
@@ -50,13 +50,13 @@ def test_a_channel_that_hangs_is_left_alone_at_once(breaker, result):
 
 
 @pytest.mark.parametrize("result", [Result.SENT, Result.PERMANENT])
-def test_a_slow_answer_is_an_answer(breaker, result):
+def test_a_slow_answer_does_not_open_the_breaker(breaker, result):
     breaker.record(SendAttempt(result, "", 7.0))
 
     assert breaker.outcome_if_open() is None
 
 
-def test_it_is_asked_again_after_that_time_or_when_it_said(wait_until):
+def test_the_breaker_closes_after_its_pause_or_when_the_channel_asked(wait_until):
     breaker = Breaker(Timing(0.3))  # a hundred times as fast
     for _ in range(3):
         breaker.record(BUSY, wait=0.1)

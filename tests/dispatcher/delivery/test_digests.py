@@ -22,7 +22,7 @@ from batchbell.dispatcher.timing import Deadline, Timing
 
 
 class Channel:
-    """A notifier that keeps what it was sent, or raises what it was told to."""
+    """A notifier that keeps its messages, or raises the given error."""
 
     def __init__(self, *errors, busy=0.0):
         self.errors, self.busy, self.got, self.calls = list(errors), busy, [], 0
@@ -57,7 +57,7 @@ def results(outcomes):
     return {outcome.result for outcome in outcomes}
 
 
-def test_a_digest_tells_the_failed_jobs_first_with_counts_and_links(finished):
+def test_a_digest_lists_the_failed_jobs_first_with_counts_and_links(finished):
     messages = [finished(1), finished(3, "failed"), finished(2), finished(0, "failed")]
     digest = compose_digest(messages, [False, False, True, False])
 
@@ -108,7 +108,7 @@ def test_each_job_of_a_digest_has_its_own_row(ledger, finished):
     assert again.got == []
 
 
-def test_what_was_sent_already_is_not_in_the_digest_and_a_rest_of_few_is_no_digest(ledger, finished):
+def test_jobs_already_sent_are_left_out_and_a_few_others_are_sent_singly(ledger, finished):
     messages = [finished(number) for number in range(8)]
     send(ledger(), Channel(), messages[:5])
     ops = Channel()
@@ -143,7 +143,7 @@ def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, 
     ]
 
 
-def test_a_digest_whose_answer_comes_too_late_is_committed_all_the_same(ledger, finished, wait_until):
+def test_a_digest_whose_answer_comes_late_is_still_committed(ledger, finished, wait_until):
     messages = [finished(number) for number in range(6)]
     slow = Channel(busy=1.0)
     outcomes = send(ledger(), slow, messages, seconds=0.5)
@@ -153,8 +153,8 @@ def test_a_digest_whose_answer_comes_too_late_is_committed_all_the_same(ledger, 
     assert ledger().claim(messages[0].key, "ops") == AlreadySent()
 
 
-def test_the_claims_of_a_digest_have_a_time_of_their_own(ledger, finished):
-    """A slow ledger leaves time to send what was claimed; the rest was not begun."""
+def test_claiming_a_digest_has_its_own_time_limit(ledger, finished):
+    """A slow ledger leaves time to send what was claimed; the rest was not started."""
 
     class Slow:
         def __init__(self, client):
@@ -187,7 +187,7 @@ def test_a_short_wait_that_the_channel_asks_for_is_waited_out(ledger, finished):
 
 
 @pytest.mark.parametrize("wait", [6, 30])
-def test_a_longer_wait_is_a_ticket(ledger, finished, wait):
+def test_a_longer_wait_becomes_a_ticket(ledger, finished, wait):
     ops = Channel(TemporaryError("429", retry_after=wait))
     (outcome,) = send(ledger(), ops, [finished(1)])
 
@@ -195,7 +195,7 @@ def test_a_longer_wait_is_a_ticket(ledger, finished, wait):
     assert outcome.due == pytest.approx(time.time() + wait, abs=3)
 
 
-def test_no_wait_goes_beyond_the_time_for_sends(ledger, finished):
+def test_no_wait_exceeds_the_time_for_sends(ledger, finished):
     ops = Channel(TemporaryError("429", retry_after=2), TemporaryError("429", retry_after=2))
     start = time.monotonic()
     send(ledger(), ops, [finished(1)], seconds=3)
@@ -204,7 +204,7 @@ def test_no_wait_goes_beyond_the_time_for_sends(ledger, finished):
     assert ops.calls == 1
 
 
-def test_a_channel_that_asks_to_wait_again_and_again_is_asked_three_times(ledger, finished):
+def test_a_channel_that_keeps_asking_to_wait_is_tried_three_times(ledger, finished):
     ops = Channel(*[TemporaryError("429", retry_after=0.05) for _ in range(9)])
     outcomes = send(ledger(), ops, [finished(1), finished(2)])
 
@@ -212,7 +212,7 @@ def test_a_channel_that_asks_to_wait_again_and_again_is_asked_three_times(ledger
     assert [(outcome.result, outcome.counts) for outcome in outcomes] == [(Result.TEMPORARY, False)] * 2
 
 
-def test_a_channel_that_is_left_alone_costs_no_write(ledger, finished, row):
+def test_an_open_breaker_causes_no_ledger_write(ledger, finished, row):
     breaker, messages = Breaker(Timing()), [finished(number) for number in range(8)]
     send(ledger(), Channel(TemporaryError("no answer"), busy=2.1), messages[:1], breaker=breaker)
     ops = Channel()
@@ -223,7 +223,7 @@ def test_a_channel_that_is_left_alone_costs_no_write(ledger, finished, row):
     assert [row(message.key, "ops") for message in messages[1:]] == [{}] * 7
 
 
-def test_a_digest_that_hangs_is_the_last_one_and_the_rest_is_free_again(ledger, finished):
+def test_after_a_digest_hangs_no_other_is_sent_and_their_rows_are_free(ledger, finished):
     messages = [finished(number) for number in range(110)]
     ops = Channel(TemporaryError("no answer", maybe_delivered=True), busy=2.1)
     outcomes = send(ledger(), ops, messages)

@@ -20,7 +20,7 @@ from batchbell.dispatcher.timing import Deadline, Timing
 
 
 class Channel:
-    """A notifier that keeps what it was sent, or raises what it was told to."""
+    """A notifier that keeps its messages, or raises the given error."""
 
     def __init__(self, *errors, hold=None):
         self.errors, self.hold, self.got = list(errors), hold, []
@@ -55,7 +55,7 @@ def test_every_notifier_gets_the_message_once(ledger, message):
     assert (ops.got, team.got) == ([message], [message])
 
 
-def test_the_slowest_sets_the_time_and_not_the_sum(ledger, message):
+def test_notifiers_run_at_the_same_time(ledger, message):
     class Slow(Channel):
         def send(self, message):
             time.sleep(0.3)
@@ -69,7 +69,7 @@ def test_the_slowest_sets_the_time_and_not_the_sum(ledger, message):
     assert all(channel.got for channel in channels.values())
 
 
-def test_one_notifiers_failure_concerns_no_other(ledger, message):
+def test_a_failing_notifier_does_not_affect_another(ledger, message):
     outcomes = run(ledger(), message, dead=Channel(PermanentError("gone")), bug=Channel(KeyError("x")), ops=Channel())
 
     assert outcomes["ops"].result is Result.SENT
@@ -91,7 +91,7 @@ def test_a_retry_after_sets_the_time_and_counts_no_attempt(ledger, message):
     assert not outcome.counts
 
 
-def test_a_lost_answer_holds_the_message_and_its_repeat_says_so(ledger, message, key, wait_until):
+def test_a_lost_answer_holds_the_row_and_the_repeat_says_so(ledger, message, key, wait_until):
     sender = ledger(lease=0.5)
     outcome = run(sender, message, ops=Channel(TemporaryError("no answer", maybe_delivered=True)))["ops"]
 
@@ -104,7 +104,7 @@ def test_a_lost_answer_holds_the_message_and_its_repeat_says_so(ledger, message,
     assert MAY_BE_A_REPEAT in ops.got[0].notes
 
 
-def test_a_hung_notifier_is_unknown_and_delays_the_others_by_nothing(ledger, message, key):
+def test_a_hung_notifier_is_unknown_and_does_not_delay_the_others(ledger, message, key):
     release = threading.Event()
     ops, start = Channel(), time.monotonic()
     outcomes = run(ledger(), message, seconds=0.5, hung=Channel(hold=release), ops=ops)
@@ -115,7 +115,7 @@ def test_a_hung_notifier_is_unknown_and_delays_the_others_by_nothing(ledger, mes
     release.set()
 
 
-def test_a_hung_send_that_ends_in_time_after_all_is_committed_and_not_sent_again(ledger, message, key, wait_until):
+def test_a_hung_send_that_ends_before_its_claim_is_committed_and_not_sent_again(ledger, message, key, wait_until):
     release, hung = threading.Event(), None
     hung = Channel(hold=release)
     run(ledger(), message, seconds=0.3, hung=hung)
@@ -125,7 +125,7 @@ def test_a_hung_send_that_ends_in_time_after_all_is_committed_and_not_sent_again
     assert len(hung.got) == 1
 
 
-def test_a_ledger_that_is_down_sends_nothing(ledger, message):
+def test_nothing_is_sent_while_the_ledger_is_down(ledger, message):
     ops = Channel()
     outcome = run(replace(ledger(), table="no-such-table"), message, ops=ops)["ops"]
 
@@ -133,7 +133,7 @@ def test_a_ledger_that_is_down_sends_nothing(ledger, message):
     assert outcome.due == pytest.approx(time.time() + 30, abs=5)
 
 
-def test_what_is_not_begun_in_time_is_tried_again_without_counting(ledger, message):
+def test_a_delivery_that_was_not_started_in_time_counts_no_attempt(ledger, message):
     ops = Channel()
     outcome = run(ledger(), message, seconds=0, ops=ops)["ops"]
 
@@ -141,7 +141,7 @@ def test_what_is_not_begun_in_time_is_tried_again_without_counting(ledger, messa
 
 
 class Sloppy(TemporaryError):
-    """What somebody else's notifier may raise: nothing is as the contract says."""
+    """An error of a third party's notifier that breaks the contract in every field."""
 
     def __init__(self, **fields):
         self.__dict__.update(fields)
@@ -168,7 +168,7 @@ def test_a_sloppy_error_is_a_temporary_failure_and_the_next_message_is_sent(ledg
     assert next_one.result is Result.SENT
 
 
-def test_an_error_that_cannot_even_be_read_is_unknown_and_shows_nothing(ledger, message, caplog):
+def test_an_error_whose_fields_raise_is_unknown_and_shows_nothing(ledger, message, caplog):
     class Worse(TemporaryError):
         def __getattribute__(self, name):
             raise RuntimeError("https://hooks.example.com/token")
@@ -179,8 +179,8 @@ def test_an_error_that_cannot_even_be_read_is_unknown_and_shows_nothing(ledger, 
     assert "token" not in "".join(str(vars(record)) for record in caplog.records)
 
 
-def test_what_is_claimed_after_the_deadline_is_not_sent_and_is_free_again(ledger, message, key, wait_until):
-    """The ledger is slow: when it answers, nobody listens any more."""
+def test_a_message_claimed_after_the_deadline_is_not_sent_and_its_row_is_free(ledger, message, key, wait_until):
+    """The ledger is slow: it answers after the invocation has stopped waiting."""
 
     class Slow:
         def __init__(self, client):

@@ -26,7 +26,7 @@ def notifier():
 
 @pytest.fixture
 def note(cloud, table, notifier):
-    """One invocation's attempts; gives the dead channel to announce, or None."""
+    """One invocation's attempts; returns the dead channel to announce, or None."""
 
     def run(*attempts, timing=Timing()):  # noqa: B008
         announced: list[DeadChannel] = []
@@ -37,7 +37,7 @@ def note(cloud, table, notifier):
     return run
 
 
-def test_three_refusals_for_good_in_a_row_are_a_dead_channel(note, notifier):
+def test_three_permanent_refusals_in_a_row_make_a_dead_channel(note, notifier):
     assert [note(GONE), note(GONE)] == [None, None]
     dead = note(GONE)
 
@@ -46,17 +46,17 @@ def test_three_refusals_for_good_in_a_row_are_a_dead_channel(note, notifier):
     assert dead.since == pytest.approx(time.time(), abs=5)
 
 
-def test_three_in_one_invocation_are_as_dead(note):
+def test_three_permanent_refusals_in_one_invocation_make_a_dead_channel(note):
     assert note(GONE, GONE, GONE) is not None
 
 
 @pytest.mark.parametrize("between", [BUSY, LOST])
-def test_another_failure_between_them_begins_the_count_anew(note, between):
+def test_another_failure_in_between_resets_the_count(note, between):
     assert [note(GONE, GONE), note(between), note(GONE, GONE), note(between, GONE, GONE)] == [None] * 4
     assert note(GONE) is not None
 
 
-def test_a_delivery_between_them_begins_anew_even_if_another_process_made_it(note, ledger, notifier, key):
+def test_a_delivery_in_between_resets_the_count_even_from_another_process(note, ledger, notifier, key):
     assert note(GONE, GONE) is None
     sender = ledger()
     sender.commit([sender.claim(key, notifier)], notifier)
@@ -65,11 +65,11 @@ def test_a_delivery_between_them_begins_anew_even_if_another_process_made_it(not
     assert note(GONE) is not None
 
 
-def test_a_delivery_in_the_same_invocation_counts_too(note):
+def test_a_delivery_in_the_same_invocation_resets_the_count(note):
     assert [note(GONE, GONE), note(SENT, GONE, GONE)] == [None, None]
 
 
-def test_a_quarter_of_an_hour_of_temporary_failures_alone_is_a_dead_channel(note, wait_until):
+def test_fifteen_minutes_of_only_temporary_failures_make_a_dead_channel(note, wait_until):
     quick = Timing(0.05)  # 1.5 s are a quarter of an hour
     assert note(BUSY, timing=quick) is None
     begun = time.time()
@@ -78,7 +78,7 @@ def test_a_quarter_of_an_hour_of_temporary_failures_alone_is_a_dead_channel(note
     assert note(LOST, timing=quick).reason == "no answer"
 
 
-def test_temporary_failures_with_deliveries_between_are_none(note, ledger, notifier, key, wait_until):
+def test_temporary_failures_with_deliveries_in_between_make_no_dead_channel(note, ledger, notifier, key, wait_until):
     quick = Timing(0.05)
     note(BUSY, timing=quick)
     begun = time.time()
@@ -89,7 +89,7 @@ def test_temporary_failures_with_deliveries_between_are_none(note, ledger, notif
     assert note(BUSY, timing=quick) is None
 
 
-def test_a_delivery_in_the_same_invocation_ends_the_silence_before_the_index_knows_it(note, wait_until):
+def test_a_delivery_in_the_same_invocation_counts_before_the_index_has_it(note, wait_until):
     quick = Timing(0.05)
     note(BUSY, timing=quick)
     begun = time.time()
@@ -108,7 +108,7 @@ def test_a_dead_channel_is_announced_once_an_hour(note, wait_until):
     assert note(GONE, timing=quick) is not None
 
 
-def test_a_table_that_does_not_answer_stops_nothing(cloud, table, notifier, caplog):
+def test_an_error_of_the_table_is_logged_and_stops_nothing(cloud, table, notifier, caplog):
     health = replace(Health(cloud.client("dynamodb"), table, Timing()), table="no-such-table")
     announced: list[DeadChannel] = []
     health.note(notifier, [GONE] * 3, announced.append)

@@ -11,7 +11,7 @@ from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Led
 REFUSED = Undelivered("permanent", "Slack answered 404 no_service")
 
 
-def test_what_is_free_can_be_claimed_once(ledger, key):
+def test_a_free_row_can_be_claimed_once(ledger, key):
     first, second = ledger(), ledger()
 
     assert first.claim(key, "ops") == Claimed(key, maybe_delivered=False)
@@ -20,7 +20,7 @@ def test_what_is_free_can_be_claimed_once(ledger, key):
     assert held.until == pytest.approx(first.until, abs=0.01)
 
 
-def test_a_claim_of_one_notifier_does_not_concern_another(ledger, key):
+def test_a_claim_of_one_notifier_does_not_affect_another(ledger, key):
     ledger().claim(key, "ops")
 
     assert ledger().claim(key, "team") == Claimed(key, maybe_delivered=False)
@@ -39,7 +39,7 @@ def test_of_many_claims_at_the_same_time_one_wins(ledger, key):
     assert len(results) == 12
 
 
-def test_what_was_sent_is_never_claimed_again(ledger, key):
+def test_a_sent_message_is_never_claimed_again(ledger, key):
     sender = ledger(lease=0.1)
     claim = sender.claim(key, "ops")
 
@@ -47,14 +47,14 @@ def test_what_was_sent_is_never_claimed_again(ledger, key):
     assert ledger().claim(key, "ops") == AlreadySent()
 
 
-def test_our_own_write_repeated_by_the_sdk_is_still_ours_and_errs_to_the_safe_side(ledger, key):
+def test_our_own_claim_repeated_by_the_sdk_holds_and_is_marked_as_a_possible_repeat(ledger, key):
     sender = ledger()
     sender.claim(key, "ops")
 
     assert sender.claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
-def test_what_was_surely_refused_is_free_again_and_no_repeat(ledger, key):
+def test_a_surely_refused_message_is_free_again_and_not_a_repeat(ledger, key):
     sender = ledger()
     claim = sender.claim(key, "ops")
 
@@ -80,7 +80,7 @@ def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, 
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
-def test_that_it_may_have_arrived_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
+def test_a_later_refusal_keeps_the_mark_of_a_possible_delivery(ledger, key, wait_until):
     sender = ledger(lease=0.2)
     sender.mark_unknown([sender.claim(key, "ops")], "ops", REFUSED)
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
@@ -91,7 +91,7 @@ def test_that_it_may_have_arrived_is_not_forgotten_by_a_later_refusal(ledger, ke
 
 
 @pytest.mark.parametrize("late", [("commit",), ("release", REFUSED), ("mark_unknown", REFUSED)])
-def test_a_late_write_changes_nothing_of_the_new_holders_row(ledger, key, row, wait_until, late):
+def test_a_late_write_does_not_change_the_new_holders_row(ledger, key, row, wait_until, late):
     slow = ledger(lease=0.2)
     claim = slow.claim(key, "ops")
     wait_until(lambda: time.time() > slow.until + 0.01, "over")
@@ -111,7 +111,7 @@ def test_rows_expire_after_sixty_days(ledger, key, row):
     assert float(row(key, "ops")["expires"]["N"]) == pytest.approx(time.time() + 60 * 86_400, abs=10)
 
 
-def test_a_table_that_is_not_there_is_a_ledger_that_is_down(ledger, key):
+def test_without_its_table_the_ledger_is_down(ledger, key):
     broken = replace(ledger(), table="no-such-table")
 
     with pytest.raises(LedgerDown, match="ResourceNotFoundException"):
@@ -124,42 +124,42 @@ def test_a_table_that_is_not_there_is_a_ledger_that_is_down(ledger, key):
         broken.note(key, "ops", REFUSED)
 
 
-def told(row):
+def result_and_reason(row):
     return row.get("result", {}).get("S"), row.get("reason", {}).get("S")
 
 
-def test_why_it_was_not_delivered_stays_in_the_row_until_it_is(ledger, key, row, wait_until):
+def test_the_reason_stays_in_the_row_until_the_message_is_delivered(ledger, key, row, wait_until):
     sender = ledger(lease=0.2)
     sender.release([sender.claim(key, "ops")], "ops", REFUSED)
-    assert told(row(key, "ops")) == ("permanent", "Slack answered 404 no_service")
+    assert result_and_reason(row(key, "ops")) == ("permanent", "Slack answered 404 no_service")
     assert float(row(key, "ops")["tried"]["N"]) == pytest.approx(time.time(), abs=10)
 
     sender.mark_unknown([sender.claim(key, "ops")], "ops", Undelivered("unknown", "no answer in time"))
-    assert told(row(key, "ops")) == ("unknown", "no answer in time")
+    assert result_and_reason(row(key, "ops")) == ("unknown", "no answer in time")
 
     wait_until(lambda: time.time() > sender.until + 0.01, "over")
     later = ledger()
     later.commit([later.claim(key, "ops")], "ops")
     assert "sent" in row(key, "ops")
-    assert told(row(key, "ops")) == (None, None)
+    assert result_and_reason(row(key, "ops")) == (None, None)
 
 
-def test_why_it_was_not_tried_is_noted_where_nobody_sends_or_has_sent_it(ledger, key, row):
+def test_a_reason_is_written_only_to_rows_that_are_neither_held_nor_sent(ledger, key, row):
     skipped, sender = Undelivered("temporary", "the channel is left alone"), ledger()
     ledger().note(key, "ops", skipped)
-    assert told(row(key, "ops")) == ("temporary", "the channel is left alone")
+    assert result_and_reason(row(key, "ops")) == ("temporary", "the channel is left alone")
     assert "expires" in row(key, "ops")
 
     claim = sender.claim(key, "team")
     ledger().note(key, "team", skipped)
-    assert told(row(key, "team")) == (None, None)
+    assert result_and_reason(row(key, "team")) == (None, None)
     sender.commit([claim], "team")
     ledger().note(key, "team", skipped)
-    assert told(row(key, "team")) == (None, None)
+    assert result_and_reason(row(key, "team")) == (None, None)
     assert sender.claim(key, "ops") == Claimed(key, maybe_delivered=False)
 
 
-def test_what_a_dead_holder_left_open_is_not_forgotten_by_a_later_refusal(ledger, key, wait_until):
+def test_a_later_refusal_keeps_the_mark_of_a_dead_holder(ledger, key, wait_until):
     dead = ledger(lease=0.2)
     dead.claim(key, "ops")
     wait_until(lambda: time.time() > dead.until + 0.01, "over")
@@ -169,7 +169,7 @@ def test_what_a_dead_holder_left_open_is_not_forgotten_by_a_later_refusal(ledger
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
-def test_a_digest_is_written_in_one_go(ledger, key, row):
+def test_a_digest_is_committed_in_one_transaction(ledger, key, row):
     sender, keys = ledger(), [f"{key}{number}" for number in range(100)]
     claims = [sender.claim(one, "ops") for one in keys]
 
@@ -177,7 +177,7 @@ def test_a_digest_is_written_in_one_go(ledger, key, row):
     assert all("sent" in row(one, "ops") and "token" not in row(one, "ops") for one in keys)
 
 
-def test_one_row_that_is_lost_keeps_no_other_of_its_digest_from_being_written(ledger, key, wait_until):
+def test_one_lost_row_does_not_stop_the_other_rows_of_its_digest(ledger, key, wait_until):
     slow, other = ledger(lease=0.2), key + "2"
     claims = [slow.claim(key, "ops"), slow.claim(other, "ops")]
     wait_until(lambda: time.time() > slow.until + 0.01, "over")

@@ -31,8 +31,8 @@ class Channel:
             raise self.down
         self.got.append((self.clock(), message))
 
-    def told(self):
-        """(when, title) of each job, whether it came alone or in a digest; a dead channel's announcement is none."""
+    def delivered(self):
+        """(when, title) of each job, alone or in a digest, without announcements of a dead channel."""
         return [
             (when, title)
             for when, message in self.got
@@ -42,7 +42,7 @@ class Channel:
 
 
 class Queues:
-    """What `Outbox` sends, by the moment at which it is to be received; dead letters are kept."""
+    """Keeps what `Outbox` sends: tickets by the time when they are due, and dead letters."""
 
     def __init__(self, clock):
         self.clock, self.waiting, self.dead, self.number = clock, [], [], itertools.count()
@@ -94,7 +94,7 @@ def world(cloud, table, monkeypatch):
             assert self.dispatcher.run(records, 30.0) == {"batchItemFailures": []}
 
         def pass_time(self, seconds):
-            """Until then, the function gets each ticket when it is due."""
+            """Move the clock to that time; the function gets each ticket when it is due."""
             nonlocal offset
             ends = self.now() + seconds
             while True:
@@ -124,28 +124,28 @@ def finished(event):
     [TemporaryError("refused"), TemporaryError("503", retry_after=120), TemporaryError("429", retry_after=1800)],
     ids=["refuses", "asks to wait two minutes", "asks to wait half an hour"],
 )
-def test_an_hour_without_one_channel_heals_by_itself_and_delays_no_other(world, finished, down):
+def test_after_an_hour_without_one_channel_all_is_delivered_and_no_other_channel_is_late(world, finished, down):
     stack = world(ops=5, team=5, topic=None)
     stack.channels["ops"].down = down
     for number in range(24):  # two jobs every five minutes
         arrived = stack.now()
         stack.invoke([finished(2 * number), finished(2 * number + 1)])
         for name in ("team", "topic"):
-            told = stack.channels[name].told()
-            assert len(told) == 2 * number + 2
-            assert told[-1][0] - arrived < Timing().sends
+            delivered = stack.channels[name].delivered()
+            assert len(delivered) == 2 * number + 2
+            assert delivered[-1][0] - arrived < Timing().sends
         stack.pass_time(300)
         if number == 11:
             stack.channels["ops"].down = None
     stack.pass_time(HOUR)
 
-    ops = stack.channels["ops"].told()
+    ops = stack.channels["ops"].delivered()
     assert stack.queues.dead == []
     assert stack.queues.waiting == []
     assert len(ops) == len({title for _, title in ops}) == 48
     for name in ("team", "topic"):
-        assert len({title for _, title in stack.channels[name].told()}) == 48
-        assert len(stack.channels[name].told()) == 48
+        assert len({title for _, title in stack.channels[name].delivered()}) == 48
+        assert len(stack.channels[name].delivered()) == 48
     slowest = max(when for when, title in ops if int(title.split(" ")[0].removeprefix("job-")) < 24)
     assert (slowest - stack.start) / HOUR < (1.6 if down.reason == "429" else 1.3)
     assert len(stack.channels["ops"].attempts) < 48 + 24 * 12

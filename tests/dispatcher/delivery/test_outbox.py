@@ -38,7 +38,7 @@ def test_tickets_and_dead_letters_go_to_their_queues_in_batches(queues):
     assert (len(retry()), len(dead())) == (23, 11)
 
 
-def test_letters_that_are_large_together_are_sent_apart(queues):
+def test_entries_that_are_too_large_together_are_sent_in_several_batches(queues):
     outbox, retry, _ = queues
     letters = [OutboxEntry(str(number) * 400_000, (f"r{number}",), delay=0) for number in range(5)]
 
@@ -46,7 +46,7 @@ def test_letters_that_are_large_together_are_sent_apart(queues):
     assert [len(body) for body in retry()] == [400_000] * 5
 
 
-def test_the_records_of_a_letter_that_no_queue_takes_stay(queues):
+def test_the_records_of_an_entry_that_sqs_refuses_stay(queues):
     outbox, retry, _ = queues
     outbox = Outbox(outbox.client, outbox.retry_url, outbox.dead_letter_url + "-gone")
     letters = [OutboxEntry("dead", ("r1", "r2")), OutboxEntry("ticket", ("r3",), delay=0)]
@@ -57,7 +57,7 @@ def test_the_records_of_a_letter_that_no_queue_takes_stay(queues):
     assert retry() == ["ticket"]
 
 
-def test_of_a_batch_that_sqs_takes_in_part_only_the_refused_records_stay():
+def test_if_sqs_refuses_part_of_a_batch_only_those_records_stay():
     class Sqs:
         def send_message_batch(self, *, QueueUrl, Entries):
             refused = [entry["Id"] for entry in Entries if "odd" in entry["MessageBody"]]

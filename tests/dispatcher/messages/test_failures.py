@@ -77,7 +77,7 @@ def test_ten_thousand_failures_take_eleven_calls(job):
     assert (batch.calls, failures.count, len(failures.groups), failures.complete) == (11, 10_000, 40, True)
 
 
-def test_what_is_beyond_the_budget_is_said(job):
+def test_a_look_up_beyond_the_budget_says_so(job):
     failures = look_up_failures(job, Batch([(index, "exited", 1) for index in range(50)], page=10), budget(calls=4))
 
     assert (failures.count, failures.complete) == (30, False)
@@ -92,8 +92,8 @@ def test_all_jobs_of_an_invocation_share_the_budget(job):
     assert batch.calls <= 3
 
 
-def test_children_that_batch_no_longer_lists_are_missed(job):
-    """The event tells of three."""
+def test_failed_children_that_batch_does_not_list_are_counted_in_a_note(job):
+    """The event counts three."""
     some, none = look_up_failures(job, Batch([(0, "exited", 1)]), budget()), look_up_failures(job, Batch([]), budget())
 
     assert (some.count, some.complete, some.problem) == (1, False, "AWS Batch lists 1 of 3 failed children.")
@@ -107,21 +107,21 @@ def test_a_child_that_two_pages_list_counts_once(job):
     assert (failures.count, failures.complete) == (3, True)
 
 
-def test_a_refused_look_up_is_said_and_never_raised(job):
+def test_a_refused_look_up_is_a_note_and_never_raises(job):
     failures = look_up_failures(job, Batch([], denied=True), budget())
 
     assert (failures.groups, failures.complete) == ((), False)
     assert "AccessDeniedException" in (failures.problem or "")
 
 
-def test_no_look_up_starts_after_its_time(job):
+def test_no_look_up_starts_after_the_deadline(job):
     batch = Batch([(0, "exited", 1)])
     failures = look_up_failures(job, batch, budget(seconds=0))
 
     assert (batch.calls, failures.complete) == (0, False)
 
 
-def test_of_many_groups_the_largest_are_shown_and_all_are_counted(job):
+def test_the_largest_groups_are_shown_and_all_are_counted(job):
     failures = look_up_failures(job, Batch([(index, f"reason {index}", 1) for index in range(200)]), budget())
 
     assert (len(failures.groups), failures.count, failures.complete) == (50, 200, True)

@@ -17,7 +17,7 @@ def composed(event, failures=None, zone=UTC):
     return compose(Job.from_event(event), failures or Failures(), zone)
 
 
-def told_of(event, summary, failures=None):
+def counts_shown(event, summary, failures=None):
     """The title and the count of children of an array of 7 that failed, by the event's counts."""
     message = composed(event("parent-failed", arrayProperties={"size": 7, "statusSummary": summary}), failures)
     return message.title.removeprefix("nightly-render "), facts(message)["Children"]
@@ -27,7 +27,7 @@ def facts(message):
     return {fact.label: fact.value for fact in message.facts}
 
 
-def test_a_title_tells_the_whole_outcome(event):
+def test_a_title_states_the_whole_outcome(event):
     assert composed(event("parent-succeeded")).title == "nightly-render succeeded: all 7 children"
     assert composed(event("parent-failed")).title == "nightly-render failed: 3 of 7 children"
     assert composed(event("single-failed")).title == "nightly-render failed"
@@ -45,7 +45,7 @@ ONE = (FailureGroup("exit", 1, "0", 1),)
 
 
 @pytest.mark.parametrize(
-    ("summary", "failures", "told"),
+    ("summary", "failures", "shown"),
     [
         ({"SUCCEEDED": 4, "FAILED": 3}, Failures(), ("failed: 3 of 7 children", "3 failed, 4 succeeded")),
         ({"FAILED": 7}, Failures(), ("failed: all 7 children", "7 failed")),
@@ -81,11 +81,11 @@ ONE = (FailureGroup("exit", 1, "0", 1),)
         ({}, Failures(ONE, 9), ("failed (7 children)", "7")),
     ],
 )
-def test_no_number_is_told_that_does_not_add_up(event, summary, failures, told):
-    assert told_of(event, summary, failures) == told
+def test_numbers_that_do_not_add_up_are_not_shown(event, summary, failures, shown):
+    assert counts_shown(event, summary, failures) == shown
 
 
-def test_the_look_up_outvotes_counts_that_lag(event):
+def test_the_look_up_overrides_counts_that_lag(event):
     looked_up = Failures((FailureGroup("exit", 3, "0, 4, 6", 1),), count=3)
 
     assert composed(event("parent-failed-counts-lag"), looked_up).title == "nightly-render failed: 3 of 7 children"
@@ -150,13 +150,13 @@ def test_a_message_comes_back_whole_from_json(event):
     assert message.severity is Severity.FAILURE
 
 
-def test_times_that_make_no_sense_are_left_out(event):
-    told = facts(composed(event("parent-succeeded", createdAt=10**20, stoppedAt=-(10**20)) | {"time": "yesterday"}))
+def test_impossible_times_are_left_out(event):
+    shown = facts(composed(event("parent-succeeded", createdAt=10**20, stoppedAt=-(10**20)) | {"time": "yesterday"}))
 
-    assert not {"Duration", "Finished"} & set(told)
+    assert not {"Duration", "Finished"} & set(shown)
 
 
-def test_a_duration_is_told_apart_as_far_as_the_event_does(event):
+def test_a_duration_is_split_as_far_as_the_event_allows(event):
     def duration(file="single-failed", **detail):
         return facts(composed(event(file, **detail)))["Duration"]
 
@@ -186,7 +186,7 @@ def test_durations_read_as_their_two_largest_units(seconds, text):
     assert format_duration(seconds) == text
 
 
-def test_attempts_are_told_with_how_many_there_may_be(event):
+def test_attempts_are_shown_with_how_many_are_allowed(event):
     def attempts(file, **detail):
         return facts(composed(event(file, **detail))).get("Attempts")
 
@@ -238,11 +238,11 @@ def test_links_lead_to_the_job_and_to_its_logs(event):
 @pytest.mark.parametrize(
     "detail", [{"container": {"logConfiguration": {"logDriver": "splunk"}}}, {"eksProperties": {"podProperties": {}}}]
 )
-def test_where_the_log_is_not_in_cloudwatch_no_link_says_so(event, detail):
+def test_there_is_no_log_link_if_the_log_is_not_in_cloudwatch(event, detail):
     assert list(links(composed(event("parent-failed", **detail)))) == ["Job in the AWS console"]
 
 
-def test_where_the_console_is_not_known_there_is_no_link(event):
+def test_there_is_no_link_if_the_console_is_unknown(event):
     message = composed(event("parent-failed", jobArn="arn:aws-iso:batch:us-iso-east-1:123456789012:job/x"))
 
     assert message.links == ()

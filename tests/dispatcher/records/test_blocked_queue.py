@@ -1,4 +1,4 @@
-"""A blocked job queue: told once a day and reason on every channel that wants it, however often AWS repeats it."""
+"""A blocked job queue: one message a day and reason on every channel that takes it, even if AWS repeats the event."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def test_a_repetition_has_the_same_key_and_another_day_job_queue_or_reason_anoth
     assert len({key(), *others}) == 5
 
 
-def test_the_day_is_that_of_utc_wherever_the_time_was_written_down(blocked):
+def test_the_day_in_the_key_is_utcs_whatever_the_events_time_zone(blocked):
     assert BlockedQueue.from_event(blocked | {"time": "2025-11-21T00:30:00+02:00"}).key.endswith("#2025-11-20")
 
 
-def test_a_long_reason_makes_no_longer_key(event):
+def test_a_long_reason_does_not_lengthen_the_key(event):
     keys = {len(BlockedQueue.from_event(event("queue-blocked", statusReason="x" * n)).key) for n in (0, 10, 90_000)}
 
     assert len(keys) == 1
@@ -90,12 +90,12 @@ def test_a_long_reason_makes_no_longer_key(event):
         ({"source": "mine"}, "source is not aws.batch"),
     ],
 )
-def test_what_is_none_is_refused_with_the_reason(blocked, change, reason):
+def test_another_event_is_refused_with_the_reason(blocked, change, reason):
     with pytest.raises(InvalidEvent, match=reason):
         BlockedQueue.from_event(blocked | change)
 
 
-def test_a_key_that_the_ledger_would_refuse_is_refused(event):
+def test_an_event_whose_key_is_too_long_is_refused(event):
     with pytest.raises(UnreadableRecord, match="too long"):
         parse_record(json.dumps(event("queue-blocked", jobQueue="arn:aws:batch:" + "x" * 3_000)), now=5.0)
 
@@ -108,7 +108,7 @@ class Channel:
         self.got.append(message)
 
 
-def test_it_is_told_once_a_day_to_those_whose_filters_take_it(stack, event):
+def test_it_is_sent_once_a_day_to_notifiers_whose_filters_take_it(stack, event):
     on_call, failures, all_of_it, other = Channel(), Channel(), Channel(), Channel()
     invocation = stack(on_call=on_call, failures=failures, all=all_of_it, other=other)
     filters: dict[str, dict[str, Any]] = {

@@ -25,7 +25,7 @@ def test_a_repeated_event_has_the_same_key_and_another_status_another_one(event)
     assert Job.from_event(first).key != Job.from_event(event("parent-succeeded")).key
 
 
-def test_what_is_optional_may_be_missing_or_of_another_type(event):
+def test_optional_fields_may_be_missing_or_of_another_type(event):
     job = Job.from_event(event("parent-succeeded", container=None, attempts="3", createdAt="soon", tags=[]))
 
     assert (job.exit_code, job.attempts, job.created_at, job.log_group) == (None, (), None, "/aws/batch/job")
@@ -49,18 +49,18 @@ def test_another_event_is_refused_with_the_reason(event, change, reason):
 
 
 @pytest.mark.parametrize("field", ["jobId", "jobArn", "jobName", "jobQueue", "status"])
-def test_a_job_without_what_identifies_it_is_refused(event, field):
+def test_a_job_without_a_required_field_is_refused(event, field):
     with pytest.raises(InvalidEvent, match=f"has no {field}"):
         Job.from_event(event("parent-succeeded", **{field: ""}))
 
 
 @pytest.mark.parametrize("event_", [None, [], "text", 3])
-def test_what_is_no_object_is_refused(event_):
+def test_a_value_that_is_not_an_object_is_refused(event_):
     with pytest.raises(InvalidEvent):
         Job.from_event(event_)
 
 
-def test_the_reason_of_a_refusal_shows_nothing_of_the_event(event):
+def test_the_reason_of_a_refusal_shows_no_values_of_the_event(event):
     with pytest.raises(InvalidEvent) as refused:
         Job.from_event(event("parent-succeeded", jobArn="hunter2"))
 

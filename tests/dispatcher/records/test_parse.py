@@ -49,7 +49,7 @@ def test_a_dead_letter_says_why_and_which_job_and_nothing_that_may_be_secret(eve
         '{"a":' * 3_000 + '"hunter2"' + "}" * 3_000,
     ],
 )
-def test_of_what_is_no_event_nothing_is_kept_but_its_size_and_hash(record):
+def test_only_size_and_hash_are_kept_of_a_record_that_is_not_an_event(record):
     dead = unreadable(record)
 
     assert (dead["size"], len(dead["sha256"])) == (len(record), 64)
@@ -65,11 +65,11 @@ def test_a_redriven_dead_letter_is_read_again_and_does_not_grow(event):
     again = unreadable(dead)
 
     assert again["record"] == dead["record"]
-    mended = dead | {"record": dead["record"] | {"detail": dead["record"]["detail"] | {"jobId": "0f5c1d7e"}}}
-    assert isinstance(parse_record(json.dumps(mended), now=5.0), Job)
+    fixed = dead | {"record": dead["record"] | {"detail": dead["record"]["detail"] | {"jobId": "0f5c1d7e"}}}
+    assert isinstance(parse_record(json.dumps(fixed), now=5.0), Job)
 
 
-def test_even_a_mistake_of_ours_costs_one_record_alone(event, monkeypatch):
+def test_an_error_in_our_own_parser_costs_only_that_record(event, monkeypatch):
     def mistaken(body):
         raise ZeroDivisionError("hunter2")
 
@@ -97,7 +97,7 @@ ODD: list[Any] = [
 ]
 
 
-def test_no_record_makes_it_raise_anything_else(event):
+def test_no_record_raises_another_exception(event):
     """Events and tickets with random parts replaced by what nobody expects there."""
     chance = random.Random(7)
     job = parse_record(json.dumps(event("parent-failed")), now=5.0)

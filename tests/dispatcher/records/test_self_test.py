@@ -1,4 +1,4 @@
-"""A test message: what its record may be, whom it reaches, and what becomes of it where it does not."""
+"""A test message: its record, the notifiers that it reaches, and where a refusal is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def body(**fields):
     return {"test": 1, "id": str(uuid.uuid4()), "notifiers": [], "sent_at": time.time(), **fields}
 
 
-def test_its_record_comes_back_as_it_was_written():
+def test_a_request_survives_the_way_through_the_queue():
     trial = SelfTest(ID, ("ops", "team"), 1_763_608_365.5)
 
     assert parse_record(trial.to_body(), now=1_763_608_366.0) == trial
@@ -44,12 +44,12 @@ def test_its_record_comes_back_as_it_was_written():
         {"sent_at": float("nan")},
     ],
 )
-def test_a_record_that_is_no_test_is_a_dead_letter(wrong):
+def test_a_malformed_request_is_a_dead_letter(wrong):
     with pytest.raises(UnreadableRecord, match="not a test"):
         parse_record(json.dumps(body(**wrong)), now=time.time())
 
 
-def test_it_says_that_it_is_a_test_and_of_which_stack_and_when():
+def test_it_says_that_it_is_a_test_and_names_stack_and_time():
     message = compose_self_test(SelfTest(ID, (), 1_763_608_365.0), Origin("production", "production-dispatcher-1a2b"))
 
     assert (message.kind, message.status, message.severity) == ("test", "TEST", Severity.INFO)
@@ -80,7 +80,7 @@ def with_filters(invocation):
     return invocation
 
 
-def test_it_reaches_every_notifier_whatever_its_filters(stack, row):
+def test_it_reaches_every_notifier_despite_filters(stack, row):
     ops, team = Channel(), Channel()
     invocation, test = with_filters(stack(ops=ops, team=team)), body()
 
@@ -89,7 +89,7 @@ def test_it_reaches_every_notifier_whatever_its_filters(stack, row):
     assert all("sent" in row(f"test#{test['id']}", name) for name in ("ops", "team"))
 
 
-def test_it_reaches_the_named_notifiers_alone_and_each_once(stack):
+def test_it_reaches_only_the_named_notifiers_and_each_once(stack):
     ops, team = Channel(), Channel()
     invocation, test = stack(ops=ops, team=team), body(notifiers=["team", "team"])
     invocation.run(test, test)
@@ -98,11 +98,11 @@ def test_it_reaches_the_named_notifiers_alone_and_each_once(stack):
     assert (len(ops.got), len(team.got)) == (0, 1)
 
 
-def told(row):
+def result_and_reason(row):
     return row["result"]["S"], row["reason"]["S"]
 
 
-def test_what_a_channel_refuses_is_told_in_the_ledger_alone_and_the_others_got_theirs(stack, row):
+def test_a_refusal_is_only_written_to_the_ledger_and_the_others_get_theirs(stack, row):
     team, lost = Channel(), Channel(TemporaryError("no answer", maybe_delivered=True))
     invocation = stack(gone=Channel(PermanentError("404")), busy=Channel(TemporaryError("503")), lost=lost, team=team)
     test = body()
@@ -110,19 +110,22 @@ def test_what_a_channel_refuses_is_told_in_the_ledger_alone_and_the_others_got_t
     assert invocation.run(test) == []
     assert (invocation.bodies("dead"), invocation.tickets(), len(team.got)) == ([], 0, 1)
     key = f"test#{test['id']}"
-    assert told(row(key, "gone")) == ("permanent", "404")
-    assert told(row(key, "busy")) == ("temporary", "503")
-    assert told(row(key, "lost")) == ("unknown", "no answer")
+    assert result_and_reason(row(key, "gone")) == ("permanent", "404")
+    assert result_and_reason(row(key, "busy")) == ("temporary", "503")
+    assert result_and_reason(row(key, "lost")) == ("unknown", "no answer")
     assert "sent" in row(key, "team")
 
 
-def test_that_a_channel_is_left_alone_is_told_too(stack, row):
+def test_an_open_breaker_is_written_to_the_ledger_too(stack, row):
     busy = Channel(*[TemporaryError("429", retry_after=20)] * 3)
     invocation, test = stack(busy=busy), body()
     invocation.run(body(), body(), body())
     invocation.run(test)
 
-    assert told(row(f"test#{test['id']}", "busy")) == ("temporary", "the channel is left alone for a while: 429")
+    assert result_and_reason(row(f"test#{test['id']}", "busy")) == (
+        "temporary",
+        "the channel is left alone for a while: 429",
+    )
 
 
 def test_a_notifier_that_the_stack_does_not_have_is_a_dead_letter_that_names_it(stack):

@@ -30,7 +30,7 @@ def test_a_ticket_of_an_earlier_version_has_neither_queue_nor_thread_nor_jobs(me
     assert Ticket.from_body(body, now=999.0).message == replace(message, queue="", thread="")
 
 
-def test_a_redriven_dead_letter_starts_afresh(message):
+def test_a_redriven_dead_letter_starts_again(message):
     dead = Ticket(message, "ops", "Slack answered 404", first_tried=100.5, attempt=3, died=200.0)
     again = Ticket.from_body(json.loads(dead.to_body()), now=999.0)
 
@@ -38,7 +38,7 @@ def test_a_redriven_dead_letter_starts_afresh(message):
 
 
 @pytest.mark.parametrize("change", [{"message": None}, {"message": {}}, {"first_tried": "soon"}, {"attempt": None}])
-def test_what_only_looks_like_a_ticket_is_refused(message, change):
+def test_a_malformed_ticket_is_refused(message, change):
     body = json.loads(Ticket(message, "ops", "reason", 1.0).to_body()) | change
 
     with pytest.raises(InvalidTicket):
@@ -57,7 +57,7 @@ def test_what_only_looks_like_a_ticket_is_refused(message, change):
         {"not_before": float("inf")},
     ],
 )
-def test_a_ticket_that_would_never_end_is_refused(message, change):
+def test_a_ticket_that_would_never_expire_is_refused(message, change):
     body = json.loads(Ticket(message, "ops", "reason", 1.0).to_body()) | change
 
     with pytest.raises(InvalidTicket):
@@ -67,7 +67,7 @@ def test_a_ticket_that_would_never_end_is_refused(message, change):
 @pytest.mark.parametrize(
     "change", [{"key": None}, {"title": 7}, {"facts": [{"label": [[]], "value": {}}]}, {"links": [1]}]
 )
-def test_a_ticket_whose_message_is_none_is_refused(message, change):
+def test_a_ticket_with_a_malformed_message_is_refused(message, change):
     body = json.loads(Ticket(message, "ops", "reason", 1.0).to_body())
     body["message"] |= change
 

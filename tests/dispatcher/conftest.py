@@ -13,6 +13,28 @@ from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.timing import Timing
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """`time.time` with the seconds on top that the test moved it by."""
+    real = time.time
+
+    class Clock:
+        ahead = 0.0
+
+        def now(self):
+            return real() + self.ahead
+
+        def move(self, seconds):
+            self.ahead += seconds
+
+        def move_past(self, moment):
+            self.ahead += max(0.0, moment + 0.01 - self.now())
+
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock.now)
+    return clock
+
+
 @pytest.fixture(scope="session")
 def table(cloud):
     """The ledger's table, as `components.delivery` makes it."""

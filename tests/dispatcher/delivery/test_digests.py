@@ -128,12 +128,12 @@ def test_a_refused_digest_frees_each_of_its_jobs(ledger, finished):
         view.release(claims, "ops", Undelivered("temporary", "busy"))
 
 
-def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, finished, wait_until):
+def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, finished, clock):
     messages = [finished(number) for number in range(6)]
-    view = ledger(lease=1.0)
+    view = ledger()
     lost = TemporaryError("no answer", maybe_delivered=True)
     assert results(send(view, Channel(lost), messages)) == {Result.UNKNOWN}
-    wait_until(lambda: time.time() > view.until + 0.01, "over")
+    clock.move_past(view.until)
     ops = Channel()
     send(ledger(), ops, [*messages, finished(7)])
 

@@ -91,14 +91,14 @@ def test_a_retry_after_sets_the_time_and_counts_no_attempt(ledger, message):
     assert not outcome.counts
 
 
-def test_a_lost_answer_holds_the_row_and_the_repeat_says_so(ledger, message, key, wait_until):
-    sender = ledger(lease=0.5)
+def test_a_lost_answer_holds_the_row_and_the_repeat_says_so(ledger, message, key, clock):
+    sender = ledger()
     outcome = run(sender, message, ops=Channel(TemporaryError("no answer", maybe_delivered=True)))["ops"]
 
     assert outcome.result is Result.UNKNOWN
     assert outcome.due > sender.until
     assert isinstance(ledger().claim(key, "ops"), Held)
-    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    clock.move_past(sender.until)
     ops = Channel()
     run(ledger(), message, ops=ops)
     assert MAY_BE_A_REPEAT in ops.got[0].notes

@@ -28,9 +28,9 @@ def notifier():
 def note(cloud, table, notifier):
     """One invocation's attempts; returns the dead channel to announce, or None."""
 
-    def run(*attempts, timing=Timing()):  # noqa: B008
+    def run(*attempts):
         announced: list[DeadChannel] = []
-        Health(cloud.client("dynamodb"), table, timing).note(notifier, attempts, announced.append)
+        Health(cloud.client("dynamodb"), table, Timing()).note(notifier, attempts, announced.append)
         assert len(announced) < 2
         return announced[0] if announced else None
 
@@ -69,43 +69,36 @@ def test_a_delivery_in_the_same_invocation_resets_the_count(note):
     assert [note(GONE, GONE), note(SENT, GONE, GONE)] == [None, None]
 
 
-def test_fifteen_minutes_of_only_temporary_failures_make_a_dead_channel(note, wait_until):
-    quick = Timing(0.05)  # 1.5 s are a quarter of an hour
-    assert note(BUSY, timing=quick) is None
-    begun = time.time()
-    wait_until(lambda: time.time() - begun > 1.5, "over")
+def test_fifteen_minutes_of_only_temporary_failures_make_a_dead_channel(note, clock):
+    assert note(BUSY) is None
+    clock.move(15 * 60)
 
-    assert note(LOST, timing=quick).reason == "no answer"
+    assert note(LOST).reason == "no answer"
 
 
-def test_temporary_failures_with_deliveries_in_between_make_no_dead_channel(note, ledger, notifier, key, wait_until):
-    quick = Timing(0.05)
-    note(BUSY, timing=quick)
-    begun = time.time()
+def test_temporary_failures_with_deliveries_in_between_make_no_dead_channel(note, ledger, notifier, key, clock):
+    note(BUSY)
+    clock.move(1)
     sender = ledger()
     sender.commit([sender.claim(key, notifier)], notifier)
-    wait_until(lambda: time.time() - begun > 1.5, "over")
+    clock.move(15 * 60)
 
-    assert note(BUSY, timing=quick) is None
-
-
-def test_a_delivery_in_the_same_invocation_counts_before_the_index_has_it(note, wait_until):
-    quick = Timing(0.05)
-    note(BUSY, timing=quick)
-    begun = time.time()
-    wait_until(lambda: time.time() - begun > 1.5, "over")
-
-    assert note(SENT, BUSY, timing=quick) is None
+    assert note(BUSY) is None
 
 
-def test_a_dead_channel_is_announced_once_an_hour(note, wait_until):
-    quick = Timing(0.01)  # 1.2 s are an hour
-    assert note(GONE, GONE, GONE, timing=quick) is not None
-    assert note(GONE, timing=quick) is None
-    begun = time.time()
-    wait_until(lambda: time.time() - begun > 1.3, "over")
+def test_a_delivery_in_the_same_invocation_counts_before_the_index_has_it(note, clock):
+    note(BUSY)
+    clock.move(15 * 60)
 
-    assert note(GONE, timing=quick) is not None
+    assert note(SENT, BUSY) is None
+
+
+def test_a_dead_channel_is_announced_once_an_hour(note, clock):
+    assert note(GONE, GONE, GONE) is not None
+    assert note(GONE) is None
+    clock.move(3600)
+
+    assert note(GONE) is not None
 
 
 def test_an_error_of_the_table_is_logged_and_stops_nothing(cloud, table, notifier, caplog):

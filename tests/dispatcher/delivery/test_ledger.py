@@ -62,28 +62,28 @@ def test_a_surely_refused_message_is_free_again_and_not_a_repeat(ledger, key):
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=False)
 
 
-def test_the_row_of_a_dead_holder_is_claimed_as_a_possible_repeat(ledger, key, wait_until):
-    dead = ledger(lease=0.2)
+def test_the_row_of_a_dead_holder_is_claimed_as_a_possible_repeat(ledger, key, clock):
+    dead = ledger()
     dead.claim(key, "ops")
-    wait_until(lambda: time.time() > dead.until + 0.01, "over")
+    clock.move_past(dead.until)
 
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
-def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, key, wait_until):
-    sender = ledger(lease=0.3)
+def test_an_unknown_outcome_holds_the_row_and_then_is_a_possible_repeat(ledger, key, clock):
+    sender = ledger()
     claim = sender.claim(key, "ops")
 
     assert sender.mark_unknown([claim], "ops", REFUSED) == []
     assert isinstance(ledger().claim(key, "ops"), Held)
-    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    clock.move_past(sender.until)
     assert ledger().claim(key, "ops") == Claimed(key, maybe_delivered=True)
 
 
-def test_a_later_refusal_keeps_the_mark_of_a_possible_delivery(ledger, key, wait_until):
-    sender = ledger(lease=0.2)
+def test_a_later_refusal_keeps_the_mark_of_a_possible_delivery(ledger, key, clock):
+    sender = ledger()
     sender.mark_unknown([sender.claim(key, "ops")], "ops", REFUSED)
-    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    clock.move_past(sender.until)
     again = ledger()
     again.release([again.claim(key, "ops")], "ops", REFUSED)
 
@@ -91,10 +91,10 @@ def test_a_later_refusal_keeps_the_mark_of_a_possible_delivery(ledger, key, wait
 
 
 @pytest.mark.parametrize("late", [("commit",), ("release", REFUSED), ("mark_unknown", REFUSED)])
-def test_a_late_write_does_not_change_the_new_holders_row(ledger, key, row, wait_until, late):
-    slow = ledger(lease=0.2)
+def test_a_late_write_does_not_change_the_new_holders_row(ledger, key, row, clock, late):
+    slow = ledger()
     claim = slow.claim(key, "ops")
-    wait_until(lambda: time.time() > slow.until + 0.01, "over")
+    clock.move_past(slow.until)
     holder = ledger()
     holder.claim(key, "ops")
     before = row(key, "ops")
@@ -128,8 +128,8 @@ def result_and_reason(row):
     return row.get("result", {}).get("S"), row.get("reason", {}).get("S")
 
 
-def test_the_reason_stays_in_the_row_until_the_message_is_delivered(ledger, key, row, wait_until):
-    sender = ledger(lease=0.2)
+def test_the_reason_stays_in_the_row_until_the_message_is_delivered(ledger, key, row, clock):
+    sender = ledger()
     sender.release([sender.claim(key, "ops")], "ops", REFUSED)
     assert result_and_reason(row(key, "ops")) == ("permanent", "Slack answered 404 no_service")
     assert float(row(key, "ops")["tried"]["N"]) == pytest.approx(time.time(), abs=10)
@@ -137,7 +137,7 @@ def test_the_reason_stays_in_the_row_until_the_message_is_delivered(ledger, key,
     sender.mark_unknown([sender.claim(key, "ops")], "ops", Undelivered("unknown", "no answer in time"))
     assert result_and_reason(row(key, "ops")) == ("unknown", "no answer in time")
 
-    wait_until(lambda: time.time() > sender.until + 0.01, "over")
+    clock.move_past(sender.until)
     later = ledger()
     later.commit([later.claim(key, "ops")], "ops")
     assert "sent" in row(key, "ops")
@@ -159,10 +159,10 @@ def test_a_reason_is_written_only_to_rows_that_are_neither_held_nor_sent(ledger,
     assert sender.claim(key, "ops") == Claimed(key, maybe_delivered=False)
 
 
-def test_a_later_refusal_keeps_the_mark_of_a_dead_holder(ledger, key, wait_until):
-    dead = ledger(lease=0.2)
+def test_a_later_refusal_keeps_the_mark_of_a_dead_holder(ledger, key, clock):
+    dead = ledger()
     dead.claim(key, "ops")
-    wait_until(lambda: time.time() > dead.until + 0.01, "over")
+    clock.move_past(dead.until)
     again = ledger()
     again.release([again.claim(key, "ops")], "ops", REFUSED)
 
@@ -177,10 +177,10 @@ def test_a_digest_is_committed_in_one_transaction(ledger, key, row):
     assert all("sent" in row(one, "ops") and "token" not in row(one, "ops") for one in keys)
 
 
-def test_one_lost_row_does_not_stop_the_other_rows_of_its_digest(ledger, key, wait_until):
-    slow, other = ledger(lease=0.2), key + "2"
+def test_one_lost_row_does_not_stop_the_other_rows_of_its_digest(ledger, key, clock):
+    slow, other = ledger(), key + "2"
     claims = [slow.claim(key, "ops"), slow.claim(other, "ops")]
-    wait_until(lambda: time.time() > slow.until + 0.01, "over")
+    clock.move_past(slow.until)
     ledger().claim(key, "ops")
 
     assert slow.commit(claims, "ops") == [key]

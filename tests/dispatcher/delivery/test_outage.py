@@ -64,14 +64,12 @@ class Queues:
 
 
 @pytest.fixture
-def world(cloud, table, monkeypatch):
-    real, offset = time.time, 0.0
-
+def world(cloud, table, clock):
     class World:
         def __init__(self, **digest_after):
-            self.queues = Queues(self.now)
-            self.channels = {name: Channel(self.now) for name in digest_after}
-            self.start = self.now()
+            self.queues = Queues(clock.now)
+            self.channels = {name: Channel(clock.now) for name in digest_after}
+            self.start = clock.now()
             # A ledger row's notifier is unique, since the tests share the table.
             mark = uuid.uuid4().hex[:6]
             self.dispatcher = Dispatcher(
@@ -86,26 +84,21 @@ def world(cloud, table, monkeypatch):
                 timing=Timing(),
             )
 
-        def now(self):
-            return real() + offset
-
         def invoke(self, bodies):
             records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
             assert self.dispatcher.run(records, 30.0) == {"batchItemFailures": []}
 
         def pass_time(self, seconds):
             """Move the clock to that time; the function gets each ticket when it is due."""
-            nonlocal offset
-            ends = self.now() + seconds
+            ends = clock.now() + seconds
             while True:
                 due = self.queues.waiting[0][0] if self.queues.waiting else ends
-                offset += max(0.0, min(due, ends) - self.now())
+                clock.move(max(0.0, min(due, ends) - clock.now()))
                 if due >= ends:
                     return
                 if batch := self.queues.take(RETRY_BATCH):
                     self.invoke(batch)
 
-    monkeypatch.setattr(time, "time", lambda: real() + offset)
     return World
 
 
@@ -128,7 +121,7 @@ def test_after_an_hour_without_one_channel_all_is_delivered_and_no_other_channel
     stack = world(ops=5, team=5, topic=None)
     stack.channels["ops"].down = down
     for number in range(24):  # two jobs every five minutes
-        arrived = stack.now()
+        arrived = time.time()
         stack.invoke([finished(2 * number), finished(2 * number + 1)])
         for name in ("team", "topic"):
             delivered = stack.channels[name].delivered()

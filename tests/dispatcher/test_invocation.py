@@ -16,6 +16,7 @@ from batchbell.contract import PermanentError, TemporaryError
 from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
 from batchbell.dispatcher.timing import Timing
+from tests.waiting import within
 
 LONG_ARN = "arn:aws:batch:us-east-1:123456789012:job/" + "x" * 5_000  # longer than the ledger's keys
 
@@ -148,10 +149,9 @@ def test_an_invocation_ends_by_itself_when_a_part_of_aws_hangs(stack, finished, 
     client = hanging(service, Timing(6).call)
     part = {"outbox": Outbox(client, "http://127.0.0.1/retry", "http://127.0.0.1/dead")} if service == "sqs" else {}
     invocation.dispatcher = replace(invocation.dispatcher, **part or {service: client})
-    start = time.monotonic()
-    stay = invocation.run(*[finished("failed") for _ in range(4)], *["not JSON"] * 40, seconds=6.0)
+    with within(6):
+        stay = invocation.run(*[finished("failed") for _ in range(4)], *["not JSON"] * 40, seconds=6.0)
 
-    assert time.monotonic() - start < 6
     assert len(stay) == (40 if service == "sqs" else 0)
 
 
@@ -189,10 +189,9 @@ def test_a_hung_channel_does_not_delay_the_next_invocations(stack, finished):
     slow, team = Hanging(), Channel()
     invocation = stack(slow=slow, team=team)
     invocation.run(finished(), seconds=3.0)
-    start = time.monotonic()
-    invocation.run(finished(), finished())
+    with within(2):
+        invocation.run(finished(), finished())
 
-    assert time.monotonic() - start < 2
     assert (len(slow.got), len(team.got)) == (1, 3)
     assert invocation.tickets() == 3
 

@@ -1,18 +1,11 @@
-# make demo   local AWS on this machine, the print-color stack, an array job, what arrived
-# make chaos  the same stack while everything fails: what was lost, doubled, dead, and why
-# make bench  how fast, how cheap, how far, measured here; exit code 1 where a bound is missed
-# make test   style, types, all tests
-# make golden  what each kind of message looks like on each channel: tests/golden, written anew
-# make test-engine   of these, the tests with the real Pulumi engine
-# make docs   Pulumi.yaml's config block and docs/configuration.md, from the settings' models
-#
-# All share one environment, .venv. It is made once, and filled again only when its requirements file has changed.
+# `make` lists the targets. All share one environment, .venv, which is made once; a target installs its requirements
+# into it only when their file has changed.
 
 VENV := .venv
 PY := $(VENV)/bin/python
 UV := uv==0.13.9
 
-# The first Python that runs and is new enough. 3.13 comes first: it is Lambda's default here (compiled files match).
+# The first Python that runs and is new enough. 3.13 comes first: it is the function's default, so .pyc files match.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
@@ -20,16 +13,18 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 .PHONY: help demo chaos bench test test-engine docs golden screenshot lock clean
 
 help:
-	@echo 'make demo   try it here: local AWS, an array job, what each channel got (ARGS="--fail 2,5 --size 12 --json")'
-	@echo 'make chaos  the same while everything fails: lost, doubled, dead (ARGS="--jobs 200 --seed 7 --json")'
-	@echo 'make bench  measure it here, 10 minutes at most (ARGS="--only cold-start --trial", then ARGS=--docs)'
-	@echo 'make test   style, types and all tests (ARGS="-k slack" goes to pytest)'
-	@echo 'make test-engine  of these, the tests with the real Pulumi engine'
-	@echo 'make docs   write the config block of Pulumi.yaml and docs/configuration.md, from the models of the settings'
-	@echo 'make golden what messages look like, written anew into tests/golden; then read git diff'
-	@echo 'make screenshot  take the picture in the README again, with the Chromium on PATH'
-	@echo 'make lock   pin the requirements again (UPGRADE=--upgrade for newer versions)'
-	@echo 'make clean  remove what the others made: the environment, bundles, caches'
+	@echo 'make demo         deploy the print-color stack to local AWS, run an array job, show what each channel received'
+	@echo '                  (ARGS="--fail 2,5 --size 12 --json")'
+	@echo 'make chaos        run jobs while everything fails, account for each message (ARGS="--jobs 200 --seed 7")'
+	@echo 'make bench        measure speed and cost, 10 minutes at most; exit code 1 if a bound is missed'
+	@echo '                  (ARGS="--only cold-start --trial"; then ARGS=--docs writes docs/performance.md)'
+	@echo 'make test         check style and types, run all tests (ARGS="-k slack" goes to pytest)'
+	@echo 'make test-engine  run only the tests with the real Pulumi engine'
+	@echo 'make docs         write the config block of Pulumi.yaml and docs/configuration.md from the models of the settings'
+	@echo 'make golden       write what messages look like into tests/golden; then read git diff'
+	@echo 'make screenshot   take the picture in the README again, with the Chromium on PATH'
+	@echo 'make lock         pin the requirements (UPGRADE=--upgrade for newer versions)'
+	@echo 'make clean        remove what the others made: the environment, packages, caches'
 
 demo: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
@@ -39,7 +34,7 @@ chaos: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m demo.chaos $(ARGS)
 
-# On a machine that does nothing else. The preview needs the Pulumi CLI, as the engine tests do.
+# For a machine that does nothing else. The preview needs the Pulumi CLI, as the engine tests do.
 bench: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@$(PY) tests/engine/cli/build.py > /dev/null
@@ -54,7 +49,7 @@ test: $(VENV)/.made
 	@$(PY) -m tests.browser.chromium
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# The engine is on PATH, or Go builds it, once; where there is neither, these tests are skipped, but never with CI=true.
+# The engine is on PATH, or Go builds it once. With neither, these tests are skipped; with CI=true that is a failure.
 test-engine: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@$(PY) tests/engine/cli/build.py > /dev/null
@@ -64,7 +59,7 @@ docs: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m tools.config_files
 
-# With the fonts of this machine: emoji take Debian's fonts-noto-color-emoji.
+# It uses this machine's fonts: emoji need Debian's fonts-noto-color-emoji.
 screenshot: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@mkdir -p .batchbell
@@ -75,8 +70,8 @@ golden: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@$(PY) -m tests.golden
 
-# Install $(1), unless it, or $(2) which holds all of it, is what was installed last.
-# A lock names every distribution with its hashes, so pip has nothing to resolve; .pyc files come with first use.
+# Install $(1), unless it, or $(2) which includes all of it, was the last file installed.
+# A lock names every distribution with its hashes, so pip has nothing to resolve. .pyc files are made on first use.
 define install
 cmp -s $(1) $(VENV)/$(1) || { test -n "$(2)" && cmp -s $(2) $(VENV)/$(2); } || { \
 	echo 'Installing $(1) into $(VENV) ...' >&2; \
@@ -96,7 +91,7 @@ $(VENV)/.made:
 	@'$(PYTHON)' -m venv $(VENV)
 	@touch $@
 
-# dev first: it holds all the others, which are then pinned to the same versions.
+# dev first: it includes the others, which are then pinned to the same versions.
 LOCK = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
 

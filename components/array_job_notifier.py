@@ -13,13 +13,11 @@ from batchbell.provisioning import Context
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
-from .batch_event_rule import BatchEventRule
-from .blocked_queue_rule import BlockedQueueRule
 from .delivery import Delivery
 from .deployment_context import find_placement
+from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
 from .package.bundle import Target, build, has_compiled_files
-from .parent_job_rule import ParentJobRule
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
 
@@ -76,24 +74,19 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         if settings.environment is not None:
             self.environment = BatchEnvironment(f"{name}-batch", settings.environment, context, child)
             queue_arns.append(self.environment.queue_arn)
-        rule = ParentJobRule(
-            f"{name}-finished",
-            context,
-            statuses=settings.statuses,
-            queue_arns=queue_arns,
-            definition_arns=settings.job_definition_arns,
-            single_jobs=settings.single_jobs,
-            opts=child,
-        )
-        rules: dict[str, BatchEventRule] = {"finished": rule}
-        if settings.queue_blocked:
-            rules["blocked"] = BlockedQueueRule(
-                f"{name}-blocked",
+        watched = Watched(queue_arns, settings.job_definition_arns)
+        rules = {
+            "finished": finished_job_rule(
+                f"{name}-finished",
                 context,
-                queue_arns=queue_arns,
-                definition_arns=settings.job_definition_arns,
+                watched,
+                statuses=settings.statuses,
+                single_jobs=settings.single_jobs,
                 opts=child,
             )
+        }
+        if settings.queue_blocked:
+            rules["blocked"] = blocked_queue_rule(f"{name}-blocked", context, watched, opts=child)
         granted = [grant(name, choice, context, child) for choice in settings.notifiers]
         delivery = Delivery(
             name,
@@ -124,7 +117,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         self.retry_queue_url = delivery.retry.url
         self.dead_letter_queue_url = delivery.dead_letters.url
         self.function_name = delivery.function.name
-        self.rule_arn = rule.arn
+        self.rule_arn = rules["finished"].arn
         self.outputs: dict[str, pulumi.Input[Any]] = {
             "intake_queue_url": self.intake_queue_url,
             "retry_queue_url": self.retry_queue_url,

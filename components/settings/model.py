@@ -20,11 +20,12 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
-from .arns import BLOCKED, PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
+from .arns import definition_problem, misplacement, queue_problem
 from .environment import EnvironmentSettings
 from .errors import Mistake, Source, describe, got
 from .fields import SettingsModel, not_empty, plain_or_output
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
+from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status
 from .time_zone import zone_problem
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"

@@ -11,11 +11,11 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
-from .arns import MESSAGE_STATUSES, MessageStatus
 from .errors import Mistake, Source, describe, got, nearest, shown_name
 from .expectation import flow
 from .fields import SettingsModel
 from .job_names import check_pattern
+from .statuses import MESSAGE_STATUSES, MessageStatus
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "type": "email",

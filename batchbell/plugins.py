@@ -18,7 +18,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 ENTRY_POINT_GROUP = "batchbell.notifiers"
-PEOPLE_READ = 5  # messages at once, before one digest of all is better
+DIGEST_AFTER = 5  # messages at once that people still read one by one
 DIGEST_LIMIT = 100  # jobs that a digest names
 HALVES = ("infrastructure.py", "notifier.py")  # a folder with one of them is a notifier, if a broken one
 
@@ -100,17 +100,15 @@ class Plugin:
         return tuple(getattr(self.infrastructure(), "REQUIRES", ()))
 
     def digest_after(self) -> int:
-        """How many messages at once are still sent one by one, unless the stack says otherwise; 0: any number.
+        """The type's default: how many messages at once are still sent one by one; 0: send no digests.
 
-        Raises PluginError if the notifier's own DIGEST_AFTER is no such number.
+        Raises PluginError if the notifier's own DIGEST_AFTER is not such a number.
         """
-        number = getattr(self.infrastructure(), "DIGEST_AFTER", PEOPLE_READ)
-        if number is None:
-            return 0
+        number = getattr(self.infrastructure(), "DIGEST_AFTER", DIGEST_AFTER)
         if type(number) is not int or not 0 <= number <= DIGEST_LIMIT:
             raise PluginError(
-                f"{self}: DIGEST_AFTER in infrastructure.py is no whole number from 1 to "
-                f"{DIGEST_LIMIT}, and neither None nor 0 for no digests"
+                f"{self}: DIGEST_AFTER in infrastructure.py must be a whole number from 1 to {DIGEST_LIMIT}, "
+                "or 0 for never"
             )
         return number
 

@@ -7,8 +7,8 @@ An `infrastructure.py` offers
   batchbell for it, as requirements (a tuple, such as `("requests>=2",)`; may be left out). They go into the Lambda's
   package at the versions that are installed, with what they require; an import that nothing there would answer is an
   error at preview. A distribution names them among its own dependencies too, so that pip installs them;
-- `DIGEST_AFTER`: how many messages for one instance may arrive at once before they become one digest (an int; None or
-  0: any number; left out: 5), unless the stack config says otherwise;
+- `DIGEST_AFTER`: the default of `digest_after`: how many messages at once are still sent one by one (more are sent as
+  one digest). An int; 0: send no digests; without it: 5;
 - `provision(name, settings, *, opts, context) -> Grants`: what the Lambda needs for it. It may make resources of its
   own, as children of `opts.parent`.
 """

@@ -51,9 +51,9 @@ class GrantedNotifier:
         return {
             "name": self.choice.name,
             "module": self.choice.plugin.notifier_module,
-            "statuses": list(self.choice.statuses),
-            "jobs": list(self.choice.jobs),
-            "digest_after": self.choice.digest_after or None,
+            "statuses": list(self.choice.statuses or ()),
+            "jobs": list(self.choice.jobs or ()),
+            "digest_after": self.choice.digest_after or None,  # 0 is never, which the manifest writes as null
             "settings": dict(self.grants.settings),
             "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},
         }

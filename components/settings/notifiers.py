@@ -26,23 +26,6 @@ NOTIFIER_EXAMPLE: Mapping[str, Any] = {
 _EXAMPLE = f"for example {flow(NOTIFIER_EXAMPLE)}"
 
 
-@dataclass(frozen=True)
-class NotifierChoice:
-    """One configured notifier, validated."""
-
-    name: str
-    plugin: Plugin
-    settings: NotifierSettings
-    statuses: tuple[str, ...] = ()  # empty: all that the rule lets through
-    jobs: tuple[str, ...] = ()  # patterns of job names; empty: all
-    digest_after: int = 0  # more messages than this at once are one digest; 0: never
-
-    def shape_of(self, reference: SecretReference) -> SecretShape | None:
-        """The shape that the value of one of its secrets must have, if the notifier's settings say any."""
-        shapes = secret_shapes(type(self.settings))
-        return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
-
-
 class EntrySettings(SettingsModel):
     """What every notifier's entry takes beside `type` and its type's own settings."""
 
@@ -78,8 +61,8 @@ class EntrySettings(SettingsModel):
             strict=True,
             ge=0,
             le=DIGEST_LIMIT,
-            title="how many messages at once are still sent one by one; more become one digest",
-            description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for no digests",
+            title="how many messages at once are still sent one by one; more are sent as one digest",
+            description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for never",
             examples=[10],
         ),
     ] = None  # the type's own default
@@ -90,6 +73,18 @@ class EntrySettings(SettingsModel):
         if value == ():
             raise ValueError("takes at least one item (without this setting all are told)")
         return value
+
+
+class NotifierChoice(EntrySettings):
+    """A valid entry, with its plug-in and its type's own settings. `digest_after` is set."""
+
+    plugin: Plugin
+    settings: NotifierSettings
+
+    def shape_of(self, reference: SecretReference) -> SecretShape | None:
+        """The shape that the value of one of its secrets must have, if the notifier's settings declare one."""
+        shapes = secret_shapes(type(self.settings))
+        return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
 
 
 @dataclass(frozen=True)
@@ -148,11 +143,13 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     mistakes += wrong
     if settings is None or shared is None or mistakes:
         return None, mistakes
+    given = dict(shared)
     try:
-        digest_after = plugin.digest_after() if shared.digest_after is None else shared.digest_after
+        if shared.digest_after is None:
+            given["digest_after"] = plugin.digest_after()
     except PluginError as error:
         return None, [Mistake(stack.source.path(*at, "type"), str(error))]
-    return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or (), digest_after), []
+    return NotifierChoice(**given, plugin=plugin, settings=settings), []
 
 
 def _no_such(kind: Any, types: Iterable[str]) -> str:

@@ -55,7 +55,7 @@ def only_mistake(*notifiers, **more):
         *(
             (
                 [MAIL | {"digest_after": number}],
-                f"notifiers[0].digest_after: got {shown}; takes a whole number from 1 to 100, or 0 for no digests, for",
+                f"notifiers[0].digest_after: got {shown}; takes a whole number from 1 to 100, or 0 for never, for",
             )
             for number, shown in ((-1, "-1"), (101, "101"), (2.5, "2.5"), ("5", "'5'"), (True, "true"))
         ),
@@ -91,7 +91,7 @@ def test_people_get_more_than_five_at_once_as_a_digest_and_topics_never_do_unles
     assert digest_after(SLACK | {"digest_after": 0}) == 0
 
 
-@pytest.mark.parametrize(("own", "number"), [(None, 0), (0, 0), (1, 1), (100, 100)])
+@pytest.mark.parametrize(("own", "number"), [(0, 0), (1, 1), (100, 100)])
 def test_a_type_of_notifier_has_a_default_of_its_own(monkeypatch, own, number):
     monkeypatch.setattr("notifiers.email.infrastructure.DIGEST_AFTER", own, raising=False)
 
@@ -99,13 +99,13 @@ def test_a_type_of_notifier_has_a_default_of_its_own(monkeypatch, own, number):
     assert digest_after(MAIL | {"digest_after": 7}) == 7
 
 
-@pytest.mark.parametrize("own", ["5", 5.0, True, -1, 101])
+@pytest.mark.parametrize("own", ["5", 5.0, True, None, -1, 101])
 def test_a_default_that_is_no_number_of_messages_is_told_as_the_types(monkeypatch, own):
     monkeypatch.setattr("notifiers.email.infrastructure.DIGEST_AFTER", own, raising=False)
     told = only_mistake(MAIL)
 
     assert told.startswith("batchbell:notifiers[0].type: notifier email (folder notifiers/email): DIGEST_AFTER in ")
-    assert "no whole number from 1 to 100, and neither None nor 0" in told
+    assert "must be a whole number from 1 to 100, or 0 for never" in told
 
 
 def test_no_list_at_all_is_told_in_plain_words():

@@ -14,10 +14,10 @@ from batchbell.provisioning import Context
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
 from .delivery import Delivery
-from .deployment_context import find_placement
+from .deployment_context import find_deployment_context
 from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
-from .package.bundle import Target, build, has_compiled_files
+from .package.bundle import Runtime, build, has_compiled_files
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
 
@@ -63,7 +63,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         self, name: str, args: ArrayJobNotifierArgs | Settings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("batchbell:index:ArrayJobNotifier", name, None, opts)
-        context = find_placement(name, pulumi.InvokeOptions(parent=self))
+        context = find_deployment_context(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
         child = pulumi.ResourceOptions(parent=self)
         # First of all: what cannot be packed ends the deployment before anything is created.
@@ -136,14 +136,14 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
     def _bundle(self, settings: Settings) -> Path:
-        target = Target(settings.function.python_version, settings.function.architecture)
-        if not has_compiled_files(target):
+        runtime = Runtime(settings.function.python_version, settings.function.architecture)
+        if not has_compiled_files(runtime):
             pulumi.log.info(
-                f"the function's package has no compiled files, since this is not Python {target.python}: "
+                f"the function's package has no compiled files, since this is not Python {runtime.python}: "
                 "a cold start takes about 0.3 s longer",
                 self,
             )
-        return build([choice.plugin for choice in settings.notifiers], target)
+        return build([choice.plugin for choice in settings.notifiers], runtime)
 
 
 def _checked(args: ArrayJobNotifierArgs, context: Context) -> Settings:

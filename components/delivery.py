@@ -17,7 +17,7 @@ from batchbell.provisioning import Context, Statement
 
 from .granted_notifier import GrantedNotifier
 from .settings.model import FunctionSettings
-from .settings.time_zone import manifest_entry
+from .settings.time_zone import time_zone_entry
 
 # Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
 VISIBILITY_FACTOR = 6
@@ -275,6 +275,6 @@ def _allow(statement: Statement) -> dict[str, Any]:
 
 
 def _manifest(notifiers: Sequence[GrantedNotifier], time_zone: str) -> pulumi.Output[str]:
-    zone = manifest_entry(time_zone)
+    zone = time_zone_entry(time_zone)
     manifest = {"instances": [one.manifest_entry() for one in notifiers], **({"time_zone": zone} if zone else {})}
     return pulumi.Output.json_dumps(manifest, sort_keys=True)

@@ -9,12 +9,12 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
-from .settings.errors import got
+from .settings.mistakes import got
 
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
 
 
-def find_placement(prefix: str, opts: pulumi.InvokeOptions | None = None) -> Context:
+def find_deployment_context(prefix: str, opts: pulumi.InvokeOptions | None = None) -> Context:
     """The account and region of the provider. `prefix` starts the names of all resources.
 
     Raises pulumi.RunError for a prefix that AWS would refuse in one of these names.

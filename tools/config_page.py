@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from batchbell.plugins import Plugin, find_plugins
 from batchbell.provisioning import NotifierSettings, SecretReference
-from components.settings.errors import FLAT
-from components.settings.expectation import expectation
+from components.settings.field_description import describe_field
+from components.settings.mistakes import FLATTENED
 from components.settings.model import Settings
 from components.settings.notifiers import EntrySettings
 from components.settings.stack_config import ConfigKey, config_keys
@@ -75,8 +75,8 @@ def config_page() -> str:
     plugins = [plugin for plugin in find_plugins().values() if plugin.distribution is None]
     return _PAGE.format(
         notifier=_yaml(_entry(plugins[0])),
-        stack=_keys(lambda group: group not in FLAT),
-        groups="".join(f"{_group(group)}\n" for group in FLAT),
+        stack=_keys(lambda group: group not in FLATTENED),
+        groups="".join(f"{_group(group)}\n" for group in FLATTENED),
         names=", ".join(plugin.type for plugin in plugins),
         entry=_settings(EntrySettings),
         types="".join(f"{_type(plugin)}\n" for plugin in plugins),
@@ -109,10 +109,10 @@ def _settings(model: type[BaseModel], chosen: Callable[[str], bool] = lambda nam
     items = ""
     for name, field in model.model_fields.items():
         if chosen(name) and not field.exclude:
-            expected = expectation(model, (name,))
+            expected = describe_field(model, (name,))
             no_default = field.is_required() or field.get_default() is None
             default = "Required" if field.is_required() else "" if no_default else f"Default: `{_yaml(field.default)}`"
-            items += _item(name, field.title or "", expected.words, default, expected.example)
+            items += _item(name, field.title or "", expected.takes, default, expected.example)
     return items
 
 
@@ -131,7 +131,7 @@ def _entry(plugin: Plugin) -> dict[str, Any]:
     """An entry of `notifiers` with what is required."""
     settings: type[NotifierSettings] = plugin.infrastructure().Settings
     required = [name for name, field in settings.model_fields.items() if field.is_required()]
-    return {"type": plugin.type, "name": "ops"} | {name: expectation(settings, (name,)).example for name in required}
+    return {"type": plugin.type, "name": "ops"} | {name: describe_field(settings, (name,)).example for name in required}
 
 
 def _item(name: str, purpose: str, takes: str | None, default: str, example: Any) -> str:

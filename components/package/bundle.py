@@ -24,10 +24,10 @@ from batchbell.plugins import Plugin
 
 from . import distributions
 from .errors import BundleError
-from .runtime import Target
+from .runtime import Runtime
 from .sources import NOT_RUN_TIME_HALVES, RunTimeSources
 
-__all__ = ["BundleError", "Target", "build", "has_compiled_files"]
+__all__ = ["BundleError", "Runtime", "build", "has_compiled_files"]
 
 DISPATCHER_REQUIRES = "aws-lambda-powertools"
 MADE_BY = ("bundle.py", "distributions.py", "runtime.py", "sources.py")  # other rules, another package
@@ -43,14 +43,14 @@ class Parts:
     third_party: Sequence[Distribution]
     plugins: Sequence[Distribution]  # the notifiers that came as distributions
     left_out: frozenset[str]  # names in the package
-    target: Target
+    runtime: Runtime
 
     def key(self) -> str:
         """The same for the same package, and another one when anything in it changes."""
         contents = {
             "made by": [_digest(Path(__file__).with_name(name)) for name in MADE_BY],
-            "target": str(self.target),
-            "compiled": has_compiled_files(self.target),
+            "runtime": str(self.runtime),
+            "compiled": has_compiled_files(self.runtime),
             "sources": {name: _digest(path) for name, path in self.sources.items()},
             "third party": {each.name: [each.version, each.read_text("RECORD")] for each in self.third_party},
             "plugins": [[each.name, each.version, each.read_text("RECORD")] for each in self.plugins],
@@ -58,15 +58,15 @@ class Parts:
         return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def build(plugins: Sequence[Plugin], target: Target, *, cache: Path | None = None) -> Path:
+def build(plugins: Sequence[Plugin], runtime: Runtime, *, cache: Path | None = None) -> Path:
     """The folder to deploy for these notifiers; their order and repetitions do not matter.
 
     It is made once and then found in `cache`, which is .batchbell/bundle in the working folder (a Pulumi program's own)
     if not given. Finding it writes nothing and asks no package index.
 
-    Raises BundleError for a distribution that is not installed, or that has no wheel for the target.
+    Raises BundleError for a distribution that is not installed, or that has no wheel for the runtime.
     """
-    parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), target)
+    parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), runtime)
     cache = cache or Path.cwd() / ".batchbell" / "bundle"
     folder = cache / parts.key()
     if not folder.is_dir():
@@ -81,12 +81,12 @@ def build(plugins: Sequence[Plugin], target: Target, *, cache: Path | None = Non
     return folder
 
 
-def has_compiled_files(target: Target) -> bool:
-    """Whether a package made by this Python for the target holds .pyc files."""
-    return platform.python_implementation() == "CPython" and Target.host().python == target.python
+def has_compiled_files(runtime: Runtime) -> bool:
+    """Whether a package made by this Python for the runtime holds .pyc files."""
+    return platform.python_implementation() == "CPython" and Runtime.host().python == runtime.python
 
 
-def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
+def _parts(plugins: Sequence[Plugin], runtime: Runtime) -> Parts:
     # What such a distribution requires is for deploy time (batchbell, pydantic): REQUIRES names the rest.
     own = {
         plugin: distributions.installed(plugin.distribution, str(plugin)) for plugin in plugins if plugin.distribution
@@ -95,7 +95,7 @@ def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
     sources = RunTimeSources(plugins, modules)
     third_party: dict[str, Distribution] = {}
     for plugin in plugins:
-        required = _required(plugin, target)
+        required = _required(plugin, runtime)
         sources.check_imports(plugin, {name for each in required.values() for name in distributions.modules(each)})
         third_party |= required
     return Parts(
@@ -105,14 +105,14 @@ def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
         left_out=frozenset(
             f"{plugin.package.replace('.', '/')}/{half}.py" for plugin in own for half in NOT_RUN_TIME_HALVES
         ),
-        target=target,
+        runtime=runtime,
     )
 
 
-def _required(plugin: Plugin, target: Target) -> Mapping[str, Distribution]:
+def _required(plugin: Plugin, runtime: Runtime) -> Mapping[str, Distribution]:
     """What the notifier finds beside it, whatever other notifiers bring along."""
     roots = {DISPATCHER_REQUIRES: "batchbell", **dict.fromkeys(plugin.requires(), str(plugin))}
-    return distributions.required(roots, target)
+    return distributions.required(roots, runtime)
 
 
 def _make(parts: Parts, folder: Path) -> None:
@@ -128,7 +128,7 @@ def _make(parts: Parts, folder: Path) -> None:
             shutil.copyfile(path, copy)
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
-    if has_compiled_files(parts.target):
+    if has_compiled_files(parts.runtime):
         _compile(folder)
 
 
@@ -136,8 +136,8 @@ def _files(parts: Parts, fetched: Path) -> Iterator[tuple[str, Path]]:
     """Every file of the package by its name in it; `fetched` is a folder for what pip has to fetch."""
     yield from parts.sources.items()
     everything = {each.name: each for each in (*parts.third_party, *parts.plugins)}.values()
-    foreign = [each for each in everything if not distributions.runs_on(each, parts.target)]
-    native = distributions.fetch(foreign, parts.target, fetched) if foreign else []
+    foreign = [each for each in everything if not distributions.runs_on(each, parts.runtime)]
+    native = distributions.fetch(foreign, parts.runtime, fetched) if foreign else []
     for distribution in (*(each for each in everything if each not in foreign), *native):
         yield from distributions.files(distribution)
 

@@ -2,7 +2,7 @@
 
 pip alone cannot do it: with --platform it still evaluates markers for the running Python and machine (pypa/pip issue
 11664), and resolves to old versions where the newest has no wheel. So the installed distributions are walked, with
-their markers evaluated for the target, and pip is asked only for wheels of what is native, at the installed versions.
+their markers evaluated for the runtime, and pip is asked only for wheels of what is native, at the installed versions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 
 from .errors import BundleError
-from .runtime import Target
+from .runtime import Runtime
 
 # boto3 and its parts come with the runtime (AWS: "Runtime-included SDK versions"); batchbell is bundled file by file.
 PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "batchbell"})
@@ -59,8 +59,8 @@ def installed(name: str, needed_by: str) -> Distribution:
     return distribution
 
 
-def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution]:
-    """The installed distributions that `roots` need on the target, themselves included, by their normalised names.
+def required(roots: Mapping[str, str], runtime: Runtime) -> dict[str, Distribution]:
+    """The installed distributions that `roots` need on the runtime, themselves included, by their normalised names.
 
     `roots`: requirement ("requests", "foo[bar]"): what needs it. Raises BundleError.
     """
@@ -70,7 +70,7 @@ def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution
     while waiting:
         requirement, needed_by, extra = waiting.pop()
         name = canonicalize_name(requirement.name)
-        if name in PROVIDED or not _applies(requirement, extra, target):
+        if name in PROVIDED or not _applies(requirement, extra, runtime):
             continue
         if name not in found:
             found[name] = installed(requirement.name, needed_by)
@@ -86,8 +86,8 @@ def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution
     return dict(sorted(found.items()))
 
 
-def _applies(requirement: Requirement, extra: str, target: Target) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({**target.markers, "extra": extra})
+def _applies(requirement: Requirement, extra: str, runtime: Runtime) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({**runtime.markers, "extra": extra})
 
 
 def modules(distribution: Distribution) -> dict[str, Path]:
@@ -101,11 +101,11 @@ def modules(distribution: Distribution) -> dict[str, Path]:
     return found
 
 
-def runs_on(distribution: Distribution, target: Target) -> bool:
-    """Whether the installed files run on the target: pure Python, or built for its platform."""
+def runs_on(distribution: Distribution, runtime: Runtime) -> bool:
+    """Whether the installed files run on the runtime: pure Python, or built for its platform."""
     lines = (distribution.read_text("WHEEL") or "").splitlines()
     built_for = (tag for line in lines if line.startswith("Tag:") for tag in parse_tag(line[4:].strip()))
-    return any(tag in target.tags for tag in built_for)
+    return any(tag in runtime.tags for tag in built_for)
 
 
 def files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
@@ -126,8 +126,8 @@ def files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
         yield file.as_posix(), path
 
 
-def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -> list[Distribution]:
-    """The same versions as wheels for the target, unpacked into `folder`. Asks the package index that pip is set up
+def fetch(distributions: Sequence[Distribution], runtime: Runtime, folder: Path) -> list[Distribution]:
+    """The same versions as wheels for the runtime, unpacked into `folder`. Asks the package index that pip is set up
     with. Raises BundleError, naming what has no such wheel."""
     if importlib.util.find_spec("pip") is None:
         raise BundleError(
@@ -136,9 +136,9 @@ def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -
     pins = [f"{distribution.name}=={distribution.version}" for distribution in distributions]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(folder)]
-    command += ["--implementation", "cp", "--python-version", target.python]
-    command += [argument for platform in target.platforms for argument in ("--platform", platform)]
-    command += [argument for abi in target.abis for argument in ("--abi", abi)]
+    command += ["--implementation", "cp", "--python-version", runtime.python]
+    command += [argument for platform in runtime.platforms for argument in ("--platform", platform)]
+    command += [argument for abi in runtime.abis for argument in ("--abi", abi)]
     done = subprocess.run([*command, *pins], capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
@@ -146,7 +146,7 @@ def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -
             pin for pin in pins if any(line.endswith(f"No matching distribution found for {pin}") for line in errors)
         ]
         raise BundleError(
-            f"no wheels of {', '.join(lacking or pins)} for {target} (manylinux, glibc 2.{target.glibc} or older), "
+            f"no wheels of {', '.join(lacking or pins)} for {runtime} (manylinux, glibc 2.{runtime.glibc} or older), "
             f"or the package index does not answer. pip says: {errors[-1] if errors else done.stderr.strip()[-500:]}"
         )
     return list(metadata.distributions(path=[str(folder)]))

@@ -22,14 +22,14 @@ LEGACY_PLATFORMS = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}  
 
 
 @dataclass(frozen=True)
-class Target:
+class Runtime:
     """A Lambda runtime: `python` as "3.13", `architecture` as "arm64" or "x86_64"."""
 
     python: str
     architecture: str
 
     @classmethod
-    def host(cls) -> Target:
+    def host(cls) -> Runtime:
         """The runtime nearest to this machine and this Python."""
         machine = platform.machine().lower()
         architecture = "arm64" if machine in ("arm64", "aarch64") else "x86_64"

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchbell.provisioning import Context
 
-from .errors import got
+from .mistakes import got
 
 _QUEUE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:job-queue/[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _DEFINITION = re.compile(

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from .errors import got
-from .fields import SettingsModel, not_empty, plain_or_output
-from .job_size import memory_problem, vcpus_problem
+from .mistakes import got
+from .resource_requirements import memory_problem, vcpus_problem
+from .validation import SettingsModel, not_empty, plain_or_output
 
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 

@@ -15,31 +15,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import pulumi
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
 from .arns import definition_problem, misplacement, queue_problem
 from .environment import EnvironmentSettings
-from .errors import Mistake, Source, describe, got
-from .fields import SettingsModel, not_empty, plain_or_output
+from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status
 from .time_zone import zone_problem
+from .validation import SettingsModel, not_empty, plain_or_output
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
 TOPIC_EXAMPLE = "arn:aws:sns:us-east-1:123456789012:on-call"
-
-
-class InvalidSettings(pulumi.RunError):
-    """Every mistake in the settings, one a line; Pulumi prints it without a traceback."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        self.mistakes = mistakes
-        head = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
 
 
 def _check_zone(name: str) -> str:
@@ -182,12 +172,12 @@ def check_settings(
     "batchbell:", and is empty for a program's own settings. Raises InvalidSettings with all mistakes.
     """
     source = Source(prefix)
-    choices, mistakes = choose_notifiers(raw.get("notifiers", ()), _told(raw), secrets, context, source)
+    choices, mistakes = choose_notifiers(raw.get("notifiers", ()), _message_statuses(raw), secrets, context, source)
     settings = None
     try:
         settings = Settings.model_validate({**raw, "notifiers": choices})
     except ValidationError as error:
-        mistakes += describe(error, Settings, source)
+        mistakes += mistakes_from(error, Settings, source)
     if context is not None:
         mistakes += _misplaced(raw, context, source)
     if settings is None or mistakes:
@@ -195,7 +185,7 @@ def check_settings(
     return settings
 
 
-def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
+def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """The statuses that the stack's messages have, or all that there are where it gives no good ones."""
     statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
     good = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)

@@ -11,11 +11,11 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
-from .errors import Mistake, Source, describe, got, nearest, shown_name
-from .expectation import flow
-from .fields import SettingsModel
-from .job_names import check_pattern
+from .field_description import flow_yaml
+from .job_name_pattern import check_pattern
+from .mistakes import Mistake, Source, got, mistakes_from, shown_name, suggest
 from .statuses import MESSAGE_STATUSES, MessageStatus
+from .validation import SettingsModel
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "type": "email",
@@ -23,7 +23,7 @@ NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "sender": "batch@example.com",
     "recipients": ["team@example.com"],
 }
-_EXAMPLE = f"for example {flow(NOTIFIER_EXAMPLE)}"
+_EXAMPLE = f"for example {flow_yaml(NOTIFIER_EXAMPLE)}"
 
 
 class EntrySettings(SettingsModel):
@@ -92,14 +92,14 @@ class _Stack:
     """What the entries are judged by."""
 
     plugins: Mapping[str, Plugin]
-    told: Sequence[str]  # the stack's statuses
+    statuses: Sequence[str]  # that the stack's messages can have
     secrets: Mapping[str, str] | None
     context: Context | None
     source: Source
 
 
 def choose_notifiers(
-    raw: Any, told: Sequence[str], secrets: Mapping[str, str] | None, context: Context | None, source: Source
+    raw: Any, statuses: Sequence[str], secrets: Mapping[str, str] | None, context: Context | None, source: Source
 ) -> tuple[tuple[NotifierChoice, ...], list[Mistake]]:
     """Validate the list `notifiers` of the settings. Gives the valid ones, and the mistakes in the others.
 
@@ -110,7 +110,7 @@ def choose_notifiers(
         return (), [Mistake(path, f"{got(raw)}; takes a list of objects, {_EXAMPLE}")]
     if not raw:
         return (), [Mistake(path, f"nobody would be told; takes a list of at least one object, {_EXAMPLE}")]
-    stack = _Stack(find_plugins(), told, secrets, context, source)
+    stack = _Stack(find_plugins(), statuses, secrets, context, source)
     choices: list[NotifierChoice] = []
     mistakes: list[Mistake] = []
     names: dict[str, int] = {}
@@ -156,7 +156,7 @@ def _no_such(kind: Any, types: Iterable[str]) -> str:
     there_are = ", ".join(sorted(types))
     if not isinstance(kind, str):
         return f"{'is missing' if kind is None else got(kind)}; takes one of {there_are}, for example email"
-    hint = nearest(kind, types)
+    hint = suggest(kind, types)
     return f"{got(kind)}, and there is no such notifier{hint}{f' There are {there_are}' if hint.endswith('?') else ''}"
 
 
@@ -167,14 +167,14 @@ def _shared(
     try:
         shared = EntrySettings.model_validate(given)
     except ValidationError as error:
-        return None, describe(error, EntrySettings, stack.source, *at)
+        return None, mistakes_from(error, EntrySettings, stack.source, *at)
     never = [
         Mistake(
             stack.source.path(*at, "statuses", number),
-            f"{got(status)}, which the stack's rules never let through; takes one of {', '.join(stack.told)}",
+            f"{got(status)}, which the stack's rules never let through; takes one of {', '.join(stack.statuses)}",
         )
         for number, status in enumerate(shared.statuses or ())
-        if status not in stack.told
+        if status not in stack.statuses
     ]
     return (None, never) if never else (shared, [])
 
@@ -192,7 +192,7 @@ def _own_settings(
     try:
         settings = model.model_validate(own, context=origin)
     except ValidationError as error:
-        mistakes = describe(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
+        mistakes = mistakes_from(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
     for field, shape in secret_shapes(model).items():
         # Each by itself: a mistake in another setting must not hide what is wrong with a secret.
         try:

@@ -15,9 +15,9 @@ from pydantic.fields import FieldInfo
 from batchbell.provisioning import Context
 
 from .environment import EnvironmentSettings
-from .errors import FLAT, Mistake, Source, got, nearest, shown_name
-from .expectation import expectation
-from .model import FunctionSettings, InvalidSettings, Settings, check_settings
+from .field_description import describe_field
+from .mistakes import FLATTENED, InvalidSettings, Mistake, Source, got, shown_name, suggest
+from .model import FunctionSettings, Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 
@@ -39,12 +39,12 @@ class ConfigKey:
     @property
     def takes(self) -> str | None:
         """What it takes, in words (see `expectation`)."""
-        return expectation(Settings, self.path).words
+        return describe_field(Settings, self.path).takes
 
     @property
     def example(self) -> Any:
         """The value to show: one that is not the default, so that it shows a change."""
-        return expectation(Settings, self.path).example
+        return describe_field(Settings, self.path).example
 
     @property
     def is_text(self) -> bool:
@@ -63,7 +63,7 @@ def config_keys() -> Mapping[str, ConfigKey]:
     """Every key of stack config: environment_platform for `Settings.environment.platform`."""
     keys: dict[str, ConfigKey] = {}
     for name, field in Settings.model_fields.items():
-        if name in FLAT:
+        if name in FLATTENED:
             for inner, inner_field in _GROUPS[name].model_fields.items():
                 keys[f"{name}_{inner}"] = ConfigKey((name, inner), inner_field)
         else:
@@ -118,7 +118,7 @@ def _encrypted(name: str) -> str:
 
 
 def _unknown(name: str, keys: Iterable[str]) -> str:
-    hint = nearest(name, keys)
+    hint = suggest(name, keys)
     if not hint.startswith("; did you mean"):
         hint = f"; a secret is set with `pulumi config set --secret {shown_name(name)}`{hint}"
     return f"no such setting{hint}"

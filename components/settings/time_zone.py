@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from .errors import got, nearest
+from .mistakes import got, suggest
 
 UTC = "UTC"
 
@@ -21,12 +21,12 @@ def zone_problem(name: str) -> str | None:
     """What is wrong with the name of a time zone, or None."""
     if name in _names():
         return None
-    hint = nearest(name, _names())
+    hint = suggest(name, _names())
     hint = hint if hint.startswith("; did you mean") else ""
     return f"{got(name)}; takes a name of the IANA time zone database, for example Europe/Berlin{hint}"
 
 
-def manifest_entry(name: str) -> Mapping[str, str] | None:
+def time_zone_entry(name: str) -> Mapping[str, str] | None:
     """What the function's manifest says of it; None for UTC, which needs no rules."""
     if name == UTC:
         return None

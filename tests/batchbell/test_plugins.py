@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from batchbell.plugins import PluginError, find_plugins
-from components.settings.model import InvalidSettings, check_settings
+from components.settings.mistakes import InvalidSettings
+from components.settings.model import check_settings
 from tests.installed import INFRASTRUCTURE, put_distribution, write
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from batchbell.dispatcher.secret_store import CACHE_SECONDS
 from batchbell.plugins import find_plugins
 from batchbell.provisioning import SecretReference
-from components.settings.expectation import expectation
+from components.settings.field_description import describe_field
 from components.settings.model import check_settings
 from components.settings.notifiers import EntrySettings
 from components.settings.stack_config import ConfigKey, config_keys, settings_from_config
@@ -67,10 +67,10 @@ def test_the_examples_of_all_keys_are_good_settings_together():
 
 @pytest.mark.parametrize(("model", "name"), SETTINGS)
 def test_a_setting_of_a_notifier_says_what_it_is_for_what_it_takes_and_an_example(model, name):
-    expected = expectation(MODELS[model], (name,))
+    expected = describe_field(MODELS[model], (name,))
 
     assert MODELS[model].model_fields[name].title
-    assert expected.words and expected.example is not None
+    assert expected.takes and expected.example is not None
 
 
 def test_the_page_names_every_setting_and_its_examples_of_entries_are_good_ones(files):

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
-from components.package.bundle import Target, build, has_compiled_files
+from components.package.bundle import Runtime, build, has_compiled_files
 from tests.installed import INFRASTRUCTURE, put_distribution, put_plugin
 
-HOST = Target.host()
-OTHER_MACHINE = Target("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
+HOST = Runtime.host()
+OTHER_MACHINE = Runtime("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
 ELF_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: taken as it is, whatever the source's time or content
 
@@ -152,7 +152,7 @@ def test_a_package_for_another_machine_has_that_machines_native_code(cache: Path
 
 
 def test_compiled_files_come_only_with_the_runtimes_own_python(email_only: Path, cache: Path) -> None:
-    another = Target("3.12" if HOST.python != "3.12" else "3.13", HOST.architecture)
+    another = Runtime("3.12" if HOST.python != "3.12" else "3.13", HOST.architecture)
     assert has_compiled_files(HOST) and not has_compiled_files(another)
     compiled = Path(util.cache_from_source(str(email_only / "batchbell" / "contract.py"))).read_bytes()
     assert compiled[:8] == util.MAGIC_NUMBER + UNCHECKED_HASH

@@ -21,11 +21,11 @@ BUILD = """
 import hashlib, json, sys
 from importlib import metadata
 from pathlib import Path
-from batchbell.components.package.bundle import Target, build
+from batchbell.components.package.bundle import Runtime, build
 from batchbell.plugins import find_plugins
 python, architecture, *types = sys.argv[1:]
-target = Target(python, architecture) if python else Target.host()
-folder = build([find_plugins()[type_] for type_ in types], target)
+runtime = Runtime(python, architecture) if python else Runtime.host()
+folder = build([find_plugins()[type_] for type_ in types], runtime)
 files = sorted(path for path in folder.rglob("*") if path.is_file())
 print(json.dumps({
     "folder": str(folder),

@@ -10,16 +10,16 @@ import pytest
 
 from batchbell.plugins import Plugin
 from components.package import distributions
-from components.package.bundle import BundleError, Target, build
+from components.package.bundle import BundleError, Runtime, build
 from tests.installed import put_distribution, put_plugin
 
-HOST = Target.host()
+HOST = Runtime.host()
 
 
 def test_what_has_no_wheel_for_the_target_is_named_and_nothing_is_left(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_grpc_pager", requires="('grpcio',)")
     with pytest.raises(BundleError, match=r"grpcio==[\d.]+ for python3.6 on arm64 \(manylinux, glibc 2.34 or older\)"):
-        build([plugin], Target("3.6", "arm64"), cache=tmp_path / "cache")
+        build([plugin], Runtime("3.6", "arm64"), cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -37,7 +37,7 @@ def test_of_many_native_distributions_the_one_without_a_wheel_is_named(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     plugin = put_plugin(site, "acme_native_pager", requires="('acme_has', 'acme_lacks')")
     with pytest.raises(BundleError, match=r"^no wheels of acme_lacks==1\.0 for python3\.13 on arm64"):
-        build([plugin], Target("3.13", "arm64"), cache=tmp_path / "cache")
+        build([plugin], Runtime("3.13", "arm64"), cache=tmp_path / "cache")
 
 
 def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_distribution_that_would_hide_the_standard_library_is_refused(site: Pa
         build([plugin], HOST, cache=tmp_path)
 
 
-def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: Path) -> None:
+def test_requirements_follow_the_runtimes_markers_and_the_extras_asked_for(site: Path) -> None:
     conditions = {
         "old": 'python_version < "3.12"',
         "arm": 'platform_machine == "aarch64"',
@@ -106,26 +106,28 @@ def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: 
     for name in conditions:
         put_distribution(site, f"acme_{name}", {})
 
-    def found(target: Target) -> list[str]:
-        return list(distributions.required({"acme_root[more]": "a test"}, target))
+    def found(runtime: Runtime) -> list[str]:
+        return list(distributions.required({"acme_root[more]": "a test"}, runtime))
 
-    assert found(Target("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
-    assert found(Target("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
+    assert found(Runtime("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
+    assert found(Runtime("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
 
 
 @pytest.mark.parametrize(
-    ("tag", "target", "runs"),
+    ("tag", "runtime", "runs"),
     [
-        ("py2.py3-none-any", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_34_x86_64", Target("3.13", "x86_64"), True),
-        ("cp39-abi3-manylinux2014_aarch64", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_35_x86_64", Target("3.13", "x86_64"), False),  # newer than the runtime's glibc
-        ("cp311-cp311-manylinux_2_28_x86_64", Target("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
-        ("cp313-cp313-linux_x86_64", Target("3.13", "x86_64"), False),  # built here: who knows against what
-        ("cp313-cp313-macosx_11_0_arm64", Target("3.13", "arm64"), False),
-        ("cp312-cp312-manylinux_2_17_aarch64", Target("3.13", "arm64"), False),
+        ("py2.py3-none-any", Runtime("3.13", "arm64"), True),
+        ("cp313-cp313-manylinux_2_34_x86_64", Runtime("3.13", "x86_64"), True),
+        ("cp39-abi3-manylinux2014_aarch64", Runtime("3.13", "arm64"), True),
+        ("cp313-cp313-manylinux_2_35_x86_64", Runtime("3.13", "x86_64"), False),  # newer than the runtime's glibc
+        ("cp311-cp311-manylinux_2_28_x86_64", Runtime("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
+        ("cp313-cp313-linux_x86_64", Runtime("3.13", "x86_64"), False),  # built here: who knows against what
+        ("cp313-cp313-macosx_11_0_arm64", Runtime("3.13", "arm64"), False),
+        ("cp312-cp312-manylinux_2_17_aarch64", Runtime("3.13", "arm64"), False),
     ],
 )
-def test_installed_files_are_taken_only_if_they_run_in_lambda(site: Path, tag: str, target: Target, runs: bool) -> None:
+def test_installed_files_are_taken_only_if_they_run_in_lambda(
+    site: Path, tag: str, runtime: Runtime, runs: bool
+) -> None:
     put_distribution(site, "acme_tagged", {}, WHEEL=f"Wheel-Version: 1.0\nTag: {tag}\n")
-    assert distributions.runs_on(metadata.distribution("acme_tagged"), target) is runs
+    assert distributions.runs_on(metadata.distribution("acme_tagged"), runtime) is runs

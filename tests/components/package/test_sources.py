@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from batchbell.plugins import find_plugins
-from components.package.bundle import BundleError, Target, build
+from components.package.bundle import BundleError, Runtime, build
 from tests.installed import put_distribution, put_plugin
 
-HOST = Target.host()
+HOST = Runtime.host()
 
 
 def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_path: Path) -> None:

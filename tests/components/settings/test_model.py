@@ -6,8 +6,9 @@ import pulumi
 import pytest
 
 from batchbell.provisioning import Context
-from components.deployment_context import find_placement
-from components.settings.model import InvalidSettings, check_settings
+from components.deployment_context import find_deployment_context
+from components.settings.mistakes import InvalidSettings
+from components.settings.model import check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
@@ -301,4 +302,4 @@ def test_what_may_be_a_secret_is_shown_nowhere(place, secret):
 
 def test_a_stacks_name_that_names_cannot_begin_with_is_told_as_the_stacks():
     with pytest.raises(pulumi.RunError, match=r"the stack's name .* got 'a_b'; takes 1 to 32 letters, digits and -"):
-        find_placement("a_b")
+        find_deployment_context("a_b")

@@ -8,7 +8,8 @@ import pulumi
 import pytest
 
 from batchbell.provisioning import Context
-from components.settings.model import InvalidSettings, check_settings
+from components.settings.mistakes import InvalidSettings
+from components.settings.model import check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}

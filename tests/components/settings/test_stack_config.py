@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from batchbell.provisioning import Context
-from components.settings.model import InvalidSettings
+from components.settings.mistakes import InvalidSettings
 from components.settings.stack_config import settings_from_config
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"

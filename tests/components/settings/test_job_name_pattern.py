@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from components.settings.job_names import check_pattern
+from components.settings.job_name_pattern import check_pattern
 
 
 @pytest.mark.parametrize(

@@ -22,46 +22,48 @@ _PLAIN = {str: "a text", bool: "true or false", int: "a whole number", float: "a
 
 
 @dataclass(frozen=True)
-class Expectation:
+class FieldDescription:
     """What the place of a setting takes. `words` is None where neither type nor description says it."""
 
-    words: str | None = None
+    takes: str | None = None
     example: Any = None
     names: tuple[str, ...] = ()  # of the settings in it, if it is an object
     is_list_of_outputs: bool = False  # a list whose items may be Outputs
     is_in_secret: bool = False  # a part of a secret's reference, where people paste the secret itself
 
     def __str__(self) -> str:
-        return f"takes {self.words or 'another value'}{self.for_example}"
+        return f"takes {self.takes or 'another value'}{self.for_example}"
 
     @property
     def for_example(self) -> str:
-        return "" if self.example is None else f", for example {flow(self.example)}"
+        return "" if self.example is None else f", for example {flow_yaml(self.example)}"
 
 
-def expectation(model: type[BaseModel], location: Iterable[str | int]) -> Expectation:
+def describe_field(model: type[BaseModel], location: Iterable[str | int]) -> FieldDescription:
     """What `model` takes at `location`, such as ("recipients", 0); what is not known there is left out."""
-    here = Expectation("an object", names=_names(model))
+    here = FieldDescription("an object", names=_names(model))
     annotation: Any = model
     for part in location:
         field = _item(annotation) if isinstance(part, int) else _field(annotation, part)
         if field is None:
-            return Expectation()
+            return FieldDescription()
         example = next(iter(field.examples or ()), None)
         if example is None and isinstance(part, int) and isinstance(here.example, list | tuple):
             example = next(iter(here.example), None)
         is_in_secret = _model(annotation) is SecretReference
         annotation = field.annotation
-        here = Expectation(_words(field), example, _names(_model(annotation)), _takes_outputs(annotation), is_in_secret)
+        here = FieldDescription(
+            _words(field), example, _names(_model(annotation)), _takes_outputs(annotation), is_in_secret
+        )
     return here
 
 
-def flow(value: Any) -> str:
+def flow_yaml(value: Any) -> str:
     """A plain value as stack config has it: [FAILED], {config: slackWebhook}, true."""
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(flow, value))}]"
+        return f"[{', '.join(map(flow_yaml, value))}]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow_yaml(inner)}" for key, inner in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

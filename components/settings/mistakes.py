@@ -10,13 +10,13 @@ from typing import Any
 import pulumi
 from pydantic import BaseModel, ValidationError
 
-from .expectation import Expectation, expectation
+from .field_description import FieldDescription, describe_field
 
 SHOWN_TEXT = 30  # characters: names and addresses mostly have fewer, tokens and keys have more
 SHOWN_ARN = 200  # characters; an ARN names a thing and is no secret
 
 # The groups of settings that are flat keys in stack config: environment.platform is environment_platform.
-FLAT = ("environment", "function")
+FLATTENED = ("environment", "function")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,15 @@ class Mistake:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.text}"
+
+
+class InvalidSettings(pulumi.RunError):
+    """Every mistake in the settings, one a line; Pulumi prints it without a traceback."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = mistakes
+        head = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
 
 
 @dataclass(frozen=True)
@@ -48,14 +57,14 @@ class Source:
         for number, part in enumerate(location):
             if isinstance(part, int):
                 path += f"[{part}]"
-            elif self.is_stack_config and number == 1 and location[0] in FLAT:
+            elif self.is_stack_config and number == 1 and location[0] in FLATTENED:
                 path += f"_{shown_name(part)}"
             else:
                 path += f".{shown_name(part)}" if path else shown_name(part)
         return self.prefix + path
 
 
-def describe(
+def mistakes_from(
     error: ValidationError, model: type[BaseModel], source: Source, *at: str | int, beside: Iterable[str] = ()
 ) -> list[Mistake]:
     """pydantic's errors in our words. `at`: where the model stands in the settings, such as "notifiers", 0; `beside`:
@@ -69,9 +78,9 @@ def describe(
 def _text(detail: Mapping[str, Any], model: type[BaseModel], beside: Iterable[str]) -> str:
     location, kind = detail["loc"], detail["type"]
     if kind in ("extra_forbidden", "invalid_key"):
-        names = expectation(model, location[:-1]).names
-        return f"no such setting{nearest(str(location[-1]), [*names, *(beside if len(location) == 1 else ())])}"
-    expected = expectation(model, location)
+        names = describe_field(model, location[:-1]).names
+        return f"no such setting{suggest(str(location[-1]), [*names, *(beside if len(location) == 1 else ())])}"
+    expected = describe_field(model, location)
     if kind == "missing":
         return f"is missing; {expected}"
     value = detail["input"]
@@ -83,7 +92,7 @@ def _text(detail: Mapping[str, Any], model: type[BaseModel], beside: Iterable[st
         return f"{got(value)}; takes a list whose items may be Outputs{expected.for_example}"
     if isinstance(value, pulumi.Output):
         return f"{got(value)}, which is not known before anything is created; {expected}"
-    if expected.words is None:
+    if expected.takes is None:
         return f"{got(value)}; {detail['msg']}"
     return f"{got(value)}; {expected}"
 
@@ -92,14 +101,14 @@ class _Hidden:
     """Stands for a value that is not shown at all."""
 
 
-def _judged(text: str, value: Any, expected: Expectation) -> str:
+def _judged(text: str, value: Any, expected: FieldDescription) -> str:
     """A validator's own text. One that begins with "takes" says what is taken: what was got, and an example, join."""
     if not text.startswith("takes "):
         return text
     return f"{got(value)}; {text}" + ("" if "for example" in text else expected.for_example)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def suggest(name: str, names: Iterable[str]) -> str:
     """ "; did you mean …?" or the names that there are."""
     known = sorted(names)
     close = get_close_matches(name, known, n=1)

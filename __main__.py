@@ -1,4 +1,4 @@
-"""The Pulumi program: stack config in, one ArrayJobNotifier, outputs out."""
+"""The Pulumi program: reads stack config, creates one ArrayJobNotifier, exports its outputs."""
 
 from __future__ import annotations
 

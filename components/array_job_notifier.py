@@ -1,4 +1,4 @@
-"""ArrayJobNotifier: the component that people import. One message an array job, on the channels that they chose."""
+"""ArrayJobNotifier: the component that programs import. It sends one message per array job to the chosen channels."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ from .settings.stack_config import stack_secrets
 
 @dataclass(frozen=True)
 class ArrayJobNotifierArgs:
-    """What to watch and whom to tell. Names, types and filters are plain; ARNs and secrets may be Outputs.
+    """What to watch and whom to notify. Names, types and filters are plain; ARNs and secrets may be Outputs.
 
-    `notifiers`: a list of {"type", "name", "statuses", "jobs", …the type's own settings}; a secret is
-    {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output. `environment` makes a Batch environment
-    (see `environment_settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
-    `queue_blocked`: whether a watched job queue that is blocked is told, too; `time_zone`: IANA name of the one that
-    messages tell times in; `alarm_topic_arn`: an SNS topic that CloudWatch's alarms are sent to.
+    notifiers: a list of {"type", "name", "statuses", "jobs", "digest_after", …the type's own settings}; a secret is
+        {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output
+    job_queue_arns, job_definition_arns: what to watch; if both are given, both must match
+    statuses: job states that send a message
+    single_jobs: whether jobs that are not array jobs send messages too
+    queue_blocked: whether a watched job queue sends a message when it is blocked
+    time_zone: IANA name of the time zone of the times in messages
+    environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
+    function: settings of the Lambda function (see `settings.model.FunctionSettings`)
+    alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -46,10 +51,10 @@ class ArrayJobNotifierArgs:
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
-    """An AWS Batch array job is told once, when all of it is done.
+    """Sends one message when a whole AWS Batch array job has finished.
 
-    `args`: as programs write them, or settings that were validated already. Raises InvalidSettings, with every
-    mistake, before anything is created.
+    `args`: what a program writes, or settings that are already validated. Raises InvalidSettings, with every mistake,
+    before anything is created.
     """
 
     intake_queue_url: pulumi.Output[str]
@@ -66,7 +71,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         context = find_deployment_context(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
         child = pulumi.ResourceOptions(parent=self)
-        # First of all: what cannot be packed ends the deployment before anything is created.
+        # First of all: a package that cannot be built ends the deployment before anything is created.
         bundle = self._bundle(settings)
 
         self.environment = None
@@ -147,7 +152,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
 
 
 def _checked(args: ArrayJobNotifierArgs, context: Context) -> Settings:
-    # None is what a program writes for "not chosen"; everything else is judged in one place.
+    # A program writes None for "not chosen"; everything else is checked in one place.
     given = {one.name: getattr(args, one.name) for one in fields(args) if getattr(args, one.name) is not None}
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     return check_settings(lists, secrets=stack_secrets(), context=context)

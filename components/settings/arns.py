@@ -17,23 +17,23 @@ _EXAMPLE = "arn:aws:batch:us-east-1:123456789012:{}"
 
 
 def queue_problem(value: Any) -> str | None:
-    """What is wrong with the ARN of a job queue, or None."""
+    """Why `value` is not the ARN of a job queue, or None."""
     if isinstance(value, str) and _QUEUE.fullmatch(value):
         return None
     return f"{got(value)}; takes the ARN of a job queue, for example " + _EXAMPLE.format("job-queue/nightly")
 
 
 def definition_problem(value: Any) -> str | None:
-    """What is wrong with the ARN of a job definition, with or without a revision, or None."""
+    """Why `value` is not the ARN of a job definition, with or without a revision, or None."""
     if isinstance(value, str) and _DEFINITION.fullmatch(value):
         return None
     return f"{got(value)}; takes the ARN of a job definition, for example " + _EXAMPLE.format("job-definition/nightly")
 
 
 def any_revision(definition_arn: str) -> str:
-    """The prefix that each revision's ARN has, and no other definition's: it ends with the colon.
+    """The prefix of every revision's ARN. It ends with the colon, so no other definition has it.
 
-    Raises ValueError for what is no ARN of a job definition.
+    Raises ValueError if `definition_arn` is not the ARN of a job definition.
     """
     match = _DEFINITION.fullmatch(definition_arn)
     if match is None:
@@ -42,8 +42,8 @@ def any_revision(definition_arn: str) -> str:
 
 
 def misplacement(arn: str, context: Context) -> str | None:
-    """Why a rule for this ARN would never fire: it is of another region or account. None if it is of the stack's."""
+    """Why a rule for this ARN would never fire: it belongs to another region or account. None if it does not."""
     if f":batch:{context.region}:{context.account_id}:" in arn:
         return None
     place = f"region {context.region} and account {context.account_id}"
-    return f"not in this stack's {place}; its events never come here"
+    return f"not in this stack's {place}; its events never arrive here"

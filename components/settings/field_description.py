@@ -1,8 +1,8 @@
-"""What a setting takes, in words and with an example, read off the models' own fields.
+"""Describes what a setting takes, in words and with an example, from the fields of the models.
 
-A field's `title` says what it is for ("who the mail comes from"; it stands in Pulumi.yaml and docs/configuration.md),
-its `description` what it takes ("an e-mail address"), and its `examples` begin with the one to show; where a type says
-enough (a choice, a number with its bounds, a list), no description is needed. Items of lists may have both
+A field's `title` says what it is for ("the sender of the mail"; Pulumi.yaml and docs/configuration.md show it), its
+`description` what it takes ("an e-mail address"), and the first of its `examples` is shown. No description is needed
+where the type says enough (a choice, a number with bounds, a list). Items of lists may have a description and examples
 too: `tuple[Annotated[str, Field(description=…, examples=[…])], …]`.
 """
 
@@ -18,18 +18,18 @@ from pydantic.fields import FieldInfo
 
 from batchbell.provisioning import FORMS, SecretReference
 
-_PLAIN = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+_PLAIN = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
 class FieldDescription:
-    """What the place of a setting takes. `words` is None where neither type nor description says it."""
+    """What a setting takes."""
 
-    takes: str | None = None
+    takes: str | None = None  # in words; None if neither the type nor the description says it
     example: Any = None
-    names: tuple[str, ...] = ()  # of the settings in it, if it is an object
+    names: tuple[str, ...] = ()  # names of the settings in it, if it is an object
     is_list_of_outputs: bool = False  # a list whose items may be Outputs
-    is_in_secret: bool = False  # a part of a secret's reference, where people paste the secret itself
+    is_in_secret: bool = False  # part of a reference to a secret, where people paste the secret itself
 
     def __str__(self) -> str:
         return f"takes {self.takes or 'another value'}{self.for_example}"
@@ -40,7 +40,7 @@ class FieldDescription:
 
 
 def describe_field(model: type[BaseModel], location: Iterable[str | int]) -> FieldDescription:
-    """What `model` takes at `location`, such as ("recipients", 0); what is not known there is left out."""
+    """Describe the setting of `model` at `location`, such as ("recipients", 0). Unknown settings take nothing."""
     here = FieldDescription("an object", names=_names(model))
     annotation: Any = model
     for part in location:
@@ -59,7 +59,7 @@ def describe_field(model: type[BaseModel], location: Iterable[str | int]) -> Fie
 
 
 def flow_yaml(value: Any) -> str:
-    """A plain value as stack config has it: [FAILED], {config: slackWebhook}, true."""
+    """Format a plain value as it is written in stack config: [FAILED], {config: slackWebhook}, true."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow_yaml, value))}]"
     if isinstance(value, Mapping):
@@ -114,7 +114,7 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _names(model: type[BaseModel] | None) -> tuple[str, ...]:
-    # What never appears in a dump is nothing to advertise either: `SecretReference.value`.
+    # Fields that are never dumped are not advertised either: `SecretReference.value`.
     return tuple(name for name, field in model.model_fields.items() if not field.exclude) if model else ()
 
 

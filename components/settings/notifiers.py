@@ -1,4 +1,4 @@
-"""A stack's choice of notifiers: a list of {type, name, statuses, jobs, …the type's own settings}."""
+"""A stack's notifiers: a list of {type, name, statuses, jobs, digest_after, …the type's own settings}."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _EXAMPLE = f"for example {flow_yaml(NOTIFIER_EXAMPLE)}"
 
 
 class EntrySettings(SettingsModel):
-    """What every notifier's entry takes beside `type` and its type's own settings."""
+    """The settings of every notifier's entry, beside `type` and its type's own settings."""
 
-    # An SNS topic's name has 80 characters: the stack's 32, "-", these 39, and 8 that Pulumi adds.
+    # Pulumi limits an SNS topic's name to 80 characters: 32 of the stack's name, "-", these 39, and 8 of its own.
     name: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$",
-            title="its own in this stack: logs, tickets and alarms call it so",
+            title="unique in this stack; logs, tickets and commands show it",
             description="1 to 39 letters, digits, - and _",
             examples=["ops"],
         ),
@@ -42,16 +42,16 @@ class EntrySettings(SettingsModel):
     statuses: Annotated[
         tuple[MessageStatus, ...] | None,
         Field(
-            title="which of the stack's `statuses` it is told",
-            description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it all are told)",
+            title="statuses of the messages that it sends",
+            description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it: all)",
             examples=[["FAILED"]],
         ),
     ] = None
     jobs: Annotated[
-        tuple[Annotated[str, AfterValidator(check_pattern), Field(description="a pattern of job names")], ...] | None,
+        tuple[Annotated[str, AfterValidator(check_pattern), Field(description="a job name pattern")], ...] | None,
         Field(
-            title="which jobs it is told, by name: * is any text, ? any character, [ab] one of these; case counts",
-            description="a list of patterns of job names (without it all are told)",
+            title="names of the jobs that it reports: * is any text, ? any character, [ab] one of these; case counts",
+            description="a list of job name patterns (without it: all)",
             examples=[["nightly-*"]],
         ),
     ] = None
@@ -71,7 +71,7 @@ class EntrySettings(SettingsModel):
     @classmethod
     def _not_empty(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value == ():
-            raise ValueError("takes at least one item (without this setting all are told)")
+            raise ValueError("takes at least one item (without this setting: all)")
         return value
 
 
@@ -89,7 +89,7 @@ class NotifierChoice(EntrySettings):
 
 @dataclass(frozen=True)
 class _Stack:
-    """What the entries are judged by."""
+    """What the entries are validated against."""
 
     plugins: Mapping[str, Plugin]
     statuses: Sequence[str]  # that the stack's messages can have
@@ -101,15 +101,16 @@ class _Stack:
 def choose_notifiers(
     raw: Any, statuses: Sequence[str], secrets: Mapping[str, str] | None, context: Context | None, source: Source
 ) -> tuple[tuple[NotifierChoice, ...], list[Mistake]]:
-    """Validate the list `notifiers` of the settings. Gives the valid ones, and the mistakes in the others.
+    """Validate the list `notifiers` of the settings. Returns the valid entries, and the mistakes in the others.
 
-    `told`: the stack's statuses; `secrets` and `context`: as in `settings.check_settings`.
+    statuses: those that the stack's messages can have
+    secrets, context: as in `model.check_settings`
     """
     path = source.path("notifiers")
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         return (), [Mistake(path, f"{got(raw)}; takes a list of objects, {_EXAMPLE}")]
     if not raw:
-        return (), [Mistake(path, f"nobody would be told; takes a list of at least one object, {_EXAMPLE}")]
+        return (), [Mistake(path, f"nobody would get messages; takes a list of at least one object, {_EXAMPLE}")]
     stack = _Stack(find_plugins(), statuses, secrets, context, source)
     choices: list[NotifierChoice] = []
     mistakes: list[Mistake] = []
@@ -124,7 +125,7 @@ def choose_notifiers(
             choices.append(choice)
         name = entry.get("name") if isinstance(entry, Mapping) else None
         if isinstance(name, str) and (first := names.setdefault(name, number)) != number:
-            taken = f"{got(name)}, which notifiers[{first}] has already; takes a name of its own"
+            taken = f"{got(name)}, which notifiers[{first}] already has; takes a unique name"
             mistakes.append(Mistake(source.path("notifiers", number, "name"), taken))
     return tuple(choices), mistakes
 
@@ -194,7 +195,7 @@ def _own_settings(
     except ValidationError as error:
         mistakes = mistakes_from(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
     for field, shape in secret_shapes(model).items():
-        # Each by itself: a mistake in another setting must not hide what is wrong with a secret.
+        # Validated separately: a mistake in another setting must not hide a mistake in a secret.
         try:
             reference = SecretReference.model_validate(own.get(field), context=origin)
         except ValidationError:
@@ -206,7 +207,7 @@ def _own_settings(
 def _check_secret(
     reference: SecretReference, shape: SecretShape | None, at: tuple[str | int, ...], stack: _Stack
 ) -> list[Mistake]:
-    """What is known at deploy time must look like what it is, and be where the function reads; values are not shown."""
+    """Check the value's shape, if the value is known, and that the function can read the ARN. Show no value."""
     mistakes = []
     if stack.context is not None:
         for form, service in SecretReference.ARNS.items():
@@ -222,14 +223,16 @@ def _check_secret(
         value = stack.secrets.get(reference.config)
         if value is None:
             command = f"`pulumi config set --secret {shown_name(reference.config)}`"
-            text = f"{got(reference.config)}, and the stack config has no such secret; run {command}, which asks for it"
+            text = (
+                f"{got(reference.config)}, and the stack config has no such secret; run {command} (asks for its value)"
+            )
             mistakes.append(Mistake(stack.source.path(*at, "config"), text))
     problem = shape.problem(value) if shape and isinstance(value, str) else None
     return [*mistakes, Mistake(stack.source.path(*at), problem)] if problem else mistakes
 
 
 def secret_shapes(model: type[NotifierSettings]) -> Mapping[str, SecretShape | None]:
-    """The fields of a notifier's settings that refer to secrets, each with the shape that its value must have."""
+    """The fields of a notifier's settings that refer to secrets, each with the shape that the value must have."""
     hints = get_type_hints(model)
     return {
         name: next((mark for mark in field.metadata if isinstance(mark, SecretShape)), None)

@@ -20,7 +20,7 @@ OTHERS = ("single-failed", "node-succeeded", "queue-blocked")
 
 @pytest.fixture(params=["local AWS", "explain"])
 def matches(request, cloud):
-    """Both matchers must agree with what is expected: EventBridge's of local AWS, and the one that explains."""
+    """Both matchers must agree: EventBridge's in local AWS, and the one behind `explain`."""
 
     def in_local_aws(pattern, event):
         events = cloud.client("events")
@@ -33,7 +33,7 @@ def matched(matches, event, pattern):
     return {name for name in (*PARENTS, *CHILDREN, *OTHERS) if matches(pattern, event(name))}
 
 
-def test_parents_match_and_no_child_does(matches, event):
+def test_parents_match_and_children_do_not(matches, event):
     assert matched(matches, event, finished_job_pattern(FINISHED, [NIGHTLY], [], single_jobs=False)) == set(PARENTS)
 
 
@@ -43,19 +43,19 @@ def test_the_tutorials_filter_lets_children_through(matches, event):
     assert {"child-failed-fargate", "child-failed-before-placement"} <= matched(matches, event, tutorial)
 
 
-def test_single_jobs_match_if_asked_for_and_nodes_still_do_not(matches, event):
+def test_with_single_jobs_single_jobs_match_and_nodes_still_do_not(matches, event):
     pattern = finished_job_pattern(FINISHED, [NIGHTLY], [], single_jobs=True)
 
     assert matched(matches, event, pattern) == {*PARENTS, "single-failed"}
 
 
-def test_statuses_choose(matches, event):
+def test_only_the_given_statuses_match(matches, event):
     assert matched(matches, event, finished_job_pattern(["FAILED"], [NIGHTLY], [], single_jobs=False)) == {
         "parent-failed"
     }
 
 
-def test_any_of_the_queues_matches_and_none_other(matches, event):
+def test_any_of_the_queues_matches_and_no_other_queue(matches, event):
     assert matched(matches, event, finished_job_pattern(FINISHED, [OTHER, NIGHTLY], [], single_jobs=False)) == set(
         PARENTS
     )
@@ -78,7 +78,7 @@ def test_with_queues_and_definitions_both_must_match(matches, event):
         assert matches(pattern, event("parent-failed")) is fires
 
 
-def test_a_blocked_queue_matches_the_second_rule_alone(matches, event):
+def test_a_blocked_queue_matches_the_second_rule_only(matches, event):
     assert matched(matches, event, blocked_queue_pattern([OTHER, NIGHTLY], [])) == {"queue-blocked"}
     assert matched(matches, event, blocked_queue_pattern([OTHER], [])) == set()
 
@@ -87,7 +87,7 @@ def test_a_blocked_queue_matches_the_second_rule_alone(matches, event):
     ("queues", "definitions", "fires"),
     [([NIGHTLY], [RENDER + "2"], True), ([], [RENDER], True), ([], [RENDER + "2"], False), ([OTHER], [RENDER], False)],
 )
-def test_a_watched_queue_counts_whatever_job_blocks_it_and_definitions_only_without_queues(
+def test_a_watched_queue_matches_whatever_job_blocks_it_and_definitions_count_only_without_queues(
     matches, event, queues, definitions, fires
 ):
     assert matches(blocked_queue_pattern(queues, definitions), event("queue-blocked")) is fires

@@ -138,7 +138,7 @@ def spoilt(stack):
         (["set", "--plaintext", "--path", "notifiers[1].webhook", WEBHOOK], "notifiers[1].webhook: a secret is never"),
         (
             ["set", "--secret", "--path", "notifiers[1].webhook", WEBHOOK],
-            "notifiers: is encrypted, and it is a setting",
+            "notifiers: is encrypted, but is not a secret",
         ),
     ],
     ids=["plain", "plain in a notifier", "secret in a notifier"],

@@ -70,9 +70,7 @@ class Plugin:
         """
         if self.rivals:
             everyone = " and ".join(plugin.origin for plugin in (self, *self.rivals))
-            raise PluginError(
-                f"{1 + len(self.rivals)} notifiers are named {self.type}, only one is allowed: {everyone}"
-            )
+            raise PluginError(f"{1 + len(self.rivals)} notifiers are named {self.type}, only one may be: {everyone}")
         self.folder()
         try:
             module = importlib.import_module(f"{self.package}.infrastructure")

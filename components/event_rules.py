@@ -27,7 +27,7 @@ MakePattern = Callable[[Sequence[str], Sequence[str]], Mapping[str, Any]]
 def finished_job_pattern(
     statuses: Sequence[str], queue_arns: Sequence[str], definition_arns: Sequence[str], *, single_jobs: bool
 ) -> dict[str, Any]:
-    """Match array jobs in one of `statuses`, by their parent alone; with `single_jobs`, jobs that are no array too.
+    """Match array jobs in one of `statuses`, by their parent only; with `single_jobs`, also jobs that are not arrays.
 
     Only a parent has `arrayProperties.size`; `index exists:false` beside it is a safeguard. The widely copied filter
     `container.containerInstanceArn exists:false` also matches every child on Fargate and EKS, and every child that
@@ -68,7 +68,7 @@ def pattern_json(pattern: Mapping[str, Any]) -> str:
     if len(text) > PATTERN_LIMIT:
         raise pulumi.RunError(
             f"the event pattern has {len(text)} characters and AWS takes {PATTERN_LIMIT}: watch fewer job queues "
-            "and job definitions, or make a second stack for the rest"
+            "and job definitions, or watch the others in a second stack"
         )
     return text
 

@@ -90,7 +90,7 @@ def _text(detail: Mapping[str, Any], model: type[BaseModel], beside: Iterable[st
     if expected.is_in_secret and not (isinstance(value, str) and value.startswith("arn:")):
         value = _Hidden()
     if kind in ("value_error", "assertion_error"):
-        return _judged(str(detail["ctx"]["error"]), value, expected)
+        return _validator_text(str(detail["ctx"]["error"]), value, expected)
     if isinstance(value, pulumi.Output) and expected.is_list_of_outputs:
         return f"{got(value)}; takes a list whose items may be Outputs{expected.for_example}"
     if isinstance(value, pulumi.Output):
@@ -104,7 +104,7 @@ class _Hidden:
     """Replaces a value that must not be shown."""
 
 
-def _judged(text: str, value: Any, expected: FieldDescription) -> str:
+def _validator_text(text: str, value: Any, expected: FieldDescription) -> str:
     """A validator's own text. If it begins with "takes", the value and an example are added."""
     if not text.startswith("takes "):
         return text

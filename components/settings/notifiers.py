@@ -223,9 +223,7 @@ def _check_secret(
         value = stack.secrets.get(reference.config)
         if value is None:
             command = f"`pulumi config set --secret {shown_name(reference.config)}`"
-            text = (
-                f"{got(reference.config)}, and the stack config has no such secret; run {command} (asks for its value)"
-            )
+            text = f"{got(reference.config)}, and the stack config has no such secret; run {command}, which asks for it"
             mistakes.append(Mistake(stack.source.path(*at, "config"), text))
     problem = shape.problem(value) if shape and isinstance(value, str) else None
     return [*mistakes, Mistake(stack.source.path(*at), problem)] if problem else mistakes

@@ -18,8 +18,7 @@ KEY_EXAMPLE = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-12
 
 
 def check_topic(arn: Any) -> Any:
-    """Return the same value. Raises ValueError (without the value) if it is not the ARN of a standard topic. None and
-    Outputs pass."""
+    """Return the same value. Raises ValueError (without it) unless it is a standard topic's ARN, None or an Output."""
     if arn is None or isinstance(arn, pulumi.Output):
         return arn
     if isinstance(arn, str) and arn.endswith(".fifo"):
@@ -30,8 +29,7 @@ def check_topic(arn: Any) -> Any:
 
 
 def check_key(arn: Any) -> Any:
-    """Return the same value. Raises ValueError (without the value) if it is not the ARN of a KMS key. None and Outputs
-    pass."""
+    """Return the same value. Raises ValueError (without it) unless it is a KMS key's ARN, None or an Output."""
     return check_arn(arn, "kms")
 
 

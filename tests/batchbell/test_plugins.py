@@ -112,7 +112,7 @@ def test_two_notifiers_of_the_same_type_are_both_named_if_one_is_chosen(site: Pa
     (pagers, mail) = mistakes(PAGER, MAIL)
     assert "2 notifiers are named pager" in pagers
     assert "distribution acme-pager_one 1.0" in pagers and "distribution acme-pager_two 1.0" in pagers
-    assert "named email, only one is allowed: folder notifiers/email and distribution acme-mail 1.0" in mail
+    assert "named email, only one may be: folder notifiers/email and distribution acme-mail 1.0" in mail
 
 
 def test_a_distribution_that_is_found_twice_has_no_rival(site: Path) -> None:

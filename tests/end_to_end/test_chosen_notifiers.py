@@ -159,7 +159,7 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
     [
         ("broken", "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv"),
         ("sns2", "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist"),
-        ("twin", "2 notifiers are named twin, only one is allowed: distribution acme-"),
+        ("twin", "2 notifiers are named twin, only one may be: distribution acme-"),
         ("pagr", "and there is no such notifier; did you mean pager? There are broken, email, pager, slack, sns, sns2"),
     ],
 )

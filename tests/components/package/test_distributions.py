@@ -16,9 +16,7 @@ from tests.installed import put_distribution, put_plugin
 HOST = Runtime.host()
 
 
-def test_a_distribution_without_a_wheel_for_the_runtime_is_named_and_nothing_is_left_behind(
-    site: Path, tmp_path: Path
-) -> None:
+def test_a_distribution_without_a_wheel_is_named_and_nothing_is_left_behind(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_grpc_pager", requires="('grpcio',)")
     with pytest.raises(BundleError, match=r"grpcio==[\d.]+ for python3.6 on arm64 \(manylinux, glibc 2.34 or older\)"):
         build([plugin], Runtime("3.6", "arm64"), cache=tmp_path / "cache")
@@ -128,8 +126,6 @@ def test_requirements_follow_the_runtimes_markers_and_the_extras_asked_for(site:
         ("cp312-cp312-manylinux_2_17_aarch64", Runtime("3.13", "arm64"), False),
     ],
 )
-def test_installed_files_are_taken_only_if_they_run_in_lambda(
-    site: Path, tag: str, runtime: Runtime, runs: bool
-) -> None:
+def test_installed_files_are_used_only_if_they_run_there(site: Path, tag: str, runtime: Runtime, runs: bool) -> None:
     put_distribution(site, "acme_tagged", {}, WHEEL=f"Wheel-Version: 1.0\nTag: {tag}\n")
     assert distributions.runs_on(metadata.distribution("acme_tagged"), runtime) is runs

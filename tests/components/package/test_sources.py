@@ -118,9 +118,7 @@ def test_imports_that_the_lambda_has_and_optional_imports_need_no_requirement(si
     assert not (folder / "batchbell" / "provisioning.py").exists()
 
 
-def test_a_module_of_a_namespace_package_is_missing_unless_its_own_distribution_is_required(
-    site: Path, tmp_path: Path
-) -> None:
+def test_a_namespaces_module_needs_the_distribution_that_has_it(site: Path, tmp_path: Path) -> None:
     put_distribution(site, "acme-libraries", LIBRARIES)
     put_distribution(site, "acme-other", {"acme_space/other/__init__.py": ""})
     notifier = "import acme_space.other"

@@ -117,7 +117,7 @@ def suggest(name: str, names: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=1)
     if close or not known:
         return f"; did you mean {close[0]}?" if close else ""
-    return f"; there are {', '.join(known)}"
+    return f"; available: {', '.join(known)}"
 
 
 def got(value: Any) -> str:

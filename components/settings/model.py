@@ -105,9 +105,7 @@ class Settings(SettingsModel):
             examples=[[NOTIFIER_EXAMPLE]],
         ),
     ]
-    single_jobs: Annotated[bool, Field(title="whether jobs that are not arrays send messages too", examples=[True])] = (
-        False
-    )
+    single_jobs: Annotated[bool, Field(title="whether non-array jobs send messages too", examples=[True])] = False
     statuses: Annotated[
         tuple[Annotated[Status, AfterValidator(_check_status)], ...],
         AfterValidator(not_empty),
@@ -160,7 +158,7 @@ class Settings(SettingsModel):
         ),
     ] = ""
     function: Annotated[
-        FunctionSettings, Field(title="Lambda function that sends the messages", examples=[{"timeout": 60}])
+        FunctionSettings, Field(title="Lambda function that sends messages", examples=[{"timeout": 60}])
     ] = FunctionSettings()
 
 

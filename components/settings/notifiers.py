@@ -154,11 +154,11 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
 
 
 def _no_such(kind: Any, types: Iterable[str]) -> str:
-    there_are = ", ".join(sorted(types))
+    available = ", ".join(sorted(types))
     if not isinstance(kind, str):
-        return f"{'is missing' if kind is None else got(kind)}; takes one of {there_are}, for example email"
+        return f"{'is missing' if kind is None else got(kind)}; takes one of {available}, for example email"
     hint = suggest(kind, types)
-    return f"{got(kind)}, and there is no such notifier{hint}{f' There are {there_are}' if hint.endswith('?') else ''}"
+    return f"{got(kind)}, which is not a notifier{hint}{f' Available: {available}' if hint.endswith('?') else ''}"
 
 
 def _shared(

@@ -128,11 +128,11 @@ def test_an_unknown_type_is_reported_with_the_most_similar_one_and_all_types(sit
     put_pager(site, "pager_known")
 
     assert mistakes(MAIL | {"type": "slak"}) == [
-        "batchbell:notifiers[0].type: got 'slak', and there is no such notifier; did you mean slack? "
-        "There are email, pager, slack, sns"
+        "batchbell:notifiers[0].type: got 'slak', which is not a notifier; did you mean slack? "
+        "Available: email, pager, slack, sns"
     ]
     for entry, reported in (
-        (MAIL | {"type": "teams"}, "got 'teams', and there is no such notifier; there are email, pager, slack, sns"),
+        (MAIL | {"type": "teams"}, "got 'teams', which is not a notifier; available: email, pager, slack, sns"),
         (MAIL | {"type": 7}, "got 7; takes one of email, pager, slack, sns, for example email"),
         ({"name": "team"}, "is missing; takes one of email, pager, slack, sns, for example email"),
     ):

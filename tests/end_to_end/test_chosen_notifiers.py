@@ -160,7 +160,7 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
         ("broken", "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv"),
         ("sns2", "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist"),
         ("twin", "2 notifiers are named twin, only one may be: distribution acme-"),
-        ("pagr", "and there is no such notifier; did you mean pager? There are broken, email, pager, slack, sns, sns2"),
+        ("pagr", "which is not a notifier; did you mean pager? Available: broken, email, pager, slack, sns, sns2"),
     ],
 )
 def test_a_notifier_that_cannot_be_used_is_told_and_nothing_is_created(account: Account, type_: str, told: str) -> None:

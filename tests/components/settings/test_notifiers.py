@@ -42,7 +42,7 @@ def only_mistake(*notifiers, **more):
     [
         ([], "notifiers: nobody would get messages; takes a list of at least one object, for example {type: email"),
         (["slack"], "notifiers[0]: got 'slack'; takes an object, for example {type: email"),
-        ([MAIL | {"type": "emial"}], "notifiers[0].type: got 'emial', and there is no such notifier; did you mean"),
+        ([MAIL | {"type": "emial"}], "notifiers[0].type: got 'emial', which is not a notifier; did you mean"),
         ([MAIL, MAIL], "notifiers[1].name: got 'team', which notifiers[0] already has; takes a unique name"),
         ([MAIL | {"name": "a b"}], "notifiers[0].name: got 'a b'; takes 1 to 39 letters, digits, - and _, for example"),
         ([MAIL | {"name": "x" * 40}], "notifiers[0].name: got a string of 40 characters; takes 1 to 39 letters"),

@@ -1,7 +1,8 @@
-"""Finds notifiers at deploy time: folders in `notifiers/`, and installed distributions that declare the entry point
-group `batchbell.notifiers` (the entry point's name is the notifier's type, its value the package that holds
-`notifier` and `infrastructure`). There is no registry to edit, and nothing is imported until it was chosen: so a
-notifier that is broken, or two of one name, concern only the stacks that choose it.
+"""Finds notifiers at deploy time: folders in `notifiers/`, and entry points of installed distributions.
+
+The entry point's group is `batchbell.notifiers`, its name the notifier's type, its value the package with the modules
+`notifier` and `infrastructure`. There is no registry to edit. A notifier is imported only if it was chosen, so that a
+broken one, or two of the same name, affect only the stacks that choose them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 ENTRY_POINT_GROUP = "batchbell.notifiers"
-PEOPLE_READ = 5  # messages at once, before one digest of all is better
+DIGEST_AFTER = 5  # messages at once that people still read one by one
 DIGEST_LIMIT = 100  # jobs that a digest names
-HALVES = ("infrastructure.py", "notifier.py")  # a folder with one of them is a notifier, if a broken one
+HALVES = ("infrastructure.py", "notifier.py")  # a folder with only one of them is a broken notifier
 
 
 class PluginError(Exception):
-    """A notifier that cannot be used; the text names it and where it comes from."""
+    """A notifier cannot be used. The text names it and its origin."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ class Plugin:
     package: str  # "notifiers.slack"
     distribution: str | None = None  # the installed distribution, or None for a folder in notifiers/
     version: str | None = None  # of the distribution
-    rivals: tuple[Plugin, ...] = ()  # others of the same name
+    rivals: tuple[Plugin, ...] = ()  # others with the same type
 
     @property
     def notifier_module(self) -> str:
-        """The module that runs in the Lambda."""
+        """Name of the module that runs in the Lambda."""
         return f"{self.package}.notifier"
 
     @property
@@ -53,70 +54,69 @@ class Plugin:
         return f"notifier {self.type} ({self.origin})"
 
     def folder(self) -> Path:
-        """Where the package's files are. Raises PluginError if it cannot be found."""
+        """The package's folder. Raises PluginError if it cannot be found."""
         try:
             spec = importlib.util.find_spec(self.package)
         except Exception as error:  # its parent package is imported, and may fail in any way
-            raise PluginError(f"{self}: {self.package} cannot be imported: {_told(error)}") from error
+            raise PluginError(f"{self}: {self.package} cannot be imported: {_describe(error)}") from error
         if spec is None or not spec.submodule_search_locations:
-            raise PluginError(f"{self}: there is no package {self.package}")
+            raise PluginError(f"{self}: the package {self.package} does not exist")
         return Path(next(iter(spec.submodule_search_locations)))
 
     def infrastructure(self) -> ModuleType:
-        """The deploy-time module (see `batchbell.provisioning`).
+        """Import the deploy-time module (see `batchbell.provisioning`).
 
-        Raises PluginError if it cannot be imported or lacks something, and if another notifier has the same name.
+        Raises PluginError if it cannot be imported or lacks something, or if another notifier has the same type.
         """
         if self.rivals:
             everyone = " and ".join(plugin.origin for plugin in (self, *self.rivals))
-            raise PluginError(f"{1 + len(self.rivals)} notifiers are named {self.type}, and one may be: {everyone}")
+            raise PluginError(f"{1 + len(self.rivals)} notifiers are named {self.type}, only one may be: {everyone}")
         self.folder()
         try:
             module = importlib.import_module(f"{self.package}.infrastructure")
             run_time = importlib.util.find_spec(self.notifier_module)
         except (Exception, SystemExit) as error:
-            raise PluginError(f"{self}: its infrastructure.py cannot be imported: {_told(error)}") from error
+            raise PluginError(f"{self}: its infrastructure.py cannot be imported: {_describe(error)}") from error
         if run_time is None:
-            raise PluginError(f"{self}: there is no module {self.notifier_module}")
+            raise PluginError(f"{self}: the module {self.notifier_module} does not exist")
         if problem := _problem(module):
             raise PluginError(f"{self}: {problem}")
         return module
 
     def preview(self) -> ModuleType | None:
-        """The module that draws its messages (see `batchbell.preview`), or None: it has none. Raises PluginError if
-        it cannot be imported."""
+        """Import the module that draws its messages (see `batchbell.preview`); None if there is no such module.
+
+        Raises PluginError if it cannot be imported.
+        """
         name = f"{self.package}.preview"
         try:
             if importlib.util.find_spec(name) is None:
                 return None
             return importlib.import_module(name)
         except Exception as error:
-            raise PluginError(
-                f"notifier {self.type} ({self.origin}): {name} cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+            raise PluginError(f"{self}: {name} cannot be imported: {_describe(error)}") from error
 
     def requires(self) -> tuple[str, ...]:
-        """The distributions that the run-time half needs in the Lambda's package, as requirements ("requests>=2")."""
+        """Requirements ("requests>=2") of the run-time half beyond what every package has."""
         return tuple(getattr(self.infrastructure(), "REQUIRES", ()))
 
     def digest_after(self) -> int:
-        """How many messages at once are still sent one by one, unless the stack says otherwise; 0: any number.
+        """The type's default: how many messages at once are still sent one by one; 0: send no digests.
 
-        Raises PluginError if the notifier's own DIGEST_AFTER is no such number.
+        Raises PluginError if the notifier's own DIGEST_AFTER is not such a number.
         """
-        number = getattr(self.infrastructure(), "DIGEST_AFTER", PEOPLE_READ)
-        if number is None:
-            return 0
+        number = getattr(self.infrastructure(), "DIGEST_AFTER", DIGEST_AFTER)
         if type(number) is not int or not 0 <= number <= DIGEST_LIMIT:
             raise PluginError(
-                f"{self}: DIGEST_AFTER in infrastructure.py is no whole number from 1 to "
-                f"{DIGEST_LIMIT}, and neither None nor 0 for no digests"
+                f"{self}: DIGEST_AFTER in infrastructure.py must be a whole number from 1 to {DIGEST_LIMIT}, "
+                "or 0 for never"
             )
         return number
 
 
 def notifiers_package() -> tuple[str, Path]:
-    """The package of the notifiers that come with batchbell: inside `batchbell` in a wheel, beside it in a checkout."""
+    """Name and folder of the package with batchbell's notifiers: inside `batchbell` in a wheel, beside it in a
+    checkout."""
     inside = Path(__file__).parent / "notifiers"
     if inside.is_dir():
         return "batchbell.notifiers", inside
@@ -124,8 +124,8 @@ def notifiers_package() -> tuple[str, Path]:
 
 
 def find_plugins() -> Mapping[str, Plugin]:
-    """Every notifier type that a stack can choose, by its name. Of two with the same name each is the other's rival,
-    and neither can be used."""
+    """All notifiers that a stack can choose, by type. If two have the same type, they are rivals, and neither can be
+    used."""
     found: dict[str, Plugin] = {}
     for plugin in (*_in_folders(), *_in_distributions()):
         first = found.setdefault(plugin.type, plugin)
@@ -143,14 +143,14 @@ def _in_folders() -> Iterator[Plugin]:
 def _in_distributions() -> Iterator[Plugin]:
     for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
         distribution = entry_point.dist
-        # What a killed uninstall leaves of a distribution may lack its metadata: then there is no name.
+        # A killed uninstall may leave a distribution without metadata, and so without a name.
         if distribution is not None and (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")):
             yield Plugin(entry_point.name, entry_point.value, distribution.name, distribution.version)
 
 
 def _problem(infrastructure: ModuleType) -> str | None:
-    """What the module lacks of what `batchbell.provisioning` says, or None."""
-    from batchbell.provisioning import NotifierSettings  # pydantic and pulumi: a second that only a choice costs
+    """What the module lacks (see `batchbell.provisioning`), or None."""
+    from batchbell.provisioning import NotifierSettings  # imports pydantic and pulumi, which takes a second
 
     settings = getattr(infrastructure, "Settings", None)
     if not (isinstance(settings, type) and issubclass(settings, NotifierSettings)):
@@ -159,7 +159,7 @@ def _problem(infrastructure: ModuleType) -> str | None:
         return "infrastructure.py has no function provision"
     requires = getattr(infrastructure, "REQUIRES", ())
     if not (isinstance(requires, tuple) and all(map(_is_requirement, requires))):
-        return 'REQUIRES in infrastructure.py is no tuple of distributions, for example REQUIRES = ("requests>=2",)'
+        return 'REQUIRES in infrastructure.py must be a tuple of requirements, for example REQUIRES = ("requests>=2",)'
     return None
 
 
@@ -171,5 +171,5 @@ def _is_requirement(text: Any) -> bool:
     return True
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,16 +1,16 @@
-"""What a notifier is at deploy time: the types that an `infrastructure.py` takes and gives.
+"""The deploy-time half of a notifier: the types for its `infrastructure.py`.
 
 An `infrastructure.py` offers
 
-- `Settings`: a pydantic model (a subclass of `NotifierSettings`) of what the stack config may say about an instance;
-- `REQUIRES`: the distributions that the run-time half imports beyond the standard library, boto3 and what is in
-  batchbell for it, as requirements (a tuple, such as `("requests>=2",)`; may be left out). They go into the Lambda's
-  package at the versions that are installed, with what they require; an import that nothing there would answer is an
-  error at preview. A distribution names them among its own dependencies too, so that pip installs them;
-- `DIGEST_AFTER`: how many messages for one instance may arrive at once before they become one digest (an int; None or
-  0: any number; left out: 5), unless the stack config says otherwise;
-- `provision(name, settings, *, opts, context) -> Grants`: what the Lambda needs for it. It may make resources of its
-  own, as children of `opts.parent`.
+- `Settings`: a pydantic model (a subclass of `NotifierSettings`) of an instance's settings in stack config;
+- `REQUIRES`: a tuple of requirements, such as `("requests>=2",)`, for what the run-time half imports beyond the
+  standard library, boto3 and batchbell's own run-time modules; optional. The Lambda's package gets these distributions
+  and their dependencies, at the installed versions; an import of anything else is an error at preview. A plug-in's
+  distribution lists them among its own dependencies too, so that pip installs them;
+- `DIGEST_AFTER`: the default of `digest_after`: how many messages at once are still sent one by one (more are sent as
+  one digest). An int; 0: send no digests; without it: 5;
+- `provision(name, settings, *, opts, context) -> Grants`: returns what the Lambda needs for the instance. It may create
+  resources, as children of `opts.parent`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ARN = re.compile(
     r"(?P<resource>.+)"
 )
 
-# What a policy can grant and a call can read, by service. No `*` or `?`, which in a policy stand for all others too;
-# no alias of a key, which IAM takes for no resource (AWS KMS developer guide, "Specifying KMS keys in
-# IAM policy statements").
+# Resources that a policy can grant and a call can read, by service. `*` and `?` are excluded: in a policy they match
+# other resources too. So are aliases of keys: IAM does not accept them as resources (AWS KMS developer guide,
+# "Specifying KMS keys in IAM policy statements").
 _RESOURCES = {
     "ssm": (re.compile(r"parameter/[A-Za-z0-9_./-]+"), "an SSM parameter", "parameter/slack-webhook"),
     "secretsmanager": (re.compile(r"secret:[A-Za-z0-9/_+=.@-]+"), "a secret", "secret:slack-webhook-a1B2c3"),
@@ -40,7 +40,7 @@ _RESOURCES = {
 
 CONFIG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
-STACK_CONFIG = "stack config"  # the `context` of a validation: these settings are no program's
+STACK_CONFIG = "stack config"  # pydantic's validation context for settings that do not come from a program
 
 FORMS = "{config: NAME}, {ssm: ARN}, {secretsmanager: ARN}"
 
@@ -51,22 +51,23 @@ PLAIN_SECRET = (
 
 
 class NotifierSettings(BaseModel):
-    """Base of every notifier's `Settings`: frozen, no unknown keys, and errors that never show an input.
+    """The base class of every notifier's `Settings`: frozen, no unknown keys, and errors that never show an input.
 
-    A field's `Field(title=…, description=…, examples=[…])` say what it is for, what it takes, and what one writes:
-    docs/configuration.md and the errors are made of them. A validator's ValueError may begin with "takes", and then
-    what was got and the example are told beside it.
+    `Field(title=…, description=…, examples=[…])` says what a setting is for, what it takes, and gives an example:
+    docs/configuration.md and the errors are made of these texts. If a validator's ValueError begins with "takes", the
+    error also shows the value and the example.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
 def check_arn(value: Any, service: str, *, region: str | None = None) -> Any:
-    """The same value. Raises ValueError, which does not show it, if it is plain and no ARN of `service` (in `region`,
-    if that is known); None, and what is not known yet (an Output), pass.
+    """Return the same value. Raises ValueError (without the value) if it is not an ARN of `service`.
 
-    "ssm" takes parameters, "secretsmanager" secrets, "sns" standard topics, "kms" keys, and any other service all that
-    it has.
+    value: an ARN; None and Outputs, whose values are not known yet, pass
+    service: "ssm" allows parameters, "secretsmanager" secrets, "sns" standard topics, "kms" keys, and any other service
+        all of its resources
+    region: the region that the ARN must have, or None for any
     """
     if value is None or isinstance(value, pulumi.Output):
         return value
@@ -88,8 +89,12 @@ def _example_arn(service: str, region: str | None = None) -> str:
 
 
 def check_when_known(value: Any, check: Callable[[Any], Any], *, where: str) -> Any:
-    """A plain value as it is, since the settings were checked; an Output with `check` upon it: its ValueError, which
-    must not show the value, ends the deployment as a pulumi.RunError that begins with `where`."""
+    """Apply `check` to an Output as soon as its value is known. Return a plain value as it is: it was checked with the
+    settings.
+
+    check: returns the value to use, or raises ValueError without showing the value
+    where: begins the pulumi.RunError that ends the deployment if `check` raises ValueError
+    """
 
     def checked(known: Any) -> Any:
         try:
@@ -109,9 +114,10 @@ def _arn_field(service: str, title: str) -> Any:
 
 
 class SecretReference(NotifierSettings):
-    """Where a secret is: exactly one of `config`, `ssm`, `secretsmanager` and `value`, and its key if it has one of its
-    own. `value` is the secret itself, from a Pulumi program alone (an Output, such as `config.require_secret(…)`, or a
-    text), never from stack config; it is stored as an SSM SecureString.
+    """Refers to a secret: exactly one of `config`, `ssm`, `secretsmanager` and `value`, and optionally its KMS key.
+
+    `value` is the secret itself, stored as an SSM SecureString: an Output, such as `config.require_secret(…)`, or a
+    string. Only a Pulumi program may give it, never stack config.
     """
 
     ARNS: ClassVar[Mapping[str, str]] = {"ssm": "ssm", "secretsmanager": "secretsmanager", "kms_key_arn": "kms"}
@@ -119,14 +125,14 @@ class SecretReference(NotifierSettings):
     config: Annotated[
         str | None,
         Field(
-            title="a key of the stack config that was set with `--secret`; it is stored as an SSM SecureString",
+            title="key of the stack config that was set with `--secret`; its value is stored as an SSM SecureString",
             description="the key's name",
             examples=["slackWebhook"],
         ),
     ] = None
-    ssm: Annotated[Any, _arn_of("ssm"), _arn_field("ssm", "an SSM parameter that exists")] = None
+    ssm: Annotated[Any, _arn_of("ssm"), _arn_field("ssm", "existing SSM parameter")] = None
     secretsmanager: Annotated[
-        Any, _arn_of("secretsmanager"), _arn_field("secretsmanager", "a Secrets Manager secret that exists")
+        Any, _arn_of("secretsmanager"), _arn_field("secretsmanager", "existing Secrets Manager secret")
     ] = None
     value: Annotated[Any, Field(exclude=True, repr=False)] = None
     kms_key_arn: Annotated[
@@ -134,8 +140,8 @@ class SecretReference(NotifierSettings):
         _arn_of("kms"),
         _arn_field(
             "kms",
-            "the customer-managed key that encrypts it (without it AWS's own does); the function may decrypt with it, "
-            "and the key's policy must allow that",
+            "customer-managed key that encrypts the secret (without it: AWS's own key); the function may decrypt with "
+            "it, which the key's policy must allow",
         ),
     ] = None
 
@@ -163,7 +169,9 @@ class SecretReference(NotifierSettings):
     @classmethod
     def _check_value(cls, value: Any) -> Any:
         if not isinstance(value, str | pulumi.Output | None):
-            raise ValueError("is no Output and no text; takes a secret Output, for example config.require_secret(NAME)")
+            raise ValueError(
+                "is neither an Output nor a string; takes a secret Output, for example config.require_secret(NAME)"
+            )
         return value
 
     @model_validator(mode="after")
@@ -176,10 +184,10 @@ class SecretReference(NotifierSettings):
 
 @dataclass(frozen=True)
 class SecretShape:
-    """What a secret's value must look like, as an annotation of a `SecretReference` field.
+    """Annotates a `SecretReference` field with the shape that the secret's value must have.
 
-    `problem(value)` gives None, or what is wrong without showing the value. It is asked at deploy time where the
-    value is known there (the form `config`, or a plain `value`), and of an Output as soon as its value is known.
+    `problem(value)` returns None, or what is wrong, without showing the value. It is called at deploy time if the value
+    is known (the form `config`, or a plain `value`), and for an Output as soon as its value is known.
     """
 
     problem: Callable[[str], str | None]
@@ -187,7 +195,7 @@ class SecretShape:
 
 @dataclass(frozen=True)
 class Statement:
-    """One IAM Allow. `resources` may hold Outputs; `condition` is IAM's own JSON."""
+    """An IAM statement that allows `actions`. `resources` may hold Outputs; `condition` is IAM's own JSON."""
 
     actions: Sequence[str]
     resources: Sequence[pulumi.Input[str]]
@@ -196,20 +204,19 @@ class Statement:
 
 @dataclass(frozen=True)
 class Grants:
-    """What the Lambda needs for one instance: IAM statements, secrets to read by name, plain settings (may be
-    Outputs; JSON types), which arrive at run time as the `settings` and `secrets` of `create`."""
+    """What the Lambda needs for one instance. `settings` and `secrets` are passed to `create` at run time."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, SecretReference] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # JSON types; values may be Outputs
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict)  # by name
     statements: Sequence[Statement] = ()
-    outputs: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)  # worth showing, such as a topic's ARN
+    outputs: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)  # to show, such as a topic's ARN
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where the stack is deployed: plain values, known in preview."""
+    """Where the stack is deployed. Plain values, known in preview."""
 
-    prefix: str  # start of the names of resources
+    prefix: str  # begins the names of resources
     partition: str  # aws, aws-us-gov, aws-cn
     region: str
     account_id: str

@@ -14,7 +14,7 @@ from bench.finding import Check, Finding, Order
 from bench.function_process import ColdStart, start_cold
 from bench.jobs import as_records, finish_array
 from bench.rig import CHANNELS, set_up
-from components.package.bundle import Target, has_compiled_files
+from components.package.bundle import Runtime, has_compiled_files
 
 TITLE = "Bundle"
 ROUNDS = 7
@@ -22,7 +22,7 @@ BOUND = 3.0  # MB, zipped
 
 
 def measure(order: Order) -> Finding:
-    if not has_compiled_files(Target.host()):
+    if not has_compiled_files(Runtime.host()):
         raise RuntimeError("this Python compiles nothing for Lambda's: there is nothing to compare")
     with set_up(order) as rig:
         bundle = rig.bundle(*CHANNELS)

@@ -14,7 +14,7 @@ from typing import Any
 
 from batchbell.plugins import find_plugins
 from batchbell_local.ministack.functions import RUNTIME_PACKAGES
-from components.package.bundle import Target, build
+from components.package.bundle import Runtime, build
 
 HANDLER = "batchbell.dispatcher.handler.handler"
 BARE_HANDLER = "bare.handler"
@@ -39,7 +39,7 @@ RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_rest
 def make_bundle(cache: Path, *types: str) -> Path:
     """The folder that a deploy with these notifiers would upload."""
     plugins = find_plugins()
-    return build([plugins[type_] for type_ in types], Target.host(), cache=cache)
+    return build([plugins[type_] for type_ in types], Runtime.host(), cache=cache)
 
 
 def unpack(bundle: Path, folder: Path, authorities: Path, manifest: Sequence[Mapping[str, Any]]) -> Path:

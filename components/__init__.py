@@ -1,4 +1,4 @@
-"""The deploy-time half: Pulumi components that watch AWS Batch and notify."""
+"""The deploy-time half: Pulumi components that watch AWS Batch jobs and notify people."""
 
 from .array_job_notifier import ArrayJobNotifier, ArrayJobNotifierArgs
 

@@ -1,4 +1,4 @@
-"""DeliveryAlarms: what wakes somebody, and what each one says at 3 a.m."""
+"""DeliveryAlarms: the CloudWatch alarms, each with a description that says what to do at 3 a.m."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context, check_arn, check_when_known
 
-METRICS = "batchbell"  # the namespace that the function writes to
-OLDEST = 1_800  # s that a message may go undelivered; less with a function that gives up sooner
-OLDEST_TIMEOUTS = 60  # the same in the function's timeouts: an eighth of the time that a message is retried
-# Tickets come back at most 15 minutes apart, and their age is told only then: a shorter period would miss some.
+METRICS = "batchbell"  # the namespace of the function's own metrics
+# How long a message may stay undelivered: the smaller of the two. The second one is an eighth of the time that a
+# message is retried.
+OLDEST = 1_800  # s
+OLDEST_TIMEOUTS = 60  # function timeouts
+# The function reports a ticket's age when it retries it, which may be every 15 minutes only: a shorter period would
+# miss some.
 OLDEST_PERIOD = 1_200  # s
 BACKLOG = 900  # s that an event may wait for the function
-# A ticket waits up to 15 minutes by itself; nobody takes one that waits twice as long.
+# A ticket is delayed by up to 15 minutes. If it waits twice as long, the function does not receive it.
 RETRY_BACKLOG = 1_800  # s
 BACKLOG_PERIOD = 300  # s
 
 
 class DeliveryAlarms(pulumi.ComponentResource):
-    """CloudWatch alarms over a delivery's queues, function and rules. Without a topic they are seen in the console."""
+    """CloudWatch alarms for a delivery's queues, function and rules. Without a topic they show in the console only."""
 
     def __init__(
         self,
@@ -37,8 +40,12 @@ class DeliveryAlarms(pulumi.ComponentResource):
         topic_arn: pulumi.Input[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`timeout`: the function's, in seconds; `rules`: their names, by what they are called here, such as
-        "finished"."""
+        """Create the alarms.
+
+        timeout: the function's, in seconds
+        rules: names of the EventBridge rules, by their purpose ("finished")
+        topic_arn: the SNS topic that alarms are sent to, or None
+        """
         super().__init__("batchbell:index:DeliveryAlarms", name, None, opts)
         self._name, self._context, self._function = name, context, function
         self._topic_arn = check_when_known(
@@ -50,15 +57,15 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "backlog",
             intake,
             BACKLOG,
-            "Events have waited {minutes} minutes for the function: it does not run, or not often enough, so nobody "
-            "is told. Nothing is lost for 4 days.",
+            "Events have waited {minutes} minutes for the function: it does not run, or not often enough, so no "
+            "messages are sent. SQS keeps the events for 4 days.",
         )
         self._backlog(
             "retry-backlog",
             retry,
             RETRY_BACKLOG,
-            "Messages that are to be sent again have waited {minutes} minutes for the function: it does not take them, "
-            "or not often enough. They are lost after 4 days.",
+            "Messages to retry have waited {minutes} minutes for the function: it does not run, or not often enough. "
+            "They are lost after 4 days.",
         )
         self._errors()
         self._throttles()
@@ -72,8 +79,8 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "AWS/SQS",
             "ApproximateNumberOfMessagesVisible",
             {"QueueName": queue.name},
-            "Messages that somebody did not get, or records that could not be read, are in the dead-letter queue, "
-            "which keeps them for 14 days. Which and why: `{status}`. Once that is mended: `{redrive}`.",
+            "Undelivered messages or unreadable records are in the dead-letter queue, which keeps them for 14 days. "
+            "To see which and why: `{status}`. After fixing the cause: `{redrive}`.",
         )
 
     def _oldest_undelivered(self, seconds: int) -> None:
@@ -82,20 +89,21 @@ class DeliveryAlarms(pulumi.ComponentResource):
             METRICS,
             "OldestUndelivered",
             {"service": self._function.name},
-            f"A message could not be delivered for {seconds // 60} minutes. It is retried, and in the end is a dead "
-            "letter. Which channel fails and why: `{status}`. Nothing else to type while it is retried.",
+            f"A message could not be delivered for {seconds // 60} minutes. It is retried, and dead-lettered in the "
+            "end. To see which channel fails and why: `{status}`. Retrying needs no command.",
             above=seconds,
             period=OLDEST_PERIOD,
         )
 
-    def _backlog(self, purpose: str, queue: aws.sqs.Queue, seconds: int, what: str) -> None:
+    def _backlog(self, purpose: str, queue: aws.sqs.Queue, seconds: int, problem: str) -> None:
         self._alarm(
             purpose,
             "AWS/SQS",
             "ApproximateAgeOfOldestMessage",
             {"QueueName": queue.name},
-            what.format(minutes=seconds // 60)
-            + " Whether its event source mapping is enabled, and what waits: `{status}`. Then the function's log.",
+            problem.format(minutes=seconds // 60)
+            + " To see whether its event source mapping is enabled, and what waits: `{status}`. Then read the "
+            "function's log.",
             above=seconds,
             period=BACKLOG_PERIOD,
         )
@@ -106,9 +114,9 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "AWS/Lambda",
             "Errors",
             {"FunctionName": self._function.name},
-            "The function died or timed out; a channel that fails is no such error. Its records come back, and after "
-            "5 times are dead letters. Why: the function's log. What waits, what is dead: `{status}`. Dead letters, "
-            "once the function is mended: `{redrive}`.",
+            "The function crashed or timed out (a failing channel does not count). Records are tried 5 times, then "
+            "dead-lettered. The function's log says why. To see what waits and what is dead-lettered: `{status}`. "
+            "After fixing the function: `{redrive}`.",
             statistic="Sum",
         )
 
@@ -118,8 +126,8 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "AWS/Lambda",
             "Throttles",
             {"FunctionName": self._function.name},
-            "Lambda did not start the function: the account's concurrency is used up, so messages come late. Look at "
-            "what else runs, or ask AWS for more. What waits: `{status}`.",
+            "Lambda did not start the function: the account's concurrency is used up, so messages are late. Look at "
+            "what else runs, or request a higher quota from AWS. To see what waits: `{status}`.",
             statistic="Sum",
         )
 
@@ -129,9 +137,9 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "AWS/Events",
             "InvocationsFailedToBeSentToDLQ",
             {"RuleName": rule_name},
-            "EventBridge could put an event neither into the intake queue nor among the dead letters: it is lost, and "
-            "nobody is told of that job. Whether the queues are there: `{status}`. `pulumi up --refresh` mends them "
-            "and their policies.",
+            "EventBridge could deliver an event neither to the intake queue nor to the dead-letter queue: it is lost, "
+            "and no message about that job is sent. To see whether the queues exist: `{status}`. "
+            "`pulumi up --refresh` restores them and their policies.",
             statistic="Sum",
         )
 

@@ -1,4 +1,4 @@
-"""ArrayJobNotifier: the component that people import. One message an array job, on the channels that they chose."""
+"""ArrayJobNotifier: the component that programs import. It sends one message per array job to the chosen channels."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ from batchbell.provisioning import Context
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
-from .batch_event_rule import BatchEventRule
-from .blocked_queue_rule import BlockedQueueRule
 from .delivery import Delivery
-from .deployment_context import find_placement
+from .deployment_context import find_deployment_context
+from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
-from .package.bundle import Target, build, has_compiled_files
-from .parent_job_rule import ParentJobRule
+from .package.bundle import Runtime, build, has_compiled_files
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
 
 
 @dataclass(frozen=True)
 class ArrayJobNotifierArgs:
-    """What to watch and whom to tell. Names, types and filters are plain; ARNs and secrets may be Outputs.
+    """What to watch and whom to notify. Names, types and filters are plain; ARNs and secrets may be Outputs.
 
-    `notifiers`: a list of {"type", "name", "statuses", "jobs", …the type's own settings}; a secret is
-    {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output. `environment` makes a Batch environment
-    (see `environment_settings.EnvironmentSettings`), `function` sets the Lambda (see `settings.FunctionSettings`).
-    `queue_blocked`: whether a watched job queue that is blocked is told, too; `time_zone`: IANA name of the one that
-    messages tell times in; `alarm_topic_arn`: an SNS topic that CloudWatch's alarms are sent to.
+    notifiers: a list of {"type", "name", "statuses", "jobs", "digest_after", …the type's own settings}; a secret is
+        {"config": NAME}, {"ssm": ARN}, {"secretsmanager": ARN} or a secret Output
+    job_queue_arns, job_definition_arns: what to watch; if both are given, both must match
+    statuses: job states that send a message
+    single_jobs: whether jobs that are not array jobs send messages too
+    queue_blocked: whether a watched job queue sends a message when it is blocked
+    time_zone: IANA name of the time zone of the times in messages
+    environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
+    function: settings of the Lambda function (see `settings.model.FunctionSettings`)
+    alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -48,10 +51,10 @@ class ArrayJobNotifierArgs:
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
-    """An AWS Batch array job is told once, when all of it is done.
+    """Sends one message when a whole AWS Batch array job has finished.
 
-    `args`: as programs write them, or settings that were validated already. Raises InvalidSettings, with every
-    mistake, before anything is created.
+    `args`: what a program writes, or settings that are already validated. Raises InvalidSettings, with every mistake,
+    before anything is created.
     """
 
     intake_queue_url: pulumi.Output[str]
@@ -65,10 +68,10 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         self, name: str, args: ArrayJobNotifierArgs | Settings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("batchbell:index:ArrayJobNotifier", name, None, opts)
-        context = find_placement(name, pulumi.InvokeOptions(parent=self))
+        context = find_deployment_context(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
         child = pulumi.ResourceOptions(parent=self)
-        # First of all: what cannot be packed ends the deployment before anything is created.
+        # First of all: a package that cannot be built ends the deployment before anything is created.
         bundle = self._bundle(settings)
 
         self.environment = None
@@ -76,24 +79,19 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         if settings.environment is not None:
             self.environment = BatchEnvironment(f"{name}-batch", settings.environment, context, child)
             queue_arns.append(self.environment.queue_arn)
-        rule = ParentJobRule(
-            f"{name}-finished",
-            context,
-            statuses=settings.statuses,
-            queue_arns=queue_arns,
-            definition_arns=settings.job_definition_arns,
-            single_jobs=settings.single_jobs,
-            opts=child,
-        )
-        rules: dict[str, BatchEventRule] = {"finished": rule}
-        if settings.queue_blocked:
-            rules["blocked"] = BlockedQueueRule(
-                f"{name}-blocked",
+        watched = Watched(queue_arns, settings.job_definition_arns)
+        rules = {
+            "finished": finished_job_rule(
+                f"{name}-finished",
                 context,
-                queue_arns=queue_arns,
-                definition_arns=settings.job_definition_arns,
+                watched,
+                statuses=settings.statuses,
+                single_jobs=settings.single_jobs,
                 opts=child,
             )
+        }
+        if settings.queue_blocked:
+            rules["blocked"] = blocked_queue_rule(f"{name}-blocked", context, watched, opts=child)
         granted = [grant(name, choice, context, child) for choice in settings.notifiers]
         delivery = Delivery(
             name,
@@ -124,7 +122,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         self.retry_queue_url = delivery.retry.url
         self.dead_letter_queue_url = delivery.dead_letters.url
         self.function_name = delivery.function.name
-        self.rule_arn = rule.arn
+        self.rule_arn = rules["finished"].arn
         self.outputs: dict[str, pulumi.Input[Any]] = {
             "intake_queue_url": self.intake_queue_url,
             "retry_queue_url": self.retry_queue_url,
@@ -143,18 +141,18 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
     def _bundle(self, settings: Settings) -> Path:
-        target = Target(settings.function.python_version, settings.function.architecture)
-        if not has_compiled_files(target):
+        runtime = Runtime(settings.function.python_version, settings.function.architecture)
+        if not has_compiled_files(runtime):
             pulumi.log.info(
-                f"the function's package has no compiled files, since this is not Python {target.python}: "
+                f"the function's package has no compiled files, since this is not Python {runtime.python}: "
                 "a cold start takes about 0.3 s longer",
                 self,
             )
-        return build([choice.plugin for choice in settings.notifiers], target)
+        return build([choice.plugin for choice in settings.notifiers], runtime)
 
 
 def _checked(args: ArrayJobNotifierArgs, context: Context) -> Settings:
-    # None is what a program writes for "not chosen"; everything else is judged in one place.
+    # A program writes None for "not chosen"; everything else is checked in one place.
     given = {one.name: getattr(args, one.name) for one in fields(args) if getattr(args, one.name) is not None}
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     return check_settings(lists, secrets=stack_secrets(), context=context)

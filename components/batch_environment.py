@@ -1,4 +1,4 @@
-"""BatchEnvironment: a compute environment, a job queue and a job definition, with the least rights that they need."""
+"""BatchEnvironment: a compute environment, a job queue and a job definition, with the permissions they need."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class _Network:
 
 
 class BatchEnvironment(pulumi.ComponentResource):
-    """Makes NAME-queue, the job definition NAME, and a compute environment NAME-computing-….
+    """Creates the job queue NAME-queue, the job definition NAME, and a compute environment NAME-computing-….
 
-    The compute environment has a name prefix, and a resource of its own for instances and for each kind of Fargate:
-    what cannot be changed in place is replaced by a new one first, then the queue is moved, then the old one is
-    deleted. With an exact name Pulumi would delete first, and AWS refuses that while a queue refers to it.
+    The compute environment has a name prefix, and a resource of its own for instances and for each kind of Fargate.
+    If a change cannot be made in place, Pulumi creates the new environment, moves the queue to it, then deletes the old
+    one. With an exact name Pulumi would delete first, which AWS refuses while a queue refers to the environment.
     """
 
     queue_arn: pulumi.Output[str]
@@ -91,7 +91,7 @@ class BatchEnvironment(pulumi.ComponentResource):
                 ),
             }
         # EC2 and SPOT change into each other in place; a Fargate environment never changes its type (AWS Batch User
-        # Guide, "Updating compute environments"): one with another logical name takes its place.
+        # Guide, "Updating compute environments"): a resource with another logical name replaces it.
         family = settings.platform.lower().replace("_", "-") if settings.is_fargate else "ec2"
         # No service_role: the service-linked role keeps the environment updatable.
         return aws.batch.ComputeEnvironment(
@@ -109,10 +109,10 @@ class BatchEnvironment(pulumi.ComponentResource):
         if self._settings.subnet_ids:
             first = aws.ec2.get_subnet_output(id=self._settings.subnet_ids[0], opts=options)
             return _Network(list(self._settings.subnet_ids), first.vpc_id)
-        instead = f"in {self._context.region}: set environment_subnet_ids to subnets of the VPC that jobs shall run in"
+        instead = f"in {self._context.region}: set environment_subnet_ids to subnets of the VPC that jobs run in"
         try:
             vpc = aws.ec2.get_vpc(default=True, opts=options)
-        except Exception as error:  # the SDK's own type for a function that fails
+        except Exception as error:  # what the SDK raises for a failed invoke
             raise pulumi.RunError(f"found no default VPC {instead} ({error})") from None
         of_vpc = aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id])
         subnets = aws.ec2.get_subnets(filters=[of_vpc], opts=options)
@@ -121,10 +121,10 @@ class BatchEnvironment(pulumi.ComponentResource):
         return _Network(subnets.ids, vpc.id)
 
     def _security_group(self, network: _Network) -> aws.ec2.SecurityGroup:
-        """Nothing comes in; jobs may call out, to pull their image at the least."""
+        """No inbound traffic. Outbound traffic is allowed: jobs at least pull their image."""
         return aws.ec2.SecurityGroup(
             f"{self._name}-jobs",
-            # Not the automatic name: AWS takes none that begins with sg-.
+            # Not the automatic name: it could begin with sg-, which AWS refuses.
             name_prefix=f"batchbell-{self._name}-",
             description="Batch jobs: no way in",
             vpc_id=network.vpc_id,
@@ -151,7 +151,7 @@ class BatchEnvironment(pulumi.ComponentResource):
         return profile, attachments
 
     def _launch_template(self) -> aws.ec2.LaunchTemplate:
-        # Without a session token no job can ask the instance's metadata for its role (IMDSv2; Amazon EC2 User Guide).
+        # IMDSv2 only: without a session token no job can read the instance role's credentials (Amazon EC2 User Guide).
         return aws.ec2.LaunchTemplate(
             f"{self._name}-instance",
             metadata_options={"http_endpoint": "enabled", "http_tokens": "required"},
@@ -192,7 +192,7 @@ class BatchEnvironment(pulumi.ComponentResource):
             )
             container |= {
                 "executionRoleArn": role.arn,
-                # In a public subnet, as the default VPC's are, a task pulls its image only through a public address.
+                # In a public subnet, such as the default VPC's, a task needs a public address to pull its image.
                 "networkConfiguration": {"assignPublicIp": "ENABLED"},
             }
         return aws.batch.JobDefinition(
@@ -207,8 +207,11 @@ class BatchEnvironment(pulumi.ComponentResource):
 
 
 def _label(policy_arn: pulumi.Input[str], number: int) -> str:
-    """Names a policy's attachment by the policy: named by its place, one that moves up would be detached again when
-    the place it left is cleared. An Output has no name yet."""
+    """Name a policy's attachment after the policy, or by its position if the ARN is an Output (not known yet).
+
+    Named by position, a policy that moves up in the list would be attached at its new position, then detached again
+    when the old position is deleted.
+    """
     if not isinstance(policy_arn, str):
         return str(number)
     return f"{policy_arn.rpartition('/')[2]}-{hashlib.sha256(policy_arn.encode()).hexdigest()[:6]}"

@@ -1,6 +1,6 @@
-"""Delivery: the queues, the ledger and the function between a rule and the notifiers.
+"""Delivery: the queues, the ledger and the function between the rules and the notifiers.
 
-Visibility timeouts and retry delays hang on the function's timeout, one setting.
+Visibility timeouts and retry delays scale with the function's timeout, which is one setting.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from batchbell.provisioning import Context, Statement
 
 from .granted_notifier import GrantedNotifier
 from .settings.model import FunctionSettings
-from .settings.time_zone import manifest_entry
+from .settings.time_zone import time_zone_entry
 
 # Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
 VISIBILITY_FACTOR = 6
-# Receives before SQS moves a record that kills the function; AWS asks for 5 at the least (same page).
+# How often SQS hands over a record that crashes the function before it is dead-lettered; AWS recommends at least 5
+# (same page).
 MAX_RECEIVES = 5
-# The default refuses the largest event plus the envelope that it travels in; SQS API reference, SetQueueAttributes.
-MAX_MESSAGE = 1_048_576
+# SQS's default is too small for the largest event in its envelope (SQS API reference, SetQueueAttributes).
+MAX_MESSAGE = 1_048_576  # bytes
 DEAD_LETTER_DAYS = 14
-MEMORY_SIZE = 256  # MB; docs/performance.md has what a smaller or larger one costs in time
-DELIVERIES = "deliveries"  # the ledger's index, as `batchbell.dispatcher.delivery.health` reads it
+MEMORY_SIZE = 256  # MB; docs/performance.md shows the effect of other sizes
+DELIVERIES = "deliveries"  # the ledger's index that `batchbell.dispatcher.delivery.health` reads
 
 
 class Delivery(pulumi.ComponentResource):
-    """The way from the rules to the notifiers: what enters `intake` is delivered, retried, or a dead letter."""
+    """The way from the rules to the notifiers: each event in `intake` is delivered, retried or dead-lettered."""
 
     def __init__(
         self,
@@ -45,7 +46,12 @@ class Delivery(pulumi.ComponentResource):
         bundle: Path,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`time_zone`: the IANA name of the one that messages tell times in."""
+        """Create the queues, the ledger and the function.
+
+        rule_arns: the EventBridge rules that may send to the queues
+        time_zone: IANA name of the time zone of the times in messages
+        bundle: folder with the function's package
+        """
         super().__init__("batchbell:index:Delivery", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
         self.dead_letters = self._queue("dead-letters", message_retention_seconds=DEAD_LETTER_DAYS * 86_400)
@@ -66,7 +72,7 @@ class Delivery(pulumi.ComponentResource):
                 {"name": "notifier", "type": "S"},
                 {"name": "sent", "type": "N"},
             ],
-            # When a notifier last had a message, without a write of its own: rows without `sent` are not in it.
+            # Says when a notifier last sent a message, without an extra write: it has no rows without `sent`.
             global_secondary_indexes=[
                 {
                     "name": DELIVERIES,
@@ -110,7 +116,7 @@ class Delivery(pulumi.ComponentResource):
     def _queue_policy(
         self, purpose: str, queue: aws.sqs.Queue, rule_arns: Sequence[pulumi.Input[str]]
     ) -> aws.sqs.QueuePolicy:
-        """This stack's rules may send; only what is not TLS is denied, since a Deny of all others breaks a redrive."""
+        """Allow this stack's rules, and deny requests without TLS. Denying all other senders would break a redrive."""
         statements: list[dict[str, Any]] = [
             {
                 "Sid": "TlsOnly",
@@ -150,7 +156,7 @@ class Delivery(pulumi.ComponentResource):
         role, policy = self._role(log_group, notifiers)
         function = aws.lambda_.Function(
             f"{self._name}-dispatcher",
-            description="batchbell: one message a finished array job and notifier",
+            description="batchbell: sends one message per finished array job and notifier",
             role=role.arn,
             runtime=f"python{settings.python_version}",
             architectures=[settings.architecture],
@@ -174,15 +180,16 @@ class Delivery(pulumi.ComponentResource):
                 }
             },
             tags=self._context.tags,
-            # Without its rights the first run could not even write its log.
+            # Without its permissions the first invocation could not even write its log.
             opts=self._child(policy),
         )
-        # Tickets go round through the retry queue: Lambda takes that for a runaway loop and drops what has passed 16
-        # times (Lambda Developer Guide, "Use Lambda recursive loop detection"). What ends it here is a ticket's age.
+        # The function sends tickets to its own retry queue. Lambda sees a runaway loop there, and drops a ticket after
+        # 16 rounds (Lambda Developer Guide, "Use Lambda recursive loop detection"). Here a ticket's age ends the loop.
         loop = aws.lambda_.FunctionRecursionConfig(
             f"{self._name}-dispatcher", function_name=function.name, recursive_loop="Allow", opts=self._child()
         )
-        # A window would make a quiet queue wait, up to 20 s (Lambda Developer Guide, "Batching behavior"); tickets may.
+        # With a window, events in a quiet queue wait up to 20 s (Lambda Developer Guide, "Batching behavior"): fine for
+        # tickets only.
         self._mapping("intake", self.intake, function, [policy, loop], batch=10, window=0, concurrency=5)
         self._mapping("retry", self.retry, function, [policy, loop], batch=100, window=5, concurrency=2)
         return function
@@ -198,7 +205,7 @@ class Delivery(pulumi.ComponentResource):
         window: int,
         concurrency: int,
     ) -> None:
-        # The cap is here and not the function's reserved concurrency: throttled invocations use up receive counts.
+        # Concurrency is capped here, not by the function's reserved concurrency: throttled invocations use up receives.
         aws.lambda_.EventSourceMapping(
             f"{self._name}-{purpose}",
             event_source_arn=queue.arn,
@@ -234,7 +241,7 @@ class Delivery(pulumi.ComponentResource):
             Statement(("dynamodb:UpdateItem",), (self.ledger.arn,)),
             Statement(("dynamodb:Query",), (pulumi.Output.concat(self.ledger.arn, "/index/", DELIVERIES),)),
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
-            # AWS takes no resource for these two (Service Authorization Reference, "AWS Batch").
+            # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
             *(statement for granted in notifiers for statement in granted.statements()),
         ]
@@ -250,7 +257,7 @@ class Delivery(pulumi.ComponentResource):
 
 
 def _distinct(statements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without repetitions: many notifiers of one type ask for the same, and a role's policy has 10,240 characters."""
+    """Remove duplicates: notifiers of one type ask for the same, and a role's policy may have 10,240 characters."""
     distinct: list[dict[str, Any]] = []
     for statement in statements:
         if not any(_same(statement, one) for one in distinct):
@@ -259,7 +266,7 @@ def _distinct(statements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Outputs are the same only if they are one object: their values are not known yet."""
+    """Statements with Outputs are never the same: their values are not known yet."""
     if any(isinstance(resource, pulumi.Output) for resource in (*one["Resource"], *other["Resource"])):
         return False
     return one == other
@@ -275,6 +282,6 @@ def _allow(statement: Statement) -> dict[str, Any]:
 
 
 def _manifest(notifiers: Sequence[GrantedNotifier], time_zone: str) -> pulumi.Output[str]:
-    zone = manifest_entry(time_zone)
+    zone = time_zone_entry(time_zone)
     manifest = {"instances": [one.manifest_entry() for one in notifiers], **({"time_zone": zone} if zone else {})}
     return pulumi.Output.json_dumps(manifest, sort_keys=True)

@@ -1,4 +1,4 @@
-"""A configured notifier with what its infrastructure asked for: stored secrets, IAM statements, its manifest entry."""
+"""A configured notifier with its grants: stored secrets, IAM statements, and its entry in the manifest."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class StoredSecret:
 
 @dataclass(frozen=True)
 class GrantedNotifier:
-    """One notifier of the stack, ready to be put into the function's package and role."""
+    """One notifier of the stack, ready for the function's package and role."""
 
     choice: NotifierChoice
     grants: Grants
     secrets: Mapping[str, StoredSecret]
 
     def statements(self) -> Sequence[Statement]:
-        """What it asked for, and the right to read exactly its secrets."""
+        """What the notifier asked for, and permission to read exactly its secrets."""
         stored = self.secrets.values()
         return [
             *self.grants.statements,
@@ -47,20 +47,20 @@ class GrantedNotifier:
         ]
 
     def manifest_entry(self) -> dict[str, Any]:
-        """What the function reads at its start: see `batchbell.dispatcher.manifest`."""
+        """What the function reads when it starts (see `batchbell.dispatcher.manifest`)."""
         return {
             "name": self.choice.name,
             "module": self.choice.plugin.notifier_module,
-            "statuses": list(self.choice.statuses),
-            "jobs": list(self.choice.jobs),
-            "digest_after": self.choice.digest_after or None,
+            "statuses": list(self.choice.statuses or ()),
+            "jobs": list(self.choice.jobs or ()),
+            "digest_after": self.choice.digest_after or None,  # 0 is never, which the manifest writes as null
             "settings": dict(self.grants.settings),
             "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},
         }
 
 
 def grant(name: str, choice: NotifierChoice, context: Context, opts: pulumi.ResourceOptions) -> GrantedNotifier:
-    """Let the notifier's infrastructure make what it needs, and store its secrets. `name`: the component's."""
+    """Let the notifier create the resources it needs, and store its secrets. `name`: the component's."""
     grants: Grants = choice.plugin.infrastructure().provision(choice.name, choice.settings, opts=opts, context=context)
     secrets = {
         secret: _store(f"{name}-{choice.name}-{secret}", secret, choice, reference, context, opts)
@@ -77,10 +77,10 @@ def _store(
     context: Context,
     opts: pulumi.ResourceOptions,
 ) -> StoredSecret:
-    """What exists is referred to; a value from config or program becomes an SSM SecureString.
+    """Refer to an existing secret, or store a value from config or program as an SSM SecureString.
 
-    An Output is judged here, as soon as its value is known: what is wrong ends the deployment with a pulumi.RunError
-    that does not show it.
+    An Output is checked as soon as its value is known: a wrong value ends the deployment with a pulumi.RunError that
+    does not show it.
     """
     where = f"notifier {choice.name}: {secret}"
     known = {
@@ -94,7 +94,7 @@ def _store(
         return StoredSecret("secretsmanager", known["secretsmanager"], key_arn)
     value = reference.value if reference.config is None else pulumi.Config().require_secret(reference.config)
     value = check_when_known(pulumi.Output.secret(value), _shape_check(choice.shape_of(reference)), where=where)
-    # Named in full: an automatic name lacks the leading slash that a hierarchy needs.
+    # An automatic name would lack the leading slash that a hierarchy needs.
     path = f"/batchbell/{pulumi.get_project()}/{pulumi.get_stack()}/{context.prefix}/{choice.name}/{secret}"
     parameter = aws.ssm.Parameter(
         resource_name,
@@ -116,7 +116,7 @@ def _arn_check(service: str, region: str) -> Callable[[Any], Any]:
 def _shape_check(shape: SecretShape | None) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if not isinstance(value, str) or not value:
-            raise ValueError("the secret is empty or no text")
+            raise ValueError("the secret is empty or not a string")
         if shape is not None and (problem := shape.problem(value)):
             raise ValueError(problem)
         return value

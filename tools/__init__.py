@@ -1,1 +1,1 @@
-"""What `make` runs for the maintainers of this project."""
+"""Programs that `make` runs for the maintainers of this project."""

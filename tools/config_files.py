@@ -1,4 +1,4 @@
-"""Writes what is made from the settings' models, into the project in the current folder: `make docs`."""
+"""Writes the files that are generated from the settings' models, in the current folder: `make docs`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .config_page import config_page
 
 
 def config_files(project: Path) -> Mapping[Path, str]:
-    """What each of the files has to hold; of Pulumi.yaml, all but the config block is what it holds already."""
+    """The text of each file. In Pulumi.yaml only the config block is new."""
     pulumi_yaml = project / "Pulumi.yaml"
     return {
         pulumi_yaml: with_config_block(pulumi_yaml.read_text("utf-8")),

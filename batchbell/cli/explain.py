@@ -110,17 +110,17 @@ def _patterns(
 ) -> Mapping[str, Mapping[str, Any]]:
     """The patterns of the stack's rules. A queue that the stack would make is taken to be in the event's own account
     and region."""
-    watched = components("settings.arns")
+    arns, rules = components("settings.arns"), components("event_rules")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
         if settings.environment is not None:
             queues.append(f"{_place(event)}:job-queue/{settings.environment.name}-queue")
-    problems = [problem for arn in queues if (problem := watched.queue_problem(arn))]
-    problems += [problem for arn in definitions if (problem := watched.definition_problem(arn))]
+    problems = [problem for arn in queues if (problem := arns.queue_problem(arn))]
+    problems += [problem for arn in definitions if (problem := arns.definition_problem(arn))]
     if problems:
         raise NoAnswer("; ".join(problems))
-    finished = watched.event_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
-    blocked = {"blocked": watched.blocked_pattern(queues, definitions)} if settings.queue_blocked else {}
+    finished = rules.finished_job_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
+    blocked = {"blocked": rules.blocked_queue_pattern(queues, definitions)} if settings.queue_blocked else {}
     return {"finished": finished, **blocked}
 
 

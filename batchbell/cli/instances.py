@@ -33,7 +33,7 @@ def make_instance(choice: Any) -> Instance:
     module = importlib.import_module(choice.plugin.notifier_module)
     settings = {name: PLACEHOLDER if value is None else value for name, value in dict(choice.settings).items()}
     secrets = {name: Secret(name, _unread) for name in settings}
-    return Instance(choice.name, module.create(settings, secrets), choice.statuses, choice.jobs)
+    return Instance(choice.name, module.create(settings, secrets), choice.statuses or (), choice.jobs or ())
 
 
 def _unread(fresh: bool) -> str:

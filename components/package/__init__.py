@@ -1,1 +1,1 @@
-"""The Lambda function's package, as a folder."""
+"""Builds the Lambda function's package as a folder."""

@@ -1,8 +1,8 @@
-"""The Lambda's package, as a folder: the dispatcher, the chosen notifiers' run-time halves, and their dependencies.
+"""Builds the Lambda's package: the dispatcher, the chosen notifiers' run-time halves, and their dependencies.
 
-Every machine makes the same names and contents, so that a deploy from another one shows no difference. Compiled files
-are the exception: only Python 3.13 makes them for Python 3.13. Without them a cold start takes about 0.3 s longer
-(measured), since the code's folder is read-only in Lambda.
+Every machine builds the same names and contents, so that a deploy from another machine shows no difference. Compiled
+files are the exception: only Python 3.13 writes them for Python 3.13. Without them a cold start takes about 0.3 s more
+(measured), since Lambda's code folder is read-only.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from batchbell.plugins import Plugin
 
 from . import distributions
 from .errors import BundleError
-from .runtime import Target
+from .runtime import Runtime
 from .sources import NOT_RUN_TIME_HALVES, RunTimeSources
 
-__all__ = ["BundleError", "Target", "build", "has_compiled_files"]
+__all__ = ["BundleError", "Runtime", "build", "has_compiled_files"]
 
 DISPATCHER_REQUIRES = "aws-lambda-powertools"
-MADE_BY = ("bundle.py", "distributions.py", "runtime.py", "sources.py")  # other rules, another package
-TASK_ROOT = "/var/task"  # where Lambda unpacks the package; compiled files hold their source's path
-KEPT = 7 * 24 * 3600  # seconds that a cached package may be used before the next new one sweeps it away
+MADE_BY = ("bundle.py", "distributions.py", "runtime.py", "sources.py")  # a change in these makes another package
+TASK_ROOT = "/var/task"  # where Lambda unpacks the package; compiled files hold the path of their source
+KEPT = 7 * 24 * 3600  # s; a build removes packages from the cache that are older
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a package is made of, known without making it."""
+    """What a package consists of, known before it is built."""
 
-    sources: Mapping[str, Path]  # our own files by their names in the package
+    sources: Mapping[str, Path]  # own files, by their names in the package
     third_party: Sequence[Distribution]
-    plugins: Sequence[Distribution]  # the notifiers that came as distributions
-    left_out: frozenset[str]  # names in the package
-    target: Target
+    plugins: Sequence[Distribution]  # notifiers that are installed distributions
+    left_out: frozenset[str]  # files that stay out, by their names in the package
+    runtime: Runtime
 
     def key(self) -> str:
-        """The same for the same package, and another one when anything in it changes."""
+        """A key that changes if and only if anything in the package changes."""
         contents = {
             "made by": [_digest(Path(__file__).with_name(name)) for name in MADE_BY],
-            "target": str(self.target),
-            "compiled": has_compiled_files(self.target),
+            "runtime": str(self.runtime),
+            "compiled": has_compiled_files(self.runtime),
             "sources": {name: _digest(path) for name, path in self.sources.items()},
             "third party": {each.name: [each.version, each.read_text("RECORD")] for each in self.third_party},
             "plugins": [[each.name, each.version, each.read_text("RECORD")] for each in self.plugins],
@@ -58,15 +58,16 @@ class Parts:
         return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def build(plugins: Sequence[Plugin], target: Target, *, cache: Path | None = None) -> Path:
-    """The folder to deploy for these notifiers; their order and repetitions do not matter.
+def build(plugins: Sequence[Plugin], runtime: Runtime, *, cache: Path | None = None) -> Path:
+    """Return the folder to deploy for these notifiers, from the cache if it was built before.
 
-    It is made once and then found in `cache`, which is .batchbell/bundle in the working folder (a Pulumi program's own)
-    if not given. Finding it writes nothing and asks no package index.
+    plugins: the notifiers; their order and repetitions do not matter
+    cache: the folder of built packages; .batchbell/bundle in the working folder (a Pulumi program's own) if not given
 
-    Raises BundleError for a distribution that is not installed, or that has no wheel for the target.
+    Finding it in the cache writes nothing and asks no package index. Raises BundleError for a distribution that is not
+    installed, or that has no wheel for the runtime.
     """
-    parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), target)
+    parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), runtime)
     cache = cache or Path.cwd() / ".batchbell" / "bundle"
     folder = cache / parts.key()
     if not folder.is_dir():
@@ -81,13 +82,13 @@ def build(plugins: Sequence[Plugin], target: Target, *, cache: Path | None = Non
     return folder
 
 
-def has_compiled_files(target: Target) -> bool:
-    """Whether a package made by this Python for the target holds .pyc files."""
-    return platform.python_implementation() == "CPython" and Target.host().python == target.python
+def has_compiled_files(runtime: Runtime) -> bool:
+    """Whether this Python can compile the modules for the runtime."""
+    return platform.python_implementation() == "CPython" and Runtime.host().python == runtime.python
 
 
-def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
-    # What such a distribution requires is for deploy time (batchbell, pydantic): REQUIRES names the rest.
+def _parts(plugins: Sequence[Plugin], runtime: Runtime) -> Parts:
+    # The dependencies of such a distribution are for deploy time (batchbell, pydantic); REQUIRES lists the others.
     own = {
         plugin: distributions.installed(plugin.distribution, str(plugin)) for plugin in plugins if plugin.distribution
     }
@@ -95,7 +96,7 @@ def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
     sources = RunTimeSources(plugins, modules)
     third_party: dict[str, Distribution] = {}
     for plugin in plugins:
-        required = _required(plugin, target)
+        required = _required(plugin, runtime)
         sources.check_imports(plugin, {name for each in required.values() for name in distributions.modules(each)})
         third_party |= required
     return Parts(
@@ -105,14 +106,14 @@ def _parts(plugins: Sequence[Plugin], target: Target) -> Parts:
         left_out=frozenset(
             f"{plugin.package.replace('.', '/')}/{half}.py" for plugin in own for half in NOT_RUN_TIME_HALVES
         ),
-        target=target,
+        runtime=runtime,
     )
 
 
-def _required(plugin: Plugin, target: Target) -> Mapping[str, Distribution]:
-    """What the notifier finds beside it, whatever other notifiers bring along."""
+def _required(plugin: Plugin, runtime: Runtime) -> Mapping[str, Distribution]:
+    """The distributions that the notifier may import, whatever other notifiers require."""
     roots = {DISPATCHER_REQUIRES: "batchbell", **dict.fromkeys(plugin.requires(), str(plugin))}
-    return distributions.required(roots, target)
+    return distributions.required(roots, runtime)
 
 
 def _make(parts: Parts, folder: Path) -> None:
@@ -128,24 +129,23 @@ def _make(parts: Parts, folder: Path) -> None:
             shutil.copyfile(path, copy)
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
-    if has_compiled_files(parts.target):
+    if has_compiled_files(parts.runtime):
         _compile(folder)
 
 
 def _files(parts: Parts, fetched: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of the package by its name in it; `fetched` is a folder for what pip has to fetch."""
+    """All files of the package, by their names in it. `fetched`: a folder for wheels that pip has to fetch."""
     yield from parts.sources.items()
     everything = {each.name: each for each in (*parts.third_party, *parts.plugins)}.values()
-    foreign = [each for each in everything if not distributions.runs_on(each, parts.target)]
-    native = distributions.fetch(foreign, parts.target, fetched) if foreign else []
+    foreign = [each for each in everything if not distributions.runs_on(each, parts.runtime)]
+    native = distributions.fetch(foreign, parts.runtime, fetched) if foreign else []
     for distribution in (*(each for each in everything if each not in foreign), *native):
         yield from distributions.files(distribution)
 
 
 def _compile(folder: Path) -> None:
-    """Compile the modules where Python looks for the result, in a process of its own: what a .pyc holds depends on
-    what was compiled before it in the same process, and on the seed of the hashes. A file that does not compile
-    (a template, code for another version) stays a source."""
+    """Compile the modules in a separate process: what a .pyc holds depends on what the process compiled before, and on
+    its hash seed. A file that does not compile (a template, code for another version) stays a source."""
     command = [sys.executable, "-s", "-S", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", TASK_ROOT, str(folder)]
     subprocess.run(command, env={"PYTHONHASHSEED": "0"}, capture_output=True, check=False)
@@ -155,12 +155,12 @@ def _move_into_place(making: Path, folder: Path) -> None:
     try:
         making.rename(folder)
     except OSError:
-        if not folder.is_dir():  # otherwise another process was faster, with the same contents
+        if not folder.is_dir():  # if it is, another process was faster, with the same contents
             raise
 
 
 def _sweep(cache: Path) -> None:
-    """Remove packages of former choices and sources, and what a killed build left."""
+    """Remove packages that are no longer used, and the remains of killed builds."""
     for old in cache.iterdir():
         if time.time() - old.stat().st_mtime > KEPT:
             shutil.rmtree(old, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""Third-party distributions for the Lambda: which ones, and their files for its platform.
+"""Third-party distributions for the Lambda: finds which ones are needed, and their files for its platform.
 
 pip alone cannot do it: with --platform it still evaluates markers for the running Python and machine (pypa/pip issue
-11664), and resolves to old versions where the newest has no wheel. So the installed distributions are walked, with
-their markers evaluated for the target, and pip is asked only for wheels of what is native, at the installed versions.
+11664), and resolves to old versions if the newest has no wheel. So this module walks the installed distributions, with
+their markers evaluated for the runtime, and uses pip only to fetch wheels with native code, at the installed versions.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 
 from .errors import BundleError
-from .runtime import Target
+from .runtime import Runtime
 
 # boto3 and its parts come with the runtime (AWS: "Runtime-included SDK versions"); batchbell is bundled file by file.
 PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "batchbell"})
 
-# Of a *.dist-info folder: `importlib.metadata.version()` reads METADATA, and licences oblige to pass them on. All else
-# says how it was installed, and differs from machine to machine.
+# Files of a *.dist-info folder to keep: `importlib.metadata.version()` reads METADATA, and licences must be passed on.
+# All others say how the distribution was installed, and differ from machine to machine.
 KEPT_METADATA = ("metadata", "entry_points.txt", "licenses", "license", "licence", "copying", "notice", "authors")
 
-# Routes of web APIs with Swagger UI: a fifth of the package, and nothing else of Powertools imports it, save for events
+# Routes of web APIs with Swagger UI: a fifth of the package. Nothing else in Powertools imports it, except for events
 # that are pydantic models.
 LEFT_OUT = "aws_lambda_powertools/event_handler/"
 
 
 def installed(name: str, needed_by: str) -> Distribution:
-    """The installed distribution. Raises BundleError if it is not there, or is an editable install."""
+    """Find an installed distribution. Raises BundleError if it is not installed, or is an editable install."""
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -59,10 +59,10 @@ def installed(name: str, needed_by: str) -> Distribution:
     return distribution
 
 
-def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution]:
-    """The installed distributions that `roots` need on the target, themselves included, by their normalised names.
+def required(roots: Mapping[str, str], runtime: Runtime) -> dict[str, Distribution]:
+    """Find the installed distributions that `roots` need on the runtime, themselves included, by normalised names.
 
-    `roots`: requirement ("requests", "foo[bar]"): what needs it. Raises BundleError.
+    `roots`: requirement ("requests", "foo[bar]") → what needs it. Raises BundleError.
     """
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
@@ -70,7 +70,7 @@ def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution
     while waiting:
         requirement, needed_by, extra = waiting.pop()
         name = canonicalize_name(requirement.name)
-        if name in PROVIDED or not _applies(requirement, extra, target):
+        if name in PROVIDED or not _applies(requirement, extra, runtime):
             continue
         if name not in found:
             found[name] = installed(requirement.name, needed_by)
@@ -86,12 +86,12 @@ def required(roots: Mapping[str, str], target: Target) -> dict[str, Distribution
     return dict(sorted(found.items()))
 
 
-def _applies(requirement: Requirement, extra: str, target: Target) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({**target.markers, "extra": extra})
+def _applies(requirement: Requirement, extra: str, runtime: Runtime) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({**runtime.markers, "extra": extra})
 
 
 def modules(distribution: Distribution) -> dict[str, Path]:
-    """Its modules by their names ("yaml", "yaml._yaml"), with their files: sources, and native code."""
+    """The files of its modules, sources and native code, by the modules' names ("yaml", "yaml._yaml")."""
     found = {}
     for file in distribution.files or ():
         if file.suffix in (".py", ".so") and file.parts[0] != "..":
@@ -101,18 +101,18 @@ def modules(distribution: Distribution) -> dict[str, Path]:
     return found
 
 
-def runs_on(distribution: Distribution, target: Target) -> bool:
-    """Whether the installed files run on the target: pure Python, or built for its platform."""
+def runs_on(distribution: Distribution, runtime: Runtime) -> bool:
+    """Whether the installed files run on the runtime: pure Python, or built for its platform."""
     lines = (distribution.read_text("WHEEL") or "").splitlines()
     built_for = (tag for line in lines if line.startswith("Tag:") for tag in parse_tag(line[4:].strip()))
-    return any(tag in target.tags for tag in built_for)
+    return any(tag in runtime.tags for tag in built_for)
 
 
 def files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
-    """The files that belong into the package, by their names in it. Raises BundleError for one that is gone."""
+    """The distribution's files for the package, by their names in it. Raises BundleError if one is missing."""
     for file in distribution.files or ():
         if file.parts[0] == ".." or "__pycache__" in file.parts or file.suffix == ".pyc":
-            continue  # scripts, manual pages; compiled by the machine that installed it
+            continue  # scripts and manual pages; files that the installing machine compiled
         if file.as_posix().startswith(LEFT_OUT):
             continue
         if file.parts[0].endswith(".dist-info") and not file.parts[1].lower().startswith(KEPT_METADATA):
@@ -120,25 +120,25 @@ def files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
         path = Path(str(distribution.locate_file(file)))
         if not path.is_file():
             raise BundleError(
-                f"{file} of {distribution.name} {distribution.version} is gone: "
+                f"{file} of {distribution.name} {distribution.version} is missing: "
                 f"pip install --force-reinstall {distribution.name}=={distribution.version}"
             )
         yield file.as_posix(), path
 
 
-def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -> list[Distribution]:
-    """The same versions as wheels for the target, unpacked into `folder`. Asks the package index that pip is set up
-    with. Raises BundleError, naming what has no such wheel."""
+def fetch(distributions: Sequence[Distribution], runtime: Runtime, folder: Path) -> list[Distribution]:
+    """Fetch wheels of the same versions for the runtime, from the package index that pip is configured with, and unpack
+    them into `folder`. Raises BundleError, naming the distributions without such a wheel."""
     if importlib.util.find_spec("pip") is None:
         raise BundleError(
-            f"{sys.executable} has no pip, which the Lambda's package needs: {sys.executable} -m ensurepip"
+            f"{sys.executable} has no pip, which builds the Lambda's package: {sys.executable} -m ensurepip"
         )
     pins = [f"{distribution.name}=={distribution.version}" for distribution in distributions]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(folder)]
-    command += ["--implementation", "cp", "--python-version", target.python]
-    command += [argument for platform in target.platforms for argument in ("--platform", platform)]
-    command += [argument for abi in target.abis for argument in ("--abi", abi)]
+    command += ["--implementation", "cp", "--python-version", runtime.python]
+    command += [argument for platform in runtime.platforms for argument in ("--platform", platform)]
+    command += [argument for abi in runtime.abis for argument in ("--abi", abi)]
     done = subprocess.run([*command, *pins], capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
@@ -146,7 +146,7 @@ def fetch(distributions: Sequence[Distribution], target: Target, folder: Path) -
             pin for pin in pins if any(line.endswith(f"No matching distribution found for {pin}") for line in errors)
         ]
         raise BundleError(
-            f"no wheels of {', '.join(lacking or pins)} for {target} (manylinux, glibc 2.{target.glibc} or older), "
+            f"no wheels of {', '.join(lacking or pins)} for {runtime} (manylinux, glibc 2.{runtime.glibc} or older), "
             f"or the package index does not answer. pip says: {errors[-1] if errors else done.stderr.strip()[-500:]}"
         )
     return list(metadata.distributions(path=[str(folder)]))

@@ -1,4 +1,4 @@
-"""Why no package for the Lambda can be made."""
+"""The error of a failed build."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pulumi
 
 
 class BundleError(pulumi.RunError):
-    """The Lambda's package cannot be made; the text says what is missing and how to mend it, and Pulumi prints it
-    without a traceback."""
+    """The Lambda's package cannot be built. The text says why and how to fix it; Pulumi prints it without a
+    traceback."""

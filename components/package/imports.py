@@ -1,4 +1,4 @@
-"""What a module's source imports. It is read, not run."""
+"""Finds what a module imports, by reading its source. The module is not run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-ELSEWHERE = {"version_info", "platform"}  # of `sys`: what is imported under such a condition may not be for Lambda
+ELSEWHERE = {"version_info", "platform"}  # of `sys`: an import under such a condition may not be for Lambda
 
 
 @dataclass(frozen=True)
 class Import:
-    """One name of an import statement.
+    """One name in an import statement.
 
-    `modules`: the absolute names of what it may load, of which one is enough: `from a import b` is a or a.b.
-    `optional`: the module does without it, since it expects an ImportError, or asks for Python's version first.
+    modules: absolute names of the modules that it may load, one of which is enough: `from a import b` loads a or a.b
+    line: its line number
+    optional: whether the module handles an ImportError, or checks Python's version or platform first
     """
 
     modules: tuple[str, ...]
@@ -25,7 +26,7 @@ class Import:
 
 
 def read_imports(module: str, path: Path) -> Iterator[Import]:
-    """Those inside functions too, but none that only a type checker sees. Raises SyntaxError."""
+    """Find all imports, including those in functions, except those for type checkers only. Raises SyntaxError."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for statement, optional in _statements(ast.parse(path.read_bytes(), filename=str(path)), False):
         if isinstance(statement, ast.Import):

@@ -1,4 +1,4 @@
-"""What the Lambda's package is made for: a Python version and an architecture, never the machine that deploys."""
+"""The Lambda runtime that the package is built for, whatever machine deploys it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LEGACY_PLATFORMS = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}  
 
 
 @dataclass(frozen=True)
-class Target:
-    """A Lambda runtime: `python` as "3.13", `architecture` as "arm64" or "x86_64"."""
+class Runtime:
+    """A Lambda runtime: `python` such as "3.13", `architecture` "arm64" or "x86_64"."""
 
     python: str
     architecture: str
 
     @classmethod
-    def host(cls) -> Target:
-        """The runtime nearest to this machine and this Python."""
+    def host(cls) -> Runtime:
+        """The runtime closest to this machine and this Python."""
         machine = platform.machine().lower()
         architecture = "arm64" if machine in ("arm64", "aarch64") else "x86_64"
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", architecture)
@@ -45,7 +45,7 @@ class Target:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """Every platform whose wheels run there, the newest first, as pip's --platform takes them."""
+        """The platforms whose wheels run there, newest first, for pip's --platform."""
         machine = MACHINES[self.architecture]
         names: list[str] = []
         for minor in range(self.glibc, OLDEST_GLIBC[machine] - 1, -1):
@@ -60,7 +60,7 @@ class Target:
 
     @cached_property
     def tags(self) -> frozenset[tags.Tag]:
-        """The tags of the wheels that run there, pure ones (py3-none-any) among them."""
+        """The tags of wheels that run there, including pure ones (py3-none-any)."""
         version = tuple(int(part) for part in self.python.split("."))
         interpreter = self.abis[0]
         return frozenset(tags.cpython_tags(version, [interpreter], self.platforms)) | frozenset(
@@ -69,7 +69,7 @@ class Target:
 
     @property
     def markers(self) -> Mapping[str, str]:
-        """The environment markers' values there (PEP 508), all of them, so that none is this machine's."""
+        """The values of all environment markers there (PEP 508): a missing one would be this machine's."""
         latest_patch = f"{self.python}.99"  # AWS keeps its runtimes at the newest patch release
         return {
             "implementation_name": "cpython",

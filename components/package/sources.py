@@ -1,5 +1,5 @@
-"""Which of our own files run in the Lambda: the modules that the handler and the chosen notifiers import, and what else
-lies in a notifier's folder. Nothing is imported to find out; the sources are read.
+"""Finds which of our own files run in the Lambda: the modules that the handler and the chosen notifiers import, and
+data files in a notifier's folder. It reads the sources and imports nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .errors import BundleError
 from .imports import Import, read_imports
 
 HANDLER = "batchbell.dispatcher.handler"
-# Neither these nor a notifier's modules of these names are in the package.
+# Modules that the package never holds, and modules of a notifier that it never holds.
 NOT_RUN_TIME = (
     "batchbell.provisioning",
     "batchbell.plugins",
@@ -29,26 +29,25 @@ NOT_RUN_TIME = (
     "batchbell.components",
 )
 NOT_RUN_TIME_HALVES = ("infrastructure", "preview")
-NO_DATA = ("README.md", "tests", "__pycache__")  # files and folders of a notifier that stay out
+NO_DATA = ("README.md", "tests", "__pycache__")  # files and folders of a notifier that are not packaged
 
-# What can be imported in a Python runtime without being in the package (AWS: "Runtime-included SDK versions").
+# Modules that a Python runtime has without the package (AWS: "Runtime-included SDK versions").
 RUNTIME_MODULES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"})
 
 
 @dataclass(frozen=True)
 class RunTimeSources:
-    """The code of batchbell and of the chosen notifiers. `installed`: the modules of the notifiers that came as
-    distributions, by name, with their files."""
+    """The code of batchbell and of the chosen notifiers. `installed`: the files of notifiers that are installed
+    distributions, by module name."""
 
     plugins: Sequence[Plugin]
     installed: Mapping[str, Path]
 
     def files(self) -> dict[str, Path]:
-        """The files by their names in the package ("notifiers/slack/notifier.py").
+        """The files, by their names in the package ("notifiers/slack/notifier.py").
 
-        A notifier from an installed distribution counts only for what it imports of batchbell: its own files come with
-        its distribution. Raises BundleError for a module that is missing, or that imports what runs at deploy time
-        only.
+        The files of an installed distribution are left out, since they come with it; what they import of batchbell is
+        included. Raises BundleError if a module is missing, or imports a module that exists at deploy time only.
         """
         modules = self._closure([HANDLER, *(plugin.notifier_module for plugin in self.plugins)])
         files = {
@@ -62,8 +61,10 @@ class RunTimeSources:
         return dict(sorted(files.items()))
 
     def check_imports(self, plugin: Plugin, bundled: Iterable[str]) -> None:
-        """Raise BundleError, naming all, if the notifier's code imports modules that will not be there: none of its
-        own, of Python, of the runtime, of batchbell, and of the modules `bundled` with it."""
+        """Raise BundleError, naming all, if the notifier imports modules that the Lambda will not have.
+
+        The Lambda has the notifier's own modules, and those of Python, the runtime, batchbell, and `bundled`.
+        """
         there = {*bundled, *self.installed}
         missing = {
             found.modules[0]: f"{module} line {found.line}"
@@ -73,9 +74,9 @@ class RunTimeSources:
         }
         if missing:
             raise BundleError(
-                f"{plugin} imports what would be missing in the Lambda; REQUIRES in {plugin.package}.infrastructure "
-                "says which distributions come along: "
-                + "; ".join(f"{name} ({place}): {_mend(name)}" for name, place in missing.items())
+                f"{plugin} imports modules that would be missing in the Lambda; REQUIRES in "
+                f"{plugin.package}.infrastructure must list their distributions: "
+                + "; ".join(f"{name} ({place}): {_fix(name)}" for name, place in missing.items())
             )
 
     def _is_there(self, name: str, there: set[str]) -> bool:
@@ -85,7 +86,7 @@ class RunTimeSources:
         return any(module in there or self._locate(module) for module in _with_parents(name))
 
     def _closure(self, roots: Sequence[str]) -> dict[str, Path]:
-        """Every module of ours that importing `roots` may import, with its file."""
+        """Our own modules that importing `roots` may import, with their files."""
         found: dict[str, Path] = {}
         waiting = [(root, "") for root in roots]
         while waiting:
@@ -112,7 +113,7 @@ class RunTimeSources:
         return found
 
     def _locate(self, module: str) -> Path | None:
-        """The module's file, or None for a module of other packages and for a name that is no module."""
+        """The module's file, or None if it belongs to another package or is not a module."""
         if module in self.installed:
             return self.installed[module]
         for package in sorted(self._packages, key=len, reverse=True):
@@ -128,7 +129,7 @@ class RunTimeSources:
                 self._read[module] = tuple(read_imports(module, path)) if path.suffix == ".py" else ()  # or native code
             except SyntaxError as error:
                 where = f"{path}, line {error.lineno}"
-                raise BundleError(f"{module} is no Python module: {where}: {error.msg}") from error
+                raise BundleError(f"{module} is not a Python module: {where}: {error.msg}") from error
         return self._read[module]
 
     @cached_property
@@ -137,13 +138,13 @@ class RunTimeSources:
 
     @cached_property
     def _packages(self) -> Mapping[str, Path]:
-        """The folders of those that came as none."""
+        """The folders of batchbell and of notifiers that are not installed distributions, by package."""
         own = {plugin.package: plugin.folder() for plugin in self.plugins if not plugin.distribution}
         return {"batchbell": Path(batchbell.__file__).parent, **dict([notifiers_package()]), **own}
 
 
-def _mend(name: str) -> str:
-    """What to do about a module that is missing."""
+def _fix(name: str) -> str:
+    """How to get a missing module into the package."""
     for distribution in metadata.distributions():
         if not set(_with_parents(name)).isdisjoint(distributions.modules(distribution)):
             return f'add "{distribution.name}"'
@@ -151,14 +152,14 @@ def _mend(name: str) -> str:
 
 
 def _with_parents(name: str) -> Sequence[str]:
-    """The module and those above it. Beneath a real module or package anything may be, beneath a namespace's name only
-    what is listed: so a module is there if one of these is."""
+    """The module and its parents. A module counts as present if one of them is listed: below a regular package anything
+    may exist, and namespace packages are never listed."""
     parts = name.split(".")
     return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def _data_files(plugin: Plugin) -> Iterator[tuple[str, Path]]:
-    """What a notifier's folder holds besides Python, such as a template."""
+    """The files in a notifier's folder that are not Python, such as templates."""
     folder = plugin.folder()
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)

@@ -1,1 +1,1 @@
-"""Stack config as validated, frozen settings: every mistake is reported at once."""
+"""Stack config as validated, frozen settings. All mistakes are reported at once."""

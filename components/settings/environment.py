@@ -1,4 +1,4 @@
-"""The settings of a Batch environment: what of AWS Batch a stack can choose, and what fits together."""
+"""The settings of a Batch environment to create, and which of them fit together."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from .errors import got
-from .fields import SettingsModel, not_empty, plain_or_output
-from .job_size import memory_problem, vcpus_problem
+from .mistakes import got
+from .resource_requirements import memory_problem, vcpus_problem
+from .validation import SettingsModel, not_empty, plain_or_output
 
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 
@@ -27,12 +27,12 @@ def _policy_problem(value: Any) -> str | None:
 
 def _subnet_problem(value: Any) -> str | None:
     fits = isinstance(value, str) and re.fullmatch(r"subnet-[0-9a-f]+", value)
-    return None if fits else "takes the id of a subnet"
+    return None if fits else "takes a subnet ID"
 
 
 def _instances_only(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
     if value and _on_fargate(info):
-        raise ValueError(f"{got(value)}; takes nothing on Fargate: there are instances on EC2 and SPOT only")
+        raise ValueError(f"{got(value)}; takes nothing on Fargate: only EC2 and SPOT have instances")
     return value
 
 
@@ -64,26 +64,26 @@ def _check_memory(memory: int, info: ValidationInfo) -> int:
 
 
 class EnvironmentSettings(SettingsModel):
-    """A Batch environment to make. The order matters: sizes and instances are judged by the platform."""
+    """A Batch environment to create. The order matters: sizes and instances depend on the platform."""
 
-    # A compute environment's name prefix is this and "-computing-", 102 characters at most (Pulumi AWS provider).
+    # The compute environment's name prefix is NAME-computing-, at most 102 characters (Pulumi AWS provider).
     name: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,90}$",
-            title="a Batch environment to make: NAME-queue, job definition NAME, NAME-computing-…; '': none",
+            title="Batch environment to create: NAME-queue, job definition NAME, NAME-computing-…; '': none",
             description="1 to 91 letters, digits, - and _",
             examples=["print-color"],
         ),
     ]
-    platform: Annotated[Platform, Field(title="where its jobs run", examples=["SPOT"])] = "EC2"
-    max_vcpus: Annotated[int, Field(ge=1, le=100_000, title="the most vCPUs at the same time", examples=[64])] = 16
+    platform: Annotated[Platform, Field(title="what its jobs run on", examples=["SPOT"])] = "EC2"
+    max_vcpus: Annotated[int, Field(ge=1, le=100_000, title="most vCPUs at the same time", examples=[64])] = 16
     instance_types: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$", description="an instance type or family")], ...],
         AfterValidator(not_empty),
         AfterValidator(_types_or_default),
         Field(
-            title="what its instances are; EC2 and SPOT only",
+            title="types of its instances; EC2 and SPOT only",
             description="a list of instance types or families",
             examples=[["c7i", "m7i.large"]],
         ),
@@ -91,8 +91,8 @@ class EnvironmentSettings(SettingsModel):
     subnet_ids: Annotated[
         tuple[Annotated[Any, plain_or_output(_subnet_problem)], ...],
         Field(
-            title="subnets to run in; none: the default VPC's",
-            description="a list of ids of subnets",
+            title="subnets that jobs run in; none: the default VPC's",
+            description="a list of subnet IDs",
             examples=[[SUBNET_EXAMPLE]],
         ),
     ] = ()
@@ -100,7 +100,7 @@ class EnvironmentSettings(SettingsModel):
         tuple[Annotated[Any, plain_or_output(_policy_problem)], ...],
         AfterValidator(_instances_only),
         Field(
-            title="more policies for the role of the instances; EC2 and SPOT only",
+            title="additional policies for the instances' role; EC2 and SPOT only",
             description="a list of ARNs of IAM policies",
             examples=[[POLICY_EXAMPLE]],
         ),
@@ -109,7 +109,7 @@ class EnvironmentSettings(SettingsModel):
         str,
         Field(
             pattern=r"^\S+$",
-            title="what the job definition's container is made from",
+            title="container image of the job definition",
             description="a container image",
             examples=["python:3.13-slim"],
         ),
@@ -118,7 +118,7 @@ class EnvironmentSettings(SettingsModel):
         tuple[Annotated[str, Field(description="a word of the command")], ...],
         AfterValidator(_starts_with_a_program),
         Field(
-            title="what the container runs; none: the image's own command",
+            title="command that the container runs; none: the image's own",
             description="a list of the command's words",
             examples=[["sleep", "60"]],
         ),
@@ -127,13 +127,15 @@ class EnvironmentSettings(SettingsModel):
         str,
         AfterValidator(_check_vcpus),
         Field(
-            title="vCPUs a job; '': 1 on EC2, 0.25 on Fargate", description="a number of vCPUs, as text", examples=["2"]
+            title="vCPUs per job; '': 1 on EC2, 0.25 on Fargate",
+            description="a number of vCPUs, as a string",
+            examples=["2"],
         ),
     ] = ""
     memory: Annotated[
         int,
         AfterValidator(_check_memory),
-        Field(ge=4, validate_default=True, title="memory a job, MiB", examples=[2048]),
+        Field(ge=4, validate_default=True, title="memory per job, in MiB", examples=[2048]),
     ] = 512
 
     @property

@@ -1,13 +1,13 @@
-"""The stack's settings: validated, frozen, and every mistake at once with its path.
+"""The stack's settings, validated and frozen. All mistakes are reported at once, each with its path.
 
-The models are the one source of the keys, their types and defaults, what they are for and what they take (see
-`expectation`): Pulumi.yaml's config block and docs/configuration.md are written from them by `make docs`. In stack
-config the keys are flat: `environment_platform` is `Settings.environment.platform`, `function_timeout` is
-`Settings.function.timeout`. The models of an entry of `notifiers`: `notifier_choice`, and each notifier's own.
+The models are the one source of the keys: types, defaults, purpose and accepted values (see `field_description`).
+`make docs` writes Pulumi.yaml's config block and docs/configuration.md from them. In stack config the keys are flat:
+`environment_platform` is `Settings.environment.platform`, `function_timeout` is `Settings.function.timeout`. The models
+of an entry of `notifiers` are in `notifiers`, and in each notifier's infrastructure.py.
 
-What depends on another setting is judged with the setting that comes later, which sees the earlier ones (pydantic's
-`ValidationInfo.data`, without those that are wrong themselves): so it is told together with all other mistakes, which
-a check of the finished model would not be.
+If two settings depend on each other, the validator of the later field checks both (it sees the earlier ones in
+pydantic's `ValidationInfo.data`, except wrong ones). So the mistake is reported together with all others, which a
+validator of the whole model would not do.
 """
 
 from __future__ import annotations
@@ -15,30 +15,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import pulumi
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
-from .arns import BLOCKED, PARENT_STATUSES, STATUSES, Status, definition_problem, misplacement, queue_problem
+from .arns import definition_problem, misplacement, queue_problem
 from .environment import EnvironmentSettings
-from .errors import Mistake, Source, describe, got
-from .fields import SettingsModel, not_empty, plain_or_output
+from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
+from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status
 from .time_zone import zone_problem
+from .validation import SettingsModel, not_empty, plain_or_output
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
 TOPIC_EXAMPLE = "arn:aws:sns:us-east-1:123456789012:on-call"
-
-
-class InvalidSettings(pulumi.RunError):
-    """Every mistake in the settings, one a line; Pulumi prints it without a traceback."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        self.mistakes = mistakes
-        head = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
 
 
 def _check_zone(name: str) -> str:
@@ -48,8 +39,8 @@ def _check_zone(name: str) -> str:
 
 
 def _topic_problem(value: Any, region: str | None = None) -> str | None:
-    """What is wrong with the ARN of the topic for alarms, or None; "" is no topic. CloudWatch knows those of its own
-    region alone."""
+    """Why `value` is not the ARN of a topic for alarms, or None; "" is no topic. CloudWatch sends only to topics in its
+    own region."""
     try:
         check_arn(None if value == "" else value, "sns", region=region)
     except ValueError as error:
@@ -77,14 +68,14 @@ def _something_watched(queues: tuple[Any, ...], info: ValidationInfo) -> tuple[A
 
 
 class FunctionSettings(SettingsModel):
-    """The Lambda function, and the times that hang on it."""
+    """The Lambda function, and the times that scale with its timeout."""
 
     python_version: Annotated[
         Literal["3.11", "3.12", "3.13", "3.14"],
-        Field(title="the Lambda runtime's Python, never this machine's", examples=["3.12"]),
+        Field(title="Python version of the Lambda runtime, not of this machine", examples=["3.12"]),
     ] = "3.13"
     architecture: Annotated[
-        Literal["arm64", "x86_64"], Field(title="the function's processor", examples=["x86_64"])
+        Literal["arm64", "x86_64"], Field(title="processor architecture of the function", examples=["x86_64"])
     ] = "arm64"
     timeout: Annotated[
         int,
@@ -98,39 +89,39 @@ class FunctionSettings(SettingsModel):
     ] = 30
     log_retention_days: Annotated[
         Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
-        Field(title="how long the function's log is kept", examples=[90]),
+        Field(title="days that the function's log is kept", examples=[90]),
     ] = 30
 
 
 class Settings(SettingsModel):
-    """Everything that a stack can choose. The order matters: statuses are judged by `single_jobs`, and the queues see
-    whether anything else is watched."""
+    """Everything that a stack can choose. The order matters: `statuses` depends on `single_jobs`, and `job_queue_arns`
+    on everything else that may be watched."""
 
     notifiers: Annotated[
         tuple[NotifierChoice, ...],
         Field(
-            title="who is told: each entry has a type, a name, filters if it wants some, and the type's own settings",
+            title="who gets messages: each entry has a type, a name, optional filters, and the type's own settings",
             description="a list of objects",
             examples=[[NOTIFIER_EXAMPLE]],
         ),
     ]
-    single_jobs: Annotated[bool, Field(title="jobs that are no array are told too", examples=[True])] = False
+    single_jobs: Annotated[bool, Field(title="whether non-array jobs send messages too", examples=[True])] = False
     statuses: Annotated[
         tuple[Annotated[Status, AfterValidator(_check_status)], ...],
         AfterValidator(not_empty),
         Field(
-            title="which states of a job are told",
+            title="job states that send a message",
             description=f"a list of {', '.join(STATUSES)}",
             examples=[["FAILED"]],
         ),
     ] = ("SUCCEEDED", "FAILED")
     environment: Annotated[
-        EnvironmentSettings | None, Field(title="a Batch environment to make", examples=[{"name": "print-color"}])
+        EnvironmentSettings | None, Field(title="Batch environment to create", examples=[{"name": "print-color"}])
     ] = None
     job_definition_arns: Annotated[
         tuple[Annotated[Any, plain_or_output(definition_problem)], ...],
         Field(
-            title="job definitions to watch, in any revision; with queues, both must match",
+            title="job definitions to watch, in all revisions; with queues, both must match",
             description="a list of ARNs of job definitions",
             examples=[[DEFINITION_EXAMPLE]],
         ),
@@ -139,21 +130,21 @@ class Settings(SettingsModel):
         tuple[Annotated[Any, plain_or_output(queue_problem)], ...],
         AfterValidator(_something_watched),
         Field(
-            title="job queues to watch: any of them",
+            title="job queues to watch; one of them must match",
             description="a list of ARNs of job queues",
             examples=[[QUEUE_EXAMPLE]],
             validate_default=True,
         ),
     ] = ()
-    queue_blocked: Annotated[bool, Field(title="a watched job queue that is blocked is told too", examples=[False])] = (
-        True
-    )
+    queue_blocked: Annotated[
+        bool, Field(title="whether a watched job queue sends a message when it is blocked", examples=[False])
+    ] = True
     time_zone: Annotated[
         str,
         AfterValidator(_check_zone),
         Field(
-            title="the time zone of the times in messages",
-            description="a name of the IANA time zone database",
+            title="time zone of the times in messages",
+            description="a name from the IANA time zone database",
             examples=["Europe/Berlin"],
         ),
     ] = "UTC"
@@ -161,14 +152,14 @@ class Settings(SettingsModel):
         Any,
         plain_or_output(_topic_problem),
         Field(
-            title="where CloudWatch's alarms go, in the stack's region; '': they are seen in the console alone",
+            title="topic in the stack's region that alarms are sent to; '': they show in the console only",
             description="the ARN of an SNS topic",
             examples=[TOPIC_EXAMPLE],
         ),
     ] = ""
-    function: Annotated[FunctionSettings, Field(title="the Lambda function that sends", examples=[{"timeout": 60}])] = (
-        FunctionSettings()
-    )
+    function: Annotated[
+        FunctionSettings, Field(title="Lambda function that sends messages", examples=[{"timeout": 60}])
+    ] = FunctionSettings()
 
 
 def check_settings(
@@ -176,17 +167,19 @@ def check_settings(
 ) -> Settings:
     """Validate settings in their nested form.
 
-    `secrets`: the stack config's secrets by name, or None where they are not at hand and so not checked; `context`:
-    where the stack is deployed, or None likewise; `prefix`: stands before the keys of stack config, such as
-    "batchbell:", and is empty for a program's own settings. Raises InvalidSettings with all mistakes.
+    secrets: the stack config's secrets by name, or None if they are unknown, and so not checked
+    context: where the stack is deployed, or None likewise
+    prefix: the prefix of the keys of stack config, such as "batchbell:"; empty for a program's own settings
+
+    Raises InvalidSettings with all mistakes.
     """
     source = Source(prefix)
-    choices, mistakes = choose_notifiers(raw.get("notifiers", ()), _told(raw), secrets, context, source)
+    choices, mistakes = choose_notifiers(raw.get("notifiers", ()), _message_statuses(raw), secrets, context, source)
     settings = None
     try:
         settings = Settings.model_validate({**raw, "notifiers": choices})
     except ValidationError as error:
-        mistakes += describe(error, Settings, source)
+        mistakes += mistakes_from(error, Settings, source)
     if context is not None:
         mistakes += _misplaced(raw, context, source)
     if settings is None or mistakes:
@@ -194,16 +187,16 @@ def check_settings(
     return settings
 
 
-def _told(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The statuses that the stack's messages have, or all that there are where it gives no good ones."""
+def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The statuses that the stack's messages can have; all statuses if the stack's own are wrong."""
     statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
-    good = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
-    told = tuple(statuses) if good else STATUSES
-    return told if raw.get("queue_blocked") is False else (*told, BLOCKED)
+    valid = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
+    of_jobs = tuple(statuses) if valid else STATUSES
+    return of_jobs if raw.get("queue_blocked") is False else (*of_jobs, BLOCKED)
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
-    """ARNs of another region or account: a rule for them would never fire, and no alarm reaches a topic there."""
+    """ARNs in another region or account: a rule for them would never fire, and no alarm reaches a topic there."""
     mistakes = []
     for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)

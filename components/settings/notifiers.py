@@ -1,4 +1,4 @@
-"""A stack's choice of notifiers: a list of {type, name, statuses, jobs, …the type's own settings}."""
+"""A stack's notifiers: a list of {type, name, statuses, jobs, digest_after, …the type's own settings}."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
 
-from .arns import MESSAGE_STATUSES, MessageStatus
-from .errors import Mistake, Source, describe, got, nearest, shown_name
-from .expectation import flow
-from .fields import SettingsModel
-from .job_names import check_pattern
+from .field_description import flow_yaml
+from .job_name_pattern import check_pattern
+from .mistakes import Mistake, Source, got, mistakes_from, shown_name, suggest
+from .statuses import MESSAGE_STATUSES, MessageStatus
+from .validation import SettingsModel
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "type": "email",
@@ -23,35 +23,18 @@ NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "sender": "batch@example.com",
     "recipients": ["team@example.com"],
 }
-_EXAMPLE = f"for example {flow(NOTIFIER_EXAMPLE)}"
-
-
-@dataclass(frozen=True)
-class NotifierChoice:
-    """One configured notifier, validated."""
-
-    name: str
-    plugin: Plugin
-    settings: NotifierSettings
-    statuses: tuple[str, ...] = ()  # empty: all that the rule lets through
-    jobs: tuple[str, ...] = ()  # patterns of job names; empty: all
-    digest_after: int = 0  # more messages than this at once are one digest; 0: never
-
-    def shape_of(self, reference: SecretReference) -> SecretShape | None:
-        """The shape that the value of one of its secrets must have, if the notifier's settings say any."""
-        shapes = secret_shapes(type(self.settings))
-        return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
+_EXAMPLE = f"for example {flow_yaml(NOTIFIER_EXAMPLE)}"
 
 
 class EntrySettings(SettingsModel):
-    """What every notifier's entry takes beside `type` and its type's own settings."""
+    """The settings of every notifier's entry, beside `type` and its type's own settings."""
 
-    # An SNS topic's name has 80 characters: the stack's 32, "-", these 39, and 8 that Pulumi adds.
+    # Pulumi limits an SNS topic's name to 80 characters: 32 of the stack's name, "-", these 39, and 8 of its own.
     name: Annotated[
         str,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$",
-            title="its own in this stack: logs, tickets and alarms call it so",
+            title="unique in this stack; logs, tickets and commands show it",
             description="1 to 39 letters, digits, - and _",
             examples=["ops"],
         ),
@@ -59,16 +42,16 @@ class EntrySettings(SettingsModel):
     statuses: Annotated[
         tuple[MessageStatus, ...] | None,
         Field(
-            title="which of the stack's `statuses` it is told",
-            description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it all are told)",
+            title="statuses of the messages that it sends",
+            description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it: all)",
             examples=[["FAILED"]],
         ),
     ] = None
     jobs: Annotated[
-        tuple[Annotated[str, AfterValidator(check_pattern), Field(description="a pattern of job names")], ...] | None,
+        tuple[Annotated[str, AfterValidator(check_pattern), Field(description="a job name pattern")], ...] | None,
         Field(
-            title="which jobs it is told, by name: * is any text, ? any character, [ab] one of these; case counts",
-            description="a list of patterns of job names (without it all are told)",
+            title="names of the jobs that it reports: * is any text, ? any character, [ab] one of these; case counts",
+            description="a list of job name patterns (without it: all)",
             examples=[["nightly-*"]],
         ),
     ] = None
@@ -78,8 +61,8 @@ class EntrySettings(SettingsModel):
             strict=True,
             ge=0,
             le=DIGEST_LIMIT,
-            title="how many messages at once are still sent one by one; more become one digest",
-            description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for no digests",
+            title="how many messages at once are still sent one by one; more are sent as one digest",
+            description=f"a whole number from 1 to {DIGEST_LIMIT}, or 0 for never",
             examples=[10],
         ),
     ] = None  # the type's own default
@@ -88,34 +71,47 @@ class EntrySettings(SettingsModel):
     @classmethod
     def _not_empty(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value == ():
-            raise ValueError("takes at least one item (without this setting all are told)")
+            raise ValueError("takes at least one item (without this setting: all)")
         return value
+
+
+class NotifierChoice(EntrySettings):
+    """A valid entry, with its plug-in and its type's own settings. `digest_after` is set."""
+
+    plugin: Plugin
+    settings: NotifierSettings
+
+    def shape_of(self, reference: SecretReference) -> SecretShape | None:
+        """The shape that the value of one of its secrets must have, if the notifier's settings declare one."""
+        shapes = secret_shapes(type(self.settings))
+        return next((shape for field, shape in shapes.items() if getattr(self.settings, field) is reference), None)
 
 
 @dataclass(frozen=True)
 class _Stack:
-    """What the entries are judged by."""
+    """What the entries are validated against."""
 
     plugins: Mapping[str, Plugin]
-    told: Sequence[str]  # the stack's statuses
+    statuses: Sequence[str]  # that the stack's messages can have
     secrets: Mapping[str, str] | None
     context: Context | None
     source: Source
 
 
 def choose_notifiers(
-    raw: Any, told: Sequence[str], secrets: Mapping[str, str] | None, context: Context | None, source: Source
+    raw: Any, statuses: Sequence[str], secrets: Mapping[str, str] | None, context: Context | None, source: Source
 ) -> tuple[tuple[NotifierChoice, ...], list[Mistake]]:
-    """Validate the list `notifiers` of the settings. Gives the valid ones, and the mistakes in the others.
+    """Validate the list `notifiers` of the settings. Returns the valid entries, and the mistakes in the others.
 
-    `told`: the stack's statuses; `secrets` and `context`: as in `settings.check_settings`.
+    statuses: those that the stack's messages can have
+    secrets, context: as in `model.check_settings`
     """
     path = source.path("notifiers")
     if not isinstance(raw, Sequence) or isinstance(raw, str):
         return (), [Mistake(path, f"{got(raw)}; takes a list of objects, {_EXAMPLE}")]
     if not raw:
-        return (), [Mistake(path, f"nobody would be told; takes a list of at least one object, {_EXAMPLE}")]
-    stack = _Stack(find_plugins(), told, secrets, context, source)
+        return (), [Mistake(path, f"nobody would get messages; takes a list of at least one object, {_EXAMPLE}")]
+    stack = _Stack(find_plugins(), statuses, secrets, context, source)
     choices: list[NotifierChoice] = []
     mistakes: list[Mistake] = []
     names: dict[str, int] = {}
@@ -129,7 +125,7 @@ def choose_notifiers(
             choices.append(choice)
         name = entry.get("name") if isinstance(entry, Mapping) else None
         if isinstance(name, str) and (first := names.setdefault(name, number)) != number:
-            taken = f"{got(name)}, which notifiers[{first}] has already; takes a name of its own"
+            taken = f"{got(name)}, which notifiers[{first}] already has; takes a unique name"
             mistakes.append(Mistake(source.path("notifiers", number, "name"), taken))
     return tuple(choices), mistakes
 
@@ -148,19 +144,21 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     mistakes += wrong
     if settings is None or shared is None or mistakes:
         return None, mistakes
+    given = dict(shared)
     try:
-        digest_after = plugin.digest_after() if shared.digest_after is None else shared.digest_after
+        if shared.digest_after is None:
+            given["digest_after"] = plugin.digest_after()
     except PluginError as error:
         return None, [Mistake(stack.source.path(*at, "type"), str(error))]
-    return NotifierChoice(shared.name, plugin, settings, shared.statuses or (), shared.jobs or (), digest_after), []
+    return NotifierChoice(**given, plugin=plugin, settings=settings), []
 
 
 def _no_such(kind: Any, types: Iterable[str]) -> str:
-    there_are = ", ".join(sorted(types))
+    available = ", ".join(sorted(types))
     if not isinstance(kind, str):
-        return f"{'is missing' if kind is None else got(kind)}; takes one of {there_are}, for example email"
-    hint = nearest(kind, types)
-    return f"{got(kind)}, and there is no such notifier{hint}{f' There are {there_are}' if hint.endswith('?') else ''}"
+        return f"{'is missing' if kind is None else got(kind)}; takes one of {available}, for example email"
+    hint = suggest(kind, types)
+    return f"{got(kind)}, which is not a notifier{hint}{f' Available: {available}' if hint.endswith('?') else ''}"
 
 
 def _shared(
@@ -170,14 +168,14 @@ def _shared(
     try:
         shared = EntrySettings.model_validate(given)
     except ValidationError as error:
-        return None, describe(error, EntrySettings, stack.source, *at)
+        return None, mistakes_from(error, EntrySettings, stack.source, *at)
     never = [
         Mistake(
             stack.source.path(*at, "statuses", number),
-            f"{got(status)}, which the stack's rules never let through; takes one of {', '.join(stack.told)}",
+            f"{got(status)}, which the stack's rules never let through; takes one of {', '.join(stack.statuses)}",
         )
         for number, status in enumerate(shared.statuses or ())
-        if status not in stack.told
+        if status not in stack.statuses
     ]
     return (None, never) if never else (shared, [])
 
@@ -195,9 +193,9 @@ def _own_settings(
     try:
         settings = model.model_validate(own, context=origin)
     except ValidationError as error:
-        mistakes = describe(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
+        mistakes = mistakes_from(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
     for field, shape in secret_shapes(model).items():
-        # Each by itself: a mistake in another setting must not hide what is wrong with a secret.
+        # Validated separately: a mistake in another setting must not hide a mistake in a secret.
         try:
             reference = SecretReference.model_validate(own.get(field), context=origin)
         except ValidationError:
@@ -209,7 +207,7 @@ def _own_settings(
 def _check_secret(
     reference: SecretReference, shape: SecretShape | None, at: tuple[str | int, ...], stack: _Stack
 ) -> list[Mistake]:
-    """What is known at deploy time must look like what it is, and be where the function reads; values are not shown."""
+    """Check the value's shape, if the value is known, and that the function can read the ARN. Show no value."""
     mistakes = []
     if stack.context is not None:
         for form, service in SecretReference.ARNS.items():
@@ -232,7 +230,7 @@ def _check_secret(
 
 
 def secret_shapes(model: type[NotifierSettings]) -> Mapping[str, SecretShape | None]:
-    """The fields of a notifier's settings that refer to secrets, each with the shape that its value must have."""
+    """The fields of a notifier's settings that refer to secrets, each with the shape that the value must have."""
     hints = get_type_hints(model)
     return {
         name: next((mark for mark in field.metadata if isinstance(mark, SecretShape)), None)

@@ -1,4 +1,4 @@
-"""Stack config → settings: the keys of Pulumi.yaml, flat, judged here and nowhere else."""
+"""Reads settings from stack config, whose keys are flat and declared in Pulumi.yaml."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from pydantic.fields import FieldInfo
 from batchbell.provisioning import Context
 
 from .environment import EnvironmentSettings
-from .errors import FLAT, Mistake, Source, got, nearest, shown_name
-from .expectation import expectation
-from .model import FunctionSettings, InvalidSettings, Settings, check_settings
+from .field_description import describe_field
+from .mistakes import FLATTENED, InvalidSettings, Mistake, Source, got, shown_name, suggest
+from .model import FunctionSettings, Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 
 
 @dataclass(frozen=True)
 class ConfigKey:
-    """A key of stack config and the setting that it gives."""
+    """A key of stack config, and its setting."""
 
     path: tuple[str, ...]  # ("environment", "platform")
     field: FieldInfo
 
     @property
     def purpose(self) -> str:
-        """What it is for. Raises ValueError if the model does not say it."""
+        """What the setting is for. Raises ValueError if the model does not say so."""
         if not self.field.title:
-            raise ValueError(f"{'_'.join(self.path)}: Field(title=…) says what a setting is for; it has none")
+            raise ValueError(f"{'_'.join(self.path)}: Field(title=…) must say what the setting is for")
         return self.field.title
 
     @property
     def takes(self) -> str | None:
-        """What it takes, in words (see `expectation`)."""
-        return expectation(Settings, self.path).words
+        """What the setting takes, in words (see `field_description`)."""
+        return describe_field(Settings, self.path).takes
 
     @property
     def example(self) -> Any:
-        """The value to show: one that is not the default, so that it shows a change."""
-        return expectation(Settings, self.path).example
+        """An example value, different from the default."""
+        return describe_field(Settings, self.path).example
 
     @property
     def is_text(self) -> bool:
@@ -52,7 +52,7 @@ class ConfigKey:
         return self.field.annotation is str or (bool(choices) and all(isinstance(choice, str) for choice in choices))
 
     def decode(self, value: str) -> Any:
-        """Pulumi hands every value over as text: strings as they are, all else as JSON."""
+        """Decode a value as Pulumi passes it: strings as they are, everything else as JSON."""
         try:
             return value if self.is_text else json.loads(value)
         except ValueError:
@@ -60,10 +60,10 @@ class ConfigKey:
 
 
 def config_keys() -> Mapping[str, ConfigKey]:
-    """Every key of stack config: environment_platform for `Settings.environment.platform`."""
+    """All keys of stack config, such as environment_platform for `Settings.environment.platform`."""
     keys: dict[str, ConfigKey] = {}
     for name, field in Settings.model_fields.items():
-        if name in FLAT:
+        if name in FLATTENED:
             for inner, inner_field in _GROUPS[name].model_fields.items():
                 keys[f"{name}_{inner}"] = ConfigKey((name, inner), inner_field)
         else:
@@ -72,34 +72,37 @@ def config_keys() -> Mapping[str, ConfigKey]:
 
 
 def settings_from_stack(context: Context) -> Settings:
-    """The settings of the stack that is being deployed. Raises InvalidSettings."""
+    """Read the settings of the stack that is being deployed. Raises InvalidSettings."""
     secrets = stack_secrets()
     plain = {name: value for name, value in _own_config().items() if name not in secrets}
     return settings_from_config(plain, secrets=secrets, context=context, prefix=_prefix())
 
 
 def stack_secrets() -> Mapping[str, str]:
-    """What was set with `pulumi config set --secret` in the project that is being deployed, by name."""
+    """Values that were set with `pulumi config set --secret` in the project that is being deployed, by name."""
     return {name: value for name, value in _own_config().items() if _is_secret(_prefix() + name)}
 
 
 def settings_from_config(
     plain: Mapping[str, str], *, secrets: Mapping[str, str] | None, context: Context | None, prefix: str
 ) -> Settings:
-    """Flat keys, with values as Pulumi hands them over, → settings.
+    """Validate settings with flat keys.
 
-    `secrets`, `context` and `prefix` as in `check_settings`. Raises InvalidSettings.
+    plain: values as Pulumi passes them (see `ConfigKey.decode`), without secrets
+    secrets, context, prefix: as in `check_settings`
+
+    Raises InvalidSettings.
     """
     keys, source = config_keys(), Source(prefix)
     encrypted = {name: _encrypted(name) for name in secrets or () if name in keys}
     mistakes = [Mistake(source.path(name), text) for name, text in encrypted.items()]
     mistakes += [Mistake(source.path(name), _unknown(name, keys)) for name in plain if name not in keys]
-    nested, pointless = _nested(plain, keys, source)
-    mistakes += pointless
+    nested, unused = _nested(plain, keys, source)
+    mistakes += unused
     try:
         settings = check_settings(nested, secrets=secrets, context=context, prefix=prefix)
     except InvalidSettings as invalid:
-        # That an encrypted setting is missing is no mistake of its own.
+        # An encrypted setting is not also reported as missing.
         unread = {source.path(name) for name in encrypted}
         mistakes += [mistake for mistake in invalid.mistakes if mistake.path not in unread]
     if mistakes:
@@ -110,15 +113,15 @@ def settings_from_config(
 def _encrypted(name: str) -> str:
     if name == "notifiers":
         return (
-            "is encrypted, and it is a setting and no secret; set it without --secret, and only what is secret in it "
-            "as a key of its own with `pulumi config set --secret NAME`, referred to as {config: NAME}, for example "
+            "is encrypted, but is not a secret; set it without --secret, store each secret in it as a key of its own "
+            "with `pulumi config set --secret NAME`, and refer to that as {config: NAME}, for example "
             "webhook: {config: slackWebhook}"
         )
-    return f"is encrypted, and it is a setting and no secret; set it without --secret: `pulumi config set {name} VALUE`"
+    return f"is encrypted, but is not a secret; set it without --secret: `pulumi config set {name} VALUE`"
 
 
 def _unknown(name: str, keys: Iterable[str]) -> str:
-    hint = nearest(name, keys)
+    hint = suggest(name, keys)
     if not hint.startswith("; did you mean"):
         hint = f"; a secret is set with `pulumi config set --secret {shown_name(name)}`{hint}"
     return f"no such setting{hint}"
@@ -127,7 +130,7 @@ def _unknown(name: str, keys: Iterable[str]) -> str:
 def _nested(
     plain: Mapping[str, str], keys: Mapping[str, ConfigKey], source: Source
 ) -> tuple[dict[str, Any], list[Mistake]]:
-    """The nested form, and the settings of an environment that is not made."""
+    """The nested form of the settings, and mistakes: settings of an environment that is not created."""
     nested: dict[str, Any] = {}
     for name, key in keys.items():
         if name not in plain:
@@ -140,12 +143,12 @@ def _nested(
     environment = nested.get("environment", {})
     if environment.get("name"):
         return nested, []
-    # Without a name no environment is made: Pulumi.yaml's harmless defaults arrive all the same, and say nothing.
+    # Without a name no environment is created. Pulumi.yaml's defaults for its other keys arrive anyway: ignore them.
     nested.pop("environment", None)
     return nested, [
         Mistake(
             source.path("environment", inner),
-            f"{got(value)}, and no environment is made; takes {source.path('environment', 'name')} beside it, "
+            f"{got(value)}, but no environment is created; also set {source.path('environment', 'name')}, "
             "for example print-color",
         )
         for inner, value in environment.items()
@@ -162,7 +165,7 @@ def _prefix() -> str:
 
 
 def _own_config() -> Mapping[str, str]:
-    # What a language host set explicitly, or what `pulumi up` passes in the environment.
+    # Set explicitly by a language host, or passed by `pulumi up` in the environment.
     everything = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     return {key.removeprefix(_prefix()): value for key, value in everything.items() if key.startswith(_prefix())}
 

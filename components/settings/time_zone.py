@@ -1,8 +1,8 @@
-"""The time zone that messages tell times in: a name of the IANA database, and the rules behind it.
+"""The time zone of the times in messages: a name in the IANA database, and the zone's rules.
 
-The function gets the rules with its package (a few hundred bytes), not a database: what Lambda's Amazon Linux has of
-one is not ours to rely on, and all of PyPI's `tzdata` would be 600 files for one of them. So that each machine makes
-the same package, they come from that distribution here, and never from this system.
+The rules are put into the function's package (a few hundred bytes): Lambda's Amazon Linux may lack a time zone
+database, and PyPI's `tzdata` has 600 files. They always come from the installed `tzdata`, never from the operating
+system, so that every machine builds the same package.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from .errors import got, nearest
+from .mistakes import got, suggest
 
 UTC = "UTC"
 
 
 def zone_problem(name: str) -> str | None:
-    """What is wrong with the name of a time zone, or None."""
+    """Why `name` is not the name of a time zone, or None."""
     if name in _names():
         return None
-    hint = nearest(name, _names())
+    hint = suggest(name, _names())
     hint = hint if hint.startswith("; did you mean") else ""
-    return f"{got(name)}; takes a name of the IANA time zone database, for example Europe/Berlin{hint}"
+    return f"{got(name)}; takes a name from the IANA time zone database, for example Europe/Berlin{hint}"
 
 
-def manifest_entry(name: str) -> Mapping[str, str] | None:
-    """What the function's manifest says of it; None for UTC, which needs no rules."""
+def time_zone_entry(name: str) -> Mapping[str, str] | None:
+    """The entry in the function's manifest; None for UTC, which needs no rules."""
     if name == UTC:
         return None
     rules = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()

@@ -1,4 +1,4 @@
-"""What the Lambda needs to send mail: the right to do so as one sender."""
+"""The deploy-time half of the email notifier: its settings, and permission to send as one sender."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _check_recipient(recipient: str) -> str:
 
 
 def _check_number(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    # Not min_length, which also counts an address that is wrong as one too few.
+    # Not min_length: it does not count wrong addresses, so that a list with only wrong ones would be too short as well.
     if not 1 <= len(recipients) <= RECIPIENTS_LIMIT:
         raise ValueError(f"takes a list of 1 to {RECIPIENTS_LIMIT} e-mail addresses")
     return recipients
@@ -42,7 +42,7 @@ class Settings(NotifierSettings):
         str,
         AfterValidator(_check_sender),
         Field(
-            title="who the mail is from; SES must have verified the address or its domain, in the stack's region",
+            title="sender of the mail; SES must have verified the address or its domain in the stack's region",
             description="an e-mail address, or Name <address>",
             examples=["Batch <batch@example.com>"],
         ),
@@ -51,7 +51,7 @@ class Settings(NotifierSettings):
         tuple[Annotated[str, AfterValidator(_check_recipient), Field(description="an e-mail address")], ...],
         AfterValidator(_check_number),
         Field(
-            title="who gets it; they see each other",
+            title="recipients of the mail; they see each other",
             description=f"a list of 1 to {RECIPIENTS_LIMIT} e-mail addresses",
             examples=[["team@example.com"]],
         ),
@@ -64,10 +64,10 @@ def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, co
         settings={"sender": settings.sender, "recipients": list(settings.recipients)},
         statements=[
             Statement(
-                # A mail in MIME is checked as SendRawEmail too (AWS knowledge centre, "Unauthorized" in SES).
+                # SES checks a MIME mail against SendRawEmail too (AWS knowledge centre, "Unauthorized" in SES).
                 actions=["ses:SendEmail", "ses:SendRawEmail"],
-                # In SES's sandbox the recipients' identities are checked as well, and where the identity has a
-                # default configuration set, that is: hence all of them, but for one sender.
+                # In its sandbox SES also checks the recipients' identities. If the sender's identity has a default
+                # configuration set, SES checks that, too. So all are allowed, but only for one sender.
                 resources=[context.arn("ses", "identity/*"), context.arn("ses", "configuration-set/*")],
                 condition={"StringEquals": {"ses:FromAddress": address}},
             )

@@ -1,4 +1,4 @@
-"""What the Lambda needs to post to Slack: the webhook, and no rights."""
+"""The deploy-time half of the Slack notifier: its settings. It needs a webhook and no permissions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Settings(NotifierSettings):
         SecretReference,
         SecretShape(webhook_problem),
         Field(
-            title="where the URL of an incoming webhook is, which decides the channel",
+            title="URL of an incoming webhook, which determines the channel",
             examples=[{"config": "slackWebhook"}],
         ),
     ]

@@ -1,4 +1,4 @@
-"""What a program gives as an Output is judged as soon as its value is known, and never shown."""
+"""Outputs from a program are checked as soon as their values are known, and never shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = Context("nightly", "aws", "us-east-1", "123456789012")
 
 
 class Parameter:
-    """A parameter that only records what it was made with."""
+    """A parameter that only records its inputs."""
 
     arn = PARAMETER
     inputs: ClassVar[dict[str, Any]] = {}
@@ -34,21 +34,23 @@ def _no_engine(monkeypatch):
     monkeypatch.setattr("pulumi_aws.ssm.Parameter", Parameter)
 
 
-def granted(webhook, **said):
-    """The notifier's grants, with what `webhook()` gives as its secret, and with what the stack says besides."""
-    notifier = {"type": "slack", "name": "ops", "webhook": webhook(), **said}
+def granted(webhook, **settings):
+    """The notifier's grants. `webhook()` returns its secret, `settings` are its other settings."""
+    notifier = {"type": "slack", "name": "ops", "webhook": webhook(), **settings}
     queue = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
-    settings = check_settings({"notifiers": [notifier], "job_queue_arns": [queue]}, secrets={}, context=HERE)
-    return grant("nightly", settings.notifiers[0], HERE, pulumi.ResourceOptions())
+    checked = check_settings({"notifiers": [notifier], "job_queue_arns": [queue]}, secrets={}, context=HERE)
+    return grant("nightly", checked.notifiers[0], HERE, pulumi.ResourceOptions())
 
 
 def later(value):
     return pulumi.Output.from_input(value)
 
 
-@pytest.mark.parametrize(("said", "told"), [({}, 5), ({"digest_after": 12}, 12), ({"digest_after": 0}, None)])
-def test_the_function_is_told_when_to_send_a_digest(said, told):
-    assert granted(lambda: {"ssm": PARAMETER}, **said).manifest_entry()["digest_after"] == told
+@pytest.mark.parametrize(
+    ("settings", "digest_after"), [({}, 5), ({"digest_after": 12}, 12), ({"digest_after": 0}, None)]
+)
+def test_the_manifest_says_when_to_send_a_digest(settings, digest_after):
+    assert granted(lambda: {"ssm": PARAMETER}, **settings).manifest_entry()["digest_after"] == digest_after
 
 
 def stored_value(webhook):
@@ -74,14 +76,14 @@ def test_a_good_secret_is_stored_as_a_secret():
 
 
 @pytest.mark.parametrize("value", ["https://example.com/notarealtoken", "", 7, {"url": "notarealtoken"}])
-def test_a_secret_that_cannot_be_one_ends_the_deployment_without_being_shown(value):
+def test_an_invalid_secret_ends_the_deployment_without_being_shown(value):
     with pytest.raises(pulumi.RunError, match=r"^notifier ops: webhook: the (webhook|secret) ") as refused:
         stored_value(lambda: pulumi.Output.secret(value))
 
     assert "notarealtoken" not in str(refused.value)
 
 
-def test_good_arns_that_are_known_later_are_taken():
+def test_valid_arns_that_are_known_later_are_accepted():
     assert stored_arns(lambda: {"ssm": later(PARAMETER), "kms_key_arn": later(KEY)}) == [PARAMETER, KEY]
     assert stored_arns(lambda: {"secretsmanager": later(SECRET)}) == [SECRET, None]
 

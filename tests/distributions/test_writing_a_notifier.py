@@ -146,9 +146,9 @@ def test_what_was_deployed_is_what_was_installed(followed: Followed) -> None:
 def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed) -> None:
     program = """
         from batchbell.plugins import find_plugins
-        from components.package.bundle import Target, build
+        from components.package.bundle import Runtime, build
         pager = find_plugins()["pager"]
-        print(pager.origin, build([pager], Target.host()))
+        print(pager.origin, build([pager], Runtime.host()))
     """
     origin, _, bundle = python(followed.checkout, "-c", textwrap.dedent(program)).strip().rpartition(" ")
     assert origin == "folder notifiers/pager"

@@ -158,9 +158,9 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
     ("type_", "told"),
     [
         ("broken", "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv"),
-        ("sns2", "notifier sns2 (distribution acme-broken 1.0): there is no package acme_nowhere"),
-        ("twin", "2 notifiers are named twin, and one may be: distribution acme-"),
-        ("pagr", "and there is no such notifier; did you mean pager? There are broken, email, pager, slack, sns, sns2"),
+        ("sns2", "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist"),
+        ("twin", "2 notifiers are named twin, only one may be: distribution acme-"),
+        ("pagr", "which is not a notifier; did you mean pager? Available: broken, email, pager, slack, sns, sns2"),
     ],
 )
 def test_a_notifier_that_cannot_be_used_is_told_and_nothing_is_created(account: Account, type_: str, told: str) -> None:
@@ -185,7 +185,7 @@ def test_what_cannot_be_packed_is_told_before_anything_is_created(account: Accou
         notifier.write_text(whole)
 
     assert 'rich (acme_pager.notifier line 1): add "rich"' in str(failed.value)
-    assert "notifier pager (distribution acme-pager 1.0) imports what would be missing" in str(failed.value)
+    assert "notifier pager (distribution acme-pager 1.0) imports modules that would be missing" in str(failed.value)
     assert "Traceback" not in str(failed.value) + failed.value.printed
     everything = [
         account.cloud.client("sqs").list_queues().get("QueueUrls", []),

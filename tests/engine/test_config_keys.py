@@ -21,14 +21,14 @@ WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 # Takes the settings as this project's program does, and writes down what it got instead of making anything.
 PROGRAM = """
     import functools, json, pathlib, pulumi
-    from components.deployment_context import find_placement
+    from components.deployment_context import find_deployment_context
     from components.settings.stack_config import config_keys, settings_from_stack, stack_secrets
 
     def as_written(choice):
         entry = {name: getattr(choice, name) for name in ("name", "statuses", "jobs", "digest_after")}
         return {"type": choice.plugin.type, **entry, **choice.settings.model_dump(exclude_unset=True)}
 
-    settings = settings_from_stack(find_placement(pulumi.get_stack()))
+    settings = settings_from_stack(find_deployment_context(pulumi.get_stack()))
     taken = {name: functools.reduce(getattr, key.path, settings) for name, key in config_keys().items()}
     written = json.dumps([taken, dict(stack_secrets())], default=as_written)
     pathlib.Path("taken.json").write_text(written)
@@ -138,7 +138,7 @@ def spoilt(stack):
         (["set", "--plaintext", "--path", "notifiers[1].webhook", WEBHOOK], "notifiers[1].webhook: a secret is never"),
         (
             ["set", "--secret", "--path", "notifiers[1].webhook", WEBHOOK],
-            "notifiers: is encrypted, and it is a setting",
+            "notifiers: is encrypted, but is not a secret",
         ),
     ],
     ids=["plain", "plain in a notifier", "secret in a notifier"],

@@ -1,4 +1,4 @@
-"""What the stack config may say about the built-in notifiers, and what they ask for in return."""
+"""The settings of batchbell's own notifiers, and what they ask for at deploy time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def provision(module: ModuleType, **settings: Any) -> Grants:
 
 
 class Made:
-    """A resource that only records what it was made with."""
+    """A resource that only records its arguments."""
 
     arn = "arn:aws:sns:eu-west-1:123456789012:made"
     calls: list[tuple[str, dict[str, Any]]]
@@ -46,7 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
-def test_slack_needs_its_webhook_and_no_rights() -> None:
+def test_slack_needs_its_webhook_and_no_permissions() -> None:
     grants = provision(slack, webhook={"config": "slackWebhook"})
     assert grants.secrets["webhook"].config == "slackWebhook"
     assert not grants.statements
@@ -54,20 +54,20 @@ def test_slack_needs_its_webhook_and_no_rights() -> None:
 
 
 @pytest.mark.parametrize("webhook", ["https://hooks.slack.com/services/T0/B0/SECRET", {"config": "a", "ssm": "b"}, {}])
-def test_a_webhook_that_is_no_reference_is_refused_without_showing_it(webhook: Any) -> None:
+def test_a_webhook_that_is_not_a_reference_is_refused_without_showing_it(webhook: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         slack.Settings(webhook=webhook)
     assert "SECRET" not in str(caught.value)
 
 
-def test_a_webhooks_shape_is_known_at_deploy_time() -> None:
+def test_a_webhooks_shape_is_checked_at_deploy_time() -> None:
     (shape,) = (item for item in slack.Settings.model_fields["webhook"].metadata if isinstance(item, SecretShape))
     assert shape.problem("https://example.com/SECRET") is not None
     assert shape.problem("https://hooks.slack.com/services/T0/B0/x") is None
 
 
 @pytest.mark.parametrize("sender", ["batch@example.com", "Batch <batch@example.com>", "Bjørn P. <batch@example.com>"])
-def test_mail_may_be_sent_as_its_sender_alone(sender: str) -> None:
+def test_mail_may_be_sent_only_as_its_sender(sender: str) -> None:
     grants = provision(email, **MAIL | {"sender": sender})
     (statement,) = grants.statements
     assert statement.actions == ["ses:SendEmail", "ses:SendRawEmail"]
@@ -85,7 +85,7 @@ def test_mail_may_be_sent_as_its_sender_alone(sender: str) -> None:
      "a@example.com\r\nBcc: b@example.com", "a@-example.com", "<a@example.com>", 'A" <a@example.com>',
      "a@b@example.com"],
 )  # fmt: skip
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_a_value_that_is_not_an_address_is_refused(address: str) -> None:
     for settings in ({"sender": address}, {"recipients": ["team@example.com", address]}):
         with pytest.raises(ValidationError, match="takes an e-mail address"):
             email.Settings(**MAIL | settings)
@@ -97,13 +97,13 @@ def test_recipients_are_a_list_of_1_to_50(recipients: Any) -> None:
         email.Settings(**MAIL | {"recipients": recipients})
 
 
-def test_a_given_topic_may_be_published_to_and_no_other() -> None:
+def test_a_given_topic_is_the_only_one_that_may_be_published_to() -> None:
     grants = provision(sns, topic_arn=TOPIC)
     assert [(statement.actions, statement.resources) for statement in grants.statements] == [(["sns:Publish"], [TOPIC])]
     assert grants.settings == grants.outputs == {"topic_arn": TOPIC}
 
 
-def test_without_a_topic_one_is_made(made: list[Any]) -> None:
+def test_without_a_topic_one_is_created(made: list[Any]) -> None:
     grants = provision(sns, kms_key_arn=KEY)
     ((name, arguments),) = made
     assert name == "batchbell-ops"
@@ -128,7 +128,7 @@ BAD_TOPICS = (
 
 
 @pytest.mark.parametrize(("arn", "reason"), BAD_TOPICS)
-def test_what_is_no_standard_topic_is_refused(arn: str, reason: str) -> None:
+def test_a_value_that_is_not_a_standard_topic_is_refused(arn: str, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         sns.Settings(topic_arn=arn)
 
@@ -142,7 +142,7 @@ def test_a_topic_that_is_known_later_is_checked_then(arn: str, reason: str) -> N
         asyncio.run(resolve())
 
 
-def test_a_good_topic_that_is_known_later_is_taken() -> None:
+def test_a_valid_topic_that_is_known_later_is_accepted() -> None:
     async def resolve() -> Any:
         return await provision(sns, topic_arn=pulumi.Output.from_input(TOPIC)).settings["topic_arn"].future()
 
@@ -153,8 +153,8 @@ BAD_KEYS = ("alias/aws/sns", "arn:aws:kms:eu-west-1:123456789012:alias/sns", KEY
 
 
 @pytest.mark.parametrize("arn", BAD_KEYS)
-def test_a_key_is_a_kms_keys_arn_and_no_alias(arn: str) -> None:
-    """IAM takes no alias as a resource."""
+def test_a_key_must_be_the_arn_of_a_kms_key_and_not_an_alias(arn: str) -> None:
+    """IAM does not accept an alias as a resource."""
     with pytest.raises(ValidationError, match="takes the ARN of a KMS key"):
         sns.Settings(kms_key_arn=arn)
 
@@ -169,8 +169,8 @@ def test_a_key_that_is_known_later_is_checked_then(arn: str) -> None:
         asyncio.run(resolve())
 
 
-def test_mail_makes_no_identity_of_its_own() -> None:
-    """A second entry with the same sender, or one that SES knows already, would end the deployment."""
+def test_email_does_not_create_an_identity() -> None:
+    """A second entry with the same sender, or a sender that SES knows already, would fail the deployment."""
     with pytest.raises(ValidationError, match="create_identity"):
         email.Settings(**MAIL | {"create_identity": True})
 

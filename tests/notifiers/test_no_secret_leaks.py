@@ -84,7 +84,7 @@ def make(plugin: Plugin, channel: Channel, cloud: LocalCloud) -> Notifier:
     for name, reference in grants.secrets.items():
         token = channel.new_token()
         url = f"{channel.url}/services/T0/B0/{token}"
-        shape = NotifierChoice("ops", plugin, settings).shape_of(reference)
+        shape = NotifierChoice(name="ops", plugin=plugin, settings=settings).shape_of(reference)
         if shape is not None and shape.problem(url):
             pytest.fail(f"{plugin.origin}: its secret {name} may not be a URL on this machine: {shape.problem(url)}")
         parameter = f"/leaks/{token}"

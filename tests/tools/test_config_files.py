@@ -1,4 +1,4 @@
-"""Pulumi.yaml's config block and docs/configuration.md, which are written from the models of the settings."""
+"""Pulumi.yaml's config block and docs/configuration.md, which are generated from the settings' models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from batchbell.dispatcher.secret_store import CACHE_SECONDS
 from batchbell.plugins import find_plugins
 from batchbell.provisioning import SecretReference
-from components.settings.expectation import expectation
+from components.settings.field_description import describe_field
 from components.settings.model import check_settings
 from components.settings.notifiers import EntrySettings
 from components.settings.stack_config import ConfigKey, config_keys, settings_from_config
@@ -38,10 +38,10 @@ def files(project):
 def test_the_written_files_are_up_to_date(project, name):
     written, wanted = (project / name).read_text("utf-8"), config_files(project)[project / name]
 
-    assert written == wanted, f"{name} is not what the models say: run `make docs`"
+    assert written == wanted, f"{name} differs from the models: run `make docs`"
 
 
-def test_what_stands_around_the_block_in_pulumi_yaml_stays_as_it_is():
+def test_the_rest_of_pulumi_yaml_stays_as_it_is():
     head, rest = "name: batchbell # ours\nruntime:\n  name: python\n", "backend:\n  url: file://~\n"
     anew = with_config_block(f"{head}config:\n  gone:\n    type: string\n\n  # too\n{rest}")
 
@@ -58,7 +58,7 @@ def test_a_key_shows_an_example_that_is_not_its_default(name):
     assert key.example not in (None, declared_default(key))
 
 
-def test_the_examples_of_all_keys_are_good_settings_together():
+def test_the_examples_of_all_keys_are_valid_together():
     given = {name: key.example for name, key in config_keys().items()}
     as_text = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
 
@@ -67,13 +67,13 @@ def test_the_examples_of_all_keys_are_good_settings_together():
 
 @pytest.mark.parametrize(("model", "name"), SETTINGS)
 def test_a_setting_of_a_notifier_says_what_it_is_for_what_it_takes_and_an_example(model, name):
-    expected = expectation(MODELS[model], (name,))
+    expected = describe_field(MODELS[model], (name,))
 
     assert MODELS[model].model_fields[name].title
-    assert expected.words and expected.example is not None
+    assert expected.takes and expected.example is not None
 
 
-def test_the_page_names_every_setting_and_its_examples_of_entries_are_good_ones(files):
+def test_the_page_lists_every_setting_and_its_example_entries_are_valid(files):
     page = files["configuration.md"]
     entries = [yaml.safe_load(line)[0] for line in page.splitlines() if line.startswith("- {")]
 

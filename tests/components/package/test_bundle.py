@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
-from components.package.bundle import Target, build, has_compiled_files
+from components.package.bundle import Runtime, build, has_compiled_files
 from tests.installed import INFRASTRUCTURE, put_distribution, put_plugin
 
-HOST = Target.host()
-OTHER_MACHINE = Target("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
+HOST = Runtime.host()
+OTHER_MACHINE = Runtime("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
 ELF_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: taken as it is, whatever the source's time or content
 
-# Lambda's runtime: boto3 and what boto3 needs.
+# What Lambda's runtime has: boto3 and its dependencies.
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
 
@@ -82,7 +82,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     }
 
 
-def test_a_stack_without_slack_carries_no_requests(email_only: Path) -> None:
+def test_a_stack_without_slack_does_not_package_requests(email_only: Path) -> None:
     assert not {"requests", "urllib3", "charset_normalizer"} & {path.name for path in email_only.iterdir()}
     assert sources(email_only, "notifiers") == {
         "__init__.py",
@@ -129,7 +129,7 @@ def test_two_machines_make_the_same_names_and_contents(
     assert contents(elsewhere) == contents(everything)
 
 
-def test_a_second_build_calls_no_pip_and_writes_nothing(
+def test_a_second_build_does_not_call_pip_and_writes_nothing(
     everything: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:
@@ -151,8 +151,8 @@ def test_a_package_for_another_machine_has_that_machines_native_code(cache: Path
     assert not (folder / "bin").exists()
 
 
-def test_compiled_files_come_only_with_the_runtimes_own_python(email_only: Path, cache: Path) -> None:
-    another = Target("3.12" if HOST.python != "3.12" else "3.13", HOST.architecture)
+def test_only_the_runtimes_own_python_version_adds_compiled_files(email_only: Path, cache: Path) -> None:
+    another = Runtime("3.12" if HOST.python != "3.12" else "3.13", HOST.architecture)
     assert has_compiled_files(HOST) and not has_compiled_files(another)
     compiled = Path(util.cache_from_source(str(email_only / "batchbell" / "contract.py"))).read_bytes()
     assert compiled[:8] == util.MAGIC_NUMBER + UNCHECKED_HASH
@@ -160,9 +160,7 @@ def test_compiled_files_come_only_with_the_runtimes_own_python(email_only: Path,
     assert not names(build(own("email"), another, cache=cache), "*.pyc")
 
 
-def test_a_notifier_from_a_distribution_brings_its_files_but_nothing_for_deploy_time(
-    site: Path, tmp_path: Path
-) -> None:
+def test_the_package_has_a_distributions_files_except_those_for_deploy_time(site: Path, tmp_path: Path) -> None:
     files = {
         "acme_installed/__init__.py": "",
         "acme_installed/pager/__init__.py": "",
@@ -192,14 +190,14 @@ def test_a_changed_source_makes_another_package(site: Path, tmp_path: Path) -> N
     assert (after / "acme_changing_pager" / "notifier.py").read_text() == "CHANGED = True"
 
 
-def test_builds_at_the_same_time_end_with_one_whole_package(email_only: Path, tmp_path: Path) -> None:
+def test_concurrent_builds_make_one_complete_package(email_only: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(3) as pool:
         folders = list(pool.map(lambda _: build(own("email"), HOST, cache=tmp_path), range(3)))
     assert list(tmp_path.iterdir()) == [folders[0]]
     assert contents(folders[0]) == contents(email_only)
 
 
-def test_packages_that_nobody_uses_any_more_are_swept_away(site: Path, tmp_path: Path) -> None:
+def test_packages_that_are_no_longer_used_are_removed(site: Path, tmp_path: Path) -> None:
     month_ago = time.time() - 30 * 24 * 3600
     cache = tmp_path / "cache"
     for name in ("old", ".making-killed"):
@@ -217,6 +215,6 @@ def test_the_largest_package_stays_small(everything: Path) -> None:
     assert len(zipped.getvalue()) < 3_000_000
 
 
-def test_the_host_target_is_this_python() -> None:
+def test_the_host_runtime_is_this_python() -> None:
     assert HOST.python == ".".join(platform.python_version_tuple()[:2])
     assert HOST.architecture in ELF_MACHINE

@@ -1,4 +1,4 @@
-"""The package as two other machines make it: environments of their own, with installed wheels, at different paths."""
+"""The package as two other machines build it: in separate environments, from installed wheels, at different paths."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ BUILD = """
 import hashlib, json, sys
 from importlib import metadata
 from pathlib import Path
-from batchbell.components.package.bundle import Target, build
+from batchbell.components.package.bundle import Runtime, build
 from batchbell.plugins import find_plugins
 python, architecture, *types = sys.argv[1:]
-target = Target(python, architecture) if python else Target.host()
-folder = build([find_plugins()[type_] for type_ in types], target)
+runtime = Runtime(python, architecture) if python else Runtime.host()
+folder = build([find_plugins()[type_] for type_ in types], runtime)
 files = sorted(path for path in folder.rglob("*") if path.is_file())
 print(json.dumps({
     "folder": str(folder),
@@ -48,16 +48,15 @@ def here(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> En
 
 @pytest.fixture(scope="module")
 def there(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """At a longer path, where pip has compiled what it installed, and in another order."""
+    """At a longer path, installed in another order, and compiled by pip."""
     folder = tmp_path_factory.mktemp("there") / "a longer path" / "of another person"
     return Environment.make(folder / ".venv", *reversed(wheels), compiled=True)
 
 
 def built(environment: Environment, cwd: Path, *types: str, python: str = "", architecture: str = "", **variables: str):
     cwd.mkdir(parents=True, exist_ok=True)
-    told = environment.run(BUILD, python, architecture, *types, cwd=cwd, **variables)
-    result = json.loads(told)
-    assert set(result["origins"]) == {str(environment.site)}  # and not where the rest of the environment is
+    result = json.loads(environment.run(BUILD, python, architecture, *types, cwd=cwd, **variables))
+    assert set(result["origins"]) == {str(environment.site)}  # not from another environment
     return Path(result["folder"]), result["files"]
 
 
@@ -86,7 +85,7 @@ def test_the_package_for_arm64_and_python_3_13_has_native_parts_of_that_platform
         assert ".cpython-313-aarch64-linux-gnu" in path.name
 
 
-def test_a_stack_that_only_mails_carries_nothing_of_other_notifiers(here: Environment, tmp_path: Path) -> None:
+def test_a_stack_that_only_mails_packages_nothing_of_other_notifiers(here: Environment, tmp_path: Path) -> None:
     _, files = built(here, tmp_path, "email")
     tops = {name.split("/")[0].partition("-")[0] for name in files if "__pycache__" not in name}
 
@@ -96,7 +95,7 @@ def test_a_stack_that_only_mails_carries_nothing_of_other_notifiers(here: Enviro
     assert notifiers == {f"batchbell/notifiers/{name}" for name in of_email}
 
 
-def test_a_notifier_from_an_installed_wheel_brings_its_run_time_half_and_what_it_requires(
+def test_the_package_has_an_installed_wheels_run_time_half_and_its_requirements(
     here: Environment, tmp_path: Path
 ) -> None:
     _, files = built(here, tmp_path, "pager")

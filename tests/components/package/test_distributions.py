@@ -1,4 +1,4 @@
-"""Third-party distributions for the Lambda: which ones, at which versions, and what cannot be taken."""
+"""Third-party distributions for the Lambda: which ones, at which versions, and which are refused."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 
 from batchbell.plugins import Plugin
 from components.package import distributions
-from components.package.bundle import BundleError, Target, build
+from components.package.bundle import BundleError, Runtime, build
 from tests.installed import put_distribution, put_plugin
 
-HOST = Target.host()
+HOST = Runtime.host()
 
 
-def test_what_has_no_wheel_for_the_target_is_named_and_nothing_is_left(site: Path, tmp_path: Path) -> None:
+def test_a_distribution_without_a_wheel_is_named_and_nothing_is_left_behind(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_grpc_pager", requires="('grpcio',)")
     with pytest.raises(BundleError, match=r"grpcio==[\d.]+ for python3.6 on arm64 \(manylinux, glibc 2.34 or older\)"):
-        build([plugin], Target("3.6", "arm64"), cache=tmp_path / "cache")
+        build([plugin], Runtime("3.6", "arm64"), cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_of_many_native_distributions_the_one_without_a_wheel_is_named(
+def test_only_the_native_distribution_without_a_wheel_is_named(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("acme_has", "acme_lacks"):
@@ -37,7 +37,7 @@ def test_of_many_native_distributions_the_one_without_a_wheel_is_named(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     plugin = put_plugin(site, "acme_native_pager", requires="('acme_has', 'acme_lacks')")
     with pytest.raises(BundleError, match=r"^no wheels of acme_lacks==1\.0 for python3\.13 on arm64"):
-        build([plugin], Target("3.13", "arm64"), cache=tmp_path / "cache")
+        build([plugin], Runtime("3.13", "arm64"), cache=tmp_path / "cache")
 
 
 def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Path, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_requirement_that_is_not_installed_is_named_with_its_notifier(site: Pa
         build([plugin], HOST, cache=tmp_path)
 
 
-def test_an_editable_install_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
+def test_an_editable_install_is_refused_with_the_command_that_fixes_it(site: Path, tmp_path: Path) -> None:
     origin = '{"url": "file:///src/acme%20client", "dir_info": {"editable": true}}'
     put_distribution(site, "acme_client", {}, direct_url_json=origin)
     plugin = put_plugin(site, "acme_editable_pager", requires="('acme_client',)")
@@ -54,7 +54,7 @@ def test_an_editable_install_is_refused_with_the_command_that_mends_it(site: Pat
         build([plugin], HOST, cache=tmp_path)
 
 
-def test_an_editable_notifier_is_refused_with_the_command_that_mends_it(site: Path, tmp_path: Path) -> None:
+def test_an_editable_notifier_is_refused_with_the_command_that_fixes_it(site: Path, tmp_path: Path) -> None:
     """Its files are elsewhere, and found through a .pth file."""
     origin = '{"url": "file:///src/acme_pager", "dir_info": {"editable": true}}'
     put_plugin(site, "acme_developed_pager")
@@ -70,7 +70,7 @@ def test_a_notifier_whose_distribution_lacks_its_files_is_refused(site: Path, tm
         build([Plugin("pager", "acme_moved_pager", "acme-moved", "1.0")], HOST, cache=tmp_path)
 
 
-def test_a_version_that_the_notifier_does_not_take_is_refused(site: Path, tmp_path: Path) -> None:
+def test_a_version_that_the_notifier_does_not_accept_is_refused(site: Path, tmp_path: Path) -> None:
     put_distribution(site, "acme_versioned", {})
     plugin = put_plugin(site, "acme_choosy_pager", requires="('acme_versioned>=2',)")
     with pytest.raises(
@@ -93,7 +93,7 @@ def test_a_distribution_that_would_hide_the_standard_library_is_refused(site: Pa
         build([plugin], HOST, cache=tmp_path)
 
 
-def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: Path) -> None:
+def test_requirements_follow_the_runtimes_markers_and_the_extras_asked_for(site: Path) -> None:
     conditions = {
         "old": 'python_version < "3.12"',
         "arm": 'platform_machine == "aarch64"',
@@ -106,26 +106,26 @@ def test_requirements_follow_the_targets_markers_and_the_extras_asked_for(site: 
     for name in conditions:
         put_distribution(site, f"acme_{name}", {})
 
-    def found(target: Target) -> list[str]:
-        return list(distributions.required({"acme_root[more]": "a test"}, target))
+    def found(runtime: Runtime) -> list[str]:
+        return list(distributions.required({"acme_root[more]": "a test"}, runtime))
 
-    assert found(Target("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
-    assert found(Target("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
+    assert found(Runtime("3.13", "arm64")) == ["acme-arm", "acme-asked", "acme-root"]
+    assert found(Runtime("3.11", "x86_64")) == ["acme-asked", "acme-old", "acme-root"]
 
 
 @pytest.mark.parametrize(
-    ("tag", "target", "runs"),
+    ("tag", "runtime", "runs"),
     [
-        ("py2.py3-none-any", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_34_x86_64", Target("3.13", "x86_64"), True),
-        ("cp39-abi3-manylinux2014_aarch64", Target("3.13", "arm64"), True),
-        ("cp313-cp313-manylinux_2_35_x86_64", Target("3.13", "x86_64"), False),  # newer than the runtime's glibc
-        ("cp311-cp311-manylinux_2_28_x86_64", Target("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
-        ("cp313-cp313-linux_x86_64", Target("3.13", "x86_64"), False),  # built here: who knows against what
-        ("cp313-cp313-macosx_11_0_arm64", Target("3.13", "arm64"), False),
-        ("cp312-cp312-manylinux_2_17_aarch64", Target("3.13", "arm64"), False),
+        ("py2.py3-none-any", Runtime("3.13", "arm64"), True),
+        ("cp313-cp313-manylinux_2_34_x86_64", Runtime("3.13", "x86_64"), True),
+        ("cp39-abi3-manylinux2014_aarch64", Runtime("3.13", "arm64"), True),
+        ("cp313-cp313-manylinux_2_35_x86_64", Runtime("3.13", "x86_64"), False),  # newer than the runtime's glibc
+        ("cp311-cp311-manylinux_2_28_x86_64", Runtime("3.11", "x86_64"), False),  # Amazon Linux 2 has 2.26
+        ("cp313-cp313-linux_x86_64", Runtime("3.13", "x86_64"), False),  # built here, against an unknown glibc
+        ("cp313-cp313-macosx_11_0_arm64", Runtime("3.13", "arm64"), False),
+        ("cp312-cp312-manylinux_2_17_aarch64", Runtime("3.13", "arm64"), False),
     ],
 )
-def test_installed_files_are_taken_only_if_they_run_in_lambda(site: Path, tag: str, target: Target, runs: bool) -> None:
+def test_installed_files_are_used_only_if_they_run_there(site: Path, tag: str, runtime: Runtime, runs: bool) -> None:
     put_distribution(site, "acme_tagged", {}, WHEEL=f"Wheel-Version: 1.0\nTag: {tag}\n")
-    assert distributions.runs_on(metadata.distribution("acme_tagged"), target) is runs
+    assert distributions.runs_on(metadata.distribution("acme_tagged"), runtime) is runs

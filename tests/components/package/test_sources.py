@@ -1,4 +1,4 @@
-"""Which of our own files go into the package, and imports that nothing there would answer."""
+"""Our own files in the package, and imports that would fail there."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from batchbell.plugins import find_plugins
-from components.package.bundle import BundleError, Target, build
+from components.package.bundle import BundleError, Runtime, build
 from tests.installed import put_distribution, put_plugin
 
-HOST = Target.host()
+HOST = Runtime.host()
 
 
-def test_a_notifiers_folder_brings_what_it_imports_and_its_data(site: Path, tmp_path: Path) -> None:
+def test_the_package_has_the_modules_that_a_notifier_imports_and_its_data_files(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(
         site,
         "acme_folder_pager",
@@ -55,7 +55,7 @@ LIBRARIES = {
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "reported"),
     [
         ("import acme_lib", 'acme_lib (acme_careless.notifier line 1): add "acme-libraries"'),
         ("from acme_lib.inner import thing", 'acme_lib.inner (acme_careless.notifier line 1): add "acme-libraries"'),
@@ -70,33 +70,33 @@ LIBRARIES = {
         ("from batchbell.webhook import Webhook", "requests (batchbell.webhook line "),
     ],
 )
-def test_an_import_that_nothing_in_the_lambda_answers_is_refused_with_what_to_add(
-    site: Path, tmp_path: Path, statement: str, told: str
+def test_an_import_that_would_fail_in_the_lambda_is_refused_with_what_to_add(
+    site: Path, tmp_path: Path, statement: str, reported: str
 ) -> None:
     put_distribution(site, "acme-libraries", LIBRARIES)
     plugin = put_plugin(site, "acme_careless", notifier=statement, **{"wording.py": "import acme_lib"})
     with pytest.raises(BundleError) as refused:
         build([plugin], HOST, cache=tmp_path / "cache")
     why, _, missing = str(refused.value).partition("; ")
-    assert why == "notifier pager (folder notifiers/pager) imports what would be missing in the Lambda"
-    assert told in missing and "REQUIRES in acme_careless.infrastructure" in missing
+    assert why == "notifier pager (folder notifiers/pager) imports modules that would be missing in the Lambda"
+    assert reported in missing and "REQUIRES in acme_careless.infrastructure" in missing
     assert not (tmp_path / "cache").exists()
 
 
-def test_what_another_notifier_brings_along_is_no_ones_but_its_own(site: Path, tmp_path: Path) -> None:
+def test_a_notifier_may_not_rely_on_the_requirements_of_another_notifier(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_borrowing_pager", notifier="import requests")
     with pytest.raises(BundleError, match=r'requests \(acme_borrowing_pager.notifier line 1\): add "requests"'):
         build([find_plugins()["slack"], plugin], HOST, cache=tmp_path)
 
 
-IMPORTS_OF_WHAT_IS_THERE = """
+IMPORTS_THAT_THE_LAMBDA_HAS = """
 import json, xml.etree.ElementTree, winreg
 import boto3, botocore.exceptions, dateutil.tz, urllib3
 from aws_lambda_powertools import Logger
 from batchbell.contract import Message; import batchbell.aws_answers
 from acme_space import client; import acme_space.client, acme_lib.anything, acme_native
 """
-IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT = """
+OPTIONAL_IMPORTS = """
 import sys, typing
 try:
     import acme_faster
@@ -109,16 +109,16 @@ if typing.TYPE_CHECKING:
 """
 
 
-def test_what_the_lambda_has_and_what_a_module_can_do_without_needs_no_requirement(site: Path, tmp_path: Path) -> None:
+def test_imports_that_the_lambda_has_and_optional_imports_need_no_requirement(site: Path, tmp_path: Path) -> None:
     put_distribution(site, "acme-libraries", LIBRARIES)
-    notifier = IMPORTS_OF_WHAT_IS_THERE + IMPORTS_THAT_A_MODULE_CAN_DO_WITHOUT
+    notifier = IMPORTS_THAT_THE_LAMBDA_HAS + OPTIONAL_IMPORTS
     plugin = put_plugin(site, "acme_declaring_pager", notifier=notifier, requires="('acme-libraries',)")
     folder = build([plugin], HOST, cache=tmp_path)
     assert (folder / "acme_declaring_pager" / "notifier.py").read_text() == notifier
     assert not (folder / "batchbell" / "provisioning.py").exists()
 
 
-def test_a_part_of_a_namespace_that_another_distribution_has_is_missing_too(site: Path, tmp_path: Path) -> None:
+def test_a_namespaces_module_needs_the_distribution_that_has_it(site: Path, tmp_path: Path) -> None:
     put_distribution(site, "acme-libraries", LIBRARIES)
     put_distribution(site, "acme-other", {"acme_space/other/__init__.py": ""})
     notifier = "import acme_space.other"
@@ -127,7 +127,7 @@ def test_a_part_of_a_namespace_that_another_distribution_has_is_missing_too(site
         build([plugin], HOST, cache=tmp_path)
 
 
-def test_a_module_that_is_no_python_is_named(site: Path, tmp_path: Path) -> None:
+def test_a_module_that_is_not_python_is_named(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_garbled_pager", notifier="def create(:")
-    with pytest.raises(BundleError, match=r"acme_garbled_pager.notifier is no Python module: .*, line 1: invalid"):
+    with pytest.raises(BundleError, match=r"acme_garbled_pager.notifier is not a Python module: .*, line 1: invalid"):
         build([plugin], HOST, cache=tmp_path)

@@ -6,8 +6,9 @@ import pulumi
 import pytest
 
 from batchbell.provisioning import Context
-from components.deployment_context import find_placement
-from components.settings.model import InvalidSettings, check_settings
+from components.deployment_context import find_deployment_context
+from components.settings.mistakes import InvalidSettings
+from components.settings.model import check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
@@ -33,7 +34,7 @@ def only_mistake(secrets=None, **raw):
     return mistake
 
 
-def test_good_settings_have_aws_defaults_and_not_this_machines():
+def test_defaults_do_not_depend_on_this_machine():
     settings = check()
 
     assert settings.statuses == ("SUCCEEDED", "FAILED")
@@ -42,12 +43,12 @@ def test_good_settings_have_aws_defaults_and_not_this_machines():
 
 
 def own(**environment):
-    """Settings with a Batch environment of its own."""
+    """Settings that create a Batch environment."""
     return {"environment": {"name": "x"} | environment}
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "reported"),
     [
         ({"statuses": ["SUCEEDED"]}, "statuses[0]: got 'SUCEEDED'; takes one of SUBMITTED, PENDING, RUNNABLE"),
         ({"statuses": []}, "statuses: got an empty list; takes at least one item, for example [FAILED]"),
@@ -63,20 +64,23 @@ def own(**environment):
             f"job_queue_arns: got '{QUEUE}'; takes a list of ARNs of job queues, for example [",
         ),
         ({"job_definition_arns": [QUEUE]}, f"job_definition_arns[0]: got '{QUEUE}'; takes the ARN of a job definition"),
-        ({"time_zone": "Europe/Berlln"}, "time_zone: got 'Europe/Berlln'; takes a name of the IANA time zone database"),
+        (
+            {"time_zone": "Europe/Berlln"},
+            "time_zone: got 'Europe/Berlln'; takes a name from the IANA time zone database",
+        ),
         (
             {"time_zone": "CEST"},
-            "time_zone: got 'CEST'; takes a name of the IANA time zone database, for ex",
+            "time_zone: got 'CEST'; takes a name from the IANA time zone database, for ex",
         ),
-        ({"time_zone": "../../etc/passwd"}, "time_zone: got '../../etc/passwd'; takes a name of the IANA"),
+        ({"time_zone": "../../etc/passwd"}, "time_zone: got '../../etc/passwd'; takes a name from the IANA"),
         ({"queue_blocked": "maybe"}, "queue_blocked: got 'maybe'; takes true or false, for example false"),
         (own(platform="EC3"), "environment_platform: got 'EC3'; takes one of EC2, SPOT, FARGATE, FARGATE_SPOT, for"),
         (own(name="x y"), "environment_name: got 'x y'; takes 1 to 91 letters, digits, - and _, for example"),
-        (own(name="x" * 92), "environment_name: got a text of 92 characters; takes 1 to 91 letters"),
+        (own(name="x" * 92), "environment_name: got a string of 92 characters; takes 1 to 91 letters"),
         (own(max_vcpus=0), "environment_max_vcpus: got 0; takes a whole number from 1 to 100000, for example 64"),
         (
             own(subnet_ids=["x"]),
-            "environment_subnet_ids[0]: got 'x'; takes the id of a subnet, for example subnet-0123",
+            "environment_subnet_ids[0]: got 'x'; takes a subnet ID, for example subnet-0123",
         ),
         (
             own(instance_policy_arns=["x"]),
@@ -121,16 +125,16 @@ def own(**environment):
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_path_what_it_got_what_it_takes_and_an_example(raw, told):
-    assert only_mistake(**raw).startswith(f"batchbell:{told}")
+def test_a_mistake_is_reported_with_its_path_the_value_what_it_takes_and_an_example(raw, reported):
+    assert only_mistake(**raw).startswith(f"batchbell:{reported}")
 
 
 @pytest.mark.parametrize("topic", ["", TOPIC, TOPIC.replace("123456789012", "210987654321")])
-def test_alarms_go_to_no_topic_or_to_one_of_any_account(topic):
+def test_the_alarm_topic_may_be_missing_or_in_another_account(topic):
     assert check(alarm_topic_arn=topic).alarm_topic_arn == topic
 
 
-def test_a_program_reads_paths_as_it_writes_them():
+def test_paths_look_as_in_the_program_that_gave_the_settings():
     with pytest.raises(InvalidSettings) as invalid:
         check_settings(
             {"notifiers": [MAIL], "environment": {"name": "x", "platform": "EC3"}, "function": {"timeout": 1}},
@@ -142,39 +146,39 @@ def test_a_program_reads_paths_as_it_writes_them():
 
 
 @pytest.mark.parametrize("group", ["environment", "function"])
-def test_a_group_that_is_no_object_is_told_in_plain_words(group):
-    told = only_mistake(**{group: "x"})
+def test_a_group_that_is_not_an_object_is_reported_in_plain_words(group):
+    reported = only_mistake(**{group: "x"})
 
-    assert told.startswith(f"batchbell:{group}: got 'x'; takes an object, for example {{")
+    assert reported.startswith(f"batchbell:{group}: got 'x'; takes an object, for example {{")
 
 
-def test_nothing_to_watch_is_told_together_with_all_other_mistakes():
-    told = mistakes(job_queue_arns=[], statuses=["DONE"], function={"timeout": 1})
+def test_nothing_to_watch_is_reported_together_with_all_other_mistakes():
+    reported = mistakes(job_queue_arns=[], statuses=["DONE"], function={"timeout": 1})
 
-    assert len(told) == 3
+    assert len(reported) == 3
     assert any(
-        one.startswith("batchbell:job_queue_arns: nothing to watch; takes at least one job queue") for one in told
+        one.startswith("batchbell:job_queue_arns: nothing to watch; takes at least one job queue") for one in reported
     )
 
 
-def test_to_name_nothing_at_all_is_nothing_to_watch():
+def test_settings_without_anything_to_watch_are_refused():
     with pytest.raises(InvalidSettings, match="job_queue_arns: nothing to watch"):
         check_settings({"notifiers": [MAIL]}, secrets={}, context=HERE)
 
 
 @pytest.mark.parametrize("wrong", [{"job_definition_arns": ["x"]}, {"environment": {"name": "x y"}}])
-def test_what_is_watched_but_wrong_is_not_also_nothing_to_watch(wrong):
+def test_a_wrong_arn_or_environment_is_not_also_reported_as_nothing_to_watch(wrong):
     assert "nothing to watch" not in only_mistake(job_queue_arns=[], **wrong)
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("instance_types", ["c5"]), ("instance_policy_arns", ["arn:aws:iam::aws:policy/X"])]
 )
-def test_instances_on_fargate_are_told_together_with_other_mistakes(key, value):
-    told = mistakes(**own(platform="FARGATE", max_vcpus=0, **{key: value}))
+def test_instances_on_fargate_are_reported_together_with_other_mistakes(key, value):
+    reported = mistakes(**own(platform="FARGATE", max_vcpus=0, **{key: value}))
 
-    assert len(told) == 2
-    assert f"batchbell:environment_{key}: got a list of 1; takes nothing on Fargate" in told[1]
+    assert len(reported) == 2
+    assert f"batchbell:environment_{key}: got a list of 1; takes nothing on Fargate" in reported[1]
 
 
 @pytest.mark.parametrize(
@@ -190,14 +194,14 @@ def test_instances_on_fargate_are_told_together_with_other_mistakes(key, value):
         ("FARGATE", "16", 122880),
     ],
 )
-def test_sizes_of_jobs_that_aws_takes_are_taken(platform, vcpus, memory):
+def test_job_sizes_that_aws_accepts_are_accepted(platform, vcpus, memory):
     settings = check(**own(platform=platform, vcpus=vcpus, memory=memory))
 
     assert (settings.environment.vcpus, settings.environment.memory) == (vcpus, memory)
 
 
 @pytest.mark.parametrize(
-    ("platform", "vcpus", "memory", "told"),
+    ("platform", "vcpus", "memory", "reported"),
     [
         *(
             ("SPOT", vcpus, 512, f"environment_vcpus: got '{vcpus}'; takes a whole number of at least 1 on EC2")
@@ -210,36 +214,36 @@ def test_sizes_of_jobs_that_aws_takes_are_taken(platform, vcpus, memory):
         ("FARGATE", "16", 131072, "environment_memory: got 131072; takes 32768 to 122880 in steps of 8192 (MiB)"),
     ],
 )
-def test_sizes_of_jobs_that_aws_refuses_are_refused(platform, vcpus, memory, told):
-    assert only_mistake(**own(platform=platform, vcpus=vcpus, memory=memory)).startswith(f"batchbell:{told}")
+def test_job_sizes_that_aws_refuses_are_refused(platform, vcpus, memory, reported):
+    assert only_mistake(**own(platform=platform, vcpus=vcpus, memory=memory)).startswith(f"batchbell:{reported}")
 
 
-def test_the_memory_that_is_not_given_must_go_with_the_vcpus_too():
+def test_the_default_memory_must_fit_the_vcpus_too():
     assert "environment_memory: got 512" in only_mistake(**own(platform="FARGATE", vcpus="2"))
 
 
 @pytest.mark.parametrize("status", ["RUNNABLE", "STARTING", "RUNNING"])
-def test_a_state_that_no_array_has_as_a_whole_needs_single_jobs(status):
-    told = only_mistake(statuses=[status])
+def test_a_state_that_no_array_parent_has_needs_single_jobs(status):
+    reported = only_mistake(statuses=[status])
 
-    assert told.startswith(f"batchbell:statuses[0]: got '{status}', which no array job ever has as a whole")
+    assert reported.startswith(f"batchbell:statuses[0]: got '{status}', which no array job ever has as a whole")
     assert check(statuses=[status], single_jobs=True).statuses == (status,)
 
 
-def test_all_mistakes_are_told_at_once():
-    told = mistakes(
+def test_all_mistakes_are_reported_at_once():
+    reported = mistakes(
         notifiers=[MAIL | {"type": "slak"}, MAIL | {"name": "other", "sender": "nobody"}, SLACK | {"webhook": 7}],
         statuses=["DONE"],
         job_queue_arns=["nightly"],
         function={"architecture": "sparc"},
     )
 
-    assert len(told) == 6
+    assert len(reported) == 6
 
 
 @pytest.fixture
 def event_loop_of_pulumi():
-    """Outputs want one, as a program has it."""
+    """Outputs need one; a Pulumi program has it."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -259,19 +263,21 @@ def test_arns_and_secrets_may_be_outputs():
 
 @pytest.mark.usefixtures("event_loop_of_pulumi")
 @pytest.mark.parametrize("key", ["job_queue_arns", "job_definition_arns"])
-def test_a_list_that_is_an_output_as_a_whole_is_refused(key):
-    told = only_mistake(**{key: pulumi.Output.from_input([QUEUE])})
+def test_a_list_that_is_one_output_is_refused(key):
+    reported = only_mistake(**{key: pulumi.Output.from_input([QUEUE])})
 
-    assert told.startswith(
+    assert reported.startswith(
         f"batchbell:{key}: got an Output; takes a list whose items may be Outputs, for example [arn:"
     )
 
 
 @pytest.mark.usefixtures("event_loop_of_pulumi")
-def test_what_must_be_plain_may_not_be_an_output():
-    told = only_mistake(**own(name=pulumi.Output.from_input("x")))
+def test_a_setting_that_must_be_plain_may_not_be_an_output():
+    reported = only_mistake(**own(name=pulumi.Output.from_input("x")))
 
-    assert told.startswith("batchbell:environment_name: got an Output, which is not known before anything is created;")
+    assert reported.startswith(
+        "batchbell:environment_name: got an Output, which is not known before anything is created;"
+    )
 
 
 @pytest.mark.parametrize("secret", ["https://hooks.slack.com/x", "0123456789abcdef0123456789abcdef"])
@@ -295,10 +301,10 @@ def test_what_must_be_plain_may_not_be_an_output():
         lambda secret: {"notifiers": secret},
     ],
 )
-def test_what_may_be_a_secret_is_shown_nowhere(place, secret):
+def test_a_value_that_may_be_a_secret_is_never_shown(place, secret):
     assert secret not in "\n".join(mistakes({"slackWebhook": WEBHOOK}, **place(secret)))
 
 
-def test_a_stacks_name_that_names_cannot_begin_with_is_told_as_the_stacks():
+def test_a_stack_name_that_resource_names_cannot_begin_with_is_refused():
     with pytest.raises(pulumi.RunError, match=r"the stack's name .* got 'a_b'; takes 1 to 32 letters, digits and -"):
-        find_placement("a_b")
+        find_deployment_context("a_b")

@@ -1,4 +1,4 @@
-"""The list of notifiers: what all entries share, and their secrets."""
+"""The list of notifiers: settings that all entries have, and their secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pulumi
 import pytest
 
 from batchbell.provisioning import Context
-from components.settings.model import InvalidSettings, check_settings
+from components.settings.mistakes import InvalidSettings
+from components.settings.model import check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
@@ -37,25 +38,25 @@ def only_mistake(*notifiers, **more):
 
 
 @pytest.mark.parametrize(
-    ("notifiers", "told"),
+    ("notifiers", "reported"),
     [
-        ([], "notifiers: nobody would be told; takes a list of at least one object, for example {type: email"),
+        ([], "notifiers: nobody would get messages; takes a list of at least one object, for example {type: email"),
         (["slack"], "notifiers[0]: got 'slack'; takes an object, for example {type: email"),
-        ([MAIL | {"type": "emial"}], "notifiers[0].type: got 'emial', and there is no such notifier; did you mean"),
-        ([MAIL, MAIL], "notifiers[1].name: got 'team', which notifiers[0] has already; takes a name of its own"),
+        ([MAIL | {"type": "emial"}], "notifiers[0].type: got 'emial', which is not a notifier; did you mean"),
+        ([MAIL, MAIL], "notifiers[1].name: got 'team', which notifiers[0] already has; takes a unique name"),
         ([MAIL | {"name": "a b"}], "notifiers[0].name: got 'a b'; takes 1 to 39 letters, digits, - and _, for example"),
-        ([MAIL | {"name": "x" * 40}], "notifiers[0].name: got a text of 40 characters; takes 1 to 39 letters"),
+        ([MAIL | {"name": "x" * 40}], "notifiers[0].name: got a string of 40 characters; takes 1 to 39 letters"),
         ([MAIL | {"statuses": ["DONE"]}], "notifiers[0].statuses[0]: got 'DONE'; takes one of SUBMITTED, PENDING"),
         ([MAIL | {"statuses": []}], "notifiers[0].statuses: got an empty list; takes at least one item (without this"),
         ([MAIL | {"statuses": False}], "notifiers[0].statuses: got false; takes a list of SUBMITTED, PENDING"),
-        ([MAIL | {"jobs": "nightly"}], "notifiers[0].jobs: got 'nightly'; takes a list of patterns of job names"),
+        ([MAIL | {"jobs": "nightly"}], "notifiers[0].jobs: got 'nightly'; takes a list of job name patterns"),
         ([MAIL | {"jobs": []}], "notifiers[0].jobs: got an empty list; takes at least one item"),
-        ([MAIL | {"jobs": False}], "notifiers[0].jobs: got false; takes a list of patterns"),
+        ([MAIL | {"jobs": False}], "notifiers[0].jobs: got false; takes a list of job name patterns"),
         ([MAIL | {"jobs": ["a", " "]}], "notifiers[0].jobs[1]: got ' '; takes a pattern that a job's name can match"),
         *(
             (
                 [MAIL | {"digest_after": number}],
-                f"notifiers[0].digest_after: got {shown}; takes a whole number from 1 to 100, or 0 for no digests, for",
+                f"notifiers[0].digest_after: got {shown}; takes a whole number from 1 to 100, or 0 for never, for",
             )
             for number, shown in ((-1, "-1"), (101, "101"), (2.5, "2.5"), ("5", "'5'"), (True, "true"))
         ),
@@ -71,8 +72,8 @@ def only_mistake(*notifiers, **more):
         ([{"type": "sns", "name": "a", "topic_arn": "x"}], "notifiers[0].topic_arn: got 'x'; takes the ARN of a topic"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_path_what_it_got_what_it_takes_and_an_example(notifiers, told):
-    assert only_mistake(*notifiers).startswith(f"batchbell:{told}")
+def test_a_mistake_is_reported_with_its_path_the_value_what_it_takes_and_an_example(notifiers, reported):
+    assert only_mistake(*notifiers).startswith(f"batchbell:{reported}")
 
 
 def test_a_name_may_have_39_characters():
@@ -83,7 +84,7 @@ def digest_after(notifier):
     return check(notifier, secrets={"slackWebhook": WEBHOOK}).notifiers[0].digest_after
 
 
-def test_people_get_more_than_five_at_once_as_a_digest_and_topics_never_do_unless_the_stack_says_otherwise():
+def test_by_default_people_get_more_than_five_messages_at_once_as_a_digest_and_topics_never_do():
     topic = {"type": "sns", "name": "chatops"}
 
     assert [digest_after(one) for one in (SLACK, MAIL, topic)] == [5, 5, 0]
@@ -91,24 +92,24 @@ def test_people_get_more_than_five_at_once_as_a_digest_and_topics_never_do_unles
     assert digest_after(SLACK | {"digest_after": 0}) == 0
 
 
-@pytest.mark.parametrize(("own", "number"), [(None, 0), (0, 0), (1, 1), (100, 100)])
-def test_a_type_of_notifier_has_a_default_of_its_own(monkeypatch, own, number):
+@pytest.mark.parametrize(("own", "number"), [(0, 0), (1, 1), (100, 100)])
+def test_a_notifier_type_may_have_its_own_default(monkeypatch, own, number):
     monkeypatch.setattr("notifiers.email.infrastructure.DIGEST_AFTER", own, raising=False)
 
     assert digest_after(MAIL) == number
     assert digest_after(MAIL | {"digest_after": 7}) == 7
 
 
-@pytest.mark.parametrize("own", ["5", 5.0, True, -1, 101])
-def test_a_default_that_is_no_number_of_messages_is_told_as_the_types(monkeypatch, own):
+@pytest.mark.parametrize("own", ["5", 5.0, True, None, -1, 101])
+def test_a_wrong_default_of_a_notifier_type_is_reported_for_that_type(monkeypatch, own):
     monkeypatch.setattr("notifiers.email.infrastructure.DIGEST_AFTER", own, raising=False)
-    told = only_mistake(MAIL)
+    reported = only_mistake(MAIL)
 
-    assert told.startswith("batchbell:notifiers[0].type: notifier email (folder notifiers/email): DIGEST_AFTER in ")
-    assert "no whole number from 1 to 100, and neither None nor 0" in told
+    assert reported.startswith("batchbell:notifiers[0].type: notifier email (folder notifiers/email): DIGEST_AFTER in ")
+    assert "must be a whole number from 1 to 100, or 0 for never" in reported
 
 
-def test_no_list_at_all_is_told_in_plain_words():
+def test_notifiers_that_are_not_a_list_are_reported_in_plain_words():
     assert "notifiers: got 'slack'; takes a list of objects, for example {" in only_mistake(notifiers="slack")
 
 
@@ -120,15 +121,15 @@ def test_a_status_that_the_rule_never_lets_through_is_refused(statuses, number):
     )
 
 
-def test_a_notifiers_statuses_are_some_of_the_stacks():
-    told = only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
+def test_a_notifiers_statuses_must_be_among_the_stacks():
+    reported = only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILED"])
     taken = check(MAIL | {"statuses": ["RUNNING"]}, statuses=["RUNNING", "FAILED"], single_jobs=True)
 
-    assert told.endswith("got 'SUCCEEDED', which the stack's rules never let through; takes one of FAILED, BLOCKED")
+    assert reported.endswith("got 'SUCCEEDED', which the stack's rules never let through; takes one of FAILED, BLOCKED")
     assert taken.notifiers[0].statuses == ("RUNNING",)
 
 
-def test_statuses_are_not_held_against_those_of_the_stack_where_these_are_wrong_themselves():
+def test_a_notifiers_statuses_are_not_compared_with_wrong_statuses_of_the_stack():
     assert only_mistake(MAIL | {"statuses": ["SUCCEEDED"]}, statuses=["FAILD"]).startswith("batchbell:statuses[0]: got")
 
 
@@ -140,7 +141,7 @@ def test_a_pattern_that_no_jobs_name_can_match_is_refused(pattern):
     )
 
 
-def test_a_notifier_may_be_told_of_blocked_queues_alone_unless_the_stack_tells_of_none():
+def test_a_notifier_may_report_blocked_queues_only_unless_the_stack_reports_none():
     on_call = MAIL | {"statuses": ["BLOCKED"]}
 
     assert check(on_call).notifiers[0].statuses == ("BLOCKED",)
@@ -149,62 +150,64 @@ def test_a_notifier_may_be_told_of_blocked_queues_alone_unless_the_stack_tells_o
 
 @pytest.mark.parametrize("webhook", [WEBHOOK, {"value": WEBHOOK}, {"config": WEBHOOK}, {"config": 7}, ["x"]])
 def test_a_plain_secret_in_stack_config_is_refused_with_the_command_and_never_shown(webhook):
-    told = only_mistake(SLACK | {"webhook": webhook})
+    reported = only_mistake(SLACK | {"webhook": webhook})
 
-    assert "a secret is never written in plain: run `pulumi config set --secret NAME`" in told
-    assert "notarealtoken" not in told
+    assert "a secret is never written in plain: run `pulumi config set --secret NAME`" in reported
+    assert "notarealtoken" not in reported
 
 
 @pytest.mark.parametrize(
     "webhook", [None, {}, {"ssm": "/slack"}, {"config": "a", "ssm": PARAMETER}, {"smm": "x"}, {"vale": "x"}, 7]
 )
 def test_a_malformed_reference_is_refused_and_value_is_not_advertised(webhook):
-    told = mistakes(SLACK | {"webhook": webhook})
+    reported = mistakes(SLACK | {"webhook": webhook})
 
-    assert all("notifiers[0].webhook" in one for one in told)
-    assert not any(" value," in one or "mean value" in one for one in told)
+    assert all("notifiers[0].webhook" in one for one in reported)
+    assert not any(" value," in one or "mean value" in one for one in reported)
 
 
 @pytest.mark.parametrize("form", ["ssm", "secretsmanager", "kms_key_arn", "config", "value"])
 @pytest.mark.parametrize("prefix", ["batchbell:", ""])
-def test_a_secret_in_the_wrong_place_of_a_reference_is_not_shown(form, prefix):
+def test_a_secret_in_the_wrong_field_of_a_reference_is_not_shown(form, prefix):
     assert "hunter2" not in "\n".join(mistakes(SLACK | {"webhook": {form: "hunter2 "}}, prefix=prefix))
 
 
 @pytest.mark.parametrize("value", [7, ["x"], {"a": "b"}, True])
-def test_a_programs_secret_is_an_output_or_a_text(value):
-    told = only_mistake(SLACK | {"webhook": {"value": value}}, prefix="")
+def test_a_secret_from_a_program_must_be_an_output_or_a_string(value):
+    reported = only_mistake(SLACK | {"webhook": {"value": value}}, prefix="")
 
-    assert told.startswith("notifiers[0].webhook.value: is no Output and no text; takes a secret Output, for example")
+    assert reported.startswith(
+        "notifiers[0].webhook.value: is neither an Output nor a string; takes a secret Output, for example"
+    )
 
 
-def test_a_secret_that_a_program_gives_in_plain_is_taken_and_checked_at_once():
+def test_a_plain_secret_from_a_program_is_accepted_and_checked_at_once():
     assert check(SLACK | {"webhook": {"value": WEBHOOK}}, prefix="").notifiers[0].name == "ops"
     assert "https://hooks.slack.com" in only_mistake(SLACK | {"webhook": {"value": "https://example.com"}}, prefix="")
 
 
-def test_a_secret_that_a_program_gives_is_in_no_repr():
+def test_a_secret_from_a_program_does_not_show_in_a_repr():
     assert "notarealtoken" not in repr(check(SLACK | {"webhook": {"value": WEBHOOK}}, prefix=""))
 
 
-def test_a_secret_that_is_not_set_is_told_with_the_command_that_sets_it():
-    told = only_mistake(SLACK)
+def test_a_secret_that_is_not_set_is_reported_with_the_command_that_sets_it():
+    reported = only_mistake(SLACK)
 
-    assert told.startswith(
+    assert reported.startswith(
         "batchbell:notifiers[0].webhook.config: got 'slackWebhook', and the stack config has no such"
     )
-    assert "pulumi config set --secret slackWebhook" in told
+    assert "pulumi config set --secret slackWebhook" in reported
 
 
-def test_a_secret_that_is_not_set_is_told_together_with_other_mistakes_of_its_notifier():
+def test_a_secret_that_is_not_set_is_reported_together_with_other_mistakes_of_its_notifier():
     assert len(mistakes(SLACK | {"chanel": "#ops", "statuses": ["DONE"]})) == 3
 
 
-def test_a_secret_that_cannot_be_one_is_told_without_being_shown():
-    told = only_mistake(SLACK, secrets={"slackWebhook": "https://example.com/notarealtoken"})
+def test_an_invalid_secret_is_reported_without_being_shown():
+    reported = only_mistake(SLACK, secrets={"slackWebhook": "https://example.com/notarealtoken"})
 
-    assert "https://hooks.slack.com/services/" in told
-    assert "notarealtoken" not in told
+    assert "https://hooks.slack.com/services/" in reported
+    assert "notarealtoken" not in reported
 
 
 def test_a_webhook_on_this_machine_is_refused_for_a_real_aws(monkeypatch):
@@ -214,7 +217,7 @@ def test_a_webhook_on_this_machine_is_refused_for_a_real_aws(monkeypatch):
     assert "this machine" in only_mistake(SLACK, secrets=secrets)
 
 
-def test_secrets_that_are_not_at_hand_are_not_judged():
+def test_unknown_secrets_are_not_checked():
     raw = {"notifiers": [SLACK], "job_queue_arns": [QUEUE]}
 
     assert check_settings(raw, secrets=None, context=None).notifiers[0].name == "ops"
@@ -228,7 +231,7 @@ def test_secrets_that_are_not_at_hand_are_not_judged():
         {"ssm": PARAMETER, "kms_key_arn": KEY.replace("1234abcd", "mrk-1234abcd")},
     ],
 )
-def test_a_secret_that_the_function_can_read_is_taken(reference):
+def test_a_secret_that_the_function_can_read_is_accepted(reference):
     assert check(SLACK | {"webhook": reference}).notifiers[0].name == "ops"
 
 
@@ -251,15 +254,15 @@ def test_a_secret_that_the_function_can_read_is_taken(reference):
 )
 def test_a_secret_that_the_function_could_never_read_is_refused(form, arn):
     reference = {"ssm": PARAMETER, form: arn} if form == "kms_key_arn" else {form: arn}
-    told = only_mistake(SLACK | {"webhook": reference})
+    reported = only_mistake(SLACK | {"webhook": reference})
 
-    assert told.startswith(f"batchbell:notifiers[0].webhook.{form}: got '{arn}'; takes the ARN of a")
-    assert "for example arn:aws:" in told
+    assert reported.startswith(f"batchbell:notifiers[0].webhook.{form}: got '{arn}'; takes the ARN of a")
+    assert "for example arn:aws:" in reported
 
 
 @pytest.fixture
 def event_loop_of_pulumi():
-    """Outputs want one, as a program has it."""
+    """Outputs need one; a Pulumi program has it."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield

@@ -1,4 +1,4 @@
-"""Stack config, as Pulumi hands it over, on its way to settings; and Pulumi.yaml, which declares its keys."""
+"""Settings from stack config as Pulumi passes it, and the keys that Pulumi.yaml declares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from batchbell.provisioning import Context
-from components.settings.model import InvalidSettings
+from components.settings.mistakes import InvalidSettings
 from components.settings.stack_config import settings_from_config
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
@@ -17,7 +17,7 @@ HERE = Context("nightly", "aws", "us-east-1", "123456789012")
 
 
 def from_config(secrets=(), **given):
-    """Pulumi hands every value over as text, lists as JSON."""
+    """Pulumi passes every value as a string, lists as JSON."""
     good = {"notifiers": [MAIL], "job_queue_arns": [QUEUE]} | given
     plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in good.items()}
     return settings_from_config(
@@ -34,7 +34,7 @@ def mistakes(secrets=(), **given):
     return [str(mistake) for mistake in invalid.value.mistakes]
 
 
-def test_stack_config_is_flat_and_every_value_is_text():
+def test_stack_config_is_flat_and_every_value_is_a_string():
     settings = from_config(
         environment_name="print-color",
         environment_max_vcpus="8",
@@ -47,35 +47,35 @@ def test_stack_config_is_flat_and_every_value_is_text():
     assert (settings.function.python_version, settings.single_jobs) == ("3.12", True)
 
 
-def test_an_unknown_key_is_told_with_the_nearest_one():
-    (told,) = mistakes(job_queue_arn=[QUEUE])
+def test_an_unknown_key_is_reported_with_the_most_similar_one():
+    (reported,) = mistakes(job_queue_arn=[QUEUE])
 
-    assert told.startswith("batchbell:job_queue_arn: no such setting; did you mean job_queue_arns?")
-
-
-def test_a_secret_that_was_set_in_plain_is_told_without_being_shown():
-    (told,) = mistakes(slackWebhook="https://hooks.slack.com/services/T0/B0/notarealtoken")
-
-    assert "`pulumi config set --secret slackWebhook`" in told
-    assert "notarealtoken" not in told
+    assert reported.startswith("batchbell:job_queue_arn: no such setting; did you mean job_queue_arns?")
 
 
-def test_a_setting_that_was_set_as_a_secret_is_not_dropped_silently():
-    (told,) = mistakes(secrets=["job_queue_arns"])
+def test_a_secret_that_was_set_in_plain_is_reported_without_being_shown():
+    (reported,) = mistakes(slackWebhook="https://hooks.slack.com/services/T0/B0/notarealtoken")
 
-    assert told.startswith("batchbell:job_queue_arns: is encrypted, and it is a setting and no secret")
-    assert "`pulumi config set job_queue_arns VALUE`" in told
+    assert "`pulumi config set --secret slackWebhook`" in reported
+    assert "notarealtoken" not in reported
 
 
-def test_a_secret_that_was_set_inside_the_list_of_notifiers_is_told_with_the_way_out():
-    (told,) = mistakes(secrets=["notifiers"])
+def test_a_setting_that_was_set_as_a_secret_is_reported():
+    (reported,) = mistakes(secrets=["job_queue_arns"])
 
-    assert told.startswith("batchbell:notifiers: is encrypted")
-    assert "{config: slackWebhook}" in told
+    assert reported.startswith("batchbell:job_queue_arns: is encrypted, but is not a secret")
+    assert "`pulumi config set job_queue_arns VALUE`" in reported
+
+
+def test_a_secret_that_was_set_inside_the_list_of_notifiers_is_reported_with_the_fix():
+    (reported,) = mistakes(secrets=["notifiers"])
+
+    assert reported.startswith("batchbell:notifiers: is encrypted")
+    assert "{config: slackWebhook}" in reported
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "reported"),
     [
         ("statuses", [], "statuses: got an empty list; takes at least one item"),
         ("statuses", "", "statuses: got ''; takes a list of"),
@@ -85,14 +85,14 @@ def test_a_secret_that_was_set_inside_the_list_of_notifiers_is_told_with_the_way
         ("function_architecture", "", "function_architecture: got ''; takes one of arm64, x86_64"),
     ],
 )
-def test_what_is_empty_or_of_another_kind_is_a_mistake_and_not_the_default(key, value, told):
+def test_a_value_that_is_empty_or_of_another_type_does_not_become_the_default(key, value, reported):
     (mistake,) = mistakes(**{key: value})
 
-    assert mistake.startswith(f"batchbell:{told}")
+    assert mistake.startswith(f"batchbell:{reported}")
 
 
 @pytest.mark.parametrize("key", ["environment_image", "environment_name"])
-def test_a_name_of_spaces_is_refused(key):
+def test_a_name_that_is_blank_is_refused(key):
     (mistake,) = mistakes(**{"environment_name": "x", key: " "})
 
     assert mistake.startswith(f"batchbell:{key}: got ' '; takes")
@@ -107,12 +107,12 @@ def test_a_name_of_spaces_is_refused(key):
         ("vcpus", "2", "'2'"),
     ],
 )
-def test_settings_of_an_environment_that_is_not_made_are_refused(key, value, got):
-    (told,) = mistakes(**{f"environment_{key}": value, "environment_name": ""})
+def test_settings_of_an_environment_that_is_not_created_are_refused(key, value, got):
+    (reported,) = mistakes(**{f"environment_{key}": value, "environment_name": ""})
 
-    assert told == (
-        f"batchbell:environment_{key}: got {got}, and no environment is made; takes batchbell:environment_name beside "
-        "it, for example print-color"
+    assert reported == (
+        f"batchbell:environment_{key}: got {got}, but no environment is created; also set "
+        "batchbell:environment_name, for example print-color"
     )
 
 
@@ -121,7 +121,7 @@ def declared(project):
     return yaml.safe_load((project / "Pulumi.yaml").read_text())["config"]
 
 
-def test_the_defaults_of_pulumi_yaml_are_no_mistakes(declared):
+def test_the_defaults_of_pulumi_yaml_are_valid(declared):
     settings = from_config(
         **{key: item["default"] for key, item in declared.items() if key not in ("notifiers", "job_queue_arns")}
     )
@@ -129,10 +129,10 @@ def test_the_defaults_of_pulumi_yaml_are_no_mistakes(declared):
     assert settings == from_config()
 
 
-def test_with_the_defaults_of_pulumi_yaml_alone_nobody_is_told_of_nothing(declared):
-    told = mistakes(**{key: item["default"] for key, item in declared.items()})
+def test_with_only_the_defaults_of_pulumi_yaml_notifiers_and_queues_are_missing(declared):
+    reported = mistakes(**{key: item["default"] for key, item in declared.items()})
 
-    assert [one.split(";")[0] for one in told] == [
-        "batchbell:notifiers: nobody would be told",
+    assert [one.split(";")[0] for one in reported] == [
+        "batchbell:notifiers: nobody would get messages",
         "batchbell:job_queue_arns: nothing to watch",
     ]

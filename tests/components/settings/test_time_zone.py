@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from batchbell.dispatcher.manifest import read_manifest
-from components.settings.time_zone import manifest_entry, zone_problem
+from components.settings.time_zone import time_zone_entry, zone_problem
 
 
 @pytest.fixture
 def in_the_function(tmp_path, monkeypatch):
-    """The zone as the function has it: from its manifest, where there is no other database of time zones."""
+    """The zone as the function reads it: from its manifest, without a time zone database."""
 
     def read(name):
-        zone = manifest_entry(name)
+        zone = time_zone_entry(name)
         path = tmp_path / "manifest.json"
         path.write_text(json.dumps({"instances": [], **({"time_zone": zone} if zone else {})}))
         zoneinfo.reset_tzpath(to=())
@@ -39,7 +39,7 @@ def in_the_function(tmp_path, monkeypatch):
         ("UTC", ("UTC", 0), ("UTC", 0)),
     ],
 )
-def test_the_functions_manifest_carries_the_zones_rules_for_every_year(in_the_function, name, january, july):
+def test_the_functions_manifest_has_the_zones_rules_for_every_year(in_the_function, name, january, july):
     zone = in_the_function(name)
 
     for year in (2026, 2099):
@@ -49,9 +49,9 @@ def test_the_functions_manifest_carries_the_zones_rules_for_every_year(in_the_fu
 
 
 def test_utc_needs_no_rules():
-    assert manifest_entry("UTC") is None
+    assert time_zone_entry("UTC") is None
 
 
-def test_a_name_that_is_almost_right_is_told_the_right_one():
+def test_the_right_name_is_suggested_for_a_similar_one():
     assert zone_problem("Europe/Berlin") is None
     assert str(zone_problem("europe/berlin")).endswith("; did you mean Europe/Berlin?")

@@ -1,4 +1,4 @@
-"""The sizes of a job that AWS Batch takes (AWS Batch API reference, ResourceRequirement)."""
+"""The vCPUs and memory that AWS Batch accepts for a job (AWS Batch API reference, ResourceRequirement)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 FARGATE_DEFAULT = "0.25"  # vCPUs
 
-# vCPUs: the MiB that go with them.
+# vCPUs → the MiB of memory that go with them.
 FARGATE_SIZES: Mapping[str, range | tuple[int, ...]] = {
     "0.25": (512, 1024, 2048),
     "0.5": range(1024, 4096 + 1, 1024),
@@ -20,7 +20,7 @@ FARGATE_SIZES: Mapping[str, range | tuple[int, ...]] = {
 
 
 def vcpus_problem(vcpus: str, *, fargate: bool) -> str | None:
-    """What is taken in the place of `vcpus`, or None if it is fine. '' is the platform's default."""
+    """What AWS accepts instead of `vcpus`, or None if it is valid. '' is the platform's default."""
     if not vcpus:
         return None
     if fargate:
@@ -29,7 +29,7 @@ def vcpus_problem(vcpus: str, *, fargate: bool) -> str | None:
 
 
 def memory_problem(memory: int, vcpus: str, *, fargate: bool) -> str | None:
-    """What is taken in the place of `memory` (MiB) with these vCPUs, or None if it is fine."""
+    """What AWS accepts instead of `memory` (MiB) with these vCPUs, or None if it is valid."""
     vcpus = vcpus or FARGATE_DEFAULT
     if not fargate or vcpus not in FARGATE_SIZES or memory in FARGATE_SIZES[vcpus]:
         return None

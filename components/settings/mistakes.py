@@ -1,4 +1,4 @@
-"""Says what is wrong with settings, a line each: PATH: got X; takes Y, for example Z."""
+"""Reports mistakes in settings, one a line: "PATH: got X; takes Y, for example Z"."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 import pulumi
 from pydantic import BaseModel, ValidationError
 
-from .expectation import Expectation, expectation
+from .field_description import FieldDescription, describe_field
 
-SHOWN_TEXT = 30  # characters: names and addresses mostly have fewer, tokens and keys have more
-SHOWN_ARN = 200  # characters; an ARN names a thing and is no secret
+SHOWN_TEXT = 30  # characters; most names and addresses are shorter, tokens and keys are longer
+SHOWN_ARN = 200  # characters; an ARN is a name, not a secret
 
-# The groups of settings that are flat keys in stack config: environment.platform is environment_platform.
-FLAT = ("environment", "function")
+# Groups of settings whose keys are flat in stack config: environment.platform is environment_platform.
+FLATTENED = ("environment", "function")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: where, and what to do."""
+    """One mistake: where it is, and what to do."""
 
     path: str
     text: str
@@ -30,10 +30,19 @@ class Mistake:
         return f"{self.path}: {self.text}"
 
 
+class InvalidSettings(pulumi.RunError):
+    """All mistakes in the settings, one a line. Pulumi prints it without a traceback."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = mistakes
+        head = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where settings are written. `prefix`: what stands before each key of stack config, such as "batchbell:"; empty
-    where a Pulumi program gives them."""
+    """Where settings are written. `prefix`: the prefix of each key of stack config, such as "batchbell:"; empty for
+    settings from a Pulumi program."""
 
     prefix: str = ""
 
@@ -42,24 +51,27 @@ class Source:
         return bool(self.prefix)
 
     def path(self, *location: str | int) -> str:
-        """The setting as its writer knows it: ("environment", "platform") is environment.platform in a program and
-        batchbell:environment_platform in stack config; ("notifiers", 0) is notifiers[0]."""
+        """The setting's path as its author wrote it: ("environment", "platform") is environment.platform in a program
+        and batchbell:environment_platform in stack config; ("notifiers", 0) is notifiers[0]."""
         path = ""
         for number, part in enumerate(location):
             if isinstance(part, int):
                 path += f"[{part}]"
-            elif self.is_stack_config and number == 1 and location[0] in FLAT:
+            elif self.is_stack_config and number == 1 and location[0] in FLATTENED:
                 path += f"_{shown_name(part)}"
             else:
                 path += f".{shown_name(part)}" if path else shown_name(part)
         return self.prefix + path
 
 
-def describe(
+def mistakes_from(
     error: ValidationError, model: type[BaseModel], source: Source, *at: str | int, beside: Iterable[str] = ()
 ) -> list[Mistake]:
-    """pydantic's errors in our words. `at`: where the model stands in the settings, such as "notifiers", 0; `beside`:
-    names of settings that may stand there too."""
+    """Translate pydantic's errors.
+
+    at: the model's location in the settings, such as "notifiers", 0
+    beside: names of other settings that are allowed there
+    """
     return [
         Mistake(source.path(*at, *detail["loc"]), _text(dict(detail), model, beside))
         for detail in error.errors(include_url=False)
@@ -69,52 +81,52 @@ def describe(
 def _text(detail: Mapping[str, Any], model: type[BaseModel], beside: Iterable[str]) -> str:
     location, kind = detail["loc"], detail["type"]
     if kind in ("extra_forbidden", "invalid_key"):
-        names = expectation(model, location[:-1]).names
-        return f"no such setting{nearest(str(location[-1]), [*names, *(beside if len(location) == 1 else ())])}"
-    expected = expectation(model, location)
+        names = describe_field(model, location[:-1]).names
+        return f"no such setting{suggest(str(location[-1]), [*names, *(beside if len(location) == 1 else ())])}"
+    expected = describe_field(model, location)
     if kind == "missing":
         return f"is missing; {expected}"
     value = detail["input"]
     if expected.is_in_secret and not (isinstance(value, str) and value.startswith("arn:")):
         value = _Hidden()
     if kind in ("value_error", "assertion_error"):
-        return _judged(str(detail["ctx"]["error"]), value, expected)
+        return _validator_text(str(detail["ctx"]["error"]), value, expected)
     if isinstance(value, pulumi.Output) and expected.is_list_of_outputs:
         return f"{got(value)}; takes a list whose items may be Outputs{expected.for_example}"
     if isinstance(value, pulumi.Output):
         return f"{got(value)}, which is not known before anything is created; {expected}"
-    if expected.words is None:
+    if expected.takes is None:
         return f"{got(value)}; {detail['msg']}"
     return f"{got(value)}; {expected}"
 
 
 class _Hidden:
-    """Stands for a value that is not shown at all."""
+    """Replaces a value that must not be shown."""
 
 
-def _judged(text: str, value: Any, expected: Expectation) -> str:
-    """A validator's own text. One that begins with "takes" says what is taken: what was got, and an example, join."""
+def _validator_text(text: str, value: Any, expected: FieldDescription) -> str:
+    """A validator's own text. If it begins with "takes", the value and an example are added."""
     if not text.startswith("takes "):
         return text
     return f"{got(value)}; {text}" + ("" if "for example" in text else expected.for_example)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """ "; did you mean …?" or the names that there are."""
+def suggest(name: str, names: Iterable[str]) -> str:
+    """ "; did you mean …?", or a list of all names."""
     known = sorted(names)
     close = get_close_matches(name, known, n=1)
     if close or not known:
         return f"; did you mean {close[0]}?" if close else ""
-    return f"; there are {', '.join(known)}"
+    return f"; available: {', '.join(known)}"
 
 
 def got(value: Any) -> str:
-    """What was given ("got 'DONE'"), or only its kind if it may be a secret. All echoes of values are made here."""
+    """Show a value ("got 'DONE'"), or only its kind if it may be a secret. Every message shows values through this."""
     return f"got {_shown(value)}"
 
 
 def shown_name(name: Any) -> str:
-    """A name that somebody chose, as it is, or "…" if it may be a secret."""
+    """A user's name for something, or "…" if it may be a secret."""
     text = str(name)
     return text if _is_harmless(text) and text.isprintable() else "…"
 
@@ -127,7 +139,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return repr(value) if _is_harmless(value) else f"a text of {len(value)} characters"
+        return repr(value) if _is_harmless(value) else f"a string of {len(value)} characters"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

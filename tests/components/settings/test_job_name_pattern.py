@@ -1,4 +1,4 @@
-"""Patterns that no job's name can match, and those that some name does."""
+"""Patterns that some job name matches, and patterns that no job name can match."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from components.settings.job_names import check_pattern
+from components.settings.job_name_pattern import check_pattern
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from components.settings.job_names import check_pattern
         ("*" + "-" * 127, "a" + "-" * 127),
     ],
 )
-def test_a_pattern_that_a_name_matches_is_taken(pattern, name):
+def test_a_pattern_that_a_name_matches_is_accepted(pattern, name):
     assert fnmatchcase(name, pattern)
     assert check_pattern(pattern) == pattern
 

@@ -1,4 +1,4 @@
-"""Patterns of job names, as a notifier's `jobs` has them: what one can match."""
+"""Patterns of job names, as in a notifier's `jobs`: checks that a job name can match."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ NAME_LIMIT = 128  # characters
 _FIRST = string.ascii_letters + string.digits
 _CHARACTERS = _FIRST + "-_"
 
-# A pattern's parts, as `fnmatch` reads them (`dispatcher.manifest` matches with it): any text, or one character.
+# A pattern's parts, as `fnmatch` reads them (`dispatcher.manifest` uses it): any text, or one character.
 _PARTS = re.compile(r"\*|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 
 def check_pattern(pattern: str) -> str:
-    """The same pattern. Raises ValueError if no job can have a name that it matches: its filter would hide all."""
+    """Return the same pattern. Raises ValueError if no job name can match: the filter would let nothing through."""
     parts = _PARTS.findall(pattern)
     single = [part for part in parts if part != "*"]
     fits = len(single) <= NAME_LIMIT and all(_takes_one_of(_CHARACTERS, part) for part in single)

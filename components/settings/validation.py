@@ -1,4 +1,4 @@
-"""What the models of settings have in common: frozen, nothing unknown, and no input in an error."""
+"""The base of the settings' models, and validators that they share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 class SettingsModel(BaseModel):
-    """A part of the settings. What a field says of itself: see `expectation`."""
+    """A group of settings: frozen, no unknown keys, no input in errors. Its fields' texts: see `field_description`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
 def plain_or_output(problem: Callable[[Any], str | None]) -> AfterValidator:
-    """For a value that may be an Output: `problem(value)` says what is wrong with a plain one, or gives None."""
+    """Validate a value that may be an Output. `problem(value)` says what is wrong with a plain one, or returns None."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, pulumi.Output) and (wrong := problem(value)):
@@ -27,8 +27,8 @@ def plain_or_output(problem: Callable[[Any], str | None]) -> AfterValidator:
 
 
 def not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same list. Raises ValueError if there is nothing in it."""
-    # Not min_length, which also counts an item that is wrong as one too few.
+    """Return the same list. Raises ValueError if it is empty."""
+    # Not min_length: it does not count wrong items, so that a list with one wrong item would be too short as well.
     if not value:
         raise ValueError("takes at least one item")
     return value

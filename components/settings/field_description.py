@@ -1,8 +1,8 @@
-"""What a setting takes, in words and with an example, read off the models' own fields.
+"""Describes what a setting takes, in words and with an example, from the fields of the models.
 
-A field's `title` says what it is for ("who the mail comes from"; it stands in Pulumi.yaml and docs/configuration.md),
-its `description` what it takes ("an e-mail address"), and its `examples` begin with the one to show; where a type says
-enough (a choice, a number with its bounds, a list), no description is needed. Items of lists may have both
+A field's `title` says what it is for ("the sender of the mail"; Pulumi.yaml and docs/configuration.md show it), its
+`description` what it takes ("an e-mail address"), and the first of its `examples` is shown. No description is needed
+where the type says enough (a choice, a number with bounds, a list). Items of lists may have a description and examples
 too: `tuple[Annotated[str, Field(description=…, examples=[…])], …]`.
 """
 
@@ -18,50 +18,52 @@ from pydantic.fields import FieldInfo
 
 from batchbell.provisioning import FORMS, SecretReference
 
-_PLAIN = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+_PLAIN = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True)
-class Expectation:
-    """What the place of a setting takes. `words` is None where neither type nor description says it."""
+class FieldDescription:
+    """What a setting takes."""
 
-    words: str | None = None
+    takes: str | None = None  # in words; None if neither the type nor the description says it
     example: Any = None
-    names: tuple[str, ...] = ()  # of the settings in it, if it is an object
+    names: tuple[str, ...] = ()  # names of the settings in it, if it is an object
     is_list_of_outputs: bool = False  # a list whose items may be Outputs
-    is_in_secret: bool = False  # a part of a secret's reference, where people paste the secret itself
+    is_in_secret: bool = False  # part of a reference to a secret, where people paste the secret itself
 
     def __str__(self) -> str:
-        return f"takes {self.words or 'another value'}{self.for_example}"
+        return f"takes {self.takes or 'another value'}{self.for_example}"
 
     @property
     def for_example(self) -> str:
-        return "" if self.example is None else f", for example {flow(self.example)}"
+        return "" if self.example is None else f", for example {flow_yaml(self.example)}"
 
 
-def expectation(model: type[BaseModel], location: Iterable[str | int]) -> Expectation:
-    """What `model` takes at `location`, such as ("recipients", 0); what is not known there is left out."""
-    here = Expectation("an object", names=_names(model))
+def describe_field(model: type[BaseModel], location: Iterable[str | int]) -> FieldDescription:
+    """Describe the setting of `model` at `location`, such as ("recipients", 0). Unknown settings take nothing."""
+    here = FieldDescription("an object", names=_names(model))
     annotation: Any = model
     for part in location:
         field = _item(annotation) if isinstance(part, int) else _field(annotation, part)
         if field is None:
-            return Expectation()
+            return FieldDescription()
         example = next(iter(field.examples or ()), None)
         if example is None and isinstance(part, int) and isinstance(here.example, list | tuple):
             example = next(iter(here.example), None)
         is_in_secret = _model(annotation) is SecretReference
         annotation = field.annotation
-        here = Expectation(_words(field), example, _names(_model(annotation)), _takes_outputs(annotation), is_in_secret)
+        here = FieldDescription(
+            _words(field), example, _names(_model(annotation)), _takes_outputs(annotation), is_in_secret
+        )
     return here
 
 
-def flow(value: Any) -> str:
-    """A plain value as stack config has it: [FAILED], {config: slackWebhook}, true."""
+def flow_yaml(value: Any) -> str:
+    """Format a plain value as it is written in stack config: [FAILED], {config: slackWebhook}, true."""
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(flow, value))}]"
+        return f"[{', '.join(map(flow_yaml, value))}]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow_yaml(inner)}" for key, inner in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -112,7 +114,7 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _names(model: type[BaseModel] | None) -> tuple[str, ...]:
-    # What never appears in a dump is nothing to advertise either: `SecretReference.value`.
+    # Fields that are never dumped are not advertised either: `SecretReference.value`.
     return tuple(name for name, field in model.model_fields.items() if not field.exclude) if model else ()
 
 

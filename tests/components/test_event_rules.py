@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pytest
+
+from batchbell.cli.pattern_match import mismatches
+from components.event_rules import blocked_queue_pattern, finished_job_pattern, pattern_json
+
+PLACE = "arn:aws:batch:us-east-1:123456789012"
+NIGHTLY, OTHER = f"{PLACE}:job-queue/nightly", f"{PLACE}:job-queue/nightly-2"
+RENDER = f"{PLACE}:job-definition/render"
+FINISHED = ("SUCCEEDED", "FAILED")
+
+PARENTS = ("parent-succeeded", "parent-failed")
+CHILDREN = ("child-failed-ec2", "child-failed-fargate", "child-failed-before-placement")
+OTHERS = ("single-failed", "node-succeeded", "queue-blocked")
+
+
+@pytest.fixture(params=["local AWS", "explain"])
+def matches(request, cloud):
+    """Both matchers must agree: EventBridge's in local AWS, and the one behind `explain`."""
+
+    def in_local_aws(pattern, event):
+        events = cloud.client("events")
+        return events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
+
+    return in_local_aws if request.param == "local AWS" else lambda pattern, event: mismatches(pattern, event) == {}
+
+
+def matched(matches, event, pattern):
+    return {name for name in (*PARENTS, *CHILDREN, *OTHERS) if matches(pattern, event(name))}
+
+
+def test_parents_match_and_children_do_not(matches, event):
+    assert matched(matches, event, finished_job_pattern(FINISHED, [NIGHTLY], [], single_jobs=False)) == set(PARENTS)
+
+
+def test_the_tutorials_filter_lets_children_through(matches, event):
+    tutorial = {"source": ["aws.batch"], "detail": {"container": {"containerInstanceArn": [{"exists": False}]}}}
+
+    assert {"child-failed-fargate", "child-failed-before-placement"} <= matched(matches, event, tutorial)
+
+
+def test_with_single_jobs_single_jobs_match_and_nodes_still_do_not(matches, event):
+    pattern = finished_job_pattern(FINISHED, [NIGHTLY], [], single_jobs=True)
+
+    assert matched(matches, event, pattern) == {*PARENTS, "single-failed"}
+
+
+def test_only_the_given_statuses_match(matches, event):
+    assert matched(matches, event, finished_job_pattern(["FAILED"], [NIGHTLY], [], single_jobs=False)) == {
+        "parent-failed"
+    }
+
+
+def test_any_of_the_queues_matches_and_no_other_queue(matches, event):
+    assert matched(matches, event, finished_job_pattern(FINISHED, [OTHER, NIGHTLY], [], single_jobs=False)) == set(
+        PARENTS
+    )
+    assert matched(matches, event, finished_job_pattern(FINISHED, [OTHER], [], single_jobs=False)) == set()
+
+
+@pytest.mark.parametrize(
+    ("watched", "fires"),
+    [(RENDER, True), (f"{RENDER}:1", True), (f"{RENDER}:12", True), (f"{RENDER}-2", False), (f"{RENDER[:-1]}", False)],
+)
+def test_every_revision_of_a_definition_matches_and_no_other_name(matches, event, watched, fires):
+    pattern = finished_job_pattern(FINISHED, [], [watched], single_jobs=False)
+
+    assert matches(pattern, event("parent-failed")) is fires
+
+
+def test_with_queues_and_definitions_both_must_match(matches, event):
+    for queue, definition, fires in [(NIGHTLY, RENDER, True), (OTHER, RENDER, False), (NIGHTLY, RENDER + "2", False)]:
+        pattern = finished_job_pattern(FINISHED, [queue], [definition], single_jobs=False)
+        assert matches(pattern, event("parent-failed")) is fires
+
+
+def test_a_blocked_queue_matches_the_second_rule_only(matches, event):
+    assert matched(matches, event, blocked_queue_pattern([OTHER, NIGHTLY], [])) == {"queue-blocked"}
+    assert matched(matches, event, blocked_queue_pattern([OTHER], [])) == set()
+
+
+@pytest.mark.parametrize(
+    ("queues", "definitions", "fires"),
+    [([NIGHTLY], [RENDER + "2"], True), ([], [RENDER], True), ([], [RENDER + "2"], False), ([OTHER], [RENDER], False)],
+)
+def test_a_watched_queue_matches_whatever_job_blocks_it_and_definitions_count_only_without_queues(
+    matches, event, queues, definitions, fires
+):
+    assert matches(blocked_queue_pattern(queues, definitions), event("queue-blocked")) is fires
+
+
+def test_a_pattern_that_aws_would_refuse_is_refused():
+    queues = [f"{NIGHTLY}-{number}" for number in range(40)]
+    pattern = finished_job_pattern(FINISHED, queues, [], single_jobs=False)
+
+    with pytest.raises(pulumi.RunError, match="AWS takes 2048"):
+        pattern_json(pattern)
+
+
+@pytest.mark.parametrize(("queues", "definitions"), [([NIGHTLY] * 20, []), ([], [RENDER] * 20), ([NIGHTLY], [RENDER])])
+def test_where_the_first_rule_fits_the_second_one_fits_too(queues, definitions):
+    first = finished_job_pattern(FINISHED, queues, definitions, single_jobs=False)
+
+    assert len(json.dumps(blocked_queue_pattern(queues, definitions))) < len(json.dumps(first))

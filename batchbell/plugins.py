@@ -18,9 +18,10 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from batchbell.wire import DIGEST_LIMIT
+
 ENTRY_POINT_GROUP = "batchbell.notifiers"
 DIGEST_AFTER = 5  # messages at once that people still read one by one
-DIGEST_LIMIT = 100  # jobs that a digest names
 HALVES = ("infrastructure.py", "notifier.py")  # a folder with only one of them is a broken notifier
 
 

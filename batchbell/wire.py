@@ -95,9 +95,9 @@ class ManifestEntry(TypedDict):
     module: str  # has `create`
     statuses: list[str]  # empty: all that the stack's rules let through
     jobs: list[str]  # patterns of job names (*, ?, […]); empty: all
-    digest_after: int | None  # more messages than this at once become one digest; None: never
+    digest_after: int  # more messages than this at once become one digest; 0: never
     settings: dict[str, Any]
-    secrets: dict[str, Mapping[str, str]]  # {"webhook": {"ssm": ARN}} or {"webhook": {"secretsmanager": ARN}}
+    secrets: dict[str, Mapping[str, Any]]  # {"webhook": {"ssm": ARN}} or {"webhook": {"secretsmanager": ARN}}
 
 
 class TimeZone(TypedDict):

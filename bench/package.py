@@ -63,7 +63,7 @@ def unpack_bare(folder: Path) -> Path:
 def entry(type_: str, name: str = "") -> dict[str, Any]:
     """One instance of one of our notifiers, for the manifest."""
     module = find_plugins()[type_].notifier_module
-    digest_after = find_plugins()[type_].digest_after() or None
+    digest_after = find_plugins()[type_].digest_after()
     return {"name": name or type_, "module": module, "digest_after": digest_after, **SETTINGS[type_]}
 
 

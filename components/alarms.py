@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from batchbell.provisioning import Context, check_arn, check_when_known
+from batchbell.wire import METRIC_DIMENSION, METRIC_NAMESPACE, OLDEST_UNDELIVERED
 
-METRICS = "batchbell"  # the namespace of the function's own metrics
 # How long a message may stay undelivered: the smaller of the two. The second one is an eighth of the time that a
 # message is retried.
 OLDEST = 1_800  # s
@@ -86,9 +86,9 @@ class DeliveryAlarms(pulumi.ComponentResource):
     def _oldest_undelivered(self, seconds: int) -> None:
         self._alarm(
             "oldest-undelivered",
-            METRICS,
-            "OldestUndelivered",
-            {"service": self._function.name},
+            METRIC_NAMESPACE,
+            OLDEST_UNDELIVERED,
+            {METRIC_DIMENSION: self._function.name},
             f"A message could not be delivered for {seconds // 60} minutes. It is retried, and dead-lettered in the "
             "end. To see which channel fails and why: `{status}`. Retrying needs no command.",
             above=seconds,

@@ -14,6 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from batchbell.provisioning import Context, Statement
+from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
 
 from .granted_notifier import GrantedNotifier
 from .settings.model import FunctionSettings
@@ -28,7 +29,6 @@ MAX_RECEIVES = 5
 MAX_MESSAGE = 1_048_576  # bytes
 DEAD_LETTER_DAYS = 14
 MEMORY_SIZE = 256  # MB; docs/performance.md shows the effect of other sizes
-DELIVERIES = "deliveries"  # the ledger's index that `batchbell.dispatcher.delivery.health` reads
 
 
 class Delivery(pulumi.ComponentResource):
@@ -65,25 +65,25 @@ class Delivery(pulumi.ComponentResource):
         self.ledger = aws.dynamodb.Table(
             f"{name}-ledger",
             billing_mode="PAY_PER_REQUEST",
-            hash_key="message",
-            range_key="notifier",
+            hash_key=Column.MESSAGE,
+            range_key=Column.NOTIFIER,
             attributes=[
-                {"name": "message", "type": "S"},
-                {"name": "notifier", "type": "S"},
-                {"name": "sent", "type": "N"},
+                {"name": Column.MESSAGE, "type": "S"},
+                {"name": Column.NOTIFIER, "type": "S"},
+                {"name": Column.SENT, "type": "N"},
             ],
             # Says when a notifier last sent a message, without an extra write: it has no rows without `sent`.
             global_secondary_indexes=[
                 {
-                    "name": DELIVERIES,
+                    "name": LEDGER_INDEX,
                     "key_schemas": [
-                        {"attribute_name": "notifier", "key_type": "HASH"},
-                        {"attribute_name": "sent", "key_type": "RANGE"},
+                        {"attribute_name": Column.NOTIFIER, "key_type": "HASH"},
+                        {"attribute_name": Column.SENT, "key_type": "RANGE"},
                     ],
                     "projection_type": "KEYS_ONLY",
                 }
             ],
-            ttl={"attribute_name": "expires", "enabled": True},
+            ttl={"attribute_name": Column.EXPIRES, "enabled": True},
             tags=context.tags,
             opts=self._child(),
         )
@@ -163,7 +163,7 @@ class Delivery(pulumi.ComponentResource):
             handler="batchbell.dispatcher.handler.handler",
             code=_manifest(notifiers, time_zone).apply(
                 lambda text: pulumi.AssetArchive(
-                    {".": pulumi.FileArchive(str(bundle)), "manifest.json": pulumi.StringAsset(text)}
+                    {".": pulumi.FileArchive(str(bundle)), MANIFEST: pulumi.StringAsset(text)}
                 )
             ),
             memory_size=MEMORY_SIZE,
@@ -171,12 +171,12 @@ class Delivery(pulumi.ComponentResource):
             logging_config={"log_format": "Text", "log_group": log_group.name},
             environment={
                 "variables": {
-                    "BATCHBELL_LEDGER_TABLE": self.ledger.name,
-                    "BATCHBELL_RETRY_QUEUE_URL": self.retry.url,
-                    "BATCHBELL_DEAD_LETTER_QUEUE_URL": self.dead_letters.url,
-                    "BATCHBELL_FUNCTION_TIMEOUT": str(settings.timeout),
-                    "BATCHBELL_STACK": self._name,
-                    "POWERTOOLS_SERVICE_NAME": self._name,
+                    Variable.LEDGER_TABLE: self.ledger.name,
+                    Variable.RETRY_QUEUE_URL: self.retry.url,
+                    Variable.DEAD_LETTER_QUEUE_URL: self.dead_letters.url,
+                    Variable.FUNCTION_TIMEOUT: str(settings.timeout),
+                    Variable.STACK: self._name,
+                    Variable.LOG_SERVICE: self._name,
                 }
             },
             tags=self._context.tags,
@@ -239,7 +239,7 @@ class Delivery(pulumi.ComponentResource):
             ),
             Statement(("sqs:SendMessage",), (self.retry.arn, self.dead_letters.arn)),
             Statement(("dynamodb:UpdateItem",), (self.ledger.arn,)),
-            Statement(("dynamodb:Query",), (pulumi.Output.concat(self.ledger.arn, "/index/", DELIVERIES),)),
+            Statement(("dynamodb:Query",), (pulumi.Output.concat(self.ledger.arn, "/index/", LEDGER_INDEX),)),
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
@@ -282,6 +282,7 @@ def _allow(statement: Statement) -> dict[str, Any]:
 
 
 def _manifest(notifiers: Sequence[GrantedNotifier], time_zone: str) -> pulumi.Output[str]:
-    zone = time_zone_entry(time_zone)
-    manifest = {"instances": [one.manifest_entry() for one in notifiers], **({"time_zone": zone} if zone else {})}
+    manifest: Manifest = {"instances": [one.manifest_entry() for one in notifiers]}
+    if zone := time_zone_entry(time_zone):
+        manifest["time_zone"] = zone
     return pulumi.Output.json_dumps(manifest, sort_keys=True)

@@ -13,11 +13,10 @@ import pulumi
 import pulumi_aws as aws
 
 from batchbell.provisioning import Context
+from batchbell.wire import DetailType
 
 from .settings.arns import any_revision, definition_problem, misplacement, queue_problem
 
-JOB_DETAIL_TYPE = "Batch Job State Change"
-BLOCKED_DETAIL_TYPE = "Batch Job Queue Blocked"
 PATTERN_LIMIT = 2048  # characters; EventBridge quotas, "Event pattern size"
 
 # ARNs of job queues and of job definitions → an event pattern.
@@ -44,14 +43,14 @@ def finished_job_pattern(
         detail["nodeDetails"] = {"nodeIndex": [{"exists": False}]}
     else:
         detail["arrayProperties"] = {"size": [{"exists": True}], "index": [{"exists": False}]}
-    return {"source": ["aws.batch"], "detail-type": [JOB_DETAIL_TYPE], "detail": detail}
+    return {"source": ["aws.batch"], "detail-type": [DetailType.JOB_STATE_CHANGE.value], "detail": detail}
 
 
 def blocked_queue_pattern(queue_arns: Sequence[str], definition_arns: Sequence[str]) -> dict[str, Any]:
     """Match blocked job queues: the watched ones, whichever job blocks them. If only definitions are watched, match
     every queue that is blocked by a job with one of these definitions."""
     detail = _in_queues(queue_arns) or _of_definitions(definition_arns)
-    return {"source": ["aws.batch"], "detail-type": [BLOCKED_DETAIL_TYPE], "detail": detail}
+    return {"source": ["aws.batch"], "detail-type": [DetailType.QUEUE_BLOCKED.value], "detail": detail}
 
 
 def _in_queues(arns: Sequence[str]) -> dict[str, Any]:

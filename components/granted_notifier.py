@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from batchbell.provisioning import Context, Grants, SecretReference, SecretShape, Statement, check_arn, check_when_known
+from batchbell.wire import ManifestEntry
 
 from .settings.notifiers import NotifierChoice
 
@@ -46,14 +47,13 @@ class GrantedNotifier:
             ),
         ]
 
-    def manifest_entry(self) -> dict[str, Any]:
-        """What the function reads when it starts (see `batchbell.dispatcher.manifest`)."""
+    def manifest_entry(self) -> ManifestEntry:
         return {
             "name": self.choice.name,
             "module": self.choice.plugin.notifier_module,
             "statuses": list(self.choice.statuses or ()),
             "jobs": list(self.choice.jobs or ()),
-            "digest_after": self.choice.digest_after or None,  # 0 is never, which the manifest writes as null
+            "digest_after": self.choice.digest_after or 0,
             "settings": dict(self.grants.settings),
             "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},
         }

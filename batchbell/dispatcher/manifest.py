@@ -29,7 +29,7 @@ class Instance:
     notifier: Notifier
     statuses: Sequence[str] = ()
     jobs: Sequence[str] = ()
-    digest_after: int | None = None
+    digest_after: int = 0
 
     def takes(self, status: str, job_name: str) -> bool:
         """True if the filters let a message through that has this status and job name."""
@@ -39,7 +39,7 @@ class Instance:
 
     def digests(self, number: int) -> bool:
         """True if so many messages at once become one digest."""
-        return self.digest_after is not None and number > self.digest_after
+        return 0 < self.digest_after < number
 
 
 @dataclass(frozen=True)

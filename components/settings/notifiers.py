@@ -8,8 +8,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from batchbell.plugins import DIGEST_LIMIT, Plugin, PluginError, find_plugins
+from batchbell.plugins import Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
+from batchbell.wire import DIGEST_LIMIT
 
 from .field_description import flow_yaml
 from .job_name_pattern import check_pattern

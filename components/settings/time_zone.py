@@ -8,9 +8,10 @@ system, so that every machine builds the same package.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+
+from batchbell.wire import TimeZone
 
 from .mistakes import got, suggest
 
@@ -26,7 +27,7 @@ def zone_problem(name: str) -> str | None:
     return f"{got(name)}; takes a name from the IANA time zone database, for example Europe/Berlin{hint}"
 
 
-def time_zone_entry(name: str) -> Mapping[str, str] | None:
+def time_zone_entry(name: str) -> TimeZone | None:
     """The entry in the function's manifest; None for UTC, which needs no rules."""
     if name == UTC:
         return None

@@ -46,9 +46,7 @@ def later(value):
     return pulumi.Output.from_input(value)
 
 
-@pytest.mark.parametrize(
-    ("settings", "digest_after"), [({}, 5), ({"digest_after": 12}, 12), ({"digest_after": 0}, None)]
-)
+@pytest.mark.parametrize(("settings", "digest_after"), [({}, 5), ({"digest_after": 12}, 12), ({"digest_after": 0}, 0)])
 def test_the_manifest_says_when_to_send_a_digest(settings, digest_after):
     assert granted(lambda: {"ssm": PARAMETER}, **settings).manifest_entry()["digest_after"] == digest_after
 

@@ -32,7 +32,7 @@ ARROWS = {
     "batchbell.preview": ("batchbell.contract",),
     "batchbell.slack_markup": (),
     "batchbell.provisioning": (),
-    "batchbell.plugins": ("batchbell.provisioning",),
+    "batchbell.plugins": ("batchbell.wire", "batchbell.provisioning"),
     "batchbell.stack_files": (),
     "batchbell.testing": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),

@@ -87,7 +87,7 @@ def test_up_to_the_limit_each_job_has_its_message_and_beyond_all_have_one(ledger
 
 def test_a_notifier_without_digests_gets_every_message(ledger, finished):
     topic = Channel()
-    send(ledger(), topic, [finished(number) for number in range(30)], digest_after=None)
+    send(ledger(), topic, [finished(number) for number in range(30)], digest_after=0)
 
     assert [message.kind for message in topic.got] == ["array-job"] * 30
 

@@ -118,7 +118,7 @@ def finished(event):
     ids=["refuses", "asks to wait two minutes", "asks to wait half an hour"],
 )
 def test_after_an_hour_without_one_channel_all_is_delivered_and_no_other_channel_is_late(world, finished, down):
-    stack = world(ops=5, team=5, topic=None)
+    stack = world(ops=5, team=5, topic=0)
     stack.channels["ops"].down = down
     for number in range(24):  # two jobs every five minutes
         arrived = time.time()

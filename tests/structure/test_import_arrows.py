@@ -150,7 +150,7 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("batchbell.cli", "batchbell_local.cloud", False),
         ("batchbell.dispatcher.records.job", "batchbell_local.cloud", False),
         ("batchbell.conformance", "demo.command", False),
-        ("batchbell_local.cloud", "bench.finding", False),
+        ("batchbell_local.cloud", "bench.measurement", False),
         ("batchbell.provisioning", "batchbell.cli", False),
         ("batchbell.something_new", "batchbell.contract", False),
     ],

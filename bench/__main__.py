@@ -46,9 +46,7 @@ def main(
     only: Annotated[
         list[str] | None, typer.Option(help=f"Run only this measurement (repeatable): {', '.join(MODULES)}.")
     ] = None,
-    trial: Annotated[
-        bool, typer.Option("--trial", help="Repeat little: only checks that the measurements run.")
-    ] = False,
+    trial: Annotated[bool, typer.Option("--trial", help="Few repetitions: to see that it runs.")] = False,
     docs: Annotated[
         bool, typer.Option("--docs", help="Measure nothing: write the last full run into docs/performance.md.")
     ] = False,

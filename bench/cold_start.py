@@ -45,6 +45,7 @@ def measure(options: RunOptions) -> Measurement:
         for name in ("all", "email")
     }
     ready = {name: median(one.ready for one in each) for name, each in starts.items()}
+    rounds = len(starts["bare"])
     return Measurement(
         checks=[
             Check("cold start to a message on all three channels", ratios["all"], ALL_CHANNELS, "×"),
@@ -59,13 +60,7 @@ def measure(options: RunOptions) -> Measurement:
             ),
         },
         tables=[_timeline(starts["all"]), _imports(profile)],
-        figures={
-            "told": delivered,
-            "ratios": ratios,
-            "ready": ready,
-            "profile": profile,
-            "rounds": len(starts["bare"]),
-        },
+        figures={"told": delivered, "ratios": ratios, "ready": ready, "profile": profile, "rounds": rounds},
     )
 
 

@@ -37,15 +37,9 @@ def measure(options: RunOptions) -> Measurement:
         harness.endpoint.slack_delay = SEND_TIME
         ten = _time(harness, harness.unpack("ten", "slack", manifest=slack))
         one = _time(harness, harness.unpack("one", "slack", manifest=slack[:1]))
+    label = f"{NOTIFIERS} notifiers of {SEND_TIME * 1000:.0f} ms each, with the ledger"
     return Measurement(
-        checks=[
-            Check(
-                f"{NOTIFIERS} notifiers of {SEND_TIME * 1000:.0f} ms each, with the ledger",
-                took / SEND_TIME,
-                BOUND,
-                "×",
-            )
-        ],
+        checks=[Check(label, took / SEND_TIME, BOUND, "×")],
         shown={
             "whole invocation": f"{took * 1000:.0f} ms; one after the other: {NOTIFIERS * SEND_TIME * 1000:.0f} ms",
             "ten Slack channels that take 200 ms, over TLS": f"{ten * 1000:.0f} ms; a single one: {one * 1000:.0f} ms",

@@ -1,1 +1,1 @@
-"""Measures batchbell on this machine: `python -m bench`, or `make bench`. docs/performance.md shows what came out."""
+"""Measures batchbell on this machine: `python -m bench`, or `make bench`. docs/performance.md shows the results."""

@@ -1,6 +1,6 @@
-"""`python -m bench`: measure, show, write down, and say by the exit code whether every bound is kept.
+"""`python -m bench`: run the measurements, print and save the results.
 
-Exit codes: 0: all bounds are kept · 1: one is missed, or a measurement failed · 2: bad arguments · 130: Ctrl-C.
+Exit codes: 0: all bounds are met · 1: a bound is missed, or a measurement failed · 2: bad arguments · 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import typer
 from rich.console import Console
 
 from bench import machine
-from bench.finding import Finding, Order
+from bench.measurement import Measurement, RunOptions
 from bench.report import charts, show_value, to_markdown, write_docs
 
 PROJECT = Path(__file__).resolve().parents[1]
-RESULTS = PROJECT / ".batchbell" / "bench"  # of the last whole run
+RESULTS = PROJECT / ".batchbell" / "bench"  # holds the last full run
 MODULES = {
     name: f"bench.{name.replace('-', '_')}"
     for name in (
@@ -43,18 +43,22 @@ MODULES = {
 
 
 def main(
-    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(MODULES)}; may come again.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Run only this measurement (repeatable): {', '.join(MODULES)}.")
+    ] = None,
     trial: Annotated[bool, typer.Option("--trial", help="Few repetitions: to see that it runs.")] = False,
     docs: Annotated[
-        bool, typer.Option("--docs", help="Measure nothing: put the last whole run into docs/performance.md.")
+        bool, typer.Option("--docs", help="Measure nothing: write the last full run into docs/performance.md.")
     ] = False,
 ) -> None:
-    """Measure batchbell on this machine. A whole run leaves its figures in .batchbell/bench."""
+    """Measure batchbell on this machine. A full run saves its results in .batchbell/bench."""
     if docs:
-        _put_into_docs()
+        _write_docs()
         return
     if unknown := set(only or ()) - MODULES.keys():
-        raise typer.BadParameter(f"--only {', '.join(sorted(unknown))}: there is {', '.join(MODULES)}")
+        raise typer.BadParameter(
+            f"--only {', '.join(sorted(unknown))}: no such measurement; choose from {', '.join(MODULES)}"
+        )
     console = Console(highlight=False)
     before = machine.describe()
     console.print(f"{before['processor']}, {before['cores']} cores, load {before['load']}, Python {before['python']}")
@@ -69,8 +73,8 @@ def main(
         "measurements": measured,
     }
     if not only and not trial:
-        _keep(results)
-        console.print(f"\nThe figures are in {RESULTS}: `python -m bench --docs` puts them into docs/performance.md")
+        _save(results)
+        console.print(f"\nResults saved in {RESULTS}: `python -m bench --docs` writes them into docs/performance.md")
     missed = sum(not check["is_met"] for one in measured for check in one["checks"])
     failed = sum(bool(one["failed"]) for one in measured)
     console.print(f"\n{missed} bounds missed, {failed} measurements failed, {seconds / 60:.1f} minutes")
@@ -82,37 +86,37 @@ def _measure(name: str, trial: bool, console: Console) -> dict[str, Any]:
     console.print(f"\n[bold]{module.TITLE}[/bold]")
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     started = time.monotonic()
-    failed, finding = "", Finding()
+    failed, measurement = "", Measurement()
     try:
-        finding = module.measure(Order(PROJECT, folder, trial))
+        measurement = module.measure(RunOptions(PROJECT, folder, trial))
     except Exception as error:  # the other measurements go on; the run ends with exit code 1
         failed = f"{type(error).__name__}: {error}".splitlines()[0]
         console.print_exception()
     finally:
         _remove(folder)
-    found = {
+    result = {
         "name": name,
         "title": module.TITLE,
         "seconds": time.monotonic() - started,
         "failed": failed,
-        **finding.to_dict(),
+        **measurement.to_dict(),
     }
-    _show(found, console)
-    return found
+    _show(result, console)
+    return result
 
 
-def _show(found: dict[str, Any], console: Console) -> None:
-    for check in found["checks"]:
+def _show(result: dict[str, Any], console: Console) -> None:
+    for check in result["checks"]:
         mark = "[green]✓[/green]" if check["is_met"] else "[red]✗[/red]"
         bound = f"{'' if check['exact'] else 'at most '}{show_value(check, 'limit')}"
         console.print(f"{mark} {check['what']}: {show_value(check)} ({bound})")
-    for label, text in found["shown"].items():
+    for label, text in result["shown"].items():
         console.print(f"  {label}: {text}", markup=False)
-    for table in found["tables"]:
+    for table in result["tables"]:
         console.print(f"  {table['title']}", markup=False)
         for line in _in_columns([table["columns"], *table["rows"]]):
             console.print(f"    {line}", markup=False, soft_wrap=True)
-    console.print(f"  {found['seconds']:.0f} s")
+    console.print(f"  {result['seconds']:.0f} s")
 
 
 def _in_columns(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -120,7 +124,7 @@ def _in_columns(lines: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
-def _keep(results: dict[str, Any]) -> None:
+def _save(results: dict[str, Any]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     (RESULTS / "table.md").write_text(to_markdown(results), encoding="utf-8")
@@ -128,16 +132,16 @@ def _keep(results: dict[str, Any]) -> None:
         (RESULTS / name).write_text(chart, encoding="utf-8")
 
 
-def _put_into_docs() -> None:
+def _write_docs() -> None:
     try:
         results = json.loads((RESULTS / "results.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise typer.BadParameter("there is no whole run yet: `python -m bench` makes one") from None
+        raise typer.BadParameter("no full run is saved yet: run `python -m bench` first") from None
     write_docs(results, PROJECT / "docs")
 
 
 def _remove(folder: Path) -> None:
-    """With the packages in it, which nobody may write."""
+    """Delete the folder, including the read-only packages in it."""
     for path in folder.rglob("*"):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)

@@ -1,55 +1,55 @@
-"""What a message costs in calls of AWS, and in time of the function's processor."""
+"""Measures what a message costs in AWS calls and in processor time of the function."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from bench.answers import SENDS
-from bench.finding import Check, Finding, Order, Table
+from bench.batch_events import Event, failed_child_summaries, parent_event, sqs_records
+from bench.canned_responses import SENDS
+from bench.function_harness import CHANNELS, FunctionHarness, start_harness
 from bench.function_process import FunctionProcess
-from bench.instant_endpoint import Asked
-from bench.jobs import Event, as_records, failed_children, finish_array
-from bench.rig import CHANNELS, Rig, set_up
+from bench.instant_endpoint import RecordedRequest
+from bench.measurement import Check, Measurement, RunOptions, Table
 
-TITLE = "Calls a message"
+TITLE = "Calls per message"
 INVOCATIONS = 60
-AT_ONCE = 10  # jobs of one invocation: as many as the intake's mapping hands over
+BATCH_SIZE = 10  # jobs in one invocation: the batch size of the intake's event source mapping
 CLAIM, COMMIT = "claim", "commit"
-FEW = 3  # children that failed
+FAILED_CHILDREN = 3
 
 
-def measure(order: Order) -> Finding:
-    with set_up(order) as rig, rig.warm(rig.unpack("full", *CHANNELS)) as function:
-        first = _count(rig, function, [finish_array("first")])
+def measure(options: RunOptions) -> Measurement:
+    with start_harness(options) as harness, harness.warm_process(harness.unpack("full", *CHANNELS)) as function:
+        first = _count(harness, function, [parent_event("first")])
         used = function.processor_seconds()
-        invocations = order.times(INVOCATIONS)
-        one = sum((_count(rig, function, [finish_array("bench")]) for _ in range(invocations)), Counter())
+        invocations = options.repetitions(INVOCATIONS)
+        one = sum((_count(harness, function, [parent_event("bench")]) for _ in range(invocations)), Counter())
         used = function.processor_seconds() - used
-        rig.endpoint.let_fail(failed_children("bench", FEW, reasons=1))
-        failed = _count(rig, function, [finish_array("bench", failed=FEW)])
-        many = _count(rig, function, [finish_array("bench") for _ in range(AT_ONCE)])
+        harness.endpoint.set_failed_children(failed_child_summaries("bench", FAILED_CHILDREN, reasons=1))
+        failed = _count(harness, function, [parent_event("bench", failed=FAILED_CHILDREN)])
+        many = _count(harness, function, [parent_event("bench") for _ in range(BATCH_SIZE)])
     messages = invocations * len(CHANNELS)
     sends = sum(one[action] for action in SENDS)
     others = one.total() - one[CLAIM] - one[COMMIT] - sends
     milliseconds = used / messages * 1000
-    return Finding(
+    return Measurement(
         checks=[
-            Check("claims of the ledger a message", one[CLAIM] / messages, 1, exact=True),
-            Check("commits a message", one[COMMIT] / messages, 1),
-            Check("sends a message", sends / messages, 1, exact=True),
-            Check("other calls of an invocation without failures or tickets", others / invocations, 0, exact=True),
+            Check("ledger claims per message", one[CLAIM] / messages, 1, exact=True),
+            Check("ledger commits per message", one[COMMIT] / messages, 1),
+            Check("sends per message", sends / messages, 1, exact=True),
+            Check("other calls per invocation, without failures or tickets", others / invocations, 0, exact=True),
         ],
-        shown={"processor time a message": f"{milliseconds:.1f} ms, of the function, TLS included"},
+        shown={"processor time per message": f"{milliseconds:.1f} ms in the function, TLS included"},
         tables=[
             Table(
-                "Calls of one invocation, all three channels",
+                "Calls in one invocation, all three channels",
                 [
                     "action",
                     "first of a process",
                     "one job",
-                    f"one job, {FEW} children failed",
-                    f"{AT_ONCE} jobs at once",
+                    f"one job, {FAILED_CHILDREN} children failed",
+                    f"{BATCH_SIZE} jobs at once",
                 ],
                 _rows([first, Counter({name: count // invocations for name, count in one.items()}), failed, many]),
             )
@@ -64,22 +64,22 @@ def measure(order: Order) -> Finding:
     )
 
 
-def _count(rig: Rig, function: FunctionProcess, events: Sequence[Event]) -> Counter[str]:
-    rig.endpoint.take()
-    function.runtime.invoke(as_records(*events))
-    return count(rig.endpoint.take())
+def _count(harness: FunctionHarness, function: FunctionProcess, events: Sequence[Event]) -> Counter[str]:
+    harness.endpoint.take_requests()
+    function.runtime.invoke(sqs_records(*events))
+    return count_actions(harness.endpoint.take_requests())
 
 
-def count(asked: Sequence[Asked]) -> Counter[str]:
-    """By action; the ledger's updates by what they do."""
-    return Counter(_name(one) for one in asked)
+def count_actions(requests: Sequence[RecordedRequest]) -> Counter[str]:
+    """Count requests by action, and updates of the ledger as claims and commits."""
+    return Counter(_name(request) for request in requests)
 
 
-def _name(asked: Asked) -> str:
+def _name(request: RecordedRequest) -> str:
     for begin, step in (("SET #token", CLAIM), ("SET #sent", COMMIT)):
-        if asked.action == "dynamodb:UpdateItem" and f'"UpdateExpression": "{begin}' in asked.body:
+        if request.action == "dynamodb:UpdateItem" and f'"UpdateExpression": "{begin}' in request.body:
             return step
-    return asked.action
+    return request.action
 
 
 def _rows(counts: Sequence[Mapping[str, int]]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Charts as SVG, readable on white and on black. Pure: the same figures give the same text."""
+"""Draws charts as SVG that are readable on white and on black. The same figures give the same text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """`colour`: "a", "b" or "c", in which its name stands in the upper left, where a rising line is not."""
+    """A line. `colour` is "a", "b" or "c". The name is written in the upper left, where a rising line is not."""
 
     name: str
     points: Sequence[Point]
@@ -33,7 +33,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """`share` of its bound: 1.0 fills the place up to the mark. `text` stands beside it."""
+    """A bar. `share` is a fraction of the bound: 1.0 reaches the mark. `text` is written at the right."""
 
     name: str
     share: float
@@ -41,7 +41,7 @@ class Bar:
 
 
 def steps(points: Sequence[Point], end: float) -> list[Point]:
-    """What stays as it is until the next point, from 0 to `end`."""
+    """Turn points into a step line from 0 to `end`: the value stays until the next point."""
     line: list[Point] = [(0.0, 0.0)]
     for x, y in points:
         line += [(x, line[-1][1]), (x, y)]
@@ -49,7 +49,7 @@ def steps(points: Sequence[Point], end: float) -> list[Point]:
 
 
 def draw_lines(title: str, series: Sequence[Series], across: str, up: str, height: int = 320) -> str:
-    """`across` and `up`: what the axes show, with units."""
+    """Draw a line chart. `across` and `up` label the axes, with units."""
     right = max(x for each in series for x, _ in each.points)
     top = max(y for each in series for _, y in each.points)
     wide, high = WIDTH - LEFT - RIGHT, height - TOP - BOTTOM
@@ -76,7 +76,7 @@ def draw_lines(title: str, series: Sequence[Series], across: str, up: str, heigh
 
 
 def draw_bars(title: str, bars: Sequence[Bar], mark: str) -> str:
-    """A bar each, beside its bound; `mark` says what the line at 1.0 is. The texts stand at the right."""
+    """Draw a bar chart. `mark` labels the line at 1.0, which is the bound."""
     name_width, text_width, row, top = 300, 90, 26, 40
     scale = max(1.1, *(bar.share for bar in bars))
     wide = WIDTH - name_width - text_width
@@ -96,7 +96,7 @@ def draw_bars(title: str, bars: Sequence[Bar], mark: str) -> str:
 
 
 def ticks(top: float) -> list[float]:
-    """Round values from 0 up to `top`, four to eight of them."""
+    """Return the round values of an axis, from 0 up to `top`."""
     step = 10.0 ** (len(str(int(top))) - 1)
     while top / step < 4:
         step /= 2 if f"{step:g}"[0] in "12" and top / step >= 2 else 5

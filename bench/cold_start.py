@@ -1,4 +1,4 @@
-"""From the start of a fresh process to one message on all three channels, beside the least that a function can be."""
+"""Measures a cold start, from the start of the process to one message on all three channels, against a bare handler."""
 
 from __future__ import annotations
 
@@ -8,81 +8,86 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from bench import package
-from bench.answers import SENDS
-from bench.finding import Check, Finding, Order, Table
+from bench import function_package
+from bench.batch_events import parent_event, sqs_records
+from bench.canned_responses import SENDS
+from bench.function_harness import CHANNELS, FunctionHarness, start_harness
 from bench.function_process import ColdStart, FunctionProcess, start_cold
-from bench.jobs import as_records, finish_array
-from bench.rig import CHANNELS, Rig, set_up
+from bench.measurement import Check, Measurement, RunOptions, Table
 
 TITLE = "Cold start"
 ROUNDS = 21
-ALL_CHANNELS, EMAIL_ALONE = 2.0, 1.5  # × the bare handler
+ALL_CHANNELS, EMAIL_ONLY = 2.0, 1.5  # × the bare handler
 MAIL, TOPIC = "ses:SendEmail", "sns:Publish"
 SHOWN_PACKAGES = 10
 
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)")
 
 
-def measure(order: Order) -> Finding:
-    with set_up(order) as rig:
-        full = rig.unpack("full", *CHANNELS)
-        email = rig.unpack("email-alone", "email")
-        bare = package.unpack_bare(order.folder / "bare")
-        before = package.digest(full)
+def measure(options: RunOptions) -> Measurement:
+    with start_harness(options) as harness:
+        full = harness.unpack("full", *CHANNELS)
+        email = harness.unpack("email-alone", "email")
+        bare = function_package.unpack_bare(options.folder / "bare")
+        before = function_package.digest(full)
         starts: dict[str, list[ColdStart]] = {"bare": [], "all": [], "email": []}
-        for _ in range(order.times(ROUNDS)):
-            # In turns, so that whatever else the machine does falls on all of them.
-            starts["bare"].append(start_cold(rig.place, bare, package.BARE_HANDLER, {}, [TOPIC]))
-            starts["all"].append(_start(rig, full, SENDS))
-            starts["email"].append(_start(rig, email, [MAIL]))
-        profile = _profile(rig, full)
-        if package.digest(full) != before:
-            raise RuntimeError("the function wrote into its package, which Lambda would not let it")
-    told = {name: median(one.told for one in each) for name, each in starts.items()}
+        for _ in range(options.repetitions(ROUNDS)):
+            # In turns, so that other load on the machine affects all of them.
+            starts["bare"].append(start_cold(harness.environment, bare, function_package.BARE_HANDLER, {}, [TOPIC]))
+            starts["all"].append(_start(harness, full, SENDS))
+            starts["email"].append(_start(harness, email, [MAIL]))
+        profile = _profile(harness, full)
+        if function_package.digest(full) != before:
+            raise RuntimeError("the function wrote into its package, which is read-only on Lambda")
+    delivered = {name: median(one.delivered for one in each) for name, each in starts.items()}
     ratios = {
-        name: median(one.told / bare.told for one, bare in zip(starts[name], starts["bare"], strict=True))
+        name: median(one.delivered / bare.delivered for one, bare in zip(starts[name], starts["bare"], strict=True))
         for name in ("all", "email")
     }
     ready = {name: median(one.ready for one in each) for name, each in starts.items()}
-    return Finding(
+    rounds = len(starts["bare"])
+    return Measurement(
         checks=[
             Check("cold start to a message on all three channels", ratios["all"], ALL_CHANNELS, "×"),
-            Check("cold start to a mail, email alone", ratios["email"], EMAIL_ALONE, "×"),
+            Check("cold start to an email, email only", ratios["email"], EMAIL_ONLY, "×"),
         ],
         shown={
-            "bare handler (boto3, one client, one call)": _milliseconds(told["bare"]),
-            "all three channels": _milliseconds(told["all"]),
-            "email alone": _milliseconds(told["email"]),
-            "init alone: bare, all three, email": ", ".join(
+            "bare handler (boto3, one client, one call)": _milliseconds(delivered["bare"]),
+            "all three channels": _milliseconds(delivered["all"]),
+            "email only": _milliseconds(delivered["email"]),
+            "init phase only: bare, all three, email": ", ".join(
                 _milliseconds(ready[name]) for name in ("bare", "all", "email")
             ),
         },
-        tables=[_when(starts["all"]), _where(profile)],
-        figures={"told": told, "ratios": ratios, "ready": ready, "profile": profile, "rounds": len(starts["bare"])},
+        tables=[_timeline(starts["all"]), _imports(profile)],
+        figures={"told": delivered, "ratios": ratios, "ready": ready, "profile": profile, "rounds": rounds},
     )
 
 
-def _start(rig: Rig, task_root: Path, sends: Sequence[str]) -> ColdStart:
-    return start_cold(rig.place, task_root, package.HANDLER, as_records(finish_array("bench")), sends)
+def _start(harness: FunctionHarness, task_root: Path, sends: Sequence[str]) -> ColdStart:
+    return start_cold(
+        harness.environment, task_root, function_package.HANDLER, sqs_records(parent_event("bench")), sends
+    )
 
 
-def _profile(rig: Rig, task_root: Path) -> Mapping[str, float]:
-    with FunctionProcess(rig.place, task_root, package.HANDLER, "-X", "importtime") as function:
+def _profile(harness: FunctionHarness, task_root: Path) -> Mapping[str, float]:
+    with FunctionProcess(harness.environment, task_root, function_package.HANDLER, "-X", "importtime") as function:
         function.runtime.wait_until_ready()
     return by_package(function.log())
 
 
 def by_package(profile: str) -> dict[str, float]:
-    """Milliseconds that each top-level package took by itself to import, the longest first; `profile` is what Python
-    prints with -X importtime."""
+    """Sum up, by top-level package, the milliseconds that its own imports took, the longest first.
+
+    profile: what Python prints with -X importtime
+    """
     spent: Counter[str] = Counter()
     for microseconds, module in _IMPORT.findall(profile):
         spent[module.partition(".")[0]] += int(microseconds)
     return {name: microseconds / 1000 for name, microseconds in spent.most_common()}
 
 
-def _when(starts: Sequence[ColdStart]) -> Table:
+def _timeline(starts: Sequence[ColdStart]) -> Table:
     rows = [["the process asks for its first event", _milliseconds(median(one.ready for one in starts))]]
     names = {"slack": "Slack", MAIL: "email", TOPIC: "SNS"}
     arrived = {name: median(one.arrived[action] for one in starts) for action, name in names.items()}
@@ -91,13 +96,13 @@ def _when(starts: Sequence[ColdStart]) -> Table:
     return Table("A cold start with all three channels", ["when", "after"], rows)
 
 
-def _where(profile: Mapping[str, float]) -> Table:
+def _imports(profile: Mapping[str, float]) -> Table:
     total = sum(profile.values())
     rows = [[name, _milliseconds(spent / 1000)] for name, spent in list(profile.items())[:SHOWN_PACKAGES]]
     rest = total - sum(list(profile.values())[:SHOWN_PACKAGES])
     rows.append([f"{max(0, len(profile) - SHOWN_PACKAGES)} others", _milliseconds(rest / 1000)])
     return Table(
-        "Imports of the init, by package (-X importtime, which itself costs time)", ["package", "own time"], rows
+        "Imports in the init phase, by package (-X importtime, which itself costs time)", ["package", "own time"], rows
     )
 
 

@@ -1,4 +1,7 @@
-"""What a thousand array jobs a day cost: counted requests × list prices, beside two simpler ways and at rest."""
+"""Calculates the cost of a thousand array jobs a day, of two simpler designs, and of an idle stack.
+
+Costs are counted requests × list prices.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,31 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench import prices
-from bench.calls import CLAIM, COMMIT, count
-from bench.finding import Finding, Order, Table
-from bench.jobs import as_records, finish_array
+from bench.batch_events import parent_event, sqs_records
+from bench.calls import CLAIM, COMMIT, count_actions
+from bench.function_harness import CHANNELS, start_harness
 from bench.local_stack import deploy
-from bench.processor_share import MB_OF_A_PROCESSOR, NoShare, ProcessorShare
-from bench.rig import CHANNELS, set_up
+from bench.measurement import Measurement, RunOptions, Table
+from bench.processor_share import MB_OF_A_PROCESSOR, ProcessorShare, ShareUnavailable
 from components.delivery import MEMORY_SIZE
 
 TITLE = "Cost"
 JOBS = 1_000  # a day
-CHILDREN = 100  # of each, for what depends on it
+CHILDREN = 100  # per job, where the cost depends on it
 INVOCATIONS = 20
-METRICS = 2  # of each notifier: Sent, SendTime
+METRICS = 2  # per notifier: Sent, SendTime
 GIGABYTE = 1024  # MB
 
 
 @dataclass(frozen=True)
-class Use:
-    """What one array job uses in a warm process. `seconds` are billed; `bytes` go into the log."""
+class JobUsage:
+    """The resources that one array job uses in a warm process.
+
+    calls: AWS calls by action
+    seconds: billed time
+    bytes: written to the log
+    share: the share of a processor that the time was measured with
+    """
 
     calls: Mapping[str, int]
     seconds: float
@@ -35,8 +44,8 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """What a stack has all day."""
+class IdleResources:
+    """The resources of a stack that cost money without any job."""
 
     mappings: int
     alarms: int
@@ -45,95 +54,97 @@ class Fixed:
 Bill = dict[str, float]  # dollars a day by item
 
 
-def measure(order: Order) -> Finding:
-    use = _use(order)
-    with deploy(order.project) as stack:
+def measure(options: RunOptions) -> Measurement:
+    usage = _measure_usage(options)
+    with deploy(options.project) as stack:
         function = stack.outputs["function_name"]
         mappings = stack.cloud.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-        fixed = Fixed(len(mappings), len(stack.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]))
+        idle = IdleResources(len(mappings), len(stack.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]))
     bills = {
-        "batchbell": at_rest(fixed) | bill(use),
-        "rule for parents → Lambda": direct(use, invocations=1),
-        f"plain rule → Lambda, {CHILDREN} children": direct(use, invocations=CHILDREN + 1),
-        "batchbell at rest": at_rest(fixed),
+        "batchbell": idle_bill(idle) | jobs_bill(usage),
+        "rule for parents → Lambda": function_bill(usage, invocations=1),
+        f"plain rule → Lambda, {CHILDREN} children": function_bill(usage, invocations=CHILDREN + 1),
+        "batchbell at rest": idle_bill(idle),
     }
-    return Finding(
+    return Measurement(
         shown={
             f"{JOBS:,} array jobs a day": f"${sum(bills['batchbell'].values()):.3f} a day; "
             f"at rest ${sum(bills['batchbell at rest'].values()):.3f}",
-            "billed for one array job": f"{use.seconds * 1000:.0f} ms of {MEMORY_SIZE} MB ({use.share}), "
-            "channels that answer at once",
+            "billed for one array job": f"{usage.seconds * 1000:.0f} ms at {MEMORY_SIZE} MB ({usage.share}), "
+            "with channels that answer at once",
         },
         tables=[_table(bills)],
         figures={
             "bills": bills,
-            "calls": dict(use.calls),
-            "seconds": use.seconds,
-            "log_bytes": use.bytes,
-            "mappings": fixed.mappings,
-            "alarms": fixed.alarms,
+            "calls": dict(usage.calls),
+            "seconds": usage.seconds,
+            "log_bytes": usage.bytes,
+            "mappings": idle.mappings,
+            "alarms": idle.alarms,
         },
     )
 
 
-def at_rest(fixed: Fixed) -> Bill:
-    """Without a single job."""
+def idle_bill(idle: IdleResources) -> Bill:
+    """Calculate the cost of a day without a job."""
     return {
-        "polls of the mappings": fixed.mappings * prices.POLLERS * prices.POLLS_A_DAY * prices.SQS_REQUEST,
-        "alarms": fixed.alarms * prices.ALARM_MONTH / prices.DAYS_A_MONTH,
+        "polls of the mappings": idle.mappings * prices.POLLERS * prices.POLLS_A_DAY * prices.SQS_REQUEST,
+        "alarms": idle.alarms * prices.ALARM_MONTH / prices.DAYS_A_MONTH,
     }
 
 
-def bill(use: Use) -> Bill:
-    """For the jobs alone."""
+def jobs_bill(usage: JobUsage) -> Bill:
+    """Calculate what the jobs of a day cost on top of an idle day."""
     # A commit writes the index too, since it adds the index's key.
-    writes = use.calls[CLAIM] + 2 * use.calls[COMMIT]
-    return direct(use, invocations=1) | {
+    writes = usage.calls[CLAIM] + 2 * usage.calls[COMMIT]
+    return function_bill(usage, invocations=1) | {
         "queue: send, receive, delete": JOBS * 3 * prices.SQS_REQUEST,
         "ledger": JOBS * writes * prices.DYNAMODB_WRITE,
         "custom metrics": METRICS * len(CHANNELS) * prices.METRIC_MONTH / prices.DAYS_A_MONTH,
     }
 
 
-def direct(use: Use, *, invocations: int) -> Bill:
-    """A function that is invoked so often for an array job and tells all three channels each time."""
+def function_bill(usage: JobUsage, *, invocations: int) -> Bill:
+    """Calculate the daily cost of a function that sends to all three channels at each of its invocations per job."""
     times = JOBS * invocations
     return {
-        "Lambda": times * (prices.LAMBDA_REQUEST + use.seconds * MEMORY_SIZE / GIGABYTE * prices.LAMBDA_GB_SECOND),
-        "log": times * use.bytes / 1e9 * prices.LOGS_GB,
-        "SNS": times * use.calls["sns:Publish"] * prices.SNS_PUBLISH,
-        "SES": times * use.calls["ses:SendEmail"] * prices.SES_MAIL,
+        "Lambda": times * (prices.LAMBDA_REQUEST + usage.seconds * MEMORY_SIZE / GIGABYTE * prices.LAMBDA_GB_SECOND),
+        "log": times * usage.bytes / 1e9 * prices.LOGS_GB,
+        "SNS": times * usage.calls["sns:Publish"] * prices.SNS_PUBLISH,
+        "SES": times * usage.calls["ses:SendEmail"] * prices.SES_MAIL,
     }
 
 
-def _use(order: Order) -> Use:
+def _measure_usage(options: RunOptions) -> JobUsage:
     share = MEMORY_SIZE / MB_OF_A_PROCESSOR
-    with set_up(order) as rig, rig.warm(rig.unpack("full", *CHANNELS)) as function:
-        event = as_records(finish_array("bench"))
+    with start_harness(options) as harness, harness.warm_process(harness.unpack("full", *CHANNELS)) as function:
+        event = sqs_records(parent_event("bench"))
         function.runtime.invoke(event)
-        rig.endpoint.take()
+        harness.endpoint.take_requests()
         logged = len(function.log())
         try:
             with ProcessorShare(share) as limit:
                 function.limit(limit)
-                done = [function.runtime.invoke(event) for _ in range(order.times(INVOCATIONS))]
+                done = [function.runtime.invoke(event) for _ in range(options.repetitions(INVOCATIONS))]
             how = f"1/{1 / share:.0f} of a processor"
-        except NoShare:
-            done = [function.runtime.invoke(event) for _ in range(order.times(INVOCATIONS))]
-            how = "a whole processor: this machine allows no share"
-        calls = count(rig.endpoint.take())
+        except ShareUnavailable:
+            done = [function.runtime.invoke(event) for _ in range(options.repetitions(INVOCATIONS))]
+            how = "a whole processor, since this machine cannot limit it"
+        calls = count_actions(harness.endpoint.take_requests())
         per_invocation = Counter({name: number // len(done) for name, number in calls.items()})
         written = (len(function.log()) - logged) / len(done)
-    return Use(per_invocation, median(one.ended - one.began for one in done), written, how)
+    return JobUsage(per_invocation, median(one.duration for one in done), written, how)
 
 
 def _table(bills: Mapping[str, Bill]) -> Table:
     items = list(dict.fromkeys(item for each in bills.values() for item in each))
     rows = [[item, *(_dollars(each.get(item, 0.0)) for each in bills.values())] for item in items]
     totals = [sum(each.values()) for each in bills.values()]
-    rows.append(["a day", *map(_dollars, totals)])
-    rows.append([f"{prices.DAYS_A_MONTH} days", *(f"${total * prices.DAYS_A_MONTH:,.2f}" for total in totals)])
-    return Table(f"{JOBS:,} array jobs a day, one mail recipient, us-east-1, no free tier", ["", *bills], rows)
+    rows.append(["total a day", *map(_dollars, totals)])
+    rows.append(
+        [f"total for {prices.DAYS_A_MONTH} days", *(f"${total * prices.DAYS_A_MONTH:,.2f}" for total in totals)]
+    )
+    return Table(f"{JOBS:,} array jobs a day, one email recipient, us-east-1, no free tier", ["", *bills], rows)
 
 
 def _dollars(amount: float) -> str:

@@ -1,19 +1,19 @@
-"""Ten notifiers that take 200 ms each: the slowest sets the time, not the sum."""
+"""Measures ten notifiers that take 200 ms each: the slowest should set the time, not the sum."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from statistics import median
 
-from bench import package
-from bench.finding import Check, Finding, Order
-from bench.jobs import as_records, finish_array
-from bench.rig import Rig, set_up
+from bench import function_package
+from bench.batch_events import parent_event, sqs_records
+from bench.function_harness import FunctionHarness, start_harness
+from bench.measurement import Check, Measurement, RunOptions
 
 TITLE = "Fan-out"
 ROUNDS = 15
 NOTIFIERS = 10
-EACH = 0.2  # seconds
+SEND_TIME = 0.2  # seconds, of each notifier
 BOUND = 1.25  # × the slowest
 SLOW = f"""
 import time
@@ -21,7 +21,7 @@ import time
 
 class Slow:
     def send(self, message):
-        time.sleep({EACH})
+        time.sleep({SEND_TIME})
 
 
 def create(settings, secrets):
@@ -29,19 +29,20 @@ def create(settings, secrets):
 """
 
 
-def measure(order: Order) -> Finding:
+def measure(options: RunOptions) -> Measurement:
     slow = [{"name": f"slow-{number}", "module": "slow"} for number in range(NOTIFIERS)]
-    slack = [package.entry("slack", f"slack-{number}") for number in range(NOTIFIERS)]
-    with set_up(order) as rig:
-        took = _time(rig, _with_slow(rig.unpack("slow", "slack", manifest=slow)))
-        rig.endpoint.slack_delay = EACH
-        ten = _time(rig, rig.unpack("ten", "slack", manifest=slack))
-        one = _time(rig, rig.unpack("one", "slack", manifest=slack[:1]))
-    return Finding(
-        checks=[Check(f"{NOTIFIERS} notifiers of {EACH * 1000:.0f} ms, ledger included", took / EACH, BOUND, "×")],
+    slack = [function_package.manifest_entry("slack", f"slack-{number}") for number in range(NOTIFIERS)]
+    with start_harness(options) as harness:
+        took = _time(harness, _with_slow(harness.unpack("slow", "slack", manifest=slow)))
+        harness.endpoint.slack_delay = SEND_TIME
+        ten = _time(harness, harness.unpack("ten", "slack", manifest=slack))
+        one = _time(harness, harness.unpack("one", "slack", manifest=slack[:1]))
+    label = f"{NOTIFIERS} notifiers of {SEND_TIME * 1000:.0f} ms each, with the ledger"
+    return Measurement(
+        checks=[Check(label, took / SEND_TIME, BOUND, "×")],
         shown={
-            "whole invocation": f"{took * 1000:.0f} ms; one after the other: {NOTIFIERS * EACH * 1000:.0f} ms",
-            "ten Slack channels that take 200 ms, over TLS": f"{ten * 1000:.0f} ms; one alone: {one * 1000:.0f} ms",
+            "whole invocation": f"{took * 1000:.0f} ms; one after the other: {NOTIFIERS * SEND_TIME * 1000:.0f} ms",
+            "ten Slack channels that take 200 ms, over TLS": f"{ten * 1000:.0f} ms; a single one: {one * 1000:.0f} ms",
         },
         figures={"seconds": took, "ten_slack": ten, "one_slack": one},
     )
@@ -53,10 +54,13 @@ def _with_slow(task_root: Path) -> Path:
     return task_root
 
 
-def _time(rig: Rig, task_root: Path) -> float:
-    """Seconds of an invocation in a process that has had one before, the median."""
-    with rig.warm(task_root) as function:
-        function.runtime.invoke(as_records(finish_array("first")))
-        done = [function.runtime.invoke(as_records(finish_array("bench"))) for _ in range(rig.order.times(ROUNDS))]
-    rig.endpoint.take()
-    return median(one.ended - one.began for one in done)
+def _time(harness: FunctionHarness, task_root: Path) -> float:
+    """Return the median seconds of an invocation in a warm process."""
+    with harness.warm_process(task_root) as function:
+        function.runtime.invoke(sqs_records(parent_event("first")))
+        done = [
+            function.runtime.invoke(sqs_records(parent_event("bench")))
+            for _ in range(harness.options.repetitions(ROUNDS))
+        ]
+    harness.endpoint.take_requests()
+    return median(one.duration for one in done)

@@ -1,4 +1,4 @@
-"""A function in a fresh process, as Lambda starts it: awslambdaric, the package, and Lambda's variables."""
+"""Starts a function in a fresh process as Lambda does: awslambdaric, the package, and Lambda's variables."""
 
 from __future__ import annotations
 
@@ -11,32 +11,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from bench.function_package import HANDLER
 from bench.instant_endpoint import InstantEndpoint
-from bench.package import HANDLER
 from bench.processor_share import ProcessorShare
 from bench.runtime_endpoint import FunctionFailed, RuntimeEndpoint
 
-TIMEOUT = 30  # s; the function's, as in a stack with the default setting
+TIMEOUT = 30  # s, of the function, as in a stack with the default setting
 QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/bench"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
-class Place:
-    """What function processes are started with. `runtime`: the folder of what Lambda's image brings along."""
+class FunctionEnvironment:
+    """The surroundings of function processes.
+
+    runtime: a folder with the packages that Lambda's image provides
+    endpoint: responds to all calls
+    """
 
     runtime: Path
     endpoint: InstantEndpoint
 
-    def variables(self, address: str, task_root: Path) -> dict[str, str]:
-        """Of the function's process (Lambda Developer Guide, "Defined runtime environment variables")."""
+    def variables(self, runtime_address: str, task_root: Path) -> dict[str, str]:
+        """Return the process's variables (Lambda Developer Guide, "Defined runtime environment variables")."""
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "PYTHONPATH": str(self.runtime),
             "LAMBDA_TASK_ROOT": str(task_root),
-            "AWS_LAMBDA_RUNTIME_API": address,
+            "AWS_LAMBDA_RUNTIME_API": runtime_address,
             "AWS_LAMBDA_FUNCTION_NAME": "bench",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
@@ -49,7 +53,7 @@ class Place:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.endpoint.url,
-            "AWS_CA_BUNDLE": str(self.endpoint.authorities),
+            "AWS_CA_BUNDLE": str(self.endpoint.ca_bundle),
             "BATCHBELL_LEDGER_TABLE": "bench",
             "BATCHBELL_RETRY_QUEUE_URL": f"{QUEUES}-retry",
             "BATCHBELL_DEAD_LETTER_QUEUE_URL": f"{QUEUES}-dead-letters",
@@ -59,17 +63,18 @@ class Place:
 
 
 class FunctionProcess:
-    """A context manager that starts the process. `runtime` hands it events."""
+    """A running function process; a context manager. `runtime` sends it events."""
 
-    def __init__(self, place: Place, task_root: Path, handler: str = HANDLER, *options: str) -> None:
-        """`options`: Python's, such as "-X", "importtime"."""
+    def __init__(
+        self, environment: FunctionEnvironment, task_root: Path, handler: str = HANDLER, *python_options: str
+    ) -> None:
         self.runtime = RuntimeEndpoint(TIMEOUT)
         self._log = (task_root.parent / f"{task_root.name}.log").open("w+")
         # -S: no site-packages; -B: as in Lambda, where the package cannot be written.
-        command = [sys.executable, "-S", "-B", "-X", "utf8", *options, "-m", "awslambdaric", handler]
-        environment = place.variables(self.runtime.address, task_root)
+        command = [sys.executable, "-S", "-B", "-X", "utf8", *python_options, "-m", "awslambdaric", handler]
+        variables = environment.variables(self.runtime.address, task_root)
         self.started = time.monotonic()
-        self._process = subprocess.Popen(command, cwd=task_root, env=environment, stdout=self._log, stderr=self._log)
+        self._process = subprocess.Popen(command, cwd=task_root, env=variables, stdout=self._log, stderr=self._log)
 
     def __enter__(self) -> FunctionProcess:
         self.runtime.__enter__()
@@ -86,20 +91,20 @@ class FunctionProcess:
             error.add_note(self.log()[-2000:])
 
     def log(self) -> str:
-        """What it has printed; also after its end."""
+        """Return what the process has printed; works after its end too."""
         return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
 
     def limit(self, share: ProcessorShare) -> None:
-        """From now on it gets no more of one processor than that."""
-        share.hold(self._process.pid)
+        """Limit the process to a share of one processor from now on."""
+        share.add(self._process.pid)
 
     def processor_seconds(self) -> float:
-        """What it has used so far, all threads, user and system (proc(5), /proc/PID/stat)."""
+        """Return the processor time used so far by all threads, user and system (proc(5), /proc/PID/stat)."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def peak_memory(self) -> float:
-        """The most that it ever had in memory, in MB of 10^6 bytes (proc(5), VmHWM)."""
+        """Return the peak resident memory in MB (10^6 bytes) (proc(5), VmHWM)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024 / 1e6
@@ -107,26 +112,37 @@ class FunctionProcess:
 
 @dataclass(frozen=True)
 class ColdStart:
-    """Seconds from the start of the process: until it asked for an event, and until each send had arrived."""
+    """The steps of a cold start, in seconds since the start of the process.
+
+    ready: when the process asked for an event
+    arrived: when each send arrived, by action
+    answered: when the function responded
+    """
 
     ready: float
     arrived: Mapping[str, float]
     answered: float
 
     @property
-    def told(self) -> float:
+    def delivered(self) -> float:
         """When the last channel had its message."""
         return max(self.arrived.values())
 
 
-def start_cold(place: Place, task_root: Path, handler: str, event: object, sends: Sequence[str]) -> ColdStart:
-    """Start a process, hand it an event at once, and wait until each of the `sends` (actions) has come once."""
-    place.endpoint.take()
-    with FunctionProcess(place, task_root, handler) as function:
-        function.runtime.hand_over(event)
+def start_cold(
+    environment: FunctionEnvironment, task_root: Path, handler: str, event: object, sends: Sequence[str]
+) -> ColdStart:
+    """Start a process, send it an event at once, and wait for its response.
+
+    Raises FunctionFailed if the function fails or does not make each of the `sends` (actions).
+    """
+    endpoint = environment.endpoint
+    endpoint.take_requests()
+    with FunctionProcess(environment, task_root, handler) as function:
+        function.runtime.send(event)
         ready = function.runtime.wait_until_ready()
-        result = function.runtime.result()
-    arrived = {one.action: one.at - function.started for one in place.endpoint.take() if one.action in sends}
+        result = function.runtime.wait_for_result()
+    arrived = {one.action: one.at - function.started for one in endpoint.take_requests() if one.action in sends}
     if missing := set(sends) - arrived.keys():
-        raise FunctionFailed(f"nothing came to {', '.join(sorted(missing))}; the log:\n{function.log()[-2000:]}")
+        raise FunctionFailed(f"no call of {', '.join(sorted(missing))}; the log:\n{function.log()[-2000:]}")
     return ColdStart(ready - function.started, arrived, result.ended - function.started)

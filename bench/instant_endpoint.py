@@ -1,4 +1,4 @@
-"""AWS and Slack at one TLS endpoint of this machine, which answers at once and notes who was asked what, and when."""
+"""A local TLS endpoint that stands for AWS and Slack: it responds at once and records each request with its time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from typing import Any
 import certifi
 import trustme
 
-from bench.answers import SLACK, SLACK_PATH, Answers, UnknownCall, read_action
+from bench.canned_responses import SLACK, SLACK_PATH, CannedResponses, UnexpectedCall, read_action
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request: the action as IAM names it, and when all of it had come (monotonic, seconds)."""
+class RecordedRequest:
+    """A request that the endpoint received.
+
+    action: as IAM names it, or "slack"
+    at: when the whole request had arrived (monotonic, seconds)
+    """
 
     action: str
     at: float
@@ -29,23 +33,23 @@ class Asked:
 
 
 class InstantEndpoint:
-    """A context manager. `authorities` is a file with the world's certificate authorities and this endpoint's own."""
+    """The endpoint; a context manager. `ca_bundle` is a file with the usual certificate authorities and its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.authorities = folder / "authorities.pem"
-        self.slack_delay = 0.0  # seconds before Slack answers
+        self.ca_bundle = folder / "authorities.pem"
+        self.slack_delay = 0.0  # seconds before Slack responds
         self._lock = threading.Lock()
-        self._asked: list[Asked] = []
+        self._requests: list[RecordedRequest] = []
         self._problems: list[str] = []
         authority = trustme.CA()
         tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", not_after=tomorrow).configure_cert(context)
-        # As long as the usual file: to read it is a part of a cold start.
-        self.authorities.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
-        self._server = _Server(context, self)
+        # With all the usual authorities, since reading that file is part of a cold start.
+        self.ca_bundle.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+        self._server = _TlsServer(context, self)
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
-        self._answers = Answers(self.url + SLACK_PATH)
+        self._responses = CannedResponses(self.url + SLACK_PATH)
 
     def __enter__(self) -> InstantEndpoint:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="endpoint").start()
@@ -57,63 +61,63 @@ class InstantEndpoint:
         self._server.shutdown()
         self._server.server_close()
 
-    def let_fail(self, children: Sequence[Mapping[str, Any]]) -> None:
-        """Batch says from now on that these children failed (ListJobs' summaries)."""
-        self._answers = Answers(self.url + SLACK_PATH, children)
+    def set_failed_children(self, children: Sequence[Mapping[str, Any]]) -> None:
+        """Make ListJobs return these summaries of failed children from now on."""
+        self._responses = CannedResponses(self.url + SLACK_PATH, children)
 
-    def take(self) -> Sequence[Asked]:
-        """The requests since the last call. Raises UnknownCall if one had no answer."""
+    def take_requests(self) -> Sequence[RecordedRequest]:
+        """Return the requests since the last call of this method. Raises UnexpectedCall if there was one."""
         with self._lock:
-            asked, self._asked = self._asked, []
+            requests, self._requests = self._requests, []
             problems, self._problems = self._problems, []
         if problems:
-            raise UnknownCall("; ".join(problems))
-        return asked
+            raise UnexpectedCall("; ".join(problems))
+        return requests
 
-    def answer(self, path: str, headers: dict[str, str], body: bytes) -> bytes | None:
-        """None: nobody should have asked this."""
+    def respond(self, path: str, headers: dict[str, str], body: bytes) -> bytes | None:
+        """Record a request and return the response's body, or None for an unexpected call."""
         at = time.monotonic()
         try:
             action = read_action(path, headers, body)
-            text = self._answers.to(action, body)
-        except UnknownCall as unknown:
+            text = self._responses.respond(action, body)
+        except UnexpectedCall as unexpected:
             with self._lock:
-                self._problems.append(str(unknown))
+                self._problems.append(str(unexpected))
             return None
         with self._lock:
-            self._asked.append(Asked(action, at, body.decode("utf-8", "replace")))
+            self._requests.append(RecordedRequest(action, at, body.decode("utf-8", "replace")))
         if action == SLACK and self.slack_delay:
             time.sleep(self.slack_delay)
         return text
 
 
-class _Server(http.server.ThreadingHTTPServer):
+class _TlsServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
     def __init__(self, context: ssl.SSLContext, endpoint: InstantEndpoint) -> None:
         self.context, self.endpoint = context, endpoint
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _ServiceHandler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """In the connection's own thread, the handshake too."""
+        """Do the TLS handshake in the connection's own thread."""
         with self.context.wrap_socket(request, server_side=True) as connection:
             super().finish_request(connection, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A function that ends cuts its connections."""
+        """Ignore errors: a function that ends cuts its connections."""
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
+class _ServiceHandler(http.server.BaseHTTPRequestHandler):
+    server: _TlsServer
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # an answer in two small packets would wait for an acknowledgement in between
+    wbufsize = -1  # a response in two small packets would wait for an acknowledgement in between
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        text = self.server.endpoint.answer(self.path, headers, body)
+        text = self.server.endpoint.respond(self.path, headers, body)
         self.send_response(200 if text is not None else 500)
         kind = "text/xml" if text and text.startswith(b"<") else "application/json"
         self.send_header("Content-Type", kind)

@@ -1,4 +1,4 @@
-"""How often the function is invoked for an array job, beside what other rules would do on the same events."""
+"""Counts the function's invocations per array job, and those that other rules would cause on the same events."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from batchbell_local.collecting_queue import CollectingQueue
-from bench.finding import Check, Finding, Order, Table
-from bench.jobs import finish_children
+from bench.batch_events import child_events
 from bench.local_stack import LocalStack, deploy, wait_until
+from bench.measurement import Check, Measurement, RunOptions, Table
 from demo.print_color import in_queue, other_rules
 
-TITLE = "Invocations an array job"
+TITLE = "Invocations per array job"
 SIZES = (2, 7, 100, 10_000)
 PLATFORMS = ("EC2", "FARGATE")
-FAILED = 0.3  # of the children, where some fail; the last one of them before it was placed
+FAILED = 0.3  # of the children, where some fail; the last of them fails before it is placed
 CHANNELS = 3
 RULES = ("every-job", "tutorial")
 
 
 @dataclass(frozen=True)
-class Count:
-    """One array job, one at a time. `rules`: how often each other rule fired."""
+class ArrayCount:
+    """The counts for one array job. `rules`: how often each other rule matched."""
 
     size: int
     platform: str
@@ -33,8 +33,8 @@ class Count:
 
 
 @dataclass
-class Counters:
-    """What has happened so far on a stack: invocations, messages, and how often other rules have fired."""
+class StackCounters:
+    """Counts invocations, messages, and the matches of other rules on a stack so far."""
 
     stack: LocalStack
 
@@ -54,72 +54,75 @@ class Counters:
         stack = self.stack
         return len(stack.sink.accepted) + len(stack.cloud.mailbox()) + in_queue(stack.cloud, self._topic.url)
 
-    def fired(self, rule: str) -> int:
+    def matches(self, rule: str) -> int:
         return in_queue(self.stack.cloud, self._queues[rule].url)
 
 
-def measure(order: Order) -> Finding:
-    sizes = SIZES[:-1] if order.trial else SIZES
-    with deploy(order.project) as stack:
-        counters = Counters(stack)
+def measure(options: RunOptions) -> Measurement:
+    sizes = SIZES[:-1] if options.trial else SIZES
+    with deploy(options.project) as stack:
+        counters = StackCounters(stack)
         counts = [
             _count(counters, size, platform, failed)
             for size in sizes
             for platform in PLATFORMS
             for failed in (0, max(1, round(size * FAILED)))
         ]
-        twice, again = _duplicate(counters)
+        added_invocations, added_messages = _count_duplicate(counters)
     invocations = max(one.invocations for one in counts), min(one.invocations for one in counts)
     messages = {one.messages for one in counts}
-    return Finding(
+    return Measurement(
         checks=[
-            Check("invocations an array job, the most", max(invocations), 1, exact=True),
-            Check("invocations an array job, the fewest", min(invocations), 1, exact=True),
-            Check("messages an array job and channel", max(messages) / CHANNELS, 1, exact=True),
-            Check("invocations that a duplicated event adds", twice, 1),
-            Check("messages that a duplicated event adds", again, 0, exact=True),
+            Check("invocations per array job, maximum", max(invocations), 1, exact=True),
+            Check("invocations per array job, minimum", min(invocations), 1, exact=True),
+            Check("messages per array job and channel", max(messages) / CHANNELS, 1, exact=True),
+            Check("invocations added by a duplicated event", added_invocations, 1),
+            Check("messages added by a duplicated event", added_messages, 0, exact=True),
         ],
         tables=[_table(counts)],
-        figures={"counts": [asdict(one) for one in counts], "duplicate": {"invocations": twice, "messages": again}},
+        figures={
+            "counts": [asdict(one) for one in counts],
+            "duplicate": {"invocations": added_invocations, "messages": added_messages},
+        },
     )
 
 
-def _count(counters: Counters, size: int, platform: str, failed: int) -> Count:
+def _count(counters: StackCounters, size: int, platform: str, failed: int) -> ArrayCount:
     stack = counters.stack
-    before = counters.invocations(), counters.messages(), {rule: counters.fired(rule) for rule in RULES}
-    parent = stack.finish(f"array-{size}", size=size, failed=failed)
-    stack.raise_all([*finish_children(parent, platform), parent])
-    wait_until(lambda: counters.messages() >= before[1] + CHANNELS, patience=60)
-    stack.come_to_rest()
-    return Count(
+    before = counters.invocations(), counters.messages(), {rule: counters.matches(rule) for rule in RULES}
+    parent = stack.parent_event(f"array-{size}", size=size, failed=failed)
+    stack.raise_all([*child_events(parent, platform), parent])
+    wait_until(lambda: counters.messages() >= before[1] + CHANNELS, timeout=60)
+    stack.wait_until_idle()
+    return ArrayCount(
         size,
         platform,
         failed,
         counters.invocations() - before[0],
         counters.messages() - before[1],
-        {rule: counters.fired(rule) - before[2][rule] for rule in RULES},
+        {rule: counters.matches(rule) - before[2][rule] for rule in RULES},
     )
 
 
-def _duplicate(counters: Counters) -> tuple[int, int]:
-    """Invocations and messages that a second copy of an event adds."""
+def _count_duplicate(counters: StackCounters) -> tuple[int, int]:
+    """Count the invocations and messages that a second copy of an event adds."""
     stack = counters.stack
-    event = stack.finish("twice")
+    event = stack.parent_event("twice")
     before = counters.messages()
     stack.raise_all([event])
-    wait_until(lambda: counters.messages() >= before + CHANNELS, patience=60)
-    stack.come_to_rest()
+    wait_until(lambda: counters.messages() >= before + CHANNELS, timeout=60)
+    stack.wait_until_idle()
     invocations, messages = counters.invocations(), counters.messages()
     stack.raise_all([event])
-    wait_until(lambda: counters.invocations() > invocations, patience=60)
-    stack.come_to_rest()
+    wait_until(lambda: counters.invocations() > invocations, timeout=60)
+    stack.wait_until_idle()
     return counters.invocations() - invocations, counters.messages() - messages
 
 
-def _table(counts: list[Count]) -> Table:
+def _table(counts: list[ArrayCount]) -> Table:
     return Table(
         "One array job at a time",
-        ["children", "on", "failed", "batchbell: invocations", "plain rule (N+1)", "tutorial's filter"],
+        ["children", "platform", "failed", "batchbell: invocations", "plain rule (N+1)", "tutorial's filter"],
         [
             [
                 f"{one.size:,}",

@@ -1,4 +1,4 @@
-"""From an event on the bus to the messages on all three channels, on local AWS, and where the time goes.
+"""Measures, on local AWS, the time from an event on the bus to the messages on all three channels, and its parts.
 
 The arrays have failed children in local Batch, so that there is something to look up.
 """
@@ -9,53 +9,57 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-from bench.finding import Check, Finding, Order
 from bench.local_stack import LocalStack, deploy, wait_until
+from bench.measurement import Check, Measurement, RunOptions
 
 TITLE = "Event to message"
 ROUNDS = 15
 BOUND = 0.6  # seconds
 CHILDREN = 2
-OTHER_QUEUE = "bench"  # a job queue that the stack does not watch: what really runs there tells nobody
+OTHER_QUEUE = "bench"  # a job queue that the stack does not watch: the jobs that really run there send no message
 
 
 @dataclass(frozen=True)
-class Way:
-    """Seconds. `queue`: from the bus to the function's start; `look_up`: until the message is composed; `channels`:
-    until the last of the three is sent and in the ledger."""
+class DeliveryTimes:
+    """The parts of one delivery, in seconds.
+
+    queue: from the bus to the function's start
+    look_up: until the message is composed
+    channels: until the last of the three sends is in the ledger
+    """
 
     queue: float
     look_up: float
     channels: float
 
     @property
-    def whole(self) -> float:
+    def total(self) -> float:
         return self.queue + self.look_up + self.channels
 
 
-def measure(order: Order) -> Finding:
-    rounds = order.times(ROUNDS)
-    with deploy(order.project) as stack:
-        window = _window(stack)
-        jobs = _run_failing(stack, rounds + 1)
-        first, *ways = [_follow(stack, job_id, number) for number, job_id in enumerate(jobs)]
-    whole = median(way.whole for way in ways)
-    parts = {part: median(getattr(way, part) for way in ways) for part in ("queue", "look_up", "channels")}
-    return Finding(
+def measure(options: RunOptions) -> Measurement:
+    rounds = options.repetitions(ROUNDS)
+    with deploy(options.project) as stack:
+        window = _batching_window(stack)
+        jobs = _run_failing_jobs(stack, rounds + 1)
+        first, *deliveries = [_time_delivery(stack, job_id, number) for number, job_id in enumerate(jobs)]
+    total = median(times.total for times in deliveries)
+    parts = {part: median(getattr(times, part) for times in deliveries) for part in ("queue", "look_up", "channels")}
+    return Measurement(
         checks=[
-            Check("event on the bus → all three channels, median", whole, BOUND, "s"),
+            Check("event on the bus → all three channels, median", total, BOUND, "s"),
             Check("the intake mapping's batching window", window, 0, "s", exact=True),
         ],
         shown={
-            "of which": f"queue {_ms(parts['queue'])}, look-up {_ms(parts['look_up'])}, "
-            f"channels with the ledger {_ms(parts['channels'])} (medians)",
-            "the first one, which starts the process": _ms(first.whole),
+            "parts (medians)": f"queue {_ms(parts['queue'])}, look-up {_ms(parts['look_up'])}, "
+            f"channels with the ledger {_ms(parts['channels'])}",
+            "the first event, which starts the process": _ms(first.total),
         },
-        figures={"whole": whole, **parts, "first": first.whole, "each": [way.whole for way in ways]},
+        figures={"whole": total, **parts, "first": first.total, "each": [times.total for times in deliveries]},
     )
 
 
-def _window(stack: LocalStack) -> float:
+def _batching_window(stack: LocalStack) -> float:
     mappings = stack.cloud.client("lambda").list_event_source_mappings(FunctionName=stack.outputs["function_name"])
     (window,) = (
         mapping["MaximumBatchingWindowInSeconds"]
@@ -65,8 +69,8 @@ def _window(stack: LocalStack) -> float:
     return float(window)
 
 
-def _run_failing(stack: LocalStack, number: int) -> list[str]:
-    """Real array jobs whose children all fail; their ids."""
+def _run_failing_jobs(stack: LocalStack, number: int) -> list[str]:
+    """Run array jobs whose children all fail, and return their ids."""
     batch, outputs = stack.cloud.client("batch"), stack.outputs
     (queue,) = batch.describe_job_queues(jobQueues=[outputs["job_queue_name"]])["jobQueues"]
     batch.create_job_queue(
@@ -86,23 +90,23 @@ def _run_failing(stack: LocalStack, number: int) -> list[str]:
     def all_failed() -> bool:
         return all(job["status"] == "FAILED" for job in batch.describe_jobs(jobs=ids)["jobs"])
 
-    wait_until(all_failed, patience=60)
+    wait_until(all_failed, timeout=60)
     return ids
 
 
-def _follow(stack: LocalStack, job_id: str, number: int) -> Way:
-    """One event, alone."""
-    event = stack.finish(f"bench-{number}", size=CHILDREN, failed=CHILDREN, job_id=job_id)
+def _time_delivery(stack: LocalStack, job_id: str, number: int) -> DeliveryTimes:
+    """Raise a single event and time its delivery."""
+    event = stack.parent_event(f"bench-{number}", size=CHILDREN, failed=CHILDREN, job_id=job_id)
     known = len(stack.invocations())
     raised = time.time()
     stack.raise_all([event])
     stack.sink.wait_for(number + 1, timeout=30)
-    stack.come_to_rest()
-    wait_until(lambda: len(stack.invocations()) > known, patience=10)
-    invocation = stack.invocations()[-1]
-    if invocation.parsed is None or invocation.settled is None:
-        raise RuntimeError("the function's log does not tell of the job")
-    return Way(invocation.began - raised, invocation.parsed - invocation.began, invocation.settled - invocation.parsed)
+    stack.wait_until_idle()
+    wait_until(lambda: len(stack.invocations()) > known, timeout=10)
+    last = stack.invocations()[-1]
+    if last.composed is None or last.delivered is None:
+        raise RuntimeError("the function's log does not mention the job")
+    return DeliveryTimes(last.started - raised, last.composed - last.started, last.delivered - last.composed)
 
 
 def _ms(seconds: float) -> str:

@@ -1,6 +1,6 @@
-"""The first two limits that a stack meets when there are more and more jobs, and what it does there.
+"""Measures a stack at the first two limits that a growing number of jobs reaches.
 
-Slack takes one message a second for a webhook. AWS Batch throttles an account's calls, ListJobs among them.
+Slack accepts one message a second per webhook. AWS Batch throttles an account's calls, ListJobs among them.
 """
 
 from __future__ import annotations
@@ -12,45 +12,51 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench.finding import Check, Finding, Order
 from bench.local_stack import LocalStack, deploy
+from bench.measurement import Check, Measurement, RunOptions
 
 TITLE = "First limits"
-A_MINUTE = 100  # array jobs
-SECONDS = 24.0  # of that rate
-RATE = 1.0  # messages a second that Slack takes
+JOBS_A_MINUTE = 100
+SECONDS = 24.0  # for which the jobs come at that rate
+RATE = 1.0  # messages a second that Slack accepts
 FAILED_JOBS = 20
 PAUSE = 0.25  # seconds between them
-THROTTLED = 0.7  # of the calls of ListJobs: 167 failed arrays a second against 50
-PATIENCE = 120.0  # seconds until nothing is left to do
+THROTTLED = 0.7  # of the ListJobs calls: 167 failed arrays a second against a quota of 50 calls
+TIMEOUT = 120.0  # seconds until nothing is left to do
 
 
 @dataclass(frozen=True)
-class Wait:
-    """Of jobs: how long each waited for its message (seconds), in how many messages they came, how many did not."""
+class WaitingTimes:
+    """The waiting times of a number of jobs.
+
+    waited: seconds that each reported job waited for its message
+    messages: number of messages that reported them
+    missing: number of jobs that no message reported
+    """
 
     waited: Sequence[float]
     messages: int
     missing: int
 
 
-def measure(order: Order) -> Finding:
-    with deploy(order.project) as stack:
-        slack = _meet_slack(stack, 6.0 if order.trial else SECONDS)
-        failed, without = _meet_list_jobs(stack)
+def measure(options: RunOptions) -> Measurement:
+    with deploy(options.project) as stack:
+        slack = _reach_slack_limit(stack, 6.0 if options.trial else SECONDS)
+        failed, without = _reach_list_jobs_limit(stack)
         dead = stack.dead_letters()
-    return Finding(
+    return Measurement(
         checks=[
-            Check(f"Slack at {A_MINUTE} jobs a minute: jobs not told", slack.missing, 0, exact=True),
-            Check("ListJobs throttled: jobs not told", failed.missing, 0, exact=True),
-            Check("dead letters of both", dead, 0, exact=True),
+            Check(f"Slack at {JOBS_A_MINUTE} jobs a minute: jobs not reported", slack.missing, 0, exact=True),
+            Check("ListJobs throttled: jobs not reported", failed.missing, 0, exact=True),
+            Check("dead letters in both cases", dead, 0, exact=True),
         ],
         shown={
-            f"Slack, 1 a second, {A_MINUTE} jobs a minute": f"{len(slack.waited)} jobs in {slack.messages} messages; "
-            f"they waited {median(slack.waited):.1f} s, {max(slack.waited):.1f} s at most",
-            f"ListJobs refused {THROTTLED:.0%} of the time": f"{len(failed.waited)} failed arrays in {failed.messages} "
-            f"messages, of which {without} say that the children could not be looked up; "
-            f"they waited {median(failed.waited):.1f} s",
+            f"Slack accepts 1 message a second, {JOBS_A_MINUTE} jobs a minute": f"{len(slack.waited)} jobs in "
+            f"{slack.messages} messages; waiting time {median(slack.waited):.1f} s (median), "
+            f"{max(slack.waited):.1f} s (maximum)",
+            f"ListJobs refuses {THROTTLED:.0%} of the calls": f"{len(failed.waited)} failed arrays in "
+            f"{failed.messages} messages, of which {without} say that the children could not be looked up; "
+            f"waiting time {median(failed.waited):.1f} s (median)",
         },
         figures={
             "slack": {"waited": slack.waited, "messages": slack.messages},
@@ -59,42 +65,42 @@ def measure(order: Order) -> Finding:
     )
 
 
-def _meet_slack(stack: LocalStack, seconds: float) -> Wait:
+def _reach_slack_limit(stack: LocalStack, seconds: float) -> WaitingTimes:
     stack.sink.limit(RATE)
-    names = [f"steady-{number:03}" for number in range(round(seconds * A_MINUTE / 60))]
-    return _raise_steadily(stack, names, 60 / A_MINUTE)
+    names = [f"steady-{number:03}" for number in range(round(seconds * JOBS_A_MINUTE / 60))]
+    return _raise_steadily(stack, names, 60 / JOBS_A_MINUTE)
 
 
-def _meet_list_jobs(stack: LocalStack) -> tuple[Wait, int]:
-    """And how many of the messages had to do without what ListJobs would have said."""
+def _reach_list_jobs_limit(stack: LocalStack) -> tuple[WaitingTimes, int]:
+    """Return the waiting times, and the number of messages without the groups of failures."""
     known = len(stack.sink.accepted)
     stack.sink.limit(1000, burst=1000)
     throttling = stack.cloud.fail(
         "batch:ListJobs", error="TooManyRequestsException", status=429, probability=THROTTLED, seed=1
     )
     names = [f"failed-{number:03}" for number in range(FAILED_JOBS)]
-    wait = _raise_steadily(stack, names, PAUSE, failed=2)
+    times = _raise_steadily(stack, names, PAUSE, failed=2)
     throttling.clear()
-    told = [json.dumps(payload) for payload in stack.sink.accepted[known:]]
-    return wait, sum("could not be looked up" in text for text in told)
+    texts = [json.dumps(payload) for payload in stack.sink.accepted[known:]]
+    return times, sum("could not be looked up" in text for text in texts)
 
 
-def _raise_steadily(stack: LocalStack, names: Sequence[str], pause: float, **what: Any) -> Wait:
-    told: dict[str, float] = {}
+def _raise_steadily(stack: LocalStack, names: Sequence[str], pause: float, **options: Any) -> WaitingTimes:
+    reported: dict[str, float] = {}
     known = len(stack.sink.accepted)
 
-    def note(body: str) -> None:
+    def record(body: str) -> None:
         now = time.monotonic()
         for name in names:
             if name in body:
-                told.setdefault(name, now)
+                reported.setdefault(name, now)
 
-    stack.sink.on_accepted(note)
+    stack.sink.on_accepted(record)
     raised: dict[str, float] = {}
     for name in names:
         raised[name] = time.monotonic()
-        stack.raise_all([stack.finish(name, **what)])
+        stack.raise_all([stack.parent_event(name, **options)])
         time.sleep(max(0.0, raised[name] + pause - time.monotonic()))
-    stack.come_to_rest(PATIENCE)
-    waited: Mapping[str, float] = {name: told[name] - raised[name] for name in names if name in told}
-    return Wait(list(waited.values()), len(stack.sink.accepted) - known, len(names) - len(waited))
+    stack.wait_until_idle(TIMEOUT)
+    waited: Mapping[str, float] = {name: reported[name] - raised[name] for name in names if name in reported}
+    return WaitingTimes(list(waited.values()), len(stack.sink.accepted) - known, len(names) - len(waited))

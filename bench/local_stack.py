@@ -1,4 +1,4 @@
-"""The print-color stack as it ships, on a local AWS of its own: what is raised there, and what the function did."""
+"""Deploys the print-color stack as it ships to a local AWS, raises events there, and reads what the function did."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from typing import Any
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
-from bench.jobs import Event, finish_array
+from bench.batch_events import Event, parent_event
 from demo.print_color import deploy_print_color, in_queue, job_queue_arn, verify_sender
 
-AT_ONCE = 200  # events of one call
-LOOK = 0.2  # seconds between looks at the queues: the local AWS has one thread for all calls
+EVENTS_PER_CALL = 200
+POLL_INTERVAL = 0.2  # seconds between looks at the queues: the local AWS has one thread for all calls
 LOG_TIME = "%Y-%m-%d %H:%M:%S,%f%z"  # Powertools' Logger
 
 
-class NotAtRest(Exception):
-    """Something was still under way when the patience was over."""
+class WaitTimedOut(Exception):
+    """A condition was not reached in time."""
 
 
 @dataclass(frozen=True)
-class Invocation:
-    """What the log says of one. Times are epoch seconds; None where there was no such line."""
+class LoggedInvocation:
+    """The times of an invocation according to the log (epoch seconds); None if the log has no such line.
 
-    began: float
-    parsed: float | None  # jobs are read, looked up and composed
-    settled: float | None  # the last message is sent and in the ledger
+    started: when it started
+    composed: when the last job was parsed, looked up and composed
+    delivered: when the last message was sent and in the ledger
+    """
+
+    started: float
+    composed: float | None
+    delivered: float | None
 
 
 @dataclass(frozen=True)
@@ -46,27 +51,28 @@ class LocalStack:
     def outputs(self) -> Mapping[str, Any]:
         return self.deployment.outputs
 
-    def finish(self, name: str, **what: Any) -> Event:
-        """The event of an array job of this stack's queue; `what`: as in `finish_array`."""
-        return finish_array(name, queue=self.job_queue, **what)
+    def parent_event(self, name: str, **options: Any) -> Event:
+        """Make the event of a finished array job on this stack's queue; `options`: see batch_events.parent_event."""
+        return parent_event(name, queue=self.job_queue, **options)
 
     def raise_all(self, events: Sequence[Event]) -> None:
-        for first in range(0, len(events), AT_ONCE):
-            self.cloud.raise_events(events[first : first + AT_ONCE])
+        for first in range(0, len(events), EVENTS_PER_CALL):
+            self.cloud.raise_events(events[first : first + EVENTS_PER_CALL])
 
     def in_queue(self, purpose: str) -> int:
         return in_queue(self.cloud, self.outputs[f"{purpose}_queue_url"])
 
-    def come_to_rest(self, patience: float = 60.0, look: float = LOOK) -> None:
-        """Wait until nothing is under way. Raises NotAtRest."""
-        # In this order: what leaves the first queue for the second is in the second before it is gone from the first.
-        wait_until(lambda: not any(self.in_queue(queue) for queue in ("intake", "retry")), patience, look)
+    def wait_until_idle(self, timeout: float = 60.0, interval: float = POLL_INTERVAL) -> None:
+        """Wait until the function has nothing left to do. Raises WaitTimedOut."""
+        # In this order: a message that moves on is in the second queue before it leaves the first.
+        wait_until(lambda: not any(self.in_queue(queue) for queue in ("intake", "retry")), timeout, interval)
 
     def dead_letters(self) -> int:
         return self.in_queue("dead_letter")
 
     def log(self, term: str = "") -> list[tuple[float, str]]:
-        """The lines of the function's log that hold the term, with the end of their invocation (epoch seconds)."""
+        """Return the lines of the function's log that contain the term, each with the end of its invocation (epoch
+        seconds)."""
         name = self.outputs["function_name"]
         group = self.cloud.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
         pages = (
@@ -76,20 +82,20 @@ class LocalStack:
         )
         return [(event["timestamp"] / 1000, event["message"]) for page in pages for event in page["events"]]
 
-    def invocations(self) -> list[Invocation]:
-        """All that have ended so far, in their order."""
+    def invocations(self) -> list[LoggedInvocation]:
+        """Return all invocations that have ended so far, in order."""
         return read_invocations(self.log())
 
 
-def read_invocations(lines: Sequence[tuple[float, str]]) -> list[Invocation]:
-    """`lines` of a function's log, each with the time at which its invocation's log was written, the end."""
+def read_invocations(lines: Sequence[tuple[float, str]]) -> list[LoggedInvocation]:
+    """Read the invocations from lines of a function's log, each line with the end of its invocation (epoch seconds)."""
     times: dict[str, dict[str, float]] = {}
     found = []
     for ended, line in lines:
         if line.startswith("REPORT RequestId: "):
             request, duration = line.split()[2], float(line.partition("Duration: ")[2].split()[0]) / 1000
             seen = times.get(request, {})
-            found.append(Invocation(ended - duration, seen.get("job"), seen.get("outcome")))
+            found.append(LoggedInvocation(ended - duration, seen.get("job"), seen.get("outcome")))
         elif line.startswith("{") and "message" in (entry := json.loads(line)) and "request" in entry:
             moment = datetime.strptime(entry["timestamp"], LOG_TIME).timestamp()
             times.setdefault(entry["request"], {})[entry["message"]] = moment
@@ -104,10 +110,10 @@ def deploy(project: Path) -> Iterator[LocalStack]:
         yield LocalStack(cloud, sink, deployment, job_queue_arn(cloud, deployment))
 
 
-def wait_until(reached: Callable[[], bool], patience: float, look: float = LOOK) -> None:
-    """Raises NotAtRest."""
-    ends = time.monotonic() + patience
+def wait_until(reached: Callable[[], bool], timeout: float, interval: float = POLL_INTERVAL) -> None:
+    """Wait until the condition holds. Raises WaitTimedOut."""
+    deadline = time.monotonic() + timeout
     while not reached():
-        if time.monotonic() > ends:
-            raise NotAtRest(f"not at rest after {patience:g} s")
-        time.sleep(look)
+        if time.monotonic() > deadline:
+            raise WaitTimedOut(f"not reached within {timeout:g} s")
+        time.sleep(interval)

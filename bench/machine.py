@@ -1,4 +1,4 @@
-"""The machine that measures: without it a figure says little."""
+"""Describes the machine that runs the measurements."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores, load (1, 5, 15 minutes), Python, system."""
+    """Return processor, cores, load averages (1, 5, 15 minutes), Python and system."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

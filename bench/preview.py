@@ -1,6 +1,6 @@
-"""`pulumi preview` of a deployed stack without changes, beside an empty program that imports pulumi_aws.
+"""Measures `pulumi preview` of a deployed stack without changes, against an empty program that imports pulumi_aws.
 
-The real CLI, with this project's provider in place of AWS's (docs/local-aws.md): both run as the engine tests run them.
+Runs the real CLI with this project's provider in place of AWS's (docs/local-aws.md), as the engine tests do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi.provider import write_executable
 from batchbell_local.slack.sink import SlackSink
-from bench.finding import Check, Finding, Order, Table
+from bench.measurement import Check, Measurement, RunOptions, Table
 from demo.print_color import verify_sender
 from tests.engine.cli.build import find_pulumi
 
@@ -30,19 +30,19 @@ ROUNDS = 3
 BOUND = 1.5  # × the empty program
 STACKS = ("production", "print-color")  # an existing job queue; a Batch environment of its own
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "notifiers", "batchbell")
-OTHERS = {  # programs beside ours
+COMPARED = {  # small programs to compare with
     "empty": "import pulumi_aws\n",
     # pulumi_aws reads a service's classes when one of them is first used.
     "services": "from pulumi_aws import cloudwatch, dynamodb, iam, lambda_, sqs\n"
     "cloudwatch.LogGroup; dynamodb.Table; iam.Role; lambda_.Function; sqs.Queue\n",
     "one-resource": 'import pulumi_aws\npulumi_aws.sqs.Queue("queue")\n',
 }
-NOT_HANDED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
-PATIENCE = 120.0  # seconds for one operation
+NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
+TIMEOUT = 120.0  # seconds for one operation
 
 
 class OperationFailed(Exception):
-    """Pulumi did not come to a good end; the text says why."""
+    """A Pulumi operation failed; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,13 @@ class Program:
     environment: Mapping[str, str]
 
     def run(self, operation: str, secrets: Mapping[str, str] | None = None) -> tuple[float, Any]:
-        """The seconds that it took, and its result. `secrets`: of the stack's config, kept. Raises OperationFailed."""
+        """Run an operation and return its seconds and its result. Raises OperationFailed.
+
+        operation: "up" or "preview"
+        secrets: to store in the stack's config
+        """
         script = Path(__file__).resolve().parents[1] / "tests" / "engine" / "operation.py"
-        order = {
+        request = {
             "operation": operation,
             "program": str(self.folder),
             "stack": self.stack,
@@ -63,11 +67,11 @@ class Program:
         started = time.monotonic()
         done = subprocess.run(
             [sys.executable, str(script)],
-            input=json.dumps(order) + "\n",
+            input=json.dumps(request) + "\n",
             env=dict(self.environment),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         seconds = time.monotonic() - started
@@ -77,17 +81,20 @@ class Program:
         return seconds, last["result"]
 
 
-def measure(order: Order) -> Finding:
+def measure(options: RunOptions) -> Measurement:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
         verify_sender(cloud)
-        environment = _environment(order.folder, cloud)
-        programs = {name: Program(_write(order.folder, name, text), name, environment) for name, text in OTHERS.items()}
-        programs |= {stack: Program(_copy(order, stack), stack, environment) for stack in STACKS}
+        environment = _environment(options.folder, cloud)
+        programs = {
+            name: Program(_write_program(options.folder, name, text), name, environment)
+            for name, text in COMPARED.items()
+        }
+        programs |= {stack: Program(_copy_project(options, stack), stack, environment) for stack in STACKS}
         for program in programs.values():
             program.run("up", {"slackWebhook": sink.url} if program.stack in STACKS else {})
         times: dict[str, list[float]] = {name: [] for name in programs}
         resources: dict[str, int] = {}
-        for _ in range(order.times(ROUNDS)):
+        for _ in range(options.repetitions(ROUNDS)):
             for name, program in programs.items():
                 seconds, summary = program.run("preview")
                 if set(summary) - {"same"}:
@@ -95,24 +102,24 @@ def measure(order: Order) -> Finding:
                 times[name].append(seconds)
                 resources[name] = summary.get("same", 0)
     took = {name: median(each) for name, each in times.items()}
-    what = {
+    descriptions = {
         "empty": "empty program, `import pulumi_aws`",
-        "services": "… that uses a class of each service that ours uses",
+        "services": "the same, using a class of each AWS service that the project uses",
         "one-resource": "one queue, which starts the provider",
         "production": "production: an existing job queue",
-        "print-color": "print-color: a Batch environment of its own",
+        "print-color": "print-color: with its own Batch environment",
     }
-    return Finding(
+    return Measurement(
         checks=[
             Check(f"preview without changes, {stack}", took[stack] / took["empty"], BOUND, "×") for stack in STACKS
         ],
         tables=[
             Table(
                 "A preview without changes",
-                ["program", "resources", "takes", "× empty"],
+                ["program", "resources", "time", "× empty"],
                 [
                     [text, str(resources[name]), f"{took[name]:.1f} s", f"{took[name] / took['empty']:.2f}"]
-                    for name, text in what.items()
+                    for name, text in descriptions.items()
                 ],
             )
         ],
@@ -121,13 +128,13 @@ def measure(order: Order) -> Finding:
 
 
 def _environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
-    """No account, plugins or settings of this machine."""
+    """Make the CLI's environment, without the account, plugins and settings of this machine."""
     executables = folder / "bin"
     executables.mkdir()
     (executables / "pulumi").symlink_to(find_pulumi())
     write_executable(executables)
     (folder / "state").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_HANDED_ON)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
     return {
         **kept,
         **cloud.environment(),
@@ -140,12 +147,12 @@ def _environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
     }
 
 
-def _copy(order: Order, stack: str) -> Path:
-    """Pulumi writes into a stack's files. The settings of this machine's function go there too."""
-    folder = order.folder / f"program-{stack}"
+def _copy_project(options: RunOptions, stack: str) -> Path:
+    """Copy the program, since Pulumi writes into a stack's file, and set what a function on this machine needs."""
+    folder = options.folder / f"program-{stack}"
     folder.mkdir()
     for name in (*PROGRAM, f"Pulumi.{stack}.yaml"):
-        source = order.project / name
+        source = options.project / name
         if source.is_dir():
             shutil.copytree(source, folder / name)
         else:
@@ -155,8 +162,7 @@ def _copy(order: Order, stack: str) -> Path:
     return folder
 
 
-def _write(parent: Path, name: str, text: str) -> Path:
-    """A program of its own."""
+def _write_program(parent: Path, name: str, text: str) -> Path:
     folder = parent / name
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 """AWS's list prices in us-east-1, in dollars, without free tiers.
 
-Sources: the pages named beside each, as stored copies of 2025 and 2026 show them; looked up in November 2026.
+Sources: the page named beside each price, in copies stored in 2025 and 2026; looked up in November 2026.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 DAYS_A_MONTH = 30
 
 LAMBDA_REQUEST = 0.20 / 1e6  # aws.amazon.com/lambda/pricing
-LAMBDA_GB_SECOND = 0.0000133334  # the same, arm64, which is the stack's default
+LAMBDA_GB_SECOND = 0.0000133334  # the same page: arm64, the stack's default
 SQS_REQUEST = 0.40 / 1e6  # aws.amazon.com/sqs/pricing: standard queues, up to 64 KB a request
 DYNAMODB_WRITE = 0.625 / 1e6  # aws.amazon.com/dynamodb/pricing/on-demand: a write request unit
 SNS_PUBLISH = 0.50 / 1e6  # aws.amazon.com/sns/pricing
-SES_MAIL = 0.10 / 1e3  # aws.amazon.com/ses/pricing, for each recipient
+SES_MAIL = 0.10 / 1e3  # aws.amazon.com/ses/pricing: per recipient
 LOGS_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingested
-METRIC_MONTH = 0.30  # the same: a custom metric, by the hours in which it has data
-ALARM_MONTH = 0.10  # the same: a standard alarm
+METRIC_MONTH = 0.30  # the same page: a custom metric, prorated by the hours in which it has data
+ALARM_MONTH = 0.10  # the same page: a standard alarm
 
 # Matched events of AWS services, their delivery to SQS, and standard SSM parameters cost nothing.
-POLLERS = 5  # of a mapping (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings")
-POLLS_A_DAY = 24 * 3600 // 20  # of each: a long poll takes 20 s at the most (SQS Developer Guide, "Long polling")
+POLLERS = 5  # per mapping (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings")
+POLLS_A_DAY = 24 * 3600 // 20  # per poller: a long poll takes 20 s at most (SQS Developer Guide, "Long polling")

@@ -1,6 +1,6 @@
-"""A share of one processor for a process, by Linux's control groups (version 1 or 2).
+"""Limits a process to a share of one processor, with Linux control groups (version 1 or 2).
 
-Lambda gives a function 1/1769 of a processor for each MB (Lambda Developer Guide, "Configure Lambda function memory").
+Lambda gives a function 1/1769 of a processor per MB (Lambda Developer Guide, "Configure Lambda function memory").
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from pathlib import Path
 from types import TracebackType
 
 MB_OF_A_PROCESSOR = 1769
-PERIOD = 20_000  # µs; short, so that a small share comes in many small parts
+PERIOD = 20_000  # µs; short, so that a small share is spread over many small slices
 ROOT = Path("/sys/fs/cgroup")
 
 
-class NoShare(Exception):
-    """This machine does not let us limit a process; the text says why."""
+class ShareUnavailable(Exception):
+    """This machine cannot limit a process; the text says why."""
 
 
 class ProcessorShare:
-    """A context manager. `share`: 0 to 1 of one processor."""
+    """A control group; a context manager. `share` is 0 to 1 of one processor."""
 
     def __init__(self, share: float) -> None:
-        self._quota = max(1_000, round(PERIOD * share))  # µs; the least that the kernel takes
-        self._is_second = (ROOT / "cgroup.controllers").exists()
-        self._group = (ROOT if self._is_second else ROOT / "cpu") / f"batchbell-bench-{os.getpid()}"
+        self._quota = max(1_000, round(PERIOD * share))  # µs; 1,000 is the kernel's minimum
+        self._is_version_2 = (ROOT / "cgroup.controllers").exists()
+        self._group = (ROOT if self._is_version_2 else ROOT / "cpu") / f"batchbell-bench-{os.getpid()}"
 
     def __enter__(self) -> ProcessorShare:
         try:
             self._group.mkdir()
-            if self._is_second:
+            if self._is_version_2:
                 (self._group / "cpu.max").write_text(f"{self._quota} {PERIOD}")
             else:
                 (self._group / "cpu.cfs_period_us").write_text(str(PERIOD))
                 (self._group / "cpu.cfs_quota_us").write_text(str(self._quota))
         except OSError as error:
             self._remove()
-            raise NoShare(f"no control group can be made here ({error.strerror}): root is needed") from None
+            raise ShareUnavailable(f"cannot create a control group ({error.strerror}): this needs root") from None
         return self
 
     def __exit__(
@@ -45,9 +45,9 @@ class ProcessorShare:
     ) -> None:
         self._remove()
 
-    def hold(self, process: int) -> None:
-        """The process with all its threads."""
-        (self._group / "cgroup.procs").write_text(str(process))
+    def add(self, pid: int) -> None:
+        """Limit a process with all its threads."""
+        (self._group / "cgroup.procs").write_text(str(pid))
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):

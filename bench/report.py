@@ -1,4 +1,4 @@
-"""From the figures of a run to what docs/performance.md shows: tables in Markdown, and charts. Pure but for `write`."""
+"""Turns the results of a run into the tables and charts of docs/performance.md. Only `write_docs` touches files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.chart import Bar, Series, draw_bars, draw_lines, steps
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PAGE, RESULTS = "performance.md", "performance.json"
 BOUNDS_CHART, DRAIN_CHART = "performance-bounds.svg", "performance-burst.svg"
-CAPTIONS = {BOUNDS_CHART: "What was measured, beside its bound", DRAIN_CHART: "How a burst of jobs reaches Slack"}
+CAPTIONS = {BOUNDS_CHART: "Measured values against their bounds", DRAIN_CHART: "How a burst of jobs reaches Slack"}
 
-Results = Mapping[str, Any]  # as bench.__main__ writes them
+Results = Mapping[str, Any]  # as bench.__main__ saves them
 
 
 def write_docs(results: Results, folder: Path) -> None:
-    """Put a run into the documentation. Raises ValueError for a page without the two marks."""
+    """Write a run into the documentation. Raises ValueError if the page lacks the two marks."""
     page = folder / PAGE
     page.write_text(replace_measured(page.read_text("utf-8"), to_markdown(results)), encoding="utf-8")
     (folder / RESULTS).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -27,7 +27,7 @@ def write_docs(results: Results, folder: Path) -> None:
 
 
 def replace_measured(page: str, measured: str) -> str:
-    """The page with other figures between its marks. Raises ValueError where there are none."""
+    """Replace the part of the page between its marks. Raises ValueError if it has none."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -36,32 +36,32 @@ def replace_measured(page: str, measured: str) -> str:
 
 
 def to_markdown(results: Results) -> str:
-    """The machine, the table of all bounds, the charts, and the details of each measurement."""
+    """Render the machine, the table of all bounds, the charts, and the details of each measurement."""
     parts = [_machine(results), _bounds(results["measurements"])]
     parts += [f"![{CAPTIONS[name]}]({name})" for name in charts(results)]
-    parts.append("<details>\n<summary>All figures of each measurement</summary>")
+    parts.append("<details>\n<summary>Details of each measurement</summary>")
     parts += [_details(one) for one in results["measurements"]]
     parts.append("</details>")
     return "\n" + "\n\n".join(parts) + "\n\n"
 
 
 def charts(results: Results) -> dict[str, str]:
-    """By file name; only what was measured."""
+    """Draw the charts, by file name. A chart whose measurement was not run is left out."""
     found = {}
     checks = [check for one in results["measurements"] for check in one["checks"] if not check["exact"]]
     if checks:
         bars = [Bar(check["what"], check["value"] / check["limit"], show_value(check)) for check in checks]
-        found[BOUNDS_CHART] = draw_bars("Measured, beside the bound", bars, "bound")
+        found[BOUNDS_CHART] = draw_bars(CAPTIONS[BOUNDS_CHART], bars, "bound")
     burst: Mapping[str, Any] = next(
         (one["figures"] for one in results["measurements"] if one["name"] == "burst" and one["figures"]), {}
     )
     if burst:
-        found[DRAIN_CHART] = _drain(burst)
+        found[DRAIN_CHART] = _drain_chart(burst)
     return found
 
 
 def show_value(check: Mapping[str, Any], key: str = "value") -> str:
-    """A figure ("value") or its bound ("limit") with the unit: 1.73 ×, 1,000, 0.048 s."""
+    """Format a figure ("value") or its bound ("limit") with the unit: 1.73 ×, 1,000, 0.048 s."""
     value, unit = check[key], check["unit"]
     digits = 0 if float(value).is_integer() else 2 if abs(value) >= 1 else 3
     text = f"{value:,g}" if key == "limit" else f"{value:,.{digits}f}"
@@ -73,7 +73,7 @@ def _machine(results: Results) -> str:
     load = ", ".join(f"{one:g}" for one in machine["load"])
     return (
         f"Measured on {results['date']} in {results['seconds'] / 60:.1f} minutes: {machine['processor']}, "
-        f"{machine['cores']} cores, load {load} before, Python {machine['python']}, {machine['system']}."
+        f"{machine['cores']} cores, load {load} at the start, Python {machine['python']}, {machine['system']}."
     )
 
 
@@ -90,11 +90,11 @@ def _bounds(measurements: Sequence[Mapping[str, Any]]) -> str:
         for check in one["checks"]
     ]
     failed = [
-        [one["title"], "it failed", one["failed"], "**no**", f"`--only {one['name']}`"]
+        [one["title"], "failed", one["failed"], "**no**", f"`--only {one['name']}`"]
         for one in measurements
         if one["failed"]
     ]
-    return _table(["what", "measured", "bound", "met", "`python -m bench …`"], rows + failed)
+    return _table(["figure", "measured", "bound", "met", "`python -m bench …`"], rows + failed)
 
 
 def _details(one: Mapping[str, Any]) -> str:
@@ -110,21 +110,21 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _drain(burst: Mapping[str, Any]) -> str:
+def _drain_chart(burst: Mapping[str, Any]) -> str:
     end = burst["seconds"] * 1.05
-    told = [(float(at), float(jobs)) for at, jobs in burst["told"]]
+    reported = [(float(at), float(jobs)) for at, jobs in burst["told"]]
     minutes = burst["jobs"] / burst["rate"] / 60
     return draw_lines(
-        f"{burst['jobs']:,} jobs finish at once, Slack takes {burst['rate']:g} message a second",
+        f"{burst['jobs']:,} jobs finish at once, Slack accepts {burst['rate']:g} message a second",
         [
-            Series(f"batchbell: {burst['messages']} messages", steps(told, end), "a"),
+            Series(f"batchbell: {burst['messages']} messages", steps(reported, end), "a"),
             Series(
-                f"one message a job: done after {minutes:.0f} min",
+                f"one message per job: done after {minutes:.0f} min",
                 [(0, 0), (end, min(burst["jobs"], end * burst["rate"]))],
                 "b",
                 dashed=True,
             ),
         ],
         across="seconds after the first job",
-        up="jobs that Slack was told of",
+        up="jobs reported in Slack",
     )

@@ -1,4 +1,4 @@
-"""Lambda's runtime endpoint on this machine: hands events to a function's process, and takes its answers.
+"""Lambda's runtime endpoint on this machine: sends events to a function's process and receives its responses.
 
 Source: Lambda Developer Guide, "Using the Lambda runtime API".
 """
@@ -21,29 +21,33 @@ PREFIX = "/2018-06-01/runtime/"
 
 
 class FunctionFailed(Exception):
-    """The function did not start, raised, or gave no answer in time; the text says which."""
+    """The function did not start, raised, or did not respond in time; the text says which."""
 
 
 @dataclass(frozen=True)
-class Invoked:
-    """One invocation: what the function answered, and when it took the event and answered (monotonic, seconds)."""
+class InvocationResult:
+    """The result of an invocation. Times are monotonic seconds: when the function took the event and responded."""
 
-    answer: Any
-    began: float
+    response: Any
+    started: float
     ended: float
+
+    @property
+    def duration(self) -> float:
+        return self.ended - self.started
 
 
 class RuntimeEndpoint:
-    """A context manager. One function's process at a time."""
+    """The endpoint of one function's process; a context manager."""
 
     def __init__(self, timeout: float) -> None:
-        """`timeout`: the function's, in seconds."""
+        """`timeout`: of the function, in seconds."""
         self._timeout = timeout
         self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._asked: queue.SimpleQueue[float] = queue.SimpleQueue()  # when the process asked for an event
         self._given: queue.SimpleQueue[float] = queue.SimpleQueue()  # when it got one
-        self._answers: queue.SimpleQueue[tuple[str, Any, float]] = queue.SimpleQueue()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._responses: queue.SimpleQueue[tuple[str, Any, float]] = queue.SimpleQueue()
+        self._server = _RuntimeServer(("127.0.0.1", 0), _RuntimeHandler)
         self._server.endpoint = self
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
 
@@ -59,32 +63,32 @@ class RuntimeEndpoint:
         self._server.server_close()
 
     def wait_until_ready(self) -> float:
-        """When the process asked for its first event, or for the next one after an answer (monotonic)."""
+        """Wait until the process asks for its next event, and return when it did (monotonic, seconds)."""
         try:
             return self._asked.get(timeout=self._timeout)
         except queue.Empty:
             raise FunctionFailed(self._why("the function's process did not start")) from None
 
-    def invoke(self, event: Any) -> Invoked:
-        """Hand an event over and wait for the answer. Raises FunctionFailed."""
-        self.hand_over(event)
-        return self.result()
+    def invoke(self, event: Any) -> InvocationResult:
+        """Send an event and wait for the result. Raises FunctionFailed."""
+        self.send(event)
+        return self.wait_for_result()
 
-    def hand_over(self, event: Any) -> None:
+    def send(self, event: Any) -> None:
         self._events.put(event)
 
-    def result(self) -> Invoked:
-        """Of the event that was handed over."""
+    def wait_for_result(self) -> InvocationResult:
+        """Wait for the result of the event that was sent. Raises FunctionFailed."""
         try:
-            kind, answer, ended = self._answers.get(timeout=self._timeout)
+            kind, response, ended = self._responses.get(timeout=self._timeout)
         except queue.Empty:
-            raise FunctionFailed(f"no answer within {self._timeout:g} s") from None
+            raise FunctionFailed(f"no response within {self._timeout:g} s") from None
         if kind != "response":
-            raise FunctionFailed(f"{kind}: {answer}")
-        return Invoked(answer, self._given.get(), ended)
+            raise FunctionFailed(f"{kind}: {response}")
+        return InvocationResult(response, self._given.get(), ended)
 
     def _why(self, text: str) -> str:
-        return text if self._answers.empty() else f"{text}: {self._answers.get()[1]}"
+        return text if self._responses.empty() else f"{text}: {self._responses.get()[1]}"
 
     def next_event(self) -> Any:
         self._asked.put(time.monotonic())
@@ -92,47 +96,47 @@ class RuntimeEndpoint:
         self._given.put(time.monotonic())
         return event
 
-    def take_answer(self, path: str, body: bytes) -> None:
-        self._answers.put((path.rpartition("/")[2], json.loads(body or b"null"), time.monotonic()))
+    def receive_response(self, path: str, body: bytes) -> None:
+        self._responses.put((path.rpartition("/")[2], json.loads(body or b"null"), time.monotonic()))
 
     def headers(self) -> Mapping[str, str]:
         ends = int((time.time() + self._timeout) * 1000)
         return {
             "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
             "Lambda-Runtime-Deadline-Ms": str(ends),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:bench",
+            "Lambda-Runtime-InvocationResult-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:bench",
         }
 
 
-class _Server(http.server.ThreadingHTTPServer):
+class _RuntimeServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     endpoint: RuntimeEndpoint
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A function that ends cuts its connection."""
+        """Ignore errors: a function that ends cuts its connection."""
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: _Server
+class _RuntimeHandler(http.server.BaseHTTPRequestHandler):
+    server: _RuntimeServer
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
     def do_GET(self) -> None:
         if self.path != NEXT:
-            self._answer(404, b"")
+            self._respond(404, b"")
             return
         event = self.server.endpoint.next_event()
-        self._answer(200, json.dumps(event).encode(), self.server.endpoint.headers())
+        self._respond(200, json.dumps(event).encode(), self.server.endpoint.headers())
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.endpoint.take_answer(self.path.removeprefix(PREFIX), body)
-        self._answer(202, b"{}")
+        self.server.endpoint.receive_response(self.path.removeprefix(PREFIX), body)
+        self._respond(202, b"{}")
 
-    def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def _respond(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        # Without a type of content, awslambdaric's native client ends with a segmentation fault (4.2.2, tried).
+        # Without a Content-Type, awslambdaric's native client ends with a segmentation fault (4.2.2, tried).
         always = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         for name, value in {**(headers or {}), **always}.items():
             self.send_header(name, value)

@@ -15,12 +15,12 @@ from demo.print_color import SENDER
 from tests.installed import build_wheel
 
 PROJECT = Path(__file__).resolve().parents[1]
-LONGEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
+SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, so that parallel workers end at the same time."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    """Run the slowest files first, so that parallel workers end at the same time."""
+    items.sort(key=lambda item: item.path.parent.name not in SLOWEST)
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +30,14 @@ def project() -> Path:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloud]:
-    """A local AWS that the tests of one process share: every name in it must be a new one."""
+    """A local AWS that all tests of a process share: each test must use new names in it."""
     with LocalCloud.start() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def own_cloud() -> Iterator[LocalCloud]:
-    """A local AWS for one file, whose stacks may have the names that they ship with."""
+    """A local AWS for one test file, whose stacks can keep the names with which they ship."""
     with LocalCloud.start() as running:
         running.client("sesv2").create_email_identity(EmailIdentity=SENDER)
         yield running
@@ -51,8 +51,8 @@ def sink() -> Iterator[SlackSink]:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path of this process, where a test puts packages and distributions; their modules are forgotten
-    after it."""
+    """A folder on the path of this process for packages and distributions of a test; their modules are unloaded after
+    it."""
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -75,13 +75,13 @@ def local_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pager_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a notifier that somebody else wrote: tests/third_party/acme_pager."""
+    """The wheel of a third-party notifier: tests/third_party/acme_pager."""
     return build_wheel(PROJECT / "tests" / "third_party" / "acme_pager", tmp_path_factory.mktemp("pager"))
 
 
 @pytest.fixture(scope="session")
 def event() -> Callable[..., dict[str, Any]]:
-    """An event of tests/events, by its file's name; keyword arguments replace fields of its `detail`."""
+    """Reads an event of tests/events by its file's name; keyword arguments replace fields of its `detail`."""
 
     def read(file: str, **detail: Any) -> dict[str, Any]:
         event: dict[str, Any] = json.loads((PROJECT / "tests" / "events" / f"{file}.json").read_text())

@@ -43,7 +43,7 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instan
     aws_answers.open_session.cache_clear()
     with InstantEndpoint(tmp_path) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(running.authorities))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(running.ca_bundle))
         yield running
     aws_answers.open_session.cache_clear()
 
@@ -61,8 +61,8 @@ def test_the_authorities_are_read_once_for_all_clients_and_connections(
     publish(make_client("sns"))
     make_client("ssm").get_parameter(Name="webhook")
 
-    assert len(endpoint.take()) == 5
-    assert loads == [str(endpoint.authorities)]
+    assert len(endpoint.take_requests()) == 5
+    assert loads == [str(endpoint.ca_bundle)]
 
 
 def test_a_server_that_no_authority_vouches_for_gets_nothing(
@@ -75,19 +75,19 @@ def test_a_server_that_no_authority_vouches_for_gets_nothing(
         with pytest.raises(SSLError):
             publish(make_client("sns"))
 
-        assert stranger.take() == []
+        assert stranger.take_requests() == []
 
 
 def test_a_server_with_another_name_than_its_certificates_gets_nothing(
     endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(make_client("sns"))
-    endpoint.take()
+    endpoint.take_requests()
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url.replace("127.0.0.1", "localhost"))
     with pytest.raises(SSLError):
         publish(make_client("sns"))
 
-    assert endpoint.take() == []
+    assert endpoint.take_requests() == []
 
 
 def test_a_client_of_another_botocore_is_left_as_it_is() -> None:
@@ -115,4 +115,4 @@ def test_a_late_client_is_made_at_its_first_use_and_once(
     publish(client)
 
     assert made == ["sns"]
-    assert len(endpoint.take()) == 2
+    assert len(endpoint.take_requests()) == 2

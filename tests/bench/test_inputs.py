@@ -1,4 +1,4 @@
-"""What the measurements feed in and read back."""
+"""The inputs that the benchmark makes, and the results that it reads back."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections import Counter
 import pytest
 
 from batchbell.dispatcher.records.job import Job
-from bench.answers import PAGE, SLACK_PATH, Answers, UnknownCall, read_action
+from bench.batch_events import child_events, failed_child_summaries, parent_event
 from bench.burst import count_jobs
+from bench.canned_responses import PAGE, SLACK_PATH, CannedResponses, UnexpectedCall, read_action
 from bench.cold_start import by_package
-from bench.cost import CHILDREN, Fixed, Use, at_rest, bill, direct
-from bench.jobs import failed_children, finish_array, finish_children
-from bench.local_stack import Invocation, read_invocations
+from bench.cost import CHILDREN, IdleResources, JobUsage, function_bill, idle_bill, jobs_bill
+from bench.local_stack import LoggedInvocation, read_invocations
 from demo.print_color import other_rules
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
-USE = Use({"claim": 3, "commit": 3, "sns:Publish": 1, "ses:SendEmail": 1}, 0.3, 2000.0, "1/7")
+USE = JobUsage({"claim": 3, "commit": 3, "sns:Publish": 1, "ses:SendEmail": 1}, 0.3, 2000.0, "1/7")
 
 
 def test_an_array_has_a_parent_and_a_child_for_each_index() -> None:
-    parent = finish_array("nightly", size=7, failed=2, queue=QUEUE)
-    children = list(finish_children(parent, "EC2"))
+    parent = parent_event("nightly", size=7, failed=2, queue=QUEUE)
+    children = list(child_events(parent, "EC2"))
 
     jobs = [Job.from_event(event) for event in (parent, *children)]
     assert [job.array_index for job in jobs] == [None, *range(7)]
@@ -33,15 +33,15 @@ def test_an_array_has_a_parent_and_a_child_for_each_index() -> None:
 
 
 @pytest.mark.parametrize(("platform", "without"), [("EC2", 1), ("FARGATE", 7)])
-def test_children_that_never_ran_and_all_on_fargate_have_no_container_instance(platform: str, without: int) -> None:
-    parent = finish_array("nightly", size=7, failed=2)
+def test_children_that_never_ran_and_fargate_children_have_no_container_instance(platform: str, without: int) -> None:
+    parent = parent_event("nightly", size=7, failed=2)
 
-    containers = [event["detail"]["container"] for event in finish_children(parent, platform)]
+    containers = [event["detail"]["container"] for event in child_events(parent, platform)]
 
     assert sum("containerInstanceArn" not in container for container in containers) == without
 
 
-def test_the_tutorials_filter_is_the_plain_rule_and_one_condition_more() -> None:
+def test_the_tutorials_filter_is_the_plain_rule_with_one_more_condition() -> None:
     rules = other_rules(QUEUE)
 
     container = rules["tutorial"]["detail"].pop("container")
@@ -59,30 +59,30 @@ def test_the_tutorials_filter_is_the_plain_rule_and_one_condition_more() -> None
         (SLACK_PATH, {}, b"{}", "slack"),
     ],
 )
-def test_a_request_is_known_by_its_action(path: str, headers: dict[str, str], body: bytes, action: str) -> None:
+def test_a_request_is_identified_by_its_action(path: str, headers: dict[str, str], body: bytes, action: str) -> None:
     assert read_action(path, headers, body) == action
 
 
-def test_a_request_that_nobody_should_make_is_told() -> None:
-    with pytest.raises(UnknownCall, match="/somewhere"):
+def test_an_unexpected_request_is_an_error_that_names_it() -> None:
+    with pytest.raises(UnexpectedCall, match="/somewhere"):
         read_action("/somewhere", {}, b"")
-    with pytest.raises(UnknownCall, match="dynamodb:Scan"):
-        Answers().to("dynamodb:Scan", b"{}")
+    with pytest.raises(UnexpectedCall, match="dynamodb:Scan"):
+        CannedResponses().respond("dynamodb:Scan", b"{}")
 
 
 def test_failed_children_come_in_pages() -> None:
-    answers = Answers(failed=failed_children("job", 2 * PAGE + 1, reasons=1))
+    responses = CannedResponses(failed=failed_child_summaries("job", 2 * PAGE + 1, reasons=1))
     seen: list[int] = []
     page: dict[str, str] = {}
     while not seen or page:
-        answer = json.loads(answers.to("batch:ListJobs", json.dumps(page).encode()))
-        seen.append(len(answer["jobSummaryList"]))
-        page = {"nextToken": answer["nextToken"]} if "nextToken" in answer else {}
+        response = json.loads(responses.respond("batch:ListJobs", json.dumps(page).encode()))
+        seen.append(len(response["jobSummaryList"]))
+        page = {"nextToken": response["nextToken"]} if "nextToken" in response else {}
 
     assert seen == [PAGE, PAGE, 1]
 
 
-def test_the_log_tells_when_an_invocation_began_composed_and_settled() -> None:
+def test_the_log_shows_when_an_invocation_started_composed_and_delivered() -> None:
     def line(message: str, seconds: str) -> str:
         entry = {"message": message, "request": "r", "timestamp": f"1970-01-01 00:00:{seconds}+0000"}
         return json.dumps(entry)
@@ -90,7 +90,7 @@ def test_the_log_tells_when_an_invocation_began_composed_and_settled() -> None:
     log = [line("job", "09,200"), line("outcome", "09,700"), line("outcome", "09,800"), '{"_aws": {}}']
     report = "REPORT RequestId: r\tDuration: 1000 ms\tBilled Duration: 1000 ms"
 
-    assert read_invocations([*((10.0, text) for text in log), (10.0, report)]) == [Invocation(9.0, 9.2, 9.8)]
+    assert read_invocations([*((10.0, text) for text in log), (10.0, report)]) == [LoggedInvocation(9.0, 9.2, 9.8)]
 
 
 def test_an_import_profile_is_summed_by_package() -> None:
@@ -104,30 +104,30 @@ def test_an_import_profile_is_summed_by_package() -> None:
     assert by_package(profile) == {"requests": 3.0, "botocore": 2.0}
 
 
-def test_a_message_counts_once_for_each_job_that_it_names() -> None:
+def test_a_message_counts_once_for_each_job_that_it_mentions() -> None:
     assert count_jobs([{"text": "burst-0001 burst-0002 burst-0001"}, {"text": "burst-0001"}]) == {
         "burst-0001": 2,
         "burst-0002": 1,
     }
 
 
-def test_the_plain_rule_costs_as_much_as_so_many_more_invocations() -> None:
-    once, each = direct(USE, invocations=1), direct(USE, invocations=CHILDREN + 1)
+def test_the_plain_rules_cost_grows_with_its_invocations() -> None:
+    once, each = function_bill(USE, invocations=1), function_bill(USE, invocations=CHILDREN + 1)
 
     assert each == pytest.approx({item: amount * (CHILDREN + 1) for item, amount in once.items()})
     assert once["SES"] == pytest.approx(0.10)  # 1,000 mails
 
 
-def test_a_bill_holds_the_simple_functions_and_what_reliability_costs() -> None:
-    ours = bill(USE)
+def test_the_bill_is_that_of_a_simple_function_plus_the_cost_of_reliability() -> None:
+    ours = jobs_bill(USE)
 
-    assert direct(USE, invocations=1).items() <= ours.items()
+    assert function_bill(USE, invocations=1).items() <= ours.items()
     assert ours["ledger"] == pytest.approx(1_000 * 9 * 0.625e-6)  # a commit writes the index too
     assert ours["queue: send, receive, delete"] == pytest.approx(0.0012)
 
 
-def test_at_rest_the_mappings_poll_around_the_clock() -> None:
-    rest = at_rest(Fixed(mappings=2, alarms=7))
+def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
+    rest = idle_bill(IdleResources(mappings=2, alarms=7))
 
     assert rest["polls of the mappings"] * 30 == pytest.approx(0.5184)
     assert rest["alarms"] * 30 == pytest.approx(0.70)

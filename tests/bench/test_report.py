@@ -1,4 +1,4 @@
-"""From figures to the page and its charts."""
+"""The report: from figures to the page and its charts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from bench.chart import Bar, Series, draw_bars, draw_lines, steps, ticks
-from bench.finding import Check, Finding, Table
+from bench.measurement import Check, Measurement, Table
 from bench.report import BEGIN, BOUNDS_CHART, DRAIN_CHART, END, charts, replace_measured, show_value, to_markdown
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def results(**findings: Finding) -> dict[str, Any]:
+def results(**findings: Measurement) -> dict[str, Any]:
     machine = {"processor": "A", "cores": 2, "load": [0.5, 1.0, 2.0], "python": "3.13.1", "system": "Linux"}
     measured = [
         {"name": name, "title": name.title(), "seconds": 3.0, "failed": "", **finding.to_dict()}
@@ -32,33 +32,33 @@ def results(**findings: Finding) -> dict[str, Any]:
         (Check("an exact one", 1, 1, exact=True), True),
     ],
 )
-def test_a_bound_is_kept_up_to_its_limit_and_an_exact_one_at_its_limit_alone(check: Check, is_met: bool) -> None:
+def test_a_bound_is_met_up_to_its_limit_and_an_exact_bound_only_at_its_limit(check: Check, is_met: bool) -> None:
     assert check.is_met is is_met
     assert check.to_dict()["is_met"] is is_met
 
 
-def test_a_missed_bound_is_seen_in_the_table_with_the_command_that_measures_it() -> None:
+def test_the_table_shows_a_missed_bound_with_the_command_that_measures_it() -> None:
     missed, kept = Check("cold start", 2.5, 1.5, "×"), Check("calls", 1, 1, exact=True)
 
-    page = to_markdown(results(start=Finding([missed, kept])))
+    page = to_markdown(results(start=Measurement([missed, kept])))
 
     assert "| cold start | 2.50 × | at most 1.5 × | **no** | `--only start` |" in page
     assert "| calls | 1 | 1 | yes | `--only start` |" in page
 
 
-def test_a_measurement_that_failed_is_seen_in_the_table() -> None:
-    failed = results(start=Finding())
+def test_the_table_shows_a_measurement_that_failed() -> None:
+    failed = results(start=Measurement())
     failed["measurements"][0]["failed"] = "OSError: no space"
 
-    assert "| Start | it failed | OSError: no space | **no** |" in to_markdown(failed)
+    assert "| Start | failed | OSError: no space | **no** |" in to_markdown(failed)
 
 
 def test_the_page_names_the_machine_and_shows_all_details() -> None:
     table = Table("By size", ["size", "time"], [["7", "a|b"]])
 
-    page = to_markdown(results(start=Finding(shown={"bare": "10 ms"}, tables=[table])))
+    page = to_markdown(results(start=Measurement(shown={"bare": "10 ms"}, tables=[table])))
 
-    assert "on 2026-11-25 in 1.5 minutes: A, 2 cores, load 0.5, 1, 2 before, Python 3.13.1, Linux." in page
+    assert "on 2026-11-25 in 1.5 minutes: A, 2 cores, load 0.5, 1, 2 at the start, Python 3.13.1, Linux." in page
     assert "- bare: 10 ms" in page
     assert "| size | time |\n| --- | --- |\n| 7 | a\\|b |" in page
 
@@ -73,11 +73,11 @@ def test_the_page_names_the_machine_and_shows_all_details() -> None:
         (86.06, "MB", "86.06 MB"),
     ],
 )
-def test_a_figure_has_as_many_digits_as_mean_something(value: float, unit: str, text: str) -> None:
+def test_a_figure_has_only_significant_digits(value: float, unit: str, text: str) -> None:
     assert show_value({"value": value, "unit": unit}) == text
 
 
-def test_only_what_stands_between_the_marks_is_replaced() -> None:
+def test_only_the_part_between_the_marks_is_replaced() -> None:
     page = f"# Performance\n{BEGIN}\nold\n{END}\n## On paper\n"
 
     assert replace_measured(page, "new\n") == f"# Performance\n{BEGIN}\nnew\n{END}\n## On paper\n"
@@ -88,22 +88,22 @@ def test_a_page_without_marks_is_refused() -> None:
         replace_measured("# Performance\n", "new")
 
 
-def test_there_is_a_chart_of_what_was_measured_and_of_nothing_else() -> None:
+def test_charts_show_only_what_was_measured() -> None:
     burst = {"jobs": 1000, "messages": 2, "seconds": 40.0, "rate": 1.0, "told": [[1.0, 100], [40.0, 1000]]}
 
-    bounds = Finding([Check("start", 2.5, 2.0, "×"), Check("calls", 1, 1, exact=True)])
+    bounds = Measurement([Check("start", 2.5, 2.0, "×"), Check("calls", 1, 1, exact=True)])
 
     assert set(charts(results(start=bounds))) == {BOUNDS_CHART}
-    assert set(charts(results(burst=Finding(figures=burst)))) == {DRAIN_CHART}
+    assert set(charts(results(burst=Measurement(figures=burst)))) == {DRAIN_CHART}
     assert "calls" not in charts(results(start=bounds))[BOUNDS_CHART]  # no part of an exact bound is shown
-    assert "done after 17 min" in charts(results(burst=Finding(figures=burst)))[DRAIN_CHART]
+    assert "done after 17 min" in charts(results(burst=Measurement(figures=burst)))[DRAIN_CHART]
 
 
-def test_a_line_stays_where_it_is_until_the_next_step() -> None:
+def test_a_step_line_stays_level_until_the_next_point() -> None:
     assert steps([(1, 10), (3, 15)], end=4) == [(0, 0), (1, 0), (1, 10), (3, 10), (3, 15), (4, 15)]
 
 
-def test_a_chart_of_lines_fills_its_frame() -> None:
+def test_a_line_chart_fills_its_frame() -> None:
     chart = ElementTree.fromstring(draw_lines("a < b", [Series("all", [(0, 0), (40, 1000)], "a")], "s", "jobs"))
 
     (line,) = chart.iter(f"{SVG}polyline")
@@ -111,7 +111,7 @@ def test_a_chart_of_lines_fills_its_frame() -> None:
     assert {"a < b", "all", "1,000", "40"} <= {text.text for text in chart.iter(f"{SVG}text")}
 
 
-def test_a_bar_ends_at_the_mark_when_its_bound_is_just_kept_and_is_red_when_it_is_missed() -> None:
+def test_a_bar_ends_at_the_mark_when_its_bound_is_just_met_and_is_red_when_it_is_missed() -> None:
     chart = ElementTree.fromstring(draw_bars("all", [Bar("kept", 1.0, "2"), Bar("missed", 2.0, "4")], "bound"))
 
     kept, missed = chart.iter(f"{SVG}rect")

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from batchbell.cli import app
 from batchbell.cli.deployed import Deployed, find
 from batchbell.dispatcher.records.job import Job
-from tests.end_to_end.conftest import Stack
 from tests.end_to_end.conftest import name as name
 from tests.end_to_end.conftest import print_color as print_color
+from tests.end_to_end.stack import Stack
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 
@@ -77,7 +77,7 @@ class Operator:
         self.stack.wait_until(
             lambda: self.stack.in_queue("dead_letter_queue_url") == before + len(events), "refused", timeout=20
         )
-        self.stack.settled()
+        self.stack.wait_until_idle()
         self.stack.sink.answer(status=200)
 
 

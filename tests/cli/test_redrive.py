@@ -13,7 +13,7 @@ import pytest
 
 from batchbell.cli import move_task
 from batchbell.dispatcher.timing import Timing
-from tests.end_to_end.conftest import TIMEOUT
+from tests.end_to_end.stack import TIMEOUT
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_what_a_channel_refused_arrives_after_a_redrive_and_nowhere_else_again(o
     assert done["task"] == {"state": "COMPLETED", "moved": 1, "to_move": 1, "reason": None, "followed": False}
     assert tasks.all()[0]["DestinationArn"] == tasks.destination
     stack.wait_until(lambda: stack.slack(name), "delivered", timeout=20)
-    stack.settled()
+    stack.wait_until_idle()
 
     assert len(stack.slack(name)) == len(stack.mails(name)) == 1
     assert "sent" in operator.ledger_row(event, "slack")
@@ -140,7 +140,7 @@ def test_an_old_ticket_has_another_four_hours_and_is_retried(operator, too_old, 
     finally:
         stack.sink.listen()
     stack.wait_until(lambda: stack.slack(name), "delivered", timeout=30)
-    stack.settled()
+    stack.wait_until_idle()
 
     assert stack.in_queue("dead_letter_queue_url") == 0
     assert len(stack.slack(name)) == 1

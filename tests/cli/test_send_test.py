@@ -42,7 +42,7 @@ def test_a_dead_webhook_is_named_with_its_reason_and_the_others_got_theirs(opera
 def test_a_failed_test_leaves_nothing_behind_to_clean_up(operator):
     operator.stack.sink.answer(status=503)
     answer = operator.answer("send-test", "--notifier", "slack", exit_code=1)
-    operator.stack.settled()
+    operator.stack.wait_until_idle()
 
     assert by_name(answer) == {"slack": ("failed", "Slack answered 503")}
     counts = operator.answer("status", exit_code=1)  # it tells that Slack failed
@@ -81,7 +81,7 @@ def test_who_gives_no_answer_in_time_is_told_with_what_to_look_at(operator):
     (state, reason) = by_name(answer)["slack"]
     assert state == "no answer"
     assert "status" in reason and "log" in reason
-    operator.stack.settled()
+    operator.stack.wait_until_idle()
 
 
 def test_the_named_queue_is_the_one_that_the_test_enters_by(operator):
@@ -115,7 +115,7 @@ def test_ctrl_c_ends_the_waiting_without_a_traceback(operator, project):
     assert (process.returncode, output) == (130, "")
     assert "on its way" in errors
     assert "Traceback" not in errors
-    operator.stack.settled()
+    operator.stack.wait_until_idle()
 
 
 def test_the_rights_that_the_documentation_lists_are_enough(operator, documented_rights):

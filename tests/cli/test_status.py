@@ -25,12 +25,12 @@ def epoch(text):
 def test_a_stack_that_delivers_has_nothing_to_do(operator, finished, name):
     first, latest = finished(), finished()
     operator.stack.send(first)
-    operator.stack.told(name)
+    operator.stack.wait_until_received(name)
     sent = float(operator.ledger_row(first, "slack")["sent"]["N"])
     operator.stack.wait_until(lambda: time.time() > sent + 1, "a second later")
     operator.stack.send(latest)
     operator.stack.wait_until(lambda: len(operator.stack.mails(name)) == 2, "mailed")
-    operator.stack.settled()
+    operator.stack.wait_until_idle()
     answer = operator.answer("status")
 
     assert answer["function"] == operator.stack.deployment.outputs["function_name"]
@@ -73,7 +73,7 @@ def test_what_a_channel_refused_is_shown_by_notifier_and_reason_until_it_deliver
 
     operator.stack.send(finished())
     operator.stack.wait_until(lambda: operator.stack.slack(name), "delivered")
-    operator.stack.settled()
+    operator.stack.wait_until_idle()
 
     assert operator.answer("status", exit_code=1)["notifiers"][0]["failing_since"] is None
 

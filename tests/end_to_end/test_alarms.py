@@ -1,4 +1,4 @@
-"""What wakes somebody: alarms on what really exists and is really told, whose texts can be typed as they are."""
+"""Alarms: they watch metrics that exist and are reported, and the commands in their texts work as written."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from typing import Any
 import pytest
 
 from batchbell_local.deployment import DeploymentFailed, deploy
-from tests.end_to_end.deployed import PLACE, STACKS, Deployed, arn, make_things
+from tests.end_to_end.inspected_stacks import BATCH_ARN, STACKS, InspectedStack, arn, make_account_resources
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A stack and its alarms, by what they are called in it: "backlog"."""
+class StackAlarms:
+    """A stack and its alarms, by their names in the stack: "backlog"."""
 
-    stack: Deployed
+    stack: InspectedStack
     alarms: dict[str, dict[str, Any]]
 
-    def watches(self, name: str) -> tuple[str, str, dict[str, str]]:
+    def metric(self, name: str) -> tuple[str, str, dict[str, str]]:
         alarm = self.alarms[name]
         dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
         return alarm["Namespace"], alarm["MetricName"], dimensions
 
 
-def watched(stack: Deployed) -> Watched:
+def find_alarms(stack: InspectedStack) -> StackAlarms:
     names = stack.ids("aws:cloudwatch/metricAlarm:MetricAlarm")
     found = stack.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     name = re.compile(r"(print-color|production|every-option)-(?P<purpose>.+)-[0-9a-f]{7}")
     matches = [(name.fullmatch(one["AlarmName"]), one) for one in found]
-    return Watched(stack, {match["purpose"]: one for match, one in matches if match})
+    return StackAlarms(stack, {match["purpose"]: one for match, one in matches if match})
 
 
 @pytest.fixture(scope="module")
-def things(own_cloud, sink):
-    return make_things(own_cloud, sink.url)
+def resources(own_cloud, sink):
+    return make_account_resources(own_cloud, sink.url)
 
 
 @pytest.fixture(scope="module")
-def told(own_cloud, project, sink, things):
-    """A stack whose alarms go to a topic."""
-    return watched(STACKS["every-option"](own_cloud, project, sink, things))
+def alarmed(own_cloud, project, sink, resources):
+    """The alarms of a stack that sends them to a topic."""
+    return find_alarms(STACKS["every-option"](own_cloud, project, sink, resources))
 
 
 def queue_name(stack, purpose):
     return stack.queue_arn(purpose).rpartition(":")[2]
 
 
-def test_each_thing_that_can_fail_unseen_has_an_alarm(told):
-    stack, function = told.stack, told.stack.outputs["function_name"]
+def test_each_silent_failure_has_an_alarm(alarmed):
+    stack, function = alarmed.stack, alarmed.stack.outputs["function_name"]
     (blocked,) = (rule for rule in stack.ids("aws:cloudwatch/eventRule:EventRule") if "-blocked-" in rule)
 
-    assert {name: told.watches(name) for name in told.alarms} == {
+    assert {name: alarmed.metric(name) for name in alarmed.alarms} == {
         "dead-letters": (
             "AWS/SQS",
             "ApproximateNumberOfMessagesVisible",
@@ -77,8 +77,8 @@ def test_each_thing_that_can_fail_unseen_has_an_alarm(told):
     }
 
 
-def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_want_of_data(told):
-    limits = {name: (one["Statistic"], one["Period"], one["Threshold"]) for name, one in told.alarms.items()}
+def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_missing_data(alarmed):
+    limits = {name: (one["Statistic"], one["Period"], one["Threshold"]) for name, one in alarmed.alarms.items()}
 
     assert limits == {
         "dead-letters": ("Maximum", 60, 0),
@@ -90,25 +90,27 @@ def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_want_of_dat
         "finished-lost": ("Sum", 60, 0),
         "blocked-lost": ("Sum", 60, 0),
     }
-    for one in told.alarms.values():
+    for one in alarmed.alarms.values():
         assert (one["ComparisonOperator"], one["EvaluationPeriods"]) == ("GreaterThanThreshold", 1)
         assert one["TreatMissingData"] == "notBreaching"
 
 
-def test_what_an_alarm_says_arrives_at_the_topic_and_can_be_typed_as_it_is(told, own_cloud, things, project):
+def test_an_alarms_text_arrives_at_the_topic_and_its_commands_work_as_written(alarmed, own_cloud, resources, project):
     client = own_cloud.client
-    client("sns").subscribe(TopicArn=things.alarm_topic, Protocol="sqs", Endpoint=arn("sqs", things.name))
-    for one in told.alarms.values():
+    client("sns").subscribe(TopicArn=resources.alarm_topic, Protocol="sqs", Endpoint=arn("sqs", resources.name))
+    for one in alarmed.alarms.values():
         client("cloudwatch").set_alarm_state(AlarmName=one["AlarmName"], StateValue="ALARM", StateReason="test")
     texts = []
-    while messages := client("sqs").receive_message(QueueUrl=things.queue_url, MaxNumberOfMessages=10).get("Messages"):
+    while (
+        messages := client("sqs").receive_message(QueueUrl=resources.queue_url, MaxNumberOfMessages=10).get("Messages")
+    ):
         for message in messages:
             texts.append(json.loads(json.loads(message["Body"])["Message"])["AlarmDescription"])
-            client("sqs").delete_message(QueueUrl=things.queue_url, ReceiptHandle=message["ReceiptHandle"])
+            client("sqs").delete_message(QueueUrl=resources.queue_url, ReceiptHandle=message["ReceiptHandle"])
     commands = {command for text in texts for command in re.findall(r"`(python [^`]+)`", text)}
-    function = told.stack.outputs["function_name"]
+    function = alarmed.stack.outputs["function_name"]
 
-    assert len(texts) == len(told.alarms)
+    assert len(texts) == len(alarmed.alarms)
     assert all("`" in text and len(text) <= 1_024 for text in texts)
     assert commands == {f"python -m batchbell {name} --function {function}" for name in ("status", "redrive")}
     for command in commands:
@@ -119,18 +121,18 @@ def test_what_an_alarm_says_arrives_at_the_topic_and_can_be_typed_as_it_is(told,
             capture_output=True,
             text=True,
         )
-        assert run.returncode in (0, 1), run.stderr  # 2: no answer
+        assert run.returncode in (0, 1), run.stderr  # 2: AWS could not be asked
 
 
-def test_without_a_topic_alarms_are_there_and_tell_nobody(own_cloud, project, sink, things):
-    alarms = watched(STACKS["production"](own_cloud, project, sink, things)).alarms
+def test_without_a_topic_alarms_exist_without_actions(own_cloud, project, sink, resources):
+    alarms = find_alarms(STACKS["production"](own_cloud, project, sink, resources)).alarms
 
     assert len(alarms) == 8
     assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 8
 
 
 def metrics(log):
-    """What the function told CloudWatch in its log: (namespace, metric, dimensions) → values."""
+    """Read the metrics that the function reports in its log: (namespace, metric, dimensions) → values."""
     found: dict[tuple[str, str, str], list[float]] = {}
     for line in log.splitlines():
         embedded = json.loads(line) if line.startswith("{") else {}
@@ -144,23 +146,23 @@ def metrics(log):
     return found
 
 
-def test_the_function_tells_the_age_of_what_it_could_not_deliver_where_the_alarm_looks(print_color, event, name):
-    deployed = Deployed(print_color.cloud, print_color.deployment, {}, [])
-    alarm = watched(deployed)
-    namespace, metric, dimensions = alarm.watches("oldest-undelivered")
+def test_the_function_reports_the_metric_that_the_alarm_on_undelivered_messages_watches(print_color, event, name):
+    deployed = InspectedStack(print_color.cloud, print_color.deployment, {}, [])
+    alarm = find_alarms(deployed)
+    namespace, metric, dimensions = alarm.metric("oldest-undelivered")
     where = namespace, metric, json.dumps(dimensions)
-    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{PLACE}:job/{uuid.uuid4()}"}
+    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{BATCH_ARN}:job/{uuid.uuid4()}"}
     print_color.sink.stop_listening()
     try:
         print_color.send(event("parent-succeeded", **job))
-        print_color.wait_until(lambda: len(metrics(print_color.log()).get(where, ())) >= 2, "told twice", timeout=30)
+        print_color.wait_until(lambda: len(metrics(print_color.log()).get(where, ())) >= 2, "reported", timeout=30)
     finally:
         print_color.sink.listen()
-    print_color.settled()
+    print_color.wait_until_idle()
     ages = metrics(print_color.log())[where]
 
     assert ages == sorted(ages) and ages[-1] > ages[0]
-    # The function gives up a fifth as soon as usual, so that half an hour would never be reached.
+    # The function gives up after a fifth of the usual time, so half an hour would never be reached.
     assert alarm.alarms["oldest-undelivered"]["Threshold"] == 360
 
 
@@ -170,7 +172,7 @@ OUTPUT = """
     from components import ArrayJobNotifier, ArrayJobNotifierArgs
 
     topic = aws.sns.Topic("on-call")
-    told = ArrayJobNotifier("theirs", ArrayJobNotifierArgs(
+    notifier = ArrayJobNotifier("theirs", ArrayJobNotifierArgs(
         job_queue_arns=["arn:aws:batch:us-east-1:123456789012:job-queue/nightly"],
         notifiers=[{"type": "email", "name": "t", "sender": "batch@example.com", "recipients": ["x@example.com"]}],
         alarm_topic_arn=topic.arn,
@@ -179,7 +181,7 @@ OUTPUT = """
 """
 
 
-def test_a_programs_own_topic_is_told_and_one_of_another_region_is_refused_when_it_is_known(own_cloud, program):
+def test_alarms_go_to_a_topic_of_the_program_and_a_topic_in_another_region_is_refused_once_known(own_cloud, program):
     deployment = deploy(own_cloud.environment(), program(OUTPUT), "dev")
     names = [one.id for one in deployment.resources if one.type.endswith(":MetricAlarm")]
     alarms = own_cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]

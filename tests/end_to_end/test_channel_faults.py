@@ -1,4 +1,4 @@
-"""Each fault of each channel, on the real path: what that channel got in the end, and that no other one noticed."""
+"""Each fault of each channel, end to end: what that channel gets in the end, and that no other one is affected."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
-from tests.end_to_end.channel_cells import ALL, CHANNELS, Cell
-from tests.end_to_end.channel_laboratory import NAMES, Matrix, meet_all
-from tests.end_to_end.conftest import TIMEOUT, Stack
+from tests.end_to_end.channel_fault_cases import ALL, CHANNELS, FaultCase
+from tests.end_to_end.channel_fault_run import JOB_NAMES, FaultRunResults, run_all_cases
+from tests.end_to_end.stack import TIMEOUT, Stack
 
 REPEAT = "may be a repeat"
-# As the stack ships, but each job by itself: in a digest the faults of several cells would mix.
+# As the stack ships, but without digests, in which the faults of several cases would mix.
 NOTIFIERS = [
     {"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}, "digest_after": 0},
     {"type": "email", "name": "email", "sender": SENDER, "recipients": ["team@example.com"], "digest_after": 0},
     {"type": "sns", "name": "sns"},
 ]
-START = 2.0  # s; of a new process, which takes no part of an invocation on Lambda
-PROMPT = START + Timing(TIMEOUT).sends  # s; one send budget
+START = 2.0  # s, to start a process, which on Lambda is no part of an invocation
+PROMPT = START + Timing(TIMEOUT).sends  # s, one send budget
 
 
 @pytest.fixture(scope="module")
-def matrix(
+def results(
     own_cloud: LocalCloud,
     sink: SlackSink,
     project: Path,
     wait_until: Callable[..., None],
     event: Callable[..., dict[str, Any]],
-) -> Matrix:
+) -> FaultRunResults:
     deployment = deploy(
         own_cloud.environment(),
         project,
@@ -47,70 +47,70 @@ def matrix(
         secrets={"slackWebhook": sink.url},
     )
     topic = CollectingQueue.of_topic(own_cloud, "people", deployment.outputs["notifiers"]["sns"]["topic_arn"])
-    return meet_all(Stack(own_cloud, deployment, sink, wait_until), topic, event)
+    return run_all_cases(Stack(own_cloud, deployment, sink, wait_until), topic, event)
 
 
-@pytest.fixture(params=ALL, ids=lambda cell: cell.title)
-def cell(request: pytest.FixtureRequest) -> Cell:
-    chosen: Cell = request.param
+@pytest.fixture(params=ALL, ids=lambda case: case.title)
+def case(request: pytest.FixtureRequest) -> FaultCase:
+    chosen: FaultCase = request.param
     return chosen
 
 
-def test_the_faulty_channel_gets_the_job_once_or_a_marked_repeat_or_never(matrix, cell):
-    texts = matrix.found[cell].texts[cell.channel]
+def test_the_faulty_channel_gets_the_job_once_or_with_a_marked_repeat_or_never(results, case):
+    texts = results.by_case[case].texts[case.channel]
 
-    assert tuple(REPEAT in text for text in texts) == cell.accepted
-
-
-def test_what_the_fault_means_is_in_the_log(matrix, cell):
-    first, *rest = matrix.found[cell].log[cell.channel]
-
-    assert (first["result"], first["attempt"]) == (cell.first, 1)
-    assert re.search(cell.reason, first["reason"])
-    assert [line["result"] for line in rest][-1:] == ([] if cell.first in ("sent", "permanent") else ["sent"])
+    assert tuple(REPEAT in text for text in texts) == case.accepted
 
 
-def test_the_other_channels_get_it_once_and_at_once(matrix, cell):
-    found = matrix.found[cell]
-    for channel in set(CHANNELS) - {cell.channel}:
-        (text,) = found.texts[channel]
-        (line,) = found.log[channel]
+def test_the_log_names_the_result_and_the_reason(results, case):
+    first, *rest = results.by_case[case].log[case.channel]
+
+    assert (first["result"], first["attempt"]) == (case.first, 1)
+    assert re.search(case.reason, first["reason"])
+    assert [line["result"] for line in rest][-1:] == ([] if case.first in ("sent", "permanent") else ["sent"])
+
+
+def test_the_other_channels_get_it_once_and_promptly(results, case):
+    result = results.by_case[case]
+    for channel in set(CHANNELS) - {case.channel}:
+        (text,) = result.texts[channel]
+        (line,) = result.log[channel]
 
         assert REPEAT not in text
         assert (line["result"], line["attempt"]) == ("sent", 1)
-        assert float(found.rows[channel]["sent"]["N"]) - found.sent_at < PROMPT
+        assert float(result.rows[channel]["sent"]["N"]) - result.sent_at < PROMPT
 
 
-def test_the_ledger_says_sent_of_what_was_accepted_and_of_nothing_else(matrix, cell):
-    rows = matrix.found[cell].rows
+def test_the_ledger_marks_exactly_the_accepted_messages_as_sent(results, case):
+    rows = results.by_case[case].rows
     sent = {channel for channel, row in rows.items() if "sent" in row}
 
-    assert sent == set(CHANNELS) - (set() if cell.accepted else {cell.channel})
+    assert sent == set(CHANNELS) - (set() if case.accepted else {case.channel})
     assert not any("token" in row for row in rows.values())
 
 
-def test_only_what_is_refused_for_good_is_a_dead_letter_and_it_says_why(matrix, cell):
-    letters = matrix.found[cell].letters
-    if cell.first != "permanent":
+def test_only_a_permanent_refusal_makes_a_dead_letter_and_it_has_the_reason(results, case):
+    letters = results.by_case[case].letters
+    if case.first != "permanent":
         assert letters == []
         return
     (letter,) = letters
 
-    assert letter["notifier"] == cell.channel
-    assert re.search(cell.reason, letter["reason"])
+    assert letter["notifier"] == case.channel
+    assert re.search(case.reason, letter["reason"])
 
 
-@pytest.mark.parametrize("cell", [cell for cell in ALL if cell.pause], ids=lambda cell: cell.title)
-def test_a_channel_that_asks_to_wait_is_not_asked_before(matrix, cell):
-    first, second = matrix.asked[NAMES[cell]]
+@pytest.mark.parametrize("case", [case for case in ALL if case.pause], ids=lambda case: case.title)
+def test_a_channel_that_asks_for_a_pause_gets_no_request_during_it(results, case):
+    first, second = results.requested_at[JOB_NAMES[case]]
 
-    assert second - first >= cell.pause
+    assert second - first >= case.pause
 
 
-def test_the_webhook_is_in_no_dead_letter_and_not_in_the_log(matrix):
-    secret = matrix.webhook.rpartition("/")[2]
+def test_neither_dead_letters_nor_the_log_contain_the_webhook(results):
+    secret = results.webhook.rpartition("/")[2]
 
-    assert matrix.letters
-    assert all(name in matrix.log for name in NAMES.values())
-    assert secret not in json.dumps(matrix.letters)
-    assert secret not in matrix.log
+    assert results.letters
+    assert all(name in results.log for name in JOB_NAMES.values())
+    assert secret not in json.dumps(results.letters)
+    assert secret not in results.log

@@ -1,4 +1,4 @@
-"""Stacks that choose among many notifiers, one of them somebody else's, installed with pip where Pulumi runs."""
+"""Stacks that choose among many notifiers, one of them a third-party notifier that is installed with pip."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def pager(name: str, queue_name: str, **filters: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Account:
-    """A local AWS, and deployments to it from an environment of its own."""
+class Deployer:
+    """Deploys to a local AWS from a Python environment of its own."""
 
     cloud: LocalCloud
     program: Path
     secrets: dict[str, str] = field(default_factory=dict)
 
     def deploy(self, name: str, *notifiers: dict[str, Any]) -> Deployment:
-        """A stack with a Batch environment, both of that name."""
+        """Deploy a stack and its Batch environment, both with that name."""
         config = {"environment_name": name, "notifiers": list(notifiers), **this_machine()}
         return deploy(self.cloud.environment(), self.program, name, config=config, secrets=self.secrets)
 
@@ -51,14 +51,14 @@ class Account:
             containerOverrides={"command": command},
         )
 
-    def settled(self, deployment: Deployment) -> bool:
+    def is_idle(self, deployment: Deployment) -> bool:
         urls = [deployment.outputs[f"{purpose}_queue_url"] for purpose in ("intake", "retry")]
         return not any(in_queue(self.cloud, url) for url in urls)
 
 
 @pytest.fixture(scope="module")
 def environment(pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Where `pulumi up` runs: with the pager, and with notifiers that no stack could use."""
+    """The environment in which `pulumi up` runs: it has the pager, and notifiers that no stack can use."""
     environment = Environment.make(tmp_path_factory.mktemp("environment"), pager_wheel)
     put_distribution(
         environment.site,
@@ -71,26 +71,26 @@ def environment(pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def hooks() -> Iterator[tuple[SlackSink, SlackSink]]:
+def webhooks() -> Iterator[tuple[SlackSink, SlackSink]]:
     with SlackSink.start() as one, SlackSink.start() as other:
         yield one, other
 
 
 @pytest.fixture(scope="module")
-def account(
-    own_cloud: LocalCloud, project: Path, environment: Environment, hooks: tuple[SlackSink, SlackSink]
-) -> Iterator[Account]:
-    secrets = {"failuresHook": hooks[0].url, "nightlyHook": hooks[1].url, "pagerCode": CODE}
+def deployer(
+    own_cloud: LocalCloud, project: Path, environment: Environment, webhooks: tuple[SlackSink, SlackSink]
+) -> Iterator[Deployer]:
+    secrets = {"failuresHook": webhooks[0].url, "nightlyHook": webhooks[1].url, "pagerCode": CODE}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", str(environment.python))
-        yield Account(own_cloud, project, secrets)
+        yield Deployer(own_cloud, project, secrets)
 
 
-def test_each_notifier_of_a_stack_gets_just_what_its_filters_take(
-    account: Account, hooks: tuple[SlackSink, SlackSink], wait_until: Callable[..., None]
+def test_each_notifier_of_a_stack_gets_exactly_the_messages_that_its_filters_accept(
+    deployer: Deployer, webhooks: tuple[SlackSink, SlackSink], wait_until: Callable[..., None]
 ) -> None:
-    pages = CollectingQueue(account.cloud, "pages", "sns.amazonaws.com")
-    stack = account.deploy(
+    pages = CollectingQueue(deployer.cloud, "pages", "sns.amazonaws.com")
+    stack = deployer.deploy(
         "everyone",
         {"type": "slack", "name": "failures", "webhook": {"config": "failuresHook"}, "statuses": ["FAILED"]},
         {"type": "slack", "name": "nightly", "webhook": {"config": "nightlyHook"}, "jobs": ["nightly-*", "weekly-*"]},
@@ -98,17 +98,17 @@ def test_each_notifier_of_a_stack_gets_just_what_its_filters_take(
         {"type": "sns", "name": "done", "statuses": ["SUCCEEDED"]},
         pager("night", "pages", statuses=["FAILED"], jobs=["nightly-*"]),
     )
-    topic = CollectingQueue.of_topic(account.cloud, "done", stack.outputs["notifiers"]["done"]["topic_arn"])
+    topic = CollectingQueue.of_topic(deployer.cloud, "done", stack.outputs["notifiers"]["done"]["topic_arn"])
     tag = uuid.uuid4().hex[:8]
     wrong, right, other = f"nightly-{tag}-wrong", f"nightly-{tag}-right", f"hourly-{tag}-wrong"
     for name, command in ((wrong, FAILS), (right, SUCCEEDS), (other, FAILS)):
-        account.submit(stack, name, command)
+        deployer.submit(stack, name, command)
 
     def received() -> dict[str, list[str]]:
         texts = {
-            "failures": [one["text"] for one in hooks[0].accepted],
-            "nightly": [one["text"] for one in hooks[1].accepted],
-            "team": [mail["Subject"] for mail in account.cloud.mailbox()],
+            "failures": [one["text"] for one in webhooks[0].accepted],
+            "nightly": [one["text"] for one in webhooks[1].accepted],
+            "team": [mail["Subject"] for mail in deployer.cloud.mailbox()],
             "done": topic.bodies(),
             "night": [yaml.safe_load(body)["title"] for body in pages.bodies()],
         }
@@ -124,19 +124,19 @@ def test_each_notifier_of_a_stack_gets_just_what_its_filters_take(
         "done": [right],
         "night": [wrong],
     }
-    wait_until(lambda: all(len(received()[to]) >= len(names) for to, names in expected.items()), "told", timeout=40)
-    wait_until(lambda: account.settled(stack), "settled", timeout=20)
+    wait_until(lambda: all(len(received()[to]) >= len(names) for to, names in expected.items()), "received", timeout=40)
+    wait_until(lambda: deployer.is_idle(stack), "idle", timeout=20)
     assert received() == expected
     assert [yaml.safe_load(body)["code"] for body in pages.bodies()] == [CODE]
 
 
 def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
-    account: Account, wait_until: Callable[..., None]
+    deployer: Deployer, wait_until: Callable[..., None]
 ) -> None:
-    """The pager tells what the function's process has loaded."""
-    pages = CollectingQueue(account.cloud, "modules", "sns.amazonaws.com")
-    stack = account.deploy("mail", MAIL, pager("modules", "modules"))
-    account.submit(stack, f"job-{uuid.uuid4().hex[:8]}", SUCCEEDS)
+    """The pager sends the list of modules that the function's process has loaded."""
+    pages = CollectingQueue(deployer.cloud, "modules", "sns.amazonaws.com")
+    stack = deployer.deploy("mail", MAIL, pager("modules", "modules"))
+    deployer.submit(stack, f"job-{uuid.uuid4().hex[:8]}", SUCCEEDS)
     wait_until(pages.bodies, "paged", timeout=40)
     loaded = set(yaml.safe_load(pages.bodies()[0])["modules"])
 
@@ -155,7 +155,7 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
 
 
 @pytest.mark.parametrize(
-    ("type_", "told"),
+    ("type_", "error"),
     [
         ("broken", "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv"),
         ("sns2", "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist"),
@@ -163,24 +163,26 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
         ("pagr", "which is not a notifier; did you mean pager? Available: broken, email, pager, slack, sns, sns2"),
     ],
 )
-def test_a_notifier_that_cannot_be_used_is_told_and_nothing_is_created(account: Account, type_: str, told: str) -> None:
+def test_an_unusable_notifier_is_an_error_that_says_why_and_nothing_is_created(
+    deployer: Deployer, type_: str, error: str
+) -> None:
     with pytest.raises(DeploymentFailed) as failed:
-        account.deploy("hopeless", MAIL, {"type": type_, "name": "x"})
+        deployer.deploy("hopeless", MAIL, {"type": type_, "name": "x"})
 
     (line,) = (line for line in str(failed.value).splitlines() if "batchbell:" in line)
     assert line.strip().startswith("batchbell:notifiers[1].type: ")
-    assert told in line
-    queues = account.cloud.client("sqs").list_queues().get("QueueUrls", [])
+    assert error in line
+    queues = deployer.cloud.client("sqs").list_queues().get("QueueUrls", [])
     assert "hopeless" not in json.dumps(queues)
 
 
-def test_what_cannot_be_packed_is_told_before_anything_is_created(account: Account, environment: Environment) -> None:
+def test_a_missing_dependency_fails_before_anything_is_created(deployer: Deployer, environment: Environment) -> None:
     notifier = environment.site / "acme_pager" / "notifier.py"
     whole = notifier.read_text()
     write(environment.site, {"acme_pager/notifier.py": f"import rich\n{whole}"})
     try:
         with pytest.raises(DeploymentFailed) as failed:
-            account.deploy("unpacked", MAIL, pager("night", "pages"))
+            deployer.deploy("unpacked", MAIL, pager("night", "pages"))
     finally:
         notifier.write_text(whole)
 
@@ -188,9 +190,9 @@ def test_what_cannot_be_packed_is_told_before_anything_is_created(account: Accou
     assert "notifier pager (distribution acme-pager 1.0) imports modules that would be missing" in str(failed.value)
     assert "Traceback" not in str(failed.value) + failed.value.printed
     everything = [
-        account.cloud.client("sqs").list_queues().get("QueueUrls", []),
-        account.cloud.client("events").list_rules()["Rules"],
-        account.cloud.client("iam").list_roles()["Roles"],
-        account.cloud.client("batch").describe_compute_environments()["computeEnvironments"],
+        deployer.cloud.client("sqs").list_queues().get("QueueUrls", []),
+        deployer.cloud.client("events").list_rules()["Rules"],
+        deployer.cloud.client("iam").list_roles()["Roles"],
+        deployer.cloud.client("batch").describe_compute_environments()["computeEnvironments"],
     ]
     assert "unpacked" not in json.dumps(everything, default=str)

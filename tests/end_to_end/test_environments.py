@@ -1,4 +1,4 @@
-"""The Batch environments that a stack can make."""
+"""The Batch environments that a stack can create."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SNS = [{"type": "sns", "name": "chatops"}]
 
 
 @pytest.mark.parametrize("platform", ["SPOT", "FARGATE_SPOT"])
-def test_each_kind_of_environment_is_made_and_each_kind_of_fargate_is_another_resource(own_cloud, project, platform):
+def test_each_platform_is_created_and_each_fargate_platform_is_another_resource(own_cloud, project, platform):
     deployment = deploy(
         own_cloud.environment(),
         project,
@@ -26,7 +26,7 @@ def test_each_kind_of_environment_is_made_and_each_kind_of_fargate_is_another_re
     assert resource.endswith({"SPOT": "-ec2", "FARGATE_SPOT": "-fargate-spot"}[platform])
 
 
-def test_policies_of_the_instances_are_attached_each_under_its_own_name(own_cloud, project):
+def test_each_instance_policy_is_attached_as_a_resource_with_its_own_name(own_cloud, project):
     arns = [f"arn:aws:iam::aws:policy/{name}" for name in ("AmazonS3ReadOnlyAccess", "AmazonSQSReadOnlyAccess")]
     config = {"environment_name": "reading", "notifiers": SNS, **this_machine()}
     names = []
@@ -43,7 +43,7 @@ def test_policies_of_the_instances_are_attached_each_under_its_own_name(own_clou
     assert names[1] < names[0]
 
 
-def test_a_region_without_a_default_vpc_is_told_with_the_setting_that_helps(project):
+def test_a_region_without_subnets_is_an_error_that_names_the_setting_to_use(project):
     with LocalCloud.start() as empty:
         ec2 = empty.client("ec2")
         (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]

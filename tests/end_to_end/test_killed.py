@@ -1,6 +1,6 @@
-"""The function's process is killed at every moment of a delivery: what each channel gets then, and how often.
+"""The function's process is killed at each step of a delivery: what each channel gets then, and how often.
 
-All cells run at the same time, each of them in invocations of its own.
+All cases run at the same time, each in invocations of its own.
 """
 
 from __future__ import annotations
@@ -11,44 +11,60 @@ from dataclasses import dataclass
 import pytest
 
 from batchbell_local.slack.sink import Answer
-from tests.end_to_end.watched import CLAIM, COMMIT, FIRST, NOTIFIERS, ONCE, REPEAT, SENT, Job, Watched, answer_in_turn
+from tests.end_to_end.observed_stack import (
+    CLAIM,
+    COMMIT,
+    FIRST,
+    NOTIFIERS,
+    ONCE,
+    REPEAT,
+    SENT,
+    FinishedJob,
+    ObservedStack,
+    answer_in_turn,
+)
 
-HIDDEN = 12  # seconds until the record of a dead invocation comes back
-ACCEPTED = {"email": "ses:SendEmail", "sns": "sns:Publish"}  # the calls with which AWS takes a message
+HIDDEN = 12  # seconds until the record of a killed invocation comes back
+ACCEPTED = {"email": "ses:SendEmail", "sns": "sns:Publish"}  # the calls with which AWS accepts a message
 
-# What the channel gets of whose delivery the process died.
+# By the moment of the kill: what the channel gets whose delivery it hit.
 MOMENTS = {
     "before its claim": [FIRST],
-    "after its claim": [REPEAT],  # nobody knows that it was not sent
+    "after its claim": [REPEAT],  # the next invocation cannot know that it was not sent
     "after it was accepted": [FIRST, REPEAT],
     "before its commit": [FIRST, REPEAT],
     "after its commit": [FIRST],
 }
-CELLS = [(moment, notifier) for moment in MOMENTS for notifier in NOTIFIERS]
+CASES = [(moment, notifier) for moment in MOMENTS for notifier in NOTIFIERS]
 
 
 @dataclass(frozen=True)
-class Deaths:
-    """Jobs whose delivery killed the process, by moment and notifier; and some others."""
+class KillRun:
+    """The results of all kills.
 
-    watched: Watched
-    jobs: Mapping[tuple[str, str], Job]
-    after_the_ticket: Job
-    kills: Mapping[str, int]  # by the job's name
+    jobs: jobs during whose delivery the process was killed, by moment and notifier
+    after_the_ticket: a job whose process was killed after it had sent a ticket
+    kills: number of kills by the job's name
+    """
+
+    observed: ObservedStack
+    jobs: Mapping[tuple[str, str], FinishedJob]
+    after_the_ticket: FinishedJob
+    kills: Mapping[str, int]
 
 
 @pytest.fixture(scope="module")
-def deaths(watched: Watched) -> Iterator[Deaths]:
-    stack = watched.stack
-    watched.invoke_with(records=1)
-    watched.hide_for(HIDDEN)
-    jobs = {cell: watched.job() for cell in CELLS}
+def run(observed: ObservedStack) -> Iterator[KillRun]:
+    stack = observed.stack
+    observed.set_batch_size(1)
+    observed.set_visibility_timeout(HIDDEN)
+    jobs = {case: observed.job() for case in CASES}
     faults = {
-        job.name: stack.cloud.fail(**_death(job, *cell), times=1)
-        for cell, job in jobs.items()
-        if cell != ("after it was accepted", "slack")
+        job.name: stack.cloud.fail(**_kill_fault(job, *case), times=1)
+        for case, job in jobs.items()
+        if case != ("after it was accepted", "slack")
     }
-    after_the_ticket = watched.job()
+    after_the_ticket = observed.job()
     faults[after_the_ticket.name] = stack.cloud.fail(
         "sqs:SendMessage", holds=after_the_ticket.name, kill="after", times=1
     )
@@ -63,56 +79,56 @@ def deaths(watched: Watched) -> Iterator[Deaths]:
 
     stack.sink.on_accepted(kill)
     stack.send(accepted.event)
-    stack.wait_until(lambda: killed, "killed by Slack's answer")
+    stack.wait_until(lambda: killed, "killed when Slack accepted")
     for job in [*jobs.values(), after_the_ticket]:
         if job is not accepted:
             stack.send(job.event)
     stack.wait_until(lambda: all(fault.hits for fault in faults.values()), "killed each", timeout=40)
-    watched.settle()
-    yield Deaths(
-        watched,
+    observed.wait_until_idle()
+    yield KillRun(
+        observed,
         jobs,
         after_the_ticket,
         {accepted.name: killed[0]} | {name: len(fault.hits) for name, fault in faults.items()},
     )
 
 
-def _death(job: Job, moment: str, notifier: str) -> Mapping[str, str]:
+def _kill_fault(job: FinishedJob, moment: str, notifier: str) -> Mapping[str, str]:
     update = {"action": "dynamodb:UpdateItem"}
     return {
-        "before its claim": {**update, "holds": job.step(notifier, CLAIM), "kill": "before"},
-        "after its claim": {**update, "holds": job.step(notifier, CLAIM), "kill": "after"},
+        "before its claim": {**update, "holds": job.ledger_call(notifier, CLAIM), "kill": "before"},
+        "after its claim": {**update, "holds": job.ledger_call(notifier, CLAIM), "kill": "after"},
         "after it was accepted": {"action": ACCEPTED.get(notifier, ""), "holds": job.name, "kill": "after"},
-        "before its commit": {**update, "holds": job.step(notifier, COMMIT), "kill": "before"},
-        "after its commit": {**update, "holds": job.step(notifier, COMMIT), "kill": "after"},
+        "before its commit": {**update, "holds": job.ledger_call(notifier, COMMIT), "kill": "before"},
+        "after its commit": {**update, "holds": job.ledger_call(notifier, COMMIT), "kill": "after"},
     }[moment]
 
 
-@pytest.mark.parametrize(("moment", "notifier"), CELLS)
-def test_a_channel_is_told_twice_only_if_the_process_died_between_its_answer_and_the_commit(deaths, moment, notifier):
-    job = deaths.jobs[moment, notifier]
+@pytest.mark.parametrize(("moment", "notifier"), CASES)
+def test_a_channel_gets_a_message_twice_only_if_the_kill_is_between_its_answer_and_the_commit(run, moment, notifier):
+    job = run.jobs[moment, notifier]
 
-    assert deaths.kills[job.name] == 1
-    assert deaths.watched.told(job.name)[notifier] == MOMENTS[moment]
-
-
-@pytest.mark.parametrize(("moment", "notifier"), CELLS)
-def test_what_the_other_channels_get_twice_is_marked_and_nothing_is_missing(deaths, moment, notifier):
-    job = deaths.jobs[moment, notifier]
-    told = deaths.watched.told(job.name)
-
-    # The process died at any moment of theirs.
-    assert all(told[other] in MOMENTS.values() for other in NOTIFIERS)
-    assert deaths.watched.rows(job) == SENT
+    assert run.kills[job.name] == 1
+    assert run.observed.deliveries(job.name)[notifier] == MOMENTS[moment]
 
 
-def test_a_process_that_dies_between_a_ticket_and_the_records_end_tells_each_channel_once(deaths):
-    job = deaths.after_the_ticket
+@pytest.mark.parametrize(("moment", "notifier"), CASES)
+def test_the_other_channels_miss_nothing_and_their_repeats_are_marked(run, moment, notifier):
+    job = run.jobs[moment, notifier]
+    deliveries = run.observed.deliveries(job.name)
 
-    assert deaths.kills[job.name] == 1
-    assert deaths.watched.told(job.name) == ONCE
-    assert deaths.watched.rows(job) == SENT
+    # The kill may have hit any step of their deliveries.
+    assert all(deliveries[other] in MOMENTS.values() for other in NOTIFIERS)
+    assert run.observed.ledger_rows(job) == SENT
 
 
-def test_a_death_makes_no_dead_letter(deaths):
-    assert deaths.watched.stack.dead_letters() == []
+def test_each_channel_gets_one_message_if_the_process_is_killed_between_a_ticket_and_the_records_deletion(run):
+    job = run.after_the_ticket
+
+    assert run.kills[job.name] == 1
+    assert run.observed.deliveries(job.name) == ONCE
+    assert run.observed.ledger_rows(job) == SENT
+
+
+def test_a_kill_makes_no_dead_letter(run):
+    assert run.observed.stack.dead_letters() == []

@@ -1,4 +1,4 @@
-"""Other stacks than the tutorial's: an existing queue, another Pulumi program, a package that lacks something."""
+"""Stacks other than the tutorial's: an existing queue, another Pulumi program, a package that lacks a dependency."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 
 @pytest.fixture(scope="module")
 def nightly(own_cloud):
-    """A job queue and a job definition that were there before batchbell."""
+    """A job queue and a job definition that existed before batchbell."""
     batch = own_cloud.client("batch")
     environment = batch.create_compute_environment(
         computeEnvironmentName="nightly",
@@ -55,7 +55,7 @@ def subjects(cloud, name):
     return [(mail["To"], mail["Subject"]) for mail in cloud.mailbox() if name in mail["Subject"]]
 
 
-def test_a_stack_on_an_existing_queue_mails_what_failed(own_cloud, nightly, project, wait_until, name):
+def test_a_stack_on_an_existing_queue_sends_an_email_about_a_failed_job(own_cloud, nightly, project, wait_until, name):
     chosen = {"time_zone": "Asia/Kathmandu", "queue_blocked": False}
     deployment = deploy(own_cloud.environment(), project, "production", config={**this_machine(), **chosen})
     submit(nightly, name)
@@ -79,7 +79,7 @@ OTHER_PROGRAM = """
 
     fifo = aws.batch.JobQueue("theirs", state="ENABLED", priority=1, compute_environment_orders=[
         {"order": 1, "compute_environment": "arn:aws:batch:us-east-1:123456789012:compute-environment/nightly"}])
-    told = ArrayJobNotifier("theirs", ArrayJobNotifierArgs(
+    notifier = ArrayJobNotifier("theirs", ArrayJobNotifierArgs(
         job_queue_arns=[fifo.arn],
         notifiers=[
             {"type": "slack", "name": "ops", "webhook": pulumi.Config().require_secret("hook")},
@@ -88,12 +88,12 @@ OTHER_PROGRAM = """
         function={"python_version": pulumi.Config().require("python"), "architecture": pulumi.Config().require("arch")},
     ))
     pulumi.export("queue", fifo.name)
-    pulumi.export("intake", told.intake_queue_url)
-    pulumi.export("rule", told.rule_arn)
+    pulumi.export("intake", notifier.intake_queue_url)
+    pulumi.export("rule", notifier.rule_arn)
 """
 
 
-def test_another_program_watches_a_queue_whose_arn_is_not_known_yet(
+def test_another_program_can_watch_a_queue_whose_arn_is_not_known_yet(
     own_cloud, nightly, sink, program, wait_until, name
 ):
     machine = this_machine()
@@ -116,7 +116,7 @@ def test_another_program_watches_a_queue_whose_arn_is_not_known_yet(
     assert subjects(own_cloud, name) == [(["x@example.com"], f"{name} failed: 1 of 2 children")]
 
 
-def test_an_arn_of_another_region_is_refused_when_it_is_known(own_cloud, program):
+def test_an_arn_in_another_region_is_refused_once_it_is_known(own_cloud, program):
     source = OTHER_PROGRAM.replace("[fifo.arn]", '[fifo.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))]')
 
     with pytest.raises(DeploymentFailed, match="not in this stack's region us-east-1"):
@@ -130,7 +130,7 @@ def test_an_arn_of_another_region_is_refused_when_it_is_known(own_cloud, program
 
 
 def everything(cloud):
-    """What there is of each kind that a deployment makes first."""
+    """List the existing resources of the kinds that a deployment creates first."""
     return {
         "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
         "rules": [rule["Name"] for rule in cloud.client("events").list_rules()["Rules"]],
@@ -143,7 +143,7 @@ def everything(cloud):
     }
 
 
-def test_settings_that_are_wrong_are_told_all_at_once_and_nothing_is_created(own_cloud, project):
+def test_all_wrong_settings_are_reported_at_once_and_nothing_is_created(own_cloud, project):
     before = everything(own_cloud)
     with pytest.raises(DeploymentFailed) as failed:
         deploy(
@@ -180,7 +180,7 @@ def test_settings_that_are_wrong_are_told_all_at_once_and_nothing_is_created(own
 
 
 def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, project, tmp_path, wait_until):
-    """Functions run on what their package holds, so what is forgotten is noticed here and not on AWS."""
+    """Local functions can import only what their package holds, so a missing dependency shows here already."""
     for entry in ("__main__.py", "Pulumi.yaml", "Pulumi.print-color.yaml", "components", "batchbell"):
         (tmp_path / entry).symlink_to(project / entry)
     shutil.copytree(project / "notifiers", tmp_path / "notifiers")

@@ -1,4 +1,4 @@
-"""The print-color stack, from a finished job to what people got: the real function process, queues and ledger."""
+"""The print-color stack, from a finished job to the messages: the real function process, queues and ledger."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import uuid
 
 import pytest
 
-PLACE = "arn:aws:batch:us-east-1:123456789012"
+BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 
 
 @pytest.fixture
 def finished(event, name):
-    """The event of a finished array job of that name; every call is another job."""
+    """Makes the event of a finished array job with that name; each call makes another job."""
 
     def make(status="succeeded", **detail):
         job = str(uuid.uuid4())
-        identity = {"jobName": name, "jobId": job, "jobArn": f"{PLACE}:job/{job}"}
+        identity = {"jobName": name, "jobId": job, "jobArn": f"{BATCH_ARN}:job/{job}"}
         return event(f"parent-{status}", **identity | detail)
 
     return make
 
 
-def test_an_array_job_is_told_once_on_every_channel(print_color, name):
+def test_an_array_job_sends_one_message_on_every_channel(print_color, name):
     print_color.submit(name, 7)
-    print_color.told(name)
-    print_color.settled()
+    print_color.wait_until_received(name)
+    print_color.wait_until_idle()
 
-    told = f"{name} succeeded: all 7 children"
+    title = f"{name} succeeded: all 7 children"
     (text,) = print_color.slack(name)
-    assert text.startswith(f"✅ {told}\nArray job on print-color-queue, ")
-    assert print_color.mails(name) == [f"{name} succeeded: all 7 children"]
+    assert text.startswith(f"✅ {title}\nArray job on print-color-queue, ")
+    assert print_color.mails(name) == [title]
 
 
-def test_children_that_failed_are_told_with_their_indexes_and_exit_code(print_color, name):
+def test_the_message_lists_failed_children_by_exit_code_with_their_indexes(print_color, name):
     script = "case $AWS_BATCH_JOB_ARRAY_INDEX in 0|1|2) exit 3;; 4) exit 5;; esac"
     print_color.submit(name, 6, ["sh", "-c", script])
-    print_color.told(name)
+    print_color.wait_until_received(name)
 
     assert print_color.mails(name) == [f"{name} failed: 4 of 6 children"]
     (mail,) = (mail for mail in print_color.cloud.mailbox() if name in mail["Subject"])
@@ -47,42 +47,42 @@ def test_children_that_failed_are_told_with_their_indexes_and_exit_code(print_co
     assert "print-color$252Fdefault$252F" in text
 
 
-def test_an_event_that_aws_delivers_twice_is_told_once(print_color, finished, name):
+def test_an_event_that_aws_delivers_twice_sends_one_message(print_color, finished, name):
     event = finished()
     print_color.send(event, event | {"id": "again"})
-    print_color.told(name)
+    print_color.wait_until_received(name)
     print_color.send(event)
-    print_color.settled()
+    print_color.wait_until_idle()
 
     assert len(print_color.slack(name)) == len(print_color.mails(name)) == 1
 
 
-def test_a_blocked_queue_is_told_once_however_often_aws_repeats_it(print_color, event, name):
-    queue = f"{PLACE}:job-queue/{print_color.deployment.outputs['job_queue_name']}"
+def test_a_blocked_queue_sends_one_message_however_often_aws_repeats_the_event(print_color, event, name):
+    queue = f"{BATCH_ARN}:job-queue/{print_color.deployment.outputs['job_queue_name']}"
     blocked, other = (
         event("queue-blocked", jobName=name, jobId=str(uuid.uuid4()), jobQueue=one) for one in (queue, f"{queue}-2")
     )
     print_color.cloud.raise_events([other, blocked, blocked])
-    print_color.told(name)
+    print_color.wait_until_received(name)
     print_color.cloud.raise_events([blocked])
-    print_color.settled()
+    print_color.wait_until_idle()
 
     assert print_color.mails(name) == [f"Job queue print-color-queue is blocked by {name}"]
     assert len(print_color.slack(name)) == 1
 
 
-def test_a_test_message_comes_through_the_deployed_queue_and_function(print_color):
-    asked = f"test-{uuid.uuid4().hex}"
-    print_color.send({"test": 1, "id": str(uuid.uuid4()), "notifiers": ["slack", asked], "sent_at": time.time()})
+def test_a_test_message_passes_through_the_deployed_queue_and_function(print_color):
+    unknown = f"test-{uuid.uuid4().hex}"
+    print_color.send({"test": 1, "id": str(uuid.uuid4()), "notifiers": ["slack", unknown], "sent_at": time.time()})
     print_color.wait_until(lambda: print_color.slack("Test message from print-color"), "in Slack", timeout=20)
-    print_color.settled()
+    print_color.wait_until_idle()
 
     assert print_color.mails("Test message") == []
     (dead,) = print_color.dead_letters()
-    assert (dead["notifier"], dead["reason"]) == (asked, f"the stack has no notifier {asked}")
+    assert (dead["notifier"], dead["reason"]) == (unknown, f"the stack has no notifier {unknown}")
 
 
-def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_of_its_batch_is_delivered(print_color, finished, name):
+def test_an_invalid_record_becomes_a_dead_letter_and_the_rest_of_its_batch_is_delivered(print_color, finished, name):
     print_color.send(
         "not JSON at all",
         finished() | {"source": "aws.ec2"},
@@ -90,8 +90,8 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_of_its_batch_is_deliv
         finished(),
         json.dumps(["a list"]),
     )
-    print_color.told(name)
-    print_color.settled()
+    print_color.wait_until_received(name)
+    print_color.wait_until_idle()
     dead = print_color.dead_letters()
 
     assert sorted(letter["reason"] for letter in dead) == [
@@ -104,11 +104,11 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_rest_of_its_batch_is_deliv
     assert len(print_color.slack(name)) == 1
 
 
-def test_a_webhook_that_is_refused_for_good_is_a_dead_letter_and_concerns_no_other_channel(print_color, finished, name):
+def test_a_permanent_refusal_becomes_a_dead_letter_and_does_not_affect_other_channels(print_color, finished, name):
     print_color.sink.answer(status=404)
     print_color.send(finished())
     print_color.wait_until(lambda: print_color.mails(name), "mailed")
-    print_color.settled()
+    print_color.wait_until_idle()
     print_color.sink.answer(status=200)
     (letter,) = print_color.dead_letters()
 
@@ -126,15 +126,15 @@ def test_a_channel_that_is_down_gets_its_message_later_and_the_others_get_theirs
     finally:
         print_color.sink.listen()
     print_color.wait_until(lambda: print_color.slack(name), "sent later", timeout=30)
-    print_color.settled()
+    print_color.wait_until_idle()
 
     assert len(print_color.slack(name)) == len(print_color.mails(name)) == 1
     assert print_color.dead_letters() == []
 
 
-def test_the_log_names_the_parent_and_holds_no_secret(print_color, finished, name):
+def test_the_log_names_the_parent_and_contains_no_secret(print_color, finished, name):
     print_color.send(finished("failed"))
-    print_color.told(name)
+    print_color.wait_until_received(name)
     print_color.wait_until(lambda: name in print_color.log(), "logged")
     lines = [json.loads(line) for line in print_color.log().splitlines() if name in line and line.startswith("{")]
     (line,) = (line for line in lines if line["message"] == "job")
@@ -144,17 +144,17 @@ def test_the_log_names_the_parent_and_holds_no_secret(print_color, finished, nam
     assert print_color.sink.url.rpartition("/")[2] not in print_color.log()
 
 
-def test_an_event_with_the_longest_texts_is_told(print_color, finished, name):
+def test_an_event_with_the_longest_texts_sends_a_message(print_color, finished, name):
     print_color.send(
-        finished("failed", statusReason="x" * 100_000, jobDefinition=f"{PLACE}:job-definition/{'d' * 128}:1")
+        finished("failed", statusReason="x" * 100_000, jobDefinition=f"{BATCH_ARN}:job-definition/{'d' * 128}:1")
     )
-    print_color.told(name)
-    print_color.settled()
+    print_color.wait_until_received(name)
+    print_color.wait_until_idle()
 
     assert print_color.dead_letters() == []
 
 
-def test_the_function_may_do_what_it_needs_and_no_more(print_color):
+def test_the_functions_role_allows_what_it_needs_and_no_more(print_color):
     iam, cloud = print_color.cloud.client("iam"), print_color.cloud
     function = cloud.client("lambda").get_function(FunctionName=print_color.deployment.outputs["function_name"])
     role = function["Configuration"]["Role"].rpartition("/")[2]
@@ -190,7 +190,7 @@ def test_no_secret_is_in_the_environment_or_the_package(print_color):
     assert json.loads(package.read("manifest.json"))["instances"][0]["secrets"]["webhook"].keys() == {"ssm"}
 
 
-def test_tickets_may_go_round_as_often_as_their_age_allows(print_color):
+def test_lambdas_recursion_detection_does_not_limit_retries(print_color):
     """Lambda's recursion detection would drop a ticket that has passed the queue 16 times."""
     function = print_color.deployment.outputs["function_name"]
     config = print_color.cloud.client("lambda").get_function_recursion_config(FunctionName=function)
@@ -198,7 +198,7 @@ def test_tickets_may_go_round_as_often_as_their_age_allows(print_color):
     assert config["RecursiveLoop"] == "Allow"
 
 
-def test_the_tutorials_set_of_resources_is_there(print_color):
+def test_the_stack_creates_the_tutorials_resources(print_color):
     batch = print_color.cloud.client("batch")
     (queue,) = batch.describe_job_queues(jobQueues=["print-color-queue"])["jobQueues"]
     environment = queue["computeEnvironmentOrder"][0]["computeEnvironment"]

@@ -1,6 +1,6 @@
-"""SQS does not take a ticket or a dead letter: the record stays, comes back, and nobody is told twice.
+"""SQS refuses a ticket or a dead letter: the record stays and comes back, and no channel gets a message twice.
 
-All cells run at the same time, each of them in invocations of its own.
+All cases run at the same time, each in invocations of its own.
 """
 
 from __future__ import annotations
@@ -14,50 +14,57 @@ from typing import Any
 import pytest
 
 from batchbell_local.slack.sink import Answer
-from tests.end_to_end.watched import ONCE, SENT, Job, Watched, answer_in_turn
+from tests.end_to_end.observed_stack import ONCE, SENT, FinishedJob, ObservedStack, answer_in_turn
 
 HIDDEN = 12  # seconds until a record that stays comes back
-ATTEMPTS = 2  # calls that the SDK makes of one
+ATTEMPTS = 2  # attempts that the SDK makes for one call
 REFUSED, GONE = "Slack answered 500 rollup_error", "Slack answered 404 no_service"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """`fault`: of SendMessage; `slack`: its answers; `outcomes`: what the log says of Slack's tries, `others` of each
-    other channel's; `dead`: the letters' reasons."""
+class QueueFault:
+    """A fault of SendMessage, and the expected results.
+
+    slack: Slack's answers
+    deliveries: what each channel gets
+    rows: the ledger's rows in the end
+    outcomes: the log's outcomes of Slack's attempts
+    others: the same for each other channel
+    dead: the reasons of the dead letters
+    """
 
     fault: Mapping[str, Any]
     slack: Sequence[Answer] = (Answer.of(500),)
-    told: Mapping[str, list[str]] = field(default_factory=lambda: ONCE)
+    deliveries: Mapping[str, list[str]] = field(default_factory=lambda: ONCE)
     rows: Mapping[str, set[str]] = field(default_factory=lambda: SENT)
     outcomes: Sequence[str] = (REFUSED, "sent")
     others: Sequence[str] = ("sent", "already-sent")
     dead: Sequence[str] = ()
 
 
-CELLS = {
-    "a ticket is throttled": Cell({"error": "RequestThrottled", "status": 403, "times": ATTEMPTS}),
-    "a ticket is denied": Cell({"error": "AccessDenied", "status": 403, "times": 1}),
-    "a ticket meets a broken queue": Cell({"error": "ServiceUnavailable", "status": 503, "times": ATTEMPTS}),
-    "a ticket's connection is cut": Cell({"cut": "before", "times": ATTEMPTS}),
-    "a ticket gets no answer": Cell({"delay": 3.0, "cut": "before", "times": ATTEMPTS}),
-    # The queue has it, perhaps more than once, and nobody knows: it and the record are tried.
-    "a ticket's first answer is lost": Cell(
+CASES = {
+    "a ticket is throttled": QueueFault({"error": "RequestThrottled", "status": 403, "times": ATTEMPTS}),
+    "a ticket is denied": QueueFault({"error": "AccessDenied", "status": 403, "times": 1}),
+    "a ticket meets a broken queue": QueueFault({"error": "ServiceUnavailable", "status": 503, "times": ATTEMPTS}),
+    "a ticket's connection is cut": QueueFault({"cut": "before", "times": ATTEMPTS}),
+    "a ticket gets no answer": QueueFault({"delay": 3.0, "cut": "before", "times": ATTEMPTS}),
+    # The queue has the ticket, perhaps twice, and the function cannot know: both the ticket and the record are tried.
+    "a ticket's first answer is lost": QueueFault(
         {"cut": "after", "times": 1}, outcomes=(REFUSED, "sent", "already-sent"), others=("sent",)
     ),
-    "a ticket's every answer is lost": Cell(
+    "a ticket's every answer is lost": QueueFault(
         {"cut": "after", "times": ATTEMPTS}, outcomes=(REFUSED, "sent", "already-sent", "already-sent")
     ),
-    "a ticket's next ticket is denied": Cell(
+    "a ticket's next ticket is denied": QueueFault(
         {"error": "AccessDenied", "status": 403, "skip": 1, "times": 1},
         slack=(Answer.of(500), Answer.of(500)),
         outcomes=(REFUSED, REFUSED, "sent"),
         others=("sent",),
     ),
-    "a dead letter is denied": Cell(
+    "a dead letter is denied": QueueFault(
         {"error": "AccessDenied", "status": 403, "times": 1},
         slack=(Answer.of(404), Answer.of(404)),
-        told=ONCE | {"slack": []},
+        deliveries=ONCE | {"slack": []},
         rows=SENT | {"slack": set()},
         outcomes=(GONE, GONE),
         dead=(GONE,),
@@ -66,35 +73,40 @@ CELLS = {
 
 
 @dataclass(frozen=True)
-class Refusals:
-    """`dead`: letters, as they were when all was done. `unreadable`: a record that is nothing but odd."""
+class QueueFaultRun:
+    """The results of all cases.
 
-    watched: Watched
-    jobs: Mapping[str, Job]
+    hits: how often each fault occurred
+    dead: the dead letters in the end
+    unreadable: an invalid record
+    """
+
+    observed: ObservedStack
+    jobs: Mapping[str, FinishedJob]
     hits: Mapping[str, int]
     dead: Sequence[Mapping[str, Any]]
     unreadable: str
 
 
 @pytest.fixture(scope="module")
-def refusals(watched: Watched) -> Iterator[Refusals]:
-    stack = watched.stack
-    watched.invoke_with(records=1)
-    watched.hide_for(HIDDEN)
-    jobs = {what: watched.job() for what in CELLS}
+def run(observed: ObservedStack) -> Iterator[QueueFaultRun]:
+    stack = observed.stack
+    observed.set_batch_size(1)
+    observed.set_visibility_timeout(HIDDEN)
+    jobs = {what: observed.job() for what in CASES}
     unreadable = "no JSON, and its dead letter is denied"
-    faults = {what: stack.cloud.fail("sqs:SendMessage", holds=jobs[what].name, **CELLS[what].fault) for what in CELLS}
+    faults = {what: stack.cloud.fail("sqs:SendMessage", holds=jobs[what].name, **CASES[what].fault) for what in CASES}
     faults[unreadable] = stack.cloud.fail(
         "sqs:SendMessage", holds=_digest(unreadable), error="AccessDenied", status=403, times=1
     )
-    stack.sink.answer_with(answer_in_turn({jobs[what].name: cell.slack for what, cell in CELLS.items()}))
+    stack.sink.answer_with(answer_in_turn({jobs[what].name: case.slack for what, case in CASES.items()}))
     for job in jobs.values():
         stack.send(job.event)
     stack.send(unreadable)
     stack.wait_until(lambda: all(fault.hits for fault in faults.values()), "refused each", timeout=40)
-    watched.settle()
-    yield Refusals(
-        watched, jobs, {what: len(fault.hits) for what, fault in faults.items()}, stack.dead_letters(), unreadable
+    observed.wait_until_idle()
+    yield QueueFaultRun(
+        observed, jobs, {what: len(fault.hits) for what, fault in faults.items()}, stack.dead_letters(), unreadable
     )
 
 
@@ -102,41 +114,41 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("what", CELLS)
-def test_a_channel_gets_its_message_though_sqs_took_no_ticket_and_the_others_get_theirs_once(refusals, what):
-    job = refusals.jobs[what]
+@pytest.mark.parametrize("what", CASES)
+def test_a_channel_gets_its_message_though_sqs_refused_the_ticket_and_the_others_get_theirs_once(run, what):
+    job = run.jobs[what]
 
-    assert refusals.hits[what] == CELLS[what].fault["times"]
-    assert refusals.watched.told(job.name) == CELLS[what].told
-    assert refusals.watched.rows(job) == CELLS[what].rows
+    assert run.hits[what] == CASES[what].fault["times"]
+    assert run.observed.deliveries(job.name) == CASES[what].deliveries
+    assert run.observed.ledger_rows(job) == CASES[what].rows
 
 
-@pytest.mark.parametrize("what", CELLS)
-def test_a_record_that_stays_finds_the_channels_that_were_told(refusals, what):
-    name, cell = refusals.jobs[what].name, CELLS[what]
+@pytest.mark.parametrize("what", CASES)
+def test_a_record_that_comes_back_skips_the_channels_that_have_the_message(run, what):
+    name, case = run.jobs[what].name, CASES[what]
 
     # Two copies of a ticket may be tried at the same time.
-    assert sorted(refusals.watched.outcomes(name, "slack")) == sorted(cell.outcomes)
+    assert sorted(run.observed.outcomes(name, "slack")) == sorted(case.outcomes)
     for other in ("email", "sns"):
-        assert refusals.watched.outcomes(name, other) == list(cell.others)
+        assert run.observed.outcomes(name, other) == list(case.others)
 
 
-@pytest.mark.parametrize("what", CELLS)
-def test_what_is_a_dead_letter_is_one_once_sqs_takes_it(refusals, what):
-    letters = [letter for letter in refusals.dead if refusals.jobs[what].name in json.dumps(letter)]
+@pytest.mark.parametrize("what", CASES)
+def test_a_dead_letter_is_written_once_sqs_accepts_it(run, what):
+    letters = [letter for letter in run.dead if run.jobs[what].name in json.dumps(letter)]
 
-    assert [letter["reason"] for letter in letters] == list(CELLS[what].dead)
+    assert [letter["reason"] for letter in letters] == list(CASES[what].dead)
 
 
-def test_an_odd_record_whose_dead_letter_sqs_refuses_is_one_later(refusals):
-    (letter,) = (one for one in refusals.dead if one.get("sha256") == _digest(refusals.unreadable))
+def test_an_invalid_record_becomes_a_dead_letter_once_sqs_accepts_it(run):
+    (letter,) = (one for one in run.dead if one.get("sha256") == _digest(run.unreadable))
 
-    assert refusals.hits[refusals.unreadable] == 1
+    assert run.hits[run.unreadable] == 1
     assert letter["reason"] == "the record is not JSON"
 
 
-def test_the_log_says_why_a_record_stays(refusals):
-    lines = [json.loads(line) for line in refusals.watched.stack.log().splitlines() if "the record stays" in line]
+def test_the_log_says_why_a_record_stays(run):
+    lines = [json.loads(line) for line in run.observed.stack.log().splitlines() if "the record stays" in line]
 
     assert {line["reason"] for line in lines} == {
         "RequestThrottled",

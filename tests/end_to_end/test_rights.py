@@ -1,4 +1,4 @@
-"""What deployed stacks may do, and who may do what to them: read back from AWS, and tried with the function's role."""
+"""The rights of deployed stacks, and who may access them: read back from AWS, and tried with the function's role."""
 
 from __future__ import annotations
 
@@ -14,12 +14,22 @@ from typing import Any
 import pytest
 
 from demo.print_color import SENDER, in_queue
-from tests.end_to_end.deployed import PLACE, SENDING_MAIL, STACKS, Call, Deployed, Things, arn, mail, make_things
+from tests.end_to_end.inspected_stacks import (
+    BATCH_ARN,
+    SENDING_MAIL,
+    STACKS,
+    AccountResources,
+    Call,
+    InspectedStack,
+    arn,
+    mail,
+    make_account_resources,
+)
 
 PURPOSES = ("intake", "retry", "dead_letter")
 REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
-# Makes the calls that the event lists, and answers "ok" or AWS's error code for each.
+# Makes the calls that the event lists, and returns "ok" or AWS's error code for each.
 PROBE = """
 import boto3, botocore.config, botocore.exceptions
 
@@ -38,23 +48,23 @@ def answer(service, operation, arguments):
 
 
 @pytest.fixture(scope="module")
-def things(own_cloud, sink):
-    """What the stack with every option refers to."""
-    return make_things(own_cloud, sink.url)
+def resources(own_cloud, sink):
+    """Resources that the stack with every option refers to."""
+    return make_account_resources(own_cloud, sink.url)
 
 
 @pytest.fixture(scope="module")
 def others(own_cloud, sink):
-    """What no stack refers to."""
-    return make_things(own_cloud, sink.url)
+    """Resources that no stack refers to."""
+    return make_account_resources(own_cloud, sink.url)
 
 
 @pytest.fixture(scope="module", params=STACKS)
-def stack(request, own_cloud, project, sink, things):
-    return STACKS[request.param](own_cloud, project, sink, things)
+def stack(request, own_cloud, project, sink, resources):
+    return STACKS[request.param](own_cloud, project, sink, resources)
 
 
-def test_the_functions_rights_are_these_and_no_others(stack):
+def test_the_functions_role_has_exactly_the_expected_rights(stack):
     intake, retry, dead_letters = (stack.queue_arn(purpose) for purpose in PURPOSES)
     table = arn("dynamodb", f"table/{stack.outputs['ledger_table_name']}")
     log = arn("logs", f"log-group:{stack.log_group}:*")
@@ -76,7 +86,7 @@ def test_the_functions_rights_are_these_and_no_others(stack):
     }
 
 
-def test_no_role_of_a_stack_has_a_pattern_of_actions_or_an_open_resource(stack):
+def test_no_role_of_a_stack_has_wildcard_actions_or_unneeded_wildcard_resources(stack):
     for role in stack.ids("aws:iam/role:Role"):
         for statement in stack.statements(role):
             assert not [action for action in statement["Action"] if "*" in action or "?" in action]
@@ -89,7 +99,7 @@ def test_no_role_of_a_stack_has_a_pattern_of_actions_or_an_open_resource(stack):
                 assert opened <= {arn("logs", f"log-group:{stack.log_group}:*")}
 
 
-def test_the_functions_role_is_for_lambda_alone_and_has_no_other_policies(stack):
+def test_only_lambda_can_assume_the_functions_role_and_it_has_no_other_policies(stack):
     iam = stack.cloud.client("iam")
     (trust,) = iam.get_role(RoleName=stack.role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
 
@@ -97,8 +107,8 @@ def test_the_functions_role_is_for_lambda_alone_and_has_no_other_policies(stack)
     assert iam.list_attached_role_policies(RoleName=stack.role)["AttachedPolicies"] == []
 
 
-def calls_of(stack: Deployed) -> list[Call]:
-    """What the function does in any stack."""
+def calls_of(stack: InspectedStack) -> list[Call]:
+    """Return the calls that the function makes in any stack."""
     outputs = stack.outputs
     row = {"message": {"S": "probe"}, "notifier": {"S": "probe"}}
     update = {"TableName": outputs["ledger_table_name"], "Key": row, "UpdateExpression": "SET sent = :now"}
@@ -123,8 +133,8 @@ def query(table: str, **more: str) -> dict[str, Any]:
     return {"TableName": table, **condition, **more}
 
 
-def forbidden_calls(stack: Deployed, others: Things) -> Iterator[Call]:
-    """What somebody would do who had got hold of the function's credentials."""
+def forbidden_calls(stack: InspectedStack, others: AccountResources) -> Iterator[Call]:
+    """Yield calls that an attacker with the function's credentials would try."""
     outputs, table = stack.outputs, stack.outputs["ledger_table_name"]
     row, send = {"message": {"S": "probe"}, "notifier": {"S": "probe"}}, {"MessageBody": "{}"}
     intake, retry, dead = (outputs[f"{purpose}_queue_url"] for purpose in PURPOSES)
@@ -169,8 +179,8 @@ def forbidden_calls(stack: Deployed, others: Things) -> Iterator[Call]:
     yield "cloudwatch", "delete_alarms", {"AlarmNames": ["x"]}
 
 
-def probe(stack: Deployed, calls: list[Call]) -> list[tuple[str, str, str]]:
-    """The answers to these calls with the function's role."""
+def probe(stack: InspectedStack, calls: list[Call]) -> list[tuple[str, str, str]]:
+    """Make these calls with the function's role, and return service, operation and result of each."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("probe.py", PROBE)
@@ -188,19 +198,19 @@ def probe(stack: Deployed, calls: list[Call]) -> list[tuple[str, str, str]]:
     return [(*call[:2], answer) for call, answer in zip(calls, answers, strict=True)]
 
 
-def test_its_role_may_do_what_it_was_granted(stack):
+def test_the_functions_role_allows_every_call_that_it_needs(stack):
     answers = probe(stack, [*calls_of(stack), *stack.calls])
 
     assert [answer for answer in answers if answer[2] != "ok"] == []
 
 
-def test_its_role_may_do_nothing_that_it_was_not_granted(stack, others):
+def test_the_functions_role_refuses_every_other_call(stack, others):
     answers = probe(stack, list(forbidden_calls(stack, others)))
 
     assert [answer for answer in answers if answer[2] not in REFUSALS] == []
 
 
-def test_only_the_stacks_own_rules_may_send_to_its_queues_and_nobody_is_denied_but_without_tls(stack):
+def test_only_the_stacks_own_rules_may_send_to_its_queues_and_only_requests_without_tls_are_denied(stack):
     rules = {arn("events", f"rule/{rule}") for rule in stack.ids("aws:cloudwatch/eventRule:EventRule")}
     ours = {"Service": "events.amazonaws.com"}
     assert len(rules) == 2
@@ -220,8 +230,8 @@ def test_only_the_stacks_own_rules_may_send_to_its_queues_and_nobody_is_denied_b
         assert all(set(one["Condition"]["ArnEquals"]["aws:SourceArn"]) == rules for one in allowed)
 
 
-def waiting(stack: Deployed) -> list[int]:
-    """How many messages are in each of its queues."""
+def waiting(stack: InspectedStack) -> list[int]:
+    """Return the number of messages in each of the stack's queues."""
     return [in_queue(stack.cloud, stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
 
 
@@ -229,19 +239,19 @@ def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wa
     events = stack.cloud.client("events")
     source = f"theirs.{uuid.uuid4().hex}"
     events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
-    # Targets get an event in this order: when it is in the last one's queue, the others had it or never will.
+    # Targets get an event in this order: when the last one has it, the others have it or never will.
     targets = [*(stack.queue_arn(purpose) for purpose in PURPOSES), arn("sqs", others.name)]
     events.put_targets(Rule=source, Targets=[{"Id": str(number), "Arn": one} for number, one in enumerate(targets)])
-    wait_until(lambda: waiting(stack)[:2] == [0, 0], "at rest", timeout=20)
-    at_rest = waiting(stack)
+    wait_until(lambda: waiting(stack)[:2] == [0, 0], "idle", timeout=20)
+    idle = waiting(stack)
     before = in_queue(stack.cloud, others.queue_url)
     events.put_events(Entries=[{"Source": source, "DetailType": "x", "Detail": "{}"}])
     wait_until(lambda: in_queue(stack.cloud, others.queue_url) == before + 1, "sent")
 
-    assert waiting(stack) == at_rest
+    assert waiting(stack) == idle
 
 
-def test_its_queues_are_encrypted_and_take_the_largest_event(stack):
+def test_its_queues_are_encrypted_and_accept_the_largest_event(stack):
     for purpose in PURPOSES:
         attributes = stack.queue(purpose)
 
@@ -249,7 +259,7 @@ def test_its_queues_are_encrypted_and_take_the_largest_event(stack):
         assert attributes["MaximumMessageSize"] == "1048576"
 
 
-def test_what_kills_the_function_and_what_a_rule_cannot_deliver_is_a_dead_letter_for_14_days(stack):
+def test_records_that_crash_the_function_and_events_that_a_rule_cannot_deliver_are_dead_letters_for_14_days(stack):
     events, dead_letters = stack.cloud.client("events"), stack.queue("dead_letter")
     for purpose in PURPOSES[:2]:
         redrive = json.loads(stack.queue(purpose)["RedrivePolicy"])
@@ -264,15 +274,15 @@ def test_what_kills_the_function_and_what_a_rule_cannot_deliver_is_a_dead_letter
     assert dead_letters["MessageRetentionPeriod"] == str(14 * 86_400)
 
 
-def test_a_secret_is_in_nothing_that_its_readers_alone_should_see(stack, sink):
-    """The state: see the tests with the real engine."""
+def test_a_secret_is_only_where_its_readers_can_see_it(stack, sink):
+    """The engine tests look at the state file."""
     token = sink.url.rpartition("/")[2]
     function = stack.function
     package = zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(function["Code"]["Location"]).read()))
     alarms = stack.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    told = [function, stack.outputs, stack.statements(stack.role), alarms, [stack.queue(one) for one in PURPOSES]]
+    visible = [function, stack.outputs, stack.statements(stack.role), alarms, [stack.queue(one) for one in PURPOSES]]
 
-    assert token not in json.dumps(told, default=str)
+    assert token not in json.dumps(visible, default=str)
     assert not any(token.encode() in package.read(name) for name in package.namelist())
     entries = json.loads(package.read("manifest.json"))["instances"]
     named = [store for entry in entries for secret in entry["secrets"].values() for store in secret.items()]
@@ -281,16 +291,16 @@ def test_a_secret_is_in_nothing_that_its_readers_alone_should_see(stack, sink):
 
 
 @pytest.mark.parametrize("stack", ["every-option"], indirect=True)
-def test_with_these_rights_alone_a_job_is_told_on_every_channel(stack, things, sink, event, wait_until):
+def test_with_these_rights_alone_a_job_reaches_every_channel(stack, resources, sink, event, wait_until):
     name = f"job-{uuid.uuid4().hex[:8]}"
     sns, sqs = stack.cloud.client("sns"), stack.cloud.client("sqs")
-    for topic in (things.topic, stack.outputs["notifiers"]["made"]["topic_arn"]):
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", things.name))
-    before = in_queue(stack.cloud, things.queue_url)
-    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{PLACE}:job/{uuid.uuid4()}"}
+    for topic in (resources.topic, stack.outputs["notifiers"]["made"]["topic_arn"]):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", resources.name))
+    before = in_queue(stack.cloud, resources.queue_url)
+    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{BATCH_ARN}:job/{uuid.uuid4()}"}
     sqs.send_message(
         QueueUrl=stack.outputs["intake_queue_url"], MessageBody=json.dumps(event("parent-succeeded", **job))
     )
-    wait_until(lambda: in_queue(stack.cloud, things.queue_url) == before + 2, "published twice", timeout=20)
+    wait_until(lambda: in_queue(stack.cloud, resources.queue_url) == before + 2, "published twice", timeout=20)
     wait_until(lambda: len([one for one in sink.accepted if name in one["text"]]) == 2, "in Slack twice", timeout=20)
     wait_until(lambda: any(name in mail["Subject"] for mail in stack.cloud.mailbox()), "mailed", timeout=20)

@@ -1,4 +1,4 @@
-"""Secrets in each of their forms: what the function may read and decrypt, and a rotation without a deploy."""
+"""Secrets in each form: what the function may read and decrypt, and a rotation without a deployment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from batchbell_local.deployment import deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
-from tests.end_to_end.conftest import TIMEOUT, Stack
-from tests.end_to_end.deployed import Deployed, arn
+from tests.end_to_end.inspected_stacks import InspectedStack, arn
+from tests.end_to_end.stack import TIMEOUT, Stack
 
 FORMS = ("config", "ssm", "secretsmanager")
 STORED = "/batchbell/batchbell/secrets/secrets/config/webhook"  # where the program keeps the form `config`
@@ -20,7 +20,7 @@ STORED = "/batchbell/batchbell/secrets/secrets/config/webhook"  # where the prog
 
 @dataclass(frozen=True)
 class Webhooks:
-    """Of one notifier: the one that it was deployed with, and the one that it is rotated to."""
+    """The webhooks of one notifier: the one at deployment, and the one after the rotation."""
 
     old: SlackSink
     new: SlackSink
@@ -48,7 +48,7 @@ def secret(own_cloud, webhooks, keys):
 
 @pytest.fixture(scope="module")
 def stack(own_cloud, project, webhooks, keys, secret, wait_until) -> Stack:
-    """One notifier a form, named like it."""
+    """A stack with one notifier per form, named like the form."""
     references = {"config": "slackWebhook", "ssm": arn("ssm", "parameter/theirs"), "secretsmanager": secret}
     config = {
         "environment_name": "secrets",
@@ -64,8 +64,8 @@ def stack(own_cloud, project, webhooks, keys, secret, wait_until) -> Stack:
     return Stack(own_cloud, deployment, webhooks["config"].old, wait_until)
 
 
-def test_the_function_may_read_each_secret_and_decrypt_with_its_key_and_nothing_else(stack, keys, secret):
-    deployed = Deployed(stack.cloud, stack.deployment, {}, [])
+def test_the_function_may_only_read_its_secrets_and_decrypt_with_their_keys(stack, keys, secret):
+    deployed = InspectedStack(stack.cloud, stack.deployment, {}, [])
     granted = {
         (action, resource)
         for statement in deployed.statements(deployed.role)
@@ -82,7 +82,7 @@ def test_the_function_may_read_each_secret_and_decrypt_with_its_key_and_nothing_
     }
 
 
-def test_what_the_program_stores_is_encrypted_with_the_key(stack, keys):
+def test_a_secret_that_the_program_stores_is_encrypted_with_the_key(stack, keys):
     (stored,) = (one for one in stack.cloud.client("ssm").describe_parameters()["Parameters"] if one["Name"] == STORED)
 
     assert (stored["Type"], stored["KeyId"]) == ("SecureString", keys["config"])
@@ -90,7 +90,7 @@ def test_what_the_program_stores_is_encrypted_with_the_key(stack, keys):
 
 @dataclass(frozen=True)
 class Rotation:
-    """The jobs that were told before and after it."""
+    """The names of the jobs before and after the rotation."""
 
     before: str
     after: str
@@ -98,13 +98,13 @@ class Rotation:
 
 @pytest.fixture(scope="module")
 def rotation(stack, webhooks, secret) -> Rotation:
-    """The old webhooks are revoked and the new ones written where the old ones were: nothing is deployed."""
+    """Revokes the old webhooks and writes the new ones where the old ones were, without a deployment."""
     jobs = Rotation(*(f"job-{uuid.uuid4().hex[:8]}" for _ in range(2)))
     stack.submit(jobs.before, size=2)
     for form in FORMS:
         webhooks[form].old.wait_for(1, timeout=20)
         webhooks[form].old.answer(status=404)
-    stack.settled()  # so that the next message meets the same process of the function, which knows the old webhooks
+    stack.wait_until_idle()  # so that the next message goes to the same process, which knows the old webhooks
     for name, form in ((STORED, "config"), ("/theirs", "ssm")):
         value = {"Value": webhooks[form].new.url, "Type": "SecureString"}
         stack.cloud.client("ssm").put_parameter(Name=name, Overwrite=True, **value)
@@ -113,12 +113,12 @@ def rotation(stack, webhooks, secret) -> Rotation:
     stack.submit(jobs.after, size=2)
     for form in FORMS:
         webhooks[form].old.wait_for_requests(2, timeout=20)
-    stack.settled()
+    stack.wait_until_idle()
     return jobs
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_rotated_secret_is_taken_up_without_a_deploy(rotation, webhooks, form):
+def test_a_rotated_secret_is_used_without_a_deployment(rotation, webhooks, form):
     old, new = webhooks[form].old, webhooks[form].new
 
     assert [request.answered for request in old.requests] == [200, 404]
@@ -126,5 +126,5 @@ def test_a_rotated_secret_is_taken_up_without_a_deploy(rotation, webhooks, form)
     assert [rotation.after in payload["text"] for payload in new.accepted] == [True]
 
 
-def test_after_a_rotation_nothing_is_a_dead_letter(rotation, stack):
+def test_a_rotation_makes_no_dead_letter(rotation, stack):
     assert stack.dead_letters() == []

@@ -1,12 +1,11 @@
-"""One operation of the real Pulumi engine on one stack, in a process of its own: `python operation.py`.
+"""Runs one operation of the real Pulumi engine on one stack, in a process of its own: `python operation.py`.
 
-A process, since the program's modules must be new for each run, and since tests interrupt and kill it. It is the head
-of its process group, to which the CLI belongs too, as in a terminal.
+It needs its own process since each run must load the program's modules anew, and since tests interrupt and kill it.
+The process leads a process group, to which the CLI belongs too, as in a terminal.
 
-Standard input is one line of JSON: {"operation", "program", "stack", "secrets"}. Standard output is a line
-of JSON for each thing that happens: {"step": [operation, type, name, "begun" or "done" or "failed"]},
-{"diagnostic": [severity, text]}, and last {"result": …} or {"failed": text}. The environment says which CLI, which
-backend and which AWS.
+Standard input is one line of JSON: {"operation", "program", "stack", "secrets"}. Standard output has one line of JSON
+for each event: {"step": [operation, type, name, "begun" or "done" or "failed"]}, {"diagnostic": [severity, text]}, and
+finally {"result": …} or {"failed": text}. The environment determines the CLI, the backend and the AWS endpoint.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from typing import Any
 from pulumi import automation
 
 OUT = os.fdopen(os.dup(1), "w")
-PROJECT = "only used where a program has no Pulumi.yaml"
+PROJECT = "unused"  # Pulumi takes the name from the program's Pulumi.yaml
 LOCK = threading.Lock()
 
 
-def tell(**event: Any) -> None:
+def emit(**event: Any) -> None:
     with LOCK:
         OUT.write(json.dumps(event) + "\n")
         OUT.flush()
 
 
 def run_program() -> None:
-    """As Pulumi's language host does it: the program's folder is the working directory and first on the path."""
+    """Run the program as Pulumi's language host does: its folder is the working directory and first on the path."""
     runpy.run_path("__main__.py", run_name="__main__")
 
 
@@ -43,9 +42,9 @@ def on_event(event: automation.EngineEvent) -> None:
         if (found := getattr(event, state)) is not None:
             metadata = found.metadata
             word = {"resource_pre_event": "begun", "res_outputs_event": "done", "res_op_failed_event": "failed"}[state]
-            tell(step=[metadata.op.value, metadata.type, metadata.urn.rpartition("::")[2], word])
+            emit(step=[metadata.op.value, metadata.type, metadata.urn.rpartition("::")[2], word])
     if (found := event.diagnostic_event) is not None:
-        tell(diagnostic=[found.severity, found.message])
+        emit(diagnostic=[found.severity, found.message])
 
 
 def operate(stack: automation.Stack, operation: str) -> Any:
@@ -65,21 +64,21 @@ def operate(stack: automation.Stack, operation: str) -> Any:
 
 def main() -> None:
     os.dup2(2, 1)
-    order = json.loads(sys.stdin.readline())
-    signal.signal(signal.SIGINT, lambda *_: None)  # as the language host: the engine alone decides what Ctrl-C means
-    program = Path(order["program"])
+    request = json.loads(sys.stdin.readline())
+    signal.signal(signal.SIGINT, lambda *_: None)  # as in the language host: only the engine handles Ctrl-C
+    program = Path(request["program"])
     os.chdir(program)
     sys.path.insert(0, str(program))
     try:
         options = automation.LocalWorkspaceOptions(work_dir=str(program))
-        stack = automation.create_or_select_stack(order["stack"], PROJECT, run_program, opts=options)
-        if order["secrets"]:
+        stack = automation.create_or_select_stack(request["stack"], PROJECT, run_program, opts=options)
+        if request["secrets"]:
             stack.set_all_config(
-                {name: automation.ConfigValue(value, secret=True) for name, value in order["secrets"].items()}
+                {name: automation.ConfigValue(value, secret=True) for name, value in request["secrets"].items()}
             )
-        tell(result=operate(stack, order["operation"]))
+        emit(result=operate(stack, request["operation"]))
     except automation.errors.CommandError as error:
-        tell(failed=str(error))
+        emit(failed=str(error))
     OUT.flush()
     os._exit(0)
 

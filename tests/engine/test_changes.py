@@ -1,4 +1,4 @@
-"""Small changes of a stack that is in use: only what must change does, and no event is lost meanwhile."""
+"""Small changes of a stack in use: only what must change is changed, and no event is lost meanwhile."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ def test_a_new_notifier_adds_its_topic_and_changes_the_function_and_its_rights(s
     ]
 
 
-def test_while_a_notifier_is_taken_away_every_job_that_finishes_is_told_once(stack, notifiers, keep_submitting):
+def test_while_a_notifier_is_removed_every_finished_job_sends_one_message(stack, notifiers, keep_submitting):
     stack.set(notifiers=notifiers[:-1])
     with keep_submitting(stack) as names:
         done = stack.run("up")
-    stack.told(*names)
+    stack.wait_until_received(*names)
 
-    # The topic goes last, when the function no longer publishes to it.
+    # The topic is deleted last, when the function no longer publishes to it.
     done.ends_with("delete Topic print-color-second")
     assert sorted(done.changes[:-1]) == [f"update {FUNCTION}", "update RolePolicy print-color-dispatcher"]
     assert len(names) > 3
     assert [len(stack.mails(name)) for name in names] == [1] * len(names)
 
 
-def test_a_rotated_webhook_changes_the_parameter_alone_and_the_next_message_goes_there(stack, name):
+def test_a_rotated_webhook_changes_only_the_parameter_and_the_next_message_uses_it(stack, name):
     revoked = stack.sink
     with SlackSink.start() as other:
         revoked.answer(status=404)
         stack.secrets["slackWebhook"] = other.url
         done = stack.run("up")
         stack.submit(name, 2)
-        told = other.wait_for(1, timeout=40)
+        accepted = other.wait_for(1, timeout=40)
         stack.secrets["slackWebhook"] = revoked.url
         back = stack.run("up")
     revoked.answer(status=200)
 
     assert done.changes == back.changes == ["update Parameter print-color-slack-webhook"]
-    assert name in told[0]["text"]
+    assert name in accepted[0]["text"]
     assert other.url.rpartition("/")[2] not in done.printed
 
 
@@ -68,13 +68,13 @@ def test_more_vcpus_change_the_environment_in_place(stack):
     assert stack.run("up").changes == [f"update {ENVIRONMENT}"]
 
 
-def test_another_status_changes_the_rule_alone(stack):
+def test_another_status_changes_only_the_rule(stack):
     stack.set(statuses=["FAILED"])
 
     assert stack.run("up").changes == ["update EventRule print-color-finished"]
 
 
-def test_another_command_makes_a_revision_of_the_job_definition(stack, name):
+def test_another_command_registers_a_new_revision_of_the_job_definition(stack, name):
     stack.set(environment_command=["sh", "-c", "exit 3"])
     done = stack.run("up")
     stack.submit(name, 2)

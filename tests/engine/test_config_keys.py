@@ -1,4 +1,4 @@
-"""Every key of Pulumi.yaml, set with the real CLI, reaches the program; a secret in plain is refused."""
+"""Every key of Pulumi.yaml, set with the real CLI, reaches the program; a plain-text secret is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from components.settings.stack_config import config_keys
 DECLARED = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 
-# Takes the settings as this project's program does, and writes down what it got instead of making anything.
+# Reads the settings as this project's program does, and writes them to a file instead of creating resources.
 PROGRAM = """
     import functools, json, pathlib, pulumi
     from components.deployment_context import find_deployment_context
@@ -40,7 +40,7 @@ def examples(model: Any) -> dict[str, Any]:
 
 
 def every_notifier() -> list[dict[str, Any]]:
-    """One entry of each type, with everything that it can say."""
+    """Return one entry of each notifier type, with every setting."""
     return [
         {"type": type_, **examples(EntrySettings), "name": type_, **examples(plugin.infrastructure().Settings)}
         for type_, plugin in find_plugins().items()
@@ -52,7 +52,7 @@ def sample(key: str) -> Any:
 
 
 def leaves(path: str, value: Any) -> dict[str, str]:
-    """As `pulumi config set --path` takes a value with structure: {"notifiers[0].type": "slack", …}."""
+    """Flatten a nested value for `pulumi config set --path`: {"notifiers[0].type": "slack", …}."""
     if isinstance(value, list):
         return {key: text for number, one in enumerate(value) for key, text in leaves(f"{path}[{number}]", one).items()}
     if isinstance(value, dict):
@@ -62,7 +62,7 @@ def leaves(path: str, value: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def cli():
-    """Runs `pulumi` for a stack; `typed` is what it asks for."""
+    """Runs `pulumi` for a stack; `typed` is its standard input."""
 
     def run(stack, *arguments, typed=""):
         command = ["pulumi", *arguments, "--stack", stack.name, "--non-interactive"]
@@ -76,14 +76,14 @@ def cli():
 
 @pytest.fixture(scope="module")
 def stack(stack_of, copy_project, cli):
-    """With every key: one of each type set by itself, the rest and the settings of notifiers at once."""
+    """A stack with every key: one key of each type is set by itself, all others are set with one command."""
     folder = copy_project()
     (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
     stack = stack_of(folder, "every-key")
     stack.secrets.clear()
     cli(stack, "stack", "init")
     cli(stack, "config", "set", "--secret", "slackWebhook", typed=WEBHOOK)
-    # One of its words looks like a number.
+    # One word of the command looks like a number.
     alone = {declared["type"]: key for key, declared in DECLARED.items()} | {"array": "environment_command"}
     for key in alone.values():
         for path, text in leaves(key, sample(key)).items():
@@ -101,7 +101,7 @@ def stack(stack_of, copy_project, cli):
 
 @pytest.fixture(scope="module")
 def taken(stack):
-    """The settings and the secrets that the program got."""
+    """The settings and the secrets that the program received."""
     done = stack.run("preview")
     assert "notarealtoken" not in done.printed + stack.file.read_text()
     return json.loads((stack.folder / "taken.json").read_text())
@@ -114,22 +114,22 @@ def test_a_key_that_was_set_with_the_cli_reaches_the_program(taken, key):
     assert settings[key] == sample(key) != DECLARED[key]["default"]
 
 
-def test_a_secret_that_was_typed_reaches_the_program_as_one(taken):
+def test_a_secret_that_was_typed_reaches_the_program_as_a_secret(taken):
     _, secrets = taken
 
     assert secrets == {"slackWebhook": WEBHOOK}
 
 
 @pytest.fixture
-def spoilt(stack):
-    """The same stack, whose file is as before when the test is over."""
+def stack_to_spoil(stack):
+    """The same stack; its file is restored after the test."""
     before = stack.file.read_text()
     yield stack
     stack.file.write_text(before)
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "error"),
     [
         (
             ["set", "--plaintext", "slackWebhook", WEBHOOK],
@@ -143,10 +143,12 @@ def spoilt(stack):
     ],
     ids=["plain", "plain in a notifier", "secret in a notifier"],
 )
-def test_a_secret_that_is_no_reference_to_one_is_refused_with_the_command_and_not_shown(spoilt, cli, command, told):
-    cli(spoilt, "config", *command)
-    done = spoilt.start("preview").finish()
+def test_a_secret_in_the_wrong_place_is_refused_with_the_command_to_type_and_not_shown(
+    stack_to_spoil, cli, command, error
+):
+    cli(stack_to_spoil, "config", *command)
+    done = stack_to_spoil.start("preview").finish()
 
-    assert told in done.failed
+    assert error in done.failed
     assert "`pulumi config set --secret " in done.failed
     assert "notarealtoken" not in done.printed

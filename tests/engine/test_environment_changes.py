@@ -1,4 +1,4 @@
-"""Changes of the Batch environment: what AWS takes in place stays, all else has a successor before it goes.
+"""Changes of the Batch environment: updated in place where AWS can, otherwise replaced before it is deleted.
 
 AWS Batch refuses to delete a compute environment that a queue refers to, and to change the type of one on Fargate.
 """
@@ -30,7 +30,7 @@ def stack(make_stack):
 
 @pytest.fixture
 def vary(stack):
-    """Changes the compute environment's resources in the program, where no setting does."""
+    """Changes properties of the compute environment that no setting covers, in the program itself."""
     program = stack.folder / "__main__.py"
     whole = program.read_text()
 
@@ -43,7 +43,7 @@ def vary(stack):
 
 
 def environments(stack):
-    """What there is in AWS: names, and what the queue refers to."""
+    """Return name and resources of the only compute environment in AWS, to which the queue must refer."""
     batch = stack.cloud.client("batch")
     (queue,) = batch.describe_job_queues(jobQueues=[stack.outputs["job_queue_name"]])["jobQueues"]
     (order,) = queue["computeEnvironmentOrder"]
@@ -52,13 +52,13 @@ def environments(stack):
     return found[0]["computeEnvironmentName"], found[0]["computeResources"]
 
 
-def in_order(changes, *wanted):
-    """These changes are among them, in this order."""
-    places = [changes.index(one) for one in wanted]
-    assert places == sorted(places), changes
+def in_order(changes, *expected):
+    """Assert that `changes` contain the expected ones in this order."""
+    positions = [changes.index(one) for one in expected]
+    assert positions == sorted(positions), changes
 
 
-def test_other_subnets_and_vcpus_and_spot_are_changes_in_place(stack):
+def test_subnets_vcpus_and_spot_are_updated_in_place(stack):
     name, resources = environments(stack)
     stack.set(environment_subnet_ids=resources["subnets"][:1], environment_max_vcpus=12)
     first = stack.run("up")
@@ -71,14 +71,14 @@ def test_other_subnets_and_vcpus_and_spot_are_changes_in_place(stack):
     assert (resources["type"], resources["maxvCpus"], len(resources["subnets"])) == ("SPOT", 12, 1)
 
 
-def test_fargate_takes_the_place_of_instances_and_the_other_way_round_while_jobs_are_told(stack, name):
+def test_fargate_replaces_ec2_and_the_other_way_round_while_messages_are_sent(stack, name):
     stack.set(environment_platform="EC2")
     stack.run("up")
     stack.set(environment_platform="FARGATE")
     there = stack.run("up")
     _, on_fargate = environments(stack)
     stack.submit(name, 3)
-    stack.told(name)
+    stack.wait_until_received(name)
     stack.set(environment_platform="EC2")
     back = stack.run("up")
     _, on_instances = environments(stack)
@@ -92,7 +92,7 @@ def test_fargate_takes_the_place_of_instances_and_the_other_way_round_while_jobs
 @pytest.mark.parametrize(
     "change", ['resources.placement_group = "near"', "resources.launch_template = None"], ids=["placement", "template"]
 )
-def test_what_aws_never_changes_is_replaced_new_one_first(stack, vary, change):
+def test_a_change_that_aws_cannot_make_in_place_creates_the_replacement_first(stack, vary, change):
     before, _ = environments(stack)
     vary(change)
     done = stack.run("up")
@@ -102,12 +102,12 @@ def test_what_aws_never_changes_is_replaced_new_one_first(stack, vary, change):
     assert after != before
 
 
-def test_a_launch_template_is_added_with_a_new_environment(stack):
+def test_adding_a_launch_template_replaces_the_environment(stack):
     done = stack.run("up")
 
     in_order(done.changes, f"create-replacement {ENVIRONMENT}-ec2", QUEUE, f"delete-replaced {ENVIRONMENT}-ec2")
     assert "launchTemplate" in environments(stack)[1]
 
 
-def test_after_all_this_nothing_is_left_to_change(stack):
+def test_a_preview_after_all_changes_shows_none(stack):
     assert stack.run("preview").result == {"same": 43}

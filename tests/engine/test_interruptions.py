@@ -1,4 +1,4 @@
-"""Operations that do not come to their end: Ctrl-C, a killed engine, a destroy while jobs run."""
+"""Interrupted operations: Ctrl-C, a killed engine, a destroy while jobs run."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def test_after_ctrl_c_the_next_up_finishes_and_creates_nothing_twice(other_stack
     first = running.finish()
     second = other_stack.run("up")
     other_stack.submit(name, 2)
-    other_stack.told(name)
+    other_stack.wait_until_received(name)
     other_stack.run("destroy")
 
     assert "update canceled" in first.failed
     assert 0 < len(first.changes) < 36
     assert set(first.changes).isdisjoint(second.changes)
     assert len(first.changes) + len(second.changes) == 36
-    assert everything() == before  # what had been made twice would be left now
+    assert everything() == before  # a resource that was created twice would be left now
 
 
-def test_after_a_kill_cancel_and_up_finish_and_what_was_in_flight_is_named_and_found_by_its_tag(
+def test_after_a_kill_cancel_and_up_succeed_and_pending_resources_are_named_and_found_by_their_tag(
     other_stack, own_cloud, backend
 ):
     function = f"Function {other_stack.name}-dispatcher"
@@ -59,7 +59,7 @@ def test_after_a_kill_cancel_and_up_finish_and_what_was_in_flight_is_named_and_f
 
 
 def pause_until(running, reached):
-    """Stop the engine, but not its provider, so that it never hears that what it wants is there."""
+    """Stop the engine, but not its provider, so that the engine never learns that the resource exists."""
     running.signal(signal.SIGSTOP)
     deadline = time.monotonic() + 20
     while not reached():
@@ -71,7 +71,7 @@ def pause_until(running, reached):
 
 
 def tagged(cloud, stack, service):
-    """The names of what a person finds by the stack's tag."""
+    """Return the names of resources that are found by the stack's tag."""
     found = cloud.client("resourcegroupstaggingapi").get_resources(
         TagFilters=[{"Key": "batchbell", "Values": [f"batchbell/{stack.name}"]}], ResourceTypeFilters=[service]
     )
@@ -79,7 +79,7 @@ def tagged(cloud, stack, service):
 
 
 def state(backend, stack):
-    """What the state file records: resources ("Queue NAME-intake") that are there, and those in flight."""
+    """Return the resources ("Queue NAME-intake") that the state file records as existing, and as pending."""
     deployment = json.loads((backend / ".pulumi/stacks/batchbell" / f"{stack.name}.json").read_text())["checkpoint"]
     resources = [one for one in deployment["latest"]["resources"] if one["type"].startswith("aws:")]
     pending = [one["resource"] for one in deployment["latest"].get("pending_operations", [])]
@@ -90,7 +90,7 @@ def state(backend, stack):
 
 
 def providers(stack):
-    """The processes of our provider that talk to this stack's cloud."""
+    """Return the processes of our provider that use this stack's cloud."""
     listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     found = [int(line.split()[0]) for line in listed.splitlines() if "batchbell_local.pulumi.provider" in line]
     return [pid for pid in found if talks_to(pid, stack.cloud.endpoint)]

@@ -1,4 +1,4 @@
-"""A stack from its first preview to its end. The tests are one story: each goes on where the one before ended."""
+"""A stack from its first preview to its destruction. The tests build on each other, in order."""
 
 from __future__ import annotations
 
@@ -43,27 +43,27 @@ def test_an_up_creates_everything(deployed, before, everything):
     assert empty == []
 
 
-def test_the_next_preview_says_no_changes(deployed):
+def test_the_next_preview_shows_no_changes(deployed):
     assert deployed.run("preview").result == {"same": 43}
 
 
-def test_a_refresh_says_no_changes_and_so_does_the_preview_after_it(deployed):
+def test_a_refresh_shows_no_changes_and_neither_does_the_preview_after_it(deployed):
     done = deployed.run("refresh")
 
     assert (done.result, done.changes) == ({"same": 43}, [])
     assert deployed.run("preview").result == {"same": 43}
 
 
-def test_an_array_job_of_seven_notifies(deployed, name):
+def test_an_array_job_sends_its_messages(deployed, name):
     deployed.submit(name, 7)
-    deployed.told(name)
+    deployed.wait_until_received(name)
 
     assert deployed.slack(name) == [f"✅ {name} succeeded: all 7 children"]
     assert deployed.mails(name) == [f"{name} succeeded: all 7 children"]
 
 
-def test_events_are_sent_only_when_the_queues_policies_let_them_in(deployed, backend):
-    """EventBridge drops what a queue refuses, so the state must say what the target waits for."""
+def test_a_rules_target_is_created_only_after_the_queue_policies(deployed, backend):
+    """EventBridge drops events that a queue refuses, so the state must record this dependency."""
     (file,) = (backend / ".pulumi" / "stacks").rglob(f"{deployed.name}.json")
     resources = json.loads(file.read_text())["checkpoint"]["latest"]["resources"]
     targets = [one for one in resources if one["type"].endswith(":EventTarget")]
@@ -74,7 +74,7 @@ def test_events_are_sent_only_when_the_queues_policies_let_them_in(deployed, bac
         assert policies == {"print-color-intake", "print-color-retry", "print-color-dead-letters"}
 
 
-def test_no_secret_is_in_plain_in_the_state_the_engines_output_the_function_or_its_package(deployed, backend):
+def test_no_plain_secret_is_in_the_state_the_engines_output_the_function_or_its_package(deployed, backend):
     token = deployed.sink.url.rpartition("/")[2]
     states = [path for path in backend.rglob("*") if path.is_file()]
     function = deployed.cloud.client("lambda").get_function(FunctionName=deployed.outputs["function_name"])
@@ -88,7 +88,7 @@ def test_no_secret_is_in_plain_in_the_state_the_engines_output_the_function_or_i
     assert not any(token.encode() in package.read(name) for name in package.namelist())
 
 
-def test_what_is_deleted_behind_the_engine_is_seen_by_a_refresh_and_made_again(deployed, name):
+def test_a_refresh_detects_changes_made_outside_of_pulumi_and_up_reverts_them(deployed, name):
     events = deployed.cloud.client("events")
     rule = deployed.outputs["rule_arn"].rpartition("/")[2]
     target = events.list_targets_by_rule(Rule=rule)["Targets"][0]["Id"]
@@ -111,8 +111,8 @@ def test_a_destroy_leaves_nothing(deployed, before, everything):
     assert everything() == before
 
 
-def test_the_checkout_stays_as_it_was(deployed, project: Path):
-    # Shipped stack files hold no salt and no encrypted values; Pulumi wrote those into the copy.
+def test_the_checkout_is_unchanged(deployed, project: Path):
+    # Shipped stack files contain no salt and no encrypted values; Pulumi wrote those into the copy.
     shipped = (project / "Pulumi.print-color.yaml").read_text()
 
     assert "encryptionsalt" in deployed.file.read_text()

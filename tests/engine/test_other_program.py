@@ -12,7 +12,7 @@ from tests.installed import PIP, run
 
 @pytest.fixture(scope="module")
 def installed(batchbell_wheel, tmp_path_factory):
-    """A folder with the installed wheel, for the path of a program that knows nothing of the checkout."""
+    """A folder with the installed wheel, for the path of a program that does not see the checkout."""
     folder = tmp_path_factory.mktemp("wheel") / "site"
     run(*PIP, "install", "--no-deps", "--target", str(folder), str(batchbell_wheel))
     return folder
@@ -20,7 +20,7 @@ def installed(batchbell_wheel, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(stack_of, installed, project, tmp_path_factory):
-    """The program as it is shipped, with what a function on this machine needs."""
+    """The example as it ships, with the settings that a function on this machine needs."""
     folder = tmp_path_factory.mktemp("own-queue")
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.whl")
     shutil.copytree(project / "examples" / "own-queue", folder, ignore=ignored, dirs_exist_ok=True)
@@ -35,7 +35,7 @@ def stack(stack_of, installed, project, tmp_path_factory):
     return stack
 
 
-def test_a_program_that_installs_the_wheel_previews_with_an_unknown_queue_and_is_told(stack, name):
+def test_a_program_that_installs_the_wheel_previews_with_an_unknown_queue_and_sends_messages(stack, name):
     preview = stack.run("preview")
     done = stack.run("up")
     stack.submit(name, 3)

@@ -1,4 +1,4 @@
-"""What the provider or AWS refuses is an error that names the resource, as early as the real ones say it."""
+"""Refusals of the provider or AWS are errors that name the resource, as early as with the real ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = """
 
 @pytest.fixture
 def program(stack_of, tmp_path):
-    """Makes a stack of a program that holds these lines."""
+    """Makes a stack of a program with these lines."""
 
     def make(lines):
         (tmp_path / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
@@ -42,7 +42,7 @@ def program(stack_of, tmp_path):
     ],
     ids=["conflict and range", "type", "nested input"],
 )
-def test_a_preview_refuses_what_the_provider_checks(program, everything, line, reasons):
+def test_a_preview_reports_the_errors_that_the_provider_checks_for(program, everything, line, reasons):
     before = everything()
     done = program(line).start("preview").finish()
 
@@ -50,7 +50,7 @@ def test_a_preview_refuses_what_the_provider_checks(program, everything, line, r
     assert everything() == before
 
 
-def test_an_up_refuses_what_aws_does_in_one_line_each(program):
+def test_an_up_reports_each_refusal_of_aws_in_one_line(program):
     stack = program("""
         trust = {"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]}
@@ -64,7 +64,7 @@ def test_an_up_refuses_what_aws_does_in_one_line_each(program):
         rule = aws.cloudwatch.EventRule("silent", event_pattern=json.dumps({"source": ["aws.batch"]}))
         aws.cloudwatch.EventTarget("silent", rule=rule.name, arn=queue.arn)
     """)
-    done = stack.start("up, going on after errors").finish()
+    done = stack.start("up, continuing after errors").finish()
     errors = [text.strip() for severity, text in done.diagnostics if severity == "error"]
 
     for refused in (
@@ -87,7 +87,7 @@ def test_a_refusal_that_repeats_a_secret_does_not_show_it(program):
     stack.run("destroy")
 
 
-def test_an_environment_cannot_be_deleted_under_its_queue(program):
+def test_an_environment_cannot_be_deleted_while_a_queue_refers_to_it(program):
     lines = """
         subnets = aws.ec2.get_subnets()
         environment = aws.batch.ComputeEnvironment("named", NAME, type="MANAGED", compute_resources={

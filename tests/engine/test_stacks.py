@@ -1,4 +1,4 @@
-"""Several stacks in one account, and settings that are wrong."""
+"""Several stacks in one account, and wrong settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def stacks(make_stack):
-    """Two of one project, deployed at the same time."""
+    """Two stacks of one project, deployed at the same time."""
     pair = [make_stack("first"), make_stack("second")]
     running = [stack.start("up") for stack in pair]
     for stack, one in zip(pair, running, strict=True):
@@ -17,11 +17,11 @@ def stacks(make_stack):
     return pair
 
 
-def test_two_stacks_side_by_side_get_their_own_messages_only(stacks, name):
+def test_two_stacks_side_by_side_get_only_their_own_messages(stacks, name):
     for stack in stacks:
         stack.submit(f"{name}-{stack.name}", 2)
     for stack in stacks:
-        stack.told(f"{name}-{stack.name}")
+        stack.wait_until_received(f"{name}-{stack.name}")
 
     for stack in stacks:
         assert len(stack.slack(f"{name}-{stack.name}")) == len(stack.mails(f"{name}-{stack.name}")) == 1
@@ -32,11 +32,11 @@ def test_two_stacks_side_by_side_get_their_own_messages_only(stacks, name):
     assert shared == set()
 
 
-def test_the_end_of_one_stack_does_not_touch_the_other(stacks, name):
+def test_destroying_one_stack_does_not_affect_the_other(stacks, name):
     first, second = stacks
     first.run("destroy")
     second.submit(name, 2)
-    second.told(name)
+    second.wait_until_received(name)
 
     assert second.run("refresh").result == {"same": 43}
 
@@ -46,7 +46,7 @@ def wrong(make_stack):
     return make_stack("wrong")
 
 
-def test_wrong_settings_fail_in_the_preview_all_at_once_and_nothing_is_created(wrong, everything):
+def test_the_preview_reports_all_wrong_settings_at_once_and_nothing_is_created(wrong, everything):
     before = everything()
     wrong.set(
         notifiers=[
@@ -76,7 +76,7 @@ def test_wrong_settings_fail_in_the_preview_all_at_once_and_nothing_is_created(w
     assert everything() == before
 
 
-def test_a_wrong_scalar_type_is_the_clis_own_error_and_nothing_is_created(wrong, everything):
+def test_a_wrong_scalar_type_is_an_error_of_the_cli_and_nothing_is_created(wrong, everything):
     before = everything()
     wrong.set(environment_max_vcpus="many")
     done = wrong.start("up").finish()

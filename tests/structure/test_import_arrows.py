@@ -1,5 +1,5 @@
-"""Arrows between our packages point one way: what runs in the Lambda knows nothing of deploy time, and nothing knows
-of the local cloud or the command line."""
+"""Imports between our packages go one way: code in the Lambda never imports deploy-time code, the product never imports
+the local cloud, the demo or the benchmark, and nothing imports the command line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from batchbell.plugins import find_plugins
 
 RUN_TIME = ("batchbell.wire", "batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
-NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
+NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # not for the dispatcher, since it needs requests
 DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins")
 PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
-HALVES = (".infrastructure", ".preview")  # of a notifier, beside what runs in the Lambda
+NOT_IN_LAMBDA = (".infrastructure", ".preview")  # modules of a notifier that are not in the Lambda
 
-# Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
+# By package: which of our other packages it may import. The most specific line applies. A new module needs a line.
 ARROWS = {
     "batchbell.wire": (),
     "batchbell.contract": (),
@@ -49,7 +49,7 @@ ARROWS = {
 }
 TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")
 
-# Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
+# By package in the Lambda: the third-party packages that it may import; for a notifier also those that it REQUIRES.
 RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.wire": set[str](),
@@ -73,7 +73,7 @@ def within(module: str, package: str) -> bool:
 
 
 def line_of(module: str) -> str | None:
-    """The line of ARROWS that the module is under."""
+    """Return the line of ARROWS that applies to the module, or None."""
     return max((line for line in ARROWS if within(module, line)), key=lambda line: line.count("."), default=None)
 
 
@@ -86,7 +86,7 @@ def may_import(importer: str, imported: str) -> bool:
     home = ".".join(importer.split(".")[: line.count(".") + 1])  # notifiers.slack for the line notifiers.*
     own = home.removesuffix(".infrastructure").removesuffix(".preview")
     return any(within(imported, package) for package in (own, *ARROWS[line])) and not (
-        line == "notifiers.*" and imported.endswith(HALVES)
+        line == "notifiers.*" and imported.endswith(NOT_IN_LAMBDA)
     )
 
 
@@ -94,27 +94,27 @@ def ours(graph: grimp.ImportGraph) -> list[str]:
     return sorted(module for module in graph.modules if module.split(".")[0] in TOP_LEVEL)
 
 
-def test_every_module_has_a_place(graph: grimp.ImportGraph) -> None:
+def test_every_module_has_a_line_in_arrows(graph: grimp.ImportGraph) -> None:
     assert [module for module in ours(graph) if line_of(module) is None and module not in TOP_LEVEL] == []
 
 
-def test_no_import_goes_against_the_arrows(graph: grimp.ImportGraph) -> None:
-    known = set(ours(graph))
+def test_every_import_is_allowed_by_arrows(graph: grimp.ImportGraph) -> None:
+    modules = set(ours(graph))
     broken = [
         f"{importer} imports {imported}"
-        for importer in sorted(known)
-        for imported in sorted(graph.find_modules_directly_imported_by(importer) & known)
+        for importer in sorted(modules)
+        for imported in sorted(graph.find_modules_directly_imported_by(importer) & modules)
         if not may_import(importer, imported)
     ]
     assert broken == []
 
 
-def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: grimp.ImportGraph) -> None:
+def test_code_in_the_lambda_imports_only_its_allowed_third_party_packages(graph: grimp.ImportGraph) -> None:
     broken = [
         f"{importer} imports {imported}"
         for importer in ours(graph)
         for package, allowed in THIRD_PARTY.items()
-        if within(importer, package) and not importer.endswith(HALVES)
+        if within(importer, package) and not importer.endswith(NOT_IN_LAMBDA)
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
         if imported.split(".")[0] not in {*TOP_LEVEL, *sys.stdlib_module_names, *allowed}
     ]
@@ -152,15 +152,15 @@ def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: 
         ("batchbell.cli", "batchbell_local.cloud", False),
         ("batchbell.dispatcher.records.job", "batchbell_local.cloud", False),
         ("batchbell.conformance", "demo.command", False),
-        ("batchbell_local.cloud", "bench.finding", False),
+        ("batchbell_local.cloud", "bench.measurement", False),
         ("batchbell.provisioning", "batchbell.cli", False),
         ("batchbell.something_new", "batchbell.contract", False),
     ],
 )
-def test_the_arrows_point_one_way(importer: str, imported: str, allowed: bool) -> None:
+def test_arrows_allow_imports_in_one_direction(importer: str, imported: str, allowed: bool) -> None:
     assert may_import(importer, imported) is allowed
 
 
-def test_only_the_kit_imports_pytest(graph: grimp.ImportGraph) -> None:
+def test_only_the_conformance_kit_imports_pytest(graph: grimp.ImportGraph) -> None:
     importers = graph.find_modules_that_directly_import("pytest")
     assert {importer for importer in importers if not within(importer, "batchbell.conformance")} == set()

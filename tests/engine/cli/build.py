@@ -1,11 +1,10 @@
-"""The Pulumi CLI for the engine tests: the one on PATH, or one that Go builds here, once.
+"""Finds the Pulumi CLI for the engine tests: the one on PATH, or one that Go builds here, once.
 
-No package index has the CLI, but it is a Go module. go.mod and go.sum beside this file pin it, in a module of their
-own: the CLI's own module takes over more than a hundred versions from its replace lines, so `go install …@version` is
-refused, and they stay out of sight in a folder that nothing else uses.
+No package index has the CLI, but it is a Go module. go.mod and go.sum beside this file pin it as a dependency, since
+`go install …@version` refuses a module with replace lines, as the CLI's own module has.
 
-`python tests/engine/cli/build.py` prints its path. Where it cannot be had, that ends with a line that says why, and
-with exit status 1 if CI is set: there the engine tests must run.
+`python tests/engine/cli/build.py` prints the path. If there is no CLI, it prints the reason instead; the exit status is
+then 1 if CI is set, since the engine tests must run there.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ OLDEST_GO = (1, 25)
 
 
 class NoPulumi(Exception):
-    """There is no CLI and none can be built; the text says why, on one line."""
+    """There is no CLI and it cannot be built; the text gives the reason on one line."""
 
 
 def find_pulumi() -> Path:
-    """The path of a CLI that is at least as new as the pinned one. Raises NoPulumi."""
+    """Return the path of a CLI that is at least as new as the pinned one. Raises NoPulumi."""
     pinned = _pinned_version()
     on_path = shutil.which("pulumi")
     if on_path and _version(_run(on_path, "version")) >= _version(pinned):
@@ -41,7 +40,7 @@ def find_pulumi() -> Path:
 
 
 def must_run() -> bool:
-    """Whether leaving the engine tests out is a failure."""
+    """Return whether skipping the engine tests counts as a failure."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
@@ -54,7 +53,7 @@ def _build(target: Path, version: str) -> None:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / f"{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may want it at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may build at the same time
         if target.exists():
             return
         print(f"Building the Pulumi CLI {version} into {target.parent}: some minutes, once ...", file=sys.stderr)
@@ -88,7 +87,7 @@ def _run(*command: str, cwd: Path | None = None) -> str:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """(3, 259, 0) of "v3.259.0", (1, 25) of "go1.25"; () if there is none, which is older than all."""
+    """Parse a version: (3, 259, 0) from "v3.259.0", (1, 25) from "go1.25"; () if there is none, older than any."""
     found = re.search(r"\d+(\.\d+)+", text)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 

@@ -1,4 +1,4 @@
-"""Events of finished array jobs, as AWS shapes them per platform: those of tests/events with other values."""
+"""Makes events of finished array jobs as AWS shapes them per platform: those of tests/events with other values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PLACE = "arn:aws:batch:us-east-1:123456789012"
+ARN_PREFIX = "arn:aws:batch:us-east-1:123456789012"
 EVENTS = Path(__file__).resolve().parents[1] / "tests" / "events"
 Event = dict[str, Any]
 
@@ -19,12 +19,19 @@ def _read(name: str) -> str:
     return (EVENTS / f"{name}.json").read_text(encoding="utf-8")
 
 
-def finish_array(name: str, *, size: int = 7, failed: int = 0, queue: str = "", job_id: str = "") -> Event:
-    """The parent's event. `queue`: an ARN; by default the one of the files."""
+def parent_event(name: str, *, size: int = 7, failed: int = 0, queue: str = "", job_id: str = "") -> Event:
+    """Make the event of a finished array's parent.
+
+    name: of the job
+    size: number of children
+    failed: number of failed children
+    queue: ARN of the job queue; by default that of the event file
+    job_id: by default a new one
+    """
     event: Event = json.loads(_read("parent-failed" if failed else "parent-succeeded"))
     detail = event["detail"]
     job_id = job_id or str(uuid.uuid4())
-    detail |= {"jobName": name, "jobId": job_id, "jobArn": f"{PLACE}:job/{job_id}"}
+    detail |= {"jobName": name, "jobId": job_id, "jobArn": f"{ARN_PREFIX}:job/{job_id}"}
     detail |= {"jobQueue": queue} if queue else {}
     detail["arrayProperties"] |= {"size": size}
     detail["arrayProperties"]["statusSummary"] |= {"SUCCEEDED": size - failed, "FAILED": failed}
@@ -32,9 +39,12 @@ def finish_array(name: str, *, size: int = 7, failed: int = 0, queue: str = "", 
     return event
 
 
-def finish_children(parent: Event, platform: str) -> Iterator[Event]:
-    """An event for each child of a finished array: those that succeeded, those that failed, and the last one of the
-    failed ones before it was placed. `platform`: "EC2" or "FARGATE"."""
+def child_events(parent: Event, platform: str) -> Iterator[Event]:
+    """Make the events of all children of a finished array. The last of the failed ones failed before it was placed.
+
+    parent: the parent's event
+    platform: "EC2" or "FARGATE"
+    """
     array = parent["detail"]["arrayProperties"]
     failed: int = array["statusSummary"]["FAILED"]
     for index in range(array["size"]):
@@ -42,7 +52,7 @@ def finish_children(parent: Event, platform: str) -> Iterator[Event]:
         detail = event["detail"]
         job_id = f"{parent['detail']['jobId']}:{index}"
         detail |= {name: parent["detail"][name] for name in ("jobName", "jobQueue", "jobDefinition")}
-        detail |= {"jobId": job_id, "jobArn": f"{PLACE}:job/{job_id}"}
+        detail |= {"jobId": job_id, "jobArn": f"{ARN_PREFIX}:job/{job_id}"}
         detail["arrayProperties"] = {"index": index, "statusSummary": {}}
         event["resources"] = [detail["jobArn"]]
         yield event
@@ -57,11 +67,11 @@ def _child(platform: str, ending: str) -> Event:
     return event
 
 
-def failed_children(job_id: str, number: int, reasons: int) -> Sequence[Mapping[str, Any]]:
-    """Summaries of failed children, as ListJobs gives them, with so many different reasons."""
+def failed_child_summaries(job_id: str, number: int, reasons: int) -> Sequence[Mapping[str, Any]]:
+    """Make summaries of failed children as ListJobs returns them, with so many different reasons."""
     return [
         {
-            "jobArn": f"{PLACE}:job/{job_id}:{index}",
+            "jobArn": f"{ARN_PREFIX}:job/{job_id}:{index}",
             "jobId": f"{job_id}:{index}",
             "jobName": "bench",
             "createdAt": 1763607600123,
@@ -76,8 +86,8 @@ def failed_children(job_id: str, number: int, reasons: int) -> Sequence[Mapping[
     ]
 
 
-def as_records(*events: Event) -> Event:
-    """What the queue's mapping hands to the function: events as SQS's records."""
+def sqs_records(*events: Event) -> Event:
+    """Make the function's input: events as SQS records, as the event source mapping sends them."""
     return {
         "Records": [
             {

@@ -1,7 +1,7 @@
-"""What goes wrong at which channel, and what comes of it: the table behind test_channel_faults.py.
+"""The table behind test_channel_faults.py: what fails at which channel, and the expected results.
 
 Sources: Slack's "Sending messages using incoming webhooks"; SES API v2 reference, "SendEmail"; SNS API reference,
-"Publish". Each fault hits one attempt: the next one finds a sound channel.
+"Publish". Each fault hits one attempt: at the next one the channel works.
 """
 
 from __future__ import annotations
@@ -17,20 +17,25 @@ ACTIONS = {"email": "ses:SendEmail", "sns": "sns:Publish"}
 PAGE = "<html>a proxy's page</html>"
 NO_MESSAGE = "<PublishResponse><PublishResult/></PublishResponse>"
 HANGS = 20.0  # s; longer than any caller waits
-ELSEWHERE = "where a redirect leads"  # the test puts a place there that would take the message
+ELSEWHERE = "where a redirect leads"  # the test replaces it by an address that would accept the message
 
-# What the channel accepts in the end: for each message, whether it says that it may be a repeat.
+# The messages that the channel has accepted in the end: for each, whether it is marked as a possible repeat.
 NOTHING: tuple[bool, ...] = ()
 ONCE = (False,)
-MARKED = (True,)  # nothing had arrived before, which nobody could know
+MARKED = (True,)  # nothing had arrived before, which the sender cannot know
 TWICE = (False, True)  # only the answer was lost: the one duplicate that is allowed
 
 
-@dataclass(frozen=True, eq=False)  # each is a thing of its own
-class Cell:
-    """`fault`: Slack's answer, or what `LocalCloud.fail` takes. `first`: the first attempt's result as the log has it,
-    with a `reason` (regular expression), which for "permanent" is the dead letter's too. `pause`: seconds for which
-    the channel is not asked again."""
+@dataclass(frozen=True, eq=False)  # compared by identity
+class FaultCase:
+    """A fault and its expected results.
+
+    first: the first attempt's result in the log
+    accepted: the accepted messages in the end, as above
+    reason: regular expression for the reason in the log, and for "permanent" in the dead letter
+    fault: Slack's answer, or the arguments of `LocalCloud.fail`
+    pause: seconds for which nothing is sent to the channel
+    """
 
     channel: str
     what: str
@@ -45,16 +50,18 @@ class Cell:
         return f"{self.channel}: {self.what}"
 
 
-def slack(what: str, answer: Answer, first: str, accepted: tuple[bool, ...], reason: str, pause: float = 0) -> Cell:
-    return Cell("slack", what, first, accepted, reason, answer, pause)
+def slack(
+    what: str, answer: Answer, first: str, accepted: tuple[bool, ...], reason: str, pause: float = 0
+) -> FaultCase:
+    return FaultCase("slack", what, first, accepted, reason, answer, pause)
 
 
-def email(what: str, first: str, accepted: tuple[bool, ...], reason: str, **fault: Any) -> Cell:
-    return Cell("email", what, first, accepted, reason, fault)
+def email(what: str, first: str, accepted: tuple[bool, ...], reason: str, **fault: Any) -> FaultCase:
+    return FaultCase("email", what, first, accepted, reason, fault)
 
 
-def sns(what: str, first: str, accepted: tuple[bool, ...], reason: str, **fault: Any) -> Cell:
-    return Cell("sns", what, first, accepted, reason, fault)
+def sns(what: str, first: str, accepted: tuple[bool, ...], reason: str, **fault: Any) -> FaultCase:
+    return FaultCase("sns", what, first, accepted, reason, fault)
 
 
 def error(code: str, status: int = 400) -> Mapping[str, Any]:
@@ -63,7 +70,7 @@ def error(code: str, status: int = 400) -> Mapping[str, Any]:
 
 NO_ANSWER = "no answer in time"
 
-# Those that are answered at once, and may be in one batch.
+# Faults that end at once: their jobs may share a batch.
 QUICK = (
     slack("429, waited out", Answer.of(429, headers={"Retry-After": "1"}), "sent", ONCE, "", 1),
     slack("429, asks for long", Answer.of(429, headers={"Retry-After": "10"}), "temporary", ONCE, "answered 429", 10),
@@ -115,14 +122,14 @@ QUICK = (
     sns("reset, nothing accepted", "unknown", MARKED, "ConnectionClosedError", cut="before"),
 )
 
-# Those whose port is closed for a while.
+# The channel's port is closed for a while.
 REFUSED = (
     slack("connection refused", Answer(), "temporary", ONCE, "ConnectionError"),
     email("connection refused", "temporary", ONCE, "cannot be reached"),
     sns("connection refused", "temporary", ONCE, "cannot be reached"),
 )
 
-# Those that take all the time that there is for sends: each needs a process of its own, whose other channels are open.
+# Faults that use up all the time for sends: each needs a process of its own, whose other channels work.
 READ_TIME_OUTS = (
     slack("read time-out", Answer(delay=HANGS), "unknown", TWICE, NO_ANSWER),
     email("read time-out", "unknown", MARKED, NO_ANSWER, delay=HANGS, cut="before"),

@@ -1,4 +1,4 @@
-"""What AWS and Slack answer to a function's calls when nothing fails, without doing anything: at once."""
+"""Canned responses of AWS and Slack to the calls of a function, as they are when nothing fails."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 PUBLISHED = b"""<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>\
 <MessageId>0</MessageId></PublishResult></PublishResponse>"""
 SLACK_PATH = "/services/T0BENCH/B0BENCH/bench"
-SLACK = "slack"  # an action that is not AWS's
+SLACK = "slack"  # the one action that is not an AWS action
 SENDS = (SLACK, "ses:SendEmail", "sns:Publish")
-PAGE = 1_000  # children that ListJobs gives at once (AWS Batch API reference)
+PAGE = 1_000  # children in one ListJobs response (AWS Batch API reference)
 
 _TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
 _PATHS = {
@@ -24,12 +24,19 @@ _PATHS = {
 }
 
 
-class UnknownCall(Exception):
-    """A call that no function of ours makes; the text says which."""
+class UnexpectedCall(Exception):
+    """A call that the function should not make; the text says which."""
 
 
 def read_action(path: str, headers: Mapping[str, str], body: bytes) -> str:
-    """The action of a request as IAM names it, or "slack". Header names are in lower case. Raises UnknownCall."""
+    """Identify the action of a request: as IAM names it, or "slack".
+
+    path: the request's path
+    headers: with names in lower case
+    body: the request's body
+
+    Raises UnexpectedCall.
+    """
     service, _, operation = headers.get("x-amz-target", "").partition(".")
     if service in _TARGETS:
         return f"{_TARGETS[service]}:{operation}"
@@ -37,18 +44,22 @@ def read_action(path: str, headers: Mapping[str, str], body: bytes) -> str:
         return _PATHS[path]
     if operation := parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]:
         return f"sns:{operation}"
-    raise UnknownCall(f"{path} {headers.get('x-amz-target', '')}")
+    raise UnexpectedCall(f"{path} {headers.get('x-amz-target', '')}")
 
 
 @dataclass(frozen=True)
-class Answers:
-    """`webhook`: what SSM holds. `failed`: the summaries of an array's failed children, for ListJobs."""
+class CannedResponses:
+    """Responds to any call that the function makes.
+
+    webhook: the secret that SSM returns
+    failed: summaries of the failed children, for ListJobs
+    """
 
     webhook: str = ""
     failed: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
 
-    def to(self, action: str, body: bytes) -> bytes:
-        """Raises UnknownCall."""
+    def respond(self, action: str, body: bytes) -> bytes:
+        """Return the response's body. Raises UnexpectedCall."""
         if action == SLACK:
             return b"ok"
         if action == "sns:Publish":
@@ -71,7 +82,7 @@ class Answers:
                 return {"jobSummaryList": self.failed[start : start + PAGE], **rest}
             case "batch:DescribeJobs":
                 return {"jobs": [_describe(job) for job in request["jobs"]]}
-        raise UnknownCall(action)
+        raise UnexpectedCall(action)
 
 
 def _describe(job_id: str) -> Mapping[str, Any]:

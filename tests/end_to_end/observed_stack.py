@@ -1,4 +1,4 @@
-"""The print-color stack under faults, watched: what of one job is on each channel, in the ledger and in the log."""
+"""The print-color stack under faults: what each channel, the ledger and the log have about one job."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import Answer
-
-if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Stack
+from tests.end_to_end.stack import Stack
 
 NOTIFIERS = ("slack", "email", "sns")
-PLACE = "arn:aws:batch:us-east-1:123456789012"
-PATIENCE = 60.0  # seconds until the function has nothing left to do
+BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
+IDLE_TIMEOUT = 60.0  # seconds until the function has nothing left to do
 
-FIRST, REPEAT = "first", "may be a repeat"  # what a message says of itself
+FIRST, REPEAT = "first", "may be a repeat"  # whether a message is marked as a possible repeat
 ONCE = {notifier: [FIRST] for notifier in NOTIFIERS}
-NOBODY: Mapping[str, list[str]] = {notifier: [] for notifier in NOTIFIERS}
-SENT = {notifier: {"sent"} for notifier in NOTIFIERS}  # the ledger's rows in the end
+NOTHING: Mapping[str, list[str]] = {notifier: [] for notifier in NOTIFIERS}
+SENT = {notifier: {"sent"} for notifier in NOTIFIERS}  # the ledger's rows when all is sent
 
-WAITS = "another invocation is sending it"  # until its claim has run out: how often one asks is a matter of the clock
+# The log's reason while another invocation holds the claim. How often it comes depends on the clock.
+CLAIMED = "another invocation is sending it"
 
-# How the ledger's calls begin: a part of the request's body, for faults.
+# How the update expressions of the ledger's calls begin, for faults that hit one kind of call.
 CLAIM, COMMIT, RELEASE, UNKNOWN = "SET #token", "SET #sent", "SET #tried", "SET #maybe"
 
 
 @dataclass(frozen=True)
-class Job:
-    """A finished job that nobody else has, and its event."""
+class FinishedJob:
+    """A finished job that only one test uses, and its event."""
 
     name: str
     event: dict[str, Any]
@@ -40,25 +39,25 @@ class Job:
     def key(self) -> str:
         return f"{self.event['detail']['jobArn']}#{self.event['detail']['status']}"
 
-    def step(self, notifier: str, begins: str) -> str:
-        """What only the ledger's calls for this job and notifier hold whose update begins so."""
+    def ledger_call(self, notifier: str, begins: str) -> str:
+        """Return a text that only the ledger's calls for this job and notifier contain whose update begins so."""
         return f'{self.key}"}}, "notifier": {{"S": "{notifier}"}}}}, "UpdateExpression": "{begins}'
 
 
 @dataclass(frozen=True)
-class Watched:
+class ObservedStack:
     stack: Stack
     topic: CollectingQueue
     read_event: Callable[..., dict[str, Any]]
 
-    def job(self, file: str = "parent-succeeded", **detail: Any) -> Job:
-        """A new one; `file` is one of tests/events, and `detail` replaces fields of its detail."""
+    def job(self, file: str = "parent-succeeded", **detail: Any) -> FinishedJob:
+        """Make a new job. `file` is one of tests/events; `detail` replaces fields of the event's detail."""
         name, identity = f"job-{uuid.uuid4().hex[:8]}", str(uuid.uuid4())
-        found = {"jobName": name, "jobId": identity, "jobArn": f"{PLACE}:job/{identity}"}
-        return Job(name, self.read_event(file, **found | detail))
+        found = {"jobName": name, "jobId": identity, "jobArn": f"{BATCH_ARN}:job/{identity}"}
+        return FinishedJob(name, self.read_event(file, **found | detail))
 
     def texts(self, name: str) -> Mapping[str, list[str]]:
-        """All that each channel has got of the job so far, by notifier, in the order of arrival."""
+        """Return all texts about the job so far, by notifier, in the order of arrival."""
         found = {
             "slack": ["\n".join(strings(payload)) for payload in self.stack.sink.accepted],
             "email": [mail["BodyText"] for mail in self.stack.cloud.mailbox()],
@@ -66,15 +65,15 @@ class Watched:
         }
         return {notifier: [text for text in texts if name in text] for notifier, texts in found.items()}
 
-    def told(self, name: str) -> Mapping[str, list[str]]:
-        """The same, as what each message says of itself."""
+    def deliveries(self, name: str) -> Mapping[str, list[str]]:
+        """Return FIRST or REPEAT for each of these texts."""
         return {
             notifier: [REPEAT if REPEAT in text else FIRST for text in texts]
             for notifier, texts in self.texts(name).items()
         }
 
-    def rows(self, job: Job) -> Mapping[str, set[str]]:
-        """What the ledger has of the job: by notifier, those of the fields sent, token and maybe that the row has."""
+    def ledger_rows(self, job: FinishedJob) -> Mapping[str, set[str]]:
+        """Return the ledger's rows of the job: by notifier, which of the fields sent, token and maybe the row has."""
         table = self.stack.deployment.outputs["ledger_table_name"]
         answer = self.stack.cloud.client("dynamodb").query(
             TableName=table,
@@ -84,38 +83,40 @@ class Watched:
         return {row["notifier"]["S"]: set(row) & {"sent", "token", "maybe"} for row in answer["Items"]}
 
     def outcomes(self, name: str, notifier: str) -> list[str]:
-        """What the function's log says of each of its tries: the reason, or the result where there is none. Those that
-        only waited for another invocation are left out."""
+        """Return the reason, or else the result, of each attempt in the function's log.
+
+        Attempts that only waited for another invocation are left out.
+        """
         lines = [json.loads(line) for line in self.stack.log().splitlines() if line.startswith("{") and name in line]
         return [
             line["reason"] or line["result"]
             for line in lines
             if line["message"] == "outcome"
             and (line["job"], line["notifier"]) == (name, notifier)
-            and line["reason"] != WAITS
+            and line["reason"] != CLAIMED
         ]
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until the function has nothing left to do."""
-        # In this order: what leaves the first queue for the second is there before it is gone from the first.
+        # In this order: a message that moves on is in the second queue before it leaves the first.
         for output in ("intake_queue_url", "retry_queue_url"):
             self.stack.wait_until(
-                lambda output=output: self.stack.in_queue(output) == 0, f"empty: {output}", timeout=PATIENCE
+                lambda output=output: self.stack.in_queue(output) == 0, f"empty: {output}", timeout=IDLE_TIMEOUT
             )
 
-    def invoke_with(self, records: int) -> None:
-        """At most so many from now on. With one, jobs whose faults differ never meet in an invocation."""
+    def set_batch_size(self, records: int) -> None:
+        """Give invocations at most so many records. With one, jobs with different faults never share an invocation."""
         for mapping in self._mappings():
             self._lambda.update_event_source_mapping(UUID=mapping["UUID"], BatchSize=records)
 
-    def take(self, output: str, enabled: bool) -> None:
-        """Whether the function gets what is in that queue."""
+    def set_mapping_enabled(self, output: str, enabled: bool) -> None:
+        """Set whether the function receives from that queue."""
         name = self.stack.deployment.outputs[output].rpartition("/")[2]
         (mapping,) = (one["UUID"] for one in self._mappings() if one["EventSourceArn"].endswith(f":{name}"))
         self._lambda.update_event_source_mapping(UUID=mapping, Enabled=enabled)
 
-    def start_anew(self) -> None:
-        """With new processes of the function, which know nothing: for when none of them is at work."""
+    def restart_processes(self) -> None:
+        """Replace the function's processes by new ones, which know nothing. None of them may be at work."""
         function = self.stack.deployment.outputs["function_name"]
         size = self._lambda.get_function_configuration(FunctionName=function)["MemorySize"]
         self._lambda.update_function_configuration(FunctionName=function, MemorySize=size)
@@ -131,22 +132,25 @@ class Watched:
         ]
         return found
 
-    def hide_for(self, seconds: int) -> None:
-        """The working queues' visibility timeout; not below the function's time-out, its start and a claim's rest."""
+    def set_visibility_timeout(self, seconds: int) -> None:
+        """Set the visibility timeout of intake and retry queue.
+
+        It must not be below the function's timeout plus its start plus the rest of a claim.
+        """
         for output in ("intake_queue_url", "retry_queue_url"):
             self.stack.cloud.client("sqs").set_queue_attributes(
                 QueueUrl=self.stack.deployment.outputs[output], Attributes={"VisibilityTimeout": str(seconds)}
             )
 
 
-def finished(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
-    """The event of an array job of that name that succeeded; `event`: the fixture."""
+def finished_event(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
+    """Make the event of an array job that succeeded. `event` is the fixture."""
     job = str(uuid.uuid4())
-    return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}")
+    return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{BATCH_ARN}:job/{job}")
 
 
 def answer_in_turn(answers: Mapping[str, Sequence[Answer]]) -> Callable[[str], Answer | None]:
-    """For the sink: each job's answers, by its name, one after the other, and then the usual one."""
+    """Make a function for the sink: it returns each job's answers in turn, by the job's name, then the usual one."""
     left = {name: list(those) for name, those in answers.items()}
 
     def decide(body: str) -> Answer | None:
@@ -156,7 +160,7 @@ def answer_in_turn(answers: Mapping[str, Sequence[Answer]]) -> Callable[[str], A
 
 
 def strings(value: Any) -> Iterator[str]:
-    """All that are in a JSON value."""
+    """Yield all strings in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Stacks of three kinds, each with what AWS says of it and what its function should be allowed."""
+"""Three kinds of stacks, each with its properties in AWS and the rights that its function should have."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from batchbell_local.deployment import Deployment, deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
 
-PLACE = "arn:aws:batch:us-east-1:123456789012"
-Call = tuple[str, str, dict[str, Any]]  # of boto3: service, operation, arguments
+BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
+Call = tuple[str, str, dict[str, Any]]  # for boto3: service, operation, arguments
 
 
 @dataclass(frozen=True)
-class Things:
-    """What an account has beside its stacks. `name`: of a parameter, a secret, a table, a topic, a queue and a log
-    group; all else are ARNs. Anybody's rules and topics may send to the queue."""
+class AccountResources:
+    """Resources of the account that belong to no stack.
+
+    name: of a parameter, a secret, a table, a topic, a queue and a log group
+    queue_url: of a queue to which every rule and topic may send
+
+    All other fields are ARNs.
+    """
 
     name: str
     parameter: str
@@ -33,8 +38,12 @@ class Things:
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """A stack, and what AWS says of it. `needs`: resources by action, of its notifiers; `calls`: what they do there."""
+class InspectedStack:
+    """A stack and its properties in AWS.
+
+    needs: resources by action that its notifiers need
+    calls: calls that its notifiers make
+    """
 
     cloud: LocalCloud
     deployment: Deployment
@@ -52,7 +61,7 @@ class Deployed:
 
     @property
     def role(self) -> str:
-        """The function's."""
+        """The name of the function's role."""
         return str(self.function["Configuration"]["Role"]).rpartition("/")[2]
 
     @property
@@ -63,14 +72,14 @@ class Deployed:
         return [resource.id for resource in self.deployment.resources if resource.type == type_]
 
     def statements(self, role: str) -> list[dict[str, Any]]:
-        """Of the policies in a role."""
+        """Return the statements of a role's inline policies."""
         iam = self.cloud.client("iam")
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         documents = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
         return [statement for document in documents for statement in document["Statement"]]
 
     def queue(self, purpose: str) -> dict[str, str]:
-        """Its attributes."""
+        """Return the attributes of a queue."""
         url = self.outputs[f"{purpose}_queue_url"]
         answer = self.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         found: dict[str, str] = answer["Attributes"]
@@ -84,7 +93,7 @@ def arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:us-east-1:123456789012:{resource}"
 
 
-def make_things(cloud: LocalCloud, webhook: str) -> Things:
+def make_account_resources(cloud: LocalCloud, webhook: str) -> AccountResources:
     name, client = f"theirs-{uuid.uuid4().hex[:8]}", cloud.client
     senders = {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]}
     anybody = {"Effect": "Allow", "Principal": senders, "Action": "sqs:SendMessage", "Resource": arn("sqs", name)}
@@ -104,7 +113,7 @@ def make_things(cloud: LocalCloud, webhook: str) -> Things:
         ],
     )
     client("logs").create_log_group(logGroupName=name)
-    return Things(
+    return AccountResources(
         name,
         arn("ssm", f"parameter/{name}"),
         client("secretsmanager").create_secret(Name=name, SecretString=webhook)["ARN"],
@@ -127,12 +136,12 @@ SENDING_MAIL: Mapping[str, set[str]] = {
 }
 
 
-def deploy_print_color(cloud: LocalCloud, project: Path, sink: SlackSink, things: Things) -> Deployed:
+def deploy_print_color(cloud: LocalCloud, project: Path, sink: SlackSink, account: AccountResources) -> InspectedStack:
     config = this_machine()
     deployment = deploy(cloud.environment(), project, "print-color", config=config, secrets={"slackWebhook": sink.url})
     parameter = arn("ssm", "parameter/batchbell/batchbell/print-color/print-color/slack/webhook")
     topic = deployment.outputs["notifiers"]["sns"]["topic_arn"]
-    return Deployed(
+    return InspectedStack(
         cloud,
         deployment,
         {**SENDING_MAIL, "ssm:GetParameter": {parameter}, "sns:Publish": {topic}},
@@ -144,48 +153,48 @@ def deploy_print_color(cloud: LocalCloud, project: Path, sink: SlackSink, things
     )
 
 
-def deploy_production(cloud: LocalCloud, project: Path, sink: SlackSink, things: Things) -> Deployed:
+def deploy_production(cloud: LocalCloud, project: Path, sink: SlackSink, account: AccountResources) -> InspectedStack:
     deployment = deploy(cloud.environment(), project, "production", config=this_machine())
-    return Deployed(cloud, deployment, SENDING_MAIL, [mail(SENDER)])
+    return InspectedStack(cloud, deployment, SENDING_MAIL, [mail(SENDER)])
 
 
-def deploy_every_option(cloud: LocalCloud, project: Path, sink: SlackSink, things: Things) -> Deployed:
+def deploy_every_option(cloud: LocalCloud, project: Path, sink: SlackSink, account: AccountResources) -> InspectedStack:
     config = {
-        "job_queue_arns": [f"{PLACE}:job-queue/nightly"],
-        "alarm_topic_arn": things.alarm_topic,
+        "job_queue_arns": [f"{BATCH_ARN}:job-queue/nightly"],
+        "alarm_topic_arn": account.alarm_topic,
         "notifiers": [
-            {"type": "slack", "name": "kept", "webhook": {"ssm": things.parameter, "kms_key_arn": things.key}},
-            {"type": "slack", "name": "managed", "webhook": {"secretsmanager": things.secret}},
+            {"type": "slack", "name": "kept", "webhook": {"ssm": account.parameter, "kms_key_arn": account.key}},
+            {"type": "slack", "name": "managed", "webhook": {"secretsmanager": account.secret}},
             {"type": "email", "name": "team", "sender": f"Batch <{SENDER}>", "recipients": ["team@example.com"]},
             {"type": "sns", "name": "made"},
-            {"type": "sns", "name": "given", "topic_arn": things.topic, "kms_key_arn": things.key},
+            {"type": "sns", "name": "given", "topic_arn": account.topic, "kms_key_arn": account.key},
         ],
     }
     deployment = deploy(cloud.environment(), project, "every-option", config=config | this_machine())
     made = deployment.outputs["notifiers"]["made"]["topic_arn"]
-    return Deployed(
+    return InspectedStack(
         cloud,
         deployment,
         {
             **SENDING_MAIL,
-            "ssm:GetParameter": {things.parameter},
-            "secretsmanager:GetSecretValue": {things.secret},
-            "sns:Publish": {made, things.topic},
-            "kms:Decrypt": {things.key},
-            "kms:GenerateDataKey": {things.key},
+            "ssm:GetParameter": {account.parameter},
+            "secretsmanager:GetSecretValue": {account.secret},
+            "sns:Publish": {made, account.topic},
+            "kms:Decrypt": {account.key},
+            "kms:GenerateDataKey": {account.key},
         },
         [
             mail(f"Batch <{SENDER}>"),
-            ("ssm", "get_parameter", {"Name": things.parameter, "WithDecryption": True}),
-            ("secretsmanager", "get_secret_value", {"SecretId": things.secret}),
+            ("ssm", "get_parameter", {"Name": account.parameter, "WithDecryption": True}),
+            ("secretsmanager", "get_secret_value", {"SecretId": account.secret}),
             ("sns", "publish", {"TopicArn": made, "Message": "done"}),
-            ("sns", "publish", {"TopicArn": things.topic, "Message": "done"}),
-            ("kms", "generate_data_key", {"KeyId": things.key, "KeySpec": "AES_256"}),
+            ("sns", "publish", {"TopicArn": account.topic, "Message": "done"}),
+            ("kms", "generate_data_key", {"KeyId": account.key, "KeySpec": "AES_256"}),
         ],
     )
 
 
-STACKS: Mapping[str, Callable[[LocalCloud, Path, SlackSink, Things], Deployed]] = {
+STACKS: Mapping[str, Callable[[LocalCloud, Path, SlackSink, AccountResources], InspectedStack]] = {
     "print-color": deploy_print_color,
     "production": deploy_production,
     "every-option": deploy_every_option,

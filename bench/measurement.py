@@ -1,4 +1,4 @@
-"""What a measurement finds: figures, and whether they keep within their bounds."""
+"""The options and the results of a measurement: figures, and whether they meet their bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """A figure with a bound: `value` may be at most `limit`, or must be equal to it if `exact`."""
+    """A figure with a bound: `value` must be at most `limit`, or equal to it if `exact`."""
 
     what: str
     value: float
@@ -28,7 +28,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Table:
-    """Details for people: every cell is the text that is shown."""
+    """Details for people: each cell is the text to show."""
 
     title: str
     columns: Sequence[str]
@@ -36,8 +36,14 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """`checks`: the figures with bounds. `shown`: others, by label. `figures`: what was measured, for programs."""
+class Measurement:
+    """The results of one measurement.
+
+    checks: figures with bounds
+    shown: other results for people, by label
+    tables: more details for people
+    figures: the measured values, for programs
+    """
 
     checks: Sequence[Check] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
@@ -49,13 +55,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Order:
-    """How a measurement is to be made. `folder` is empty and its own; `trial`: quickly, to see that it runs."""
+class RunOptions:
+    """How to run a measurement.
+
+    project: the checkout
+    folder: an empty folder for this measurement
+    trial: repeat little, to see that it runs
+    """
 
     project: Path
     folder: Path
     trial: bool = False
 
-    def times(self, usual: int) -> int:
-        """How often to repeat what is usually repeated so often."""
+    def repetitions(self, usual: int) -> int:
+        """Return how often to repeat something: the usual number, or less in a trial."""
         return min(usual, 3) if self.trial else usual

@@ -1,4 +1,4 @@
-"""A function's package as Lambda would have it: unpacked, with its manifest, and nothing in it can be written."""
+"""Makes a function's package as Lambda has it: unpacked, with its manifest, and read-only."""
 
 from __future__ import annotations
 
@@ -32,43 +32,45 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "email": {"settings": {"sender": "batch@example.com", "recipients": ["team@example.com"]}},
     "sns": {"settings": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:bench"}},
 }
-# What Lambda's image has besides: the client of the runtime endpoint and what that needs.
+# Lambda's image also has the client of the runtime endpoint and its dependencies.
 RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
 def make_bundle(cache: Path, *types: str) -> Path:
-    """The folder that a deploy with these notifiers would upload."""
+    """Build the folder that a deploy with these notifiers would upload."""
     plugins = find_plugins()
     return build([plugins[type_] for type_ in types], Runtime.host(), cache=cache)
 
 
-def unpack(bundle: Path, folder: Path, authorities: Path, manifest: Sequence[Mapping[str, Any]]) -> Path:
-    """A copy of the bundle with a manifest, for one function. Our endpoint's authority is among those that `requests`
-    trusts: nothing else of the package is changed."""
+def unpack(bundle: Path, folder: Path, ca_bundle: Path, manifest: Sequence[Mapping[str, Any]]) -> Path:
+    """Copy the bundle and add a manifest, for one function.
+
+    The only other change: `requests` trusts the authorities in `ca_bundle`.
+    """
     shutil.copytree(bundle, folder)
     if (trusted := folder / "certifi" / "cacert.pem").exists():
-        trusted.write_bytes(authorities.read_bytes())
+        trusted.write_bytes(ca_bundle.read_bytes())
     (folder / "manifest.json").write_text(json.dumps({"instances": list(manifest)}), encoding="utf-8")
     return _read_only(folder)
 
 
 def unpack_bare(folder: Path) -> Path:
-    """The least that a notifying function can be: boto3, one client, one call."""
+    """Make the package of the smallest function that notifies: boto3, one client, one call."""
     folder.mkdir(parents=True)
     (folder / "bare.py").write_text(BARE, encoding="utf-8")
     compileall.compile_dir(folder, quiet=2)
     return _read_only(folder)
 
 
-def entry(type_: str, name: str = "") -> dict[str, Any]:
-    """One instance of one of our notifiers, for the manifest."""
+def manifest_entry(type_: str, name: str = "") -> dict[str, Any]:
+    """Make the manifest's entry for an instance of one of our notifiers."""
     module = find_plugins()[type_].notifier_module
     digest_after = find_plugins()[type_].digest_after()
     return {"name": name or type_, "module": module, "digest_after": digest_after, **SETTINGS[type_]}
 
 
 def link_runtime(folder: Path) -> Path:
-    """What Lambda's image brings along, compiled as it is there."""
+    """Link the packages that Lambda's image provides into the folder, compiled as they are there."""
     folder.mkdir()
     for name in (*RUNTIME_PACKAGES, *RUNTIME_CLIENT):
         found = util.find_spec(name)
@@ -85,7 +87,7 @@ def link_runtime(folder: Path) -> Path:
 
 
 def digest(folder: Path) -> str:
-    """The same for the same names and contents."""
+    """Return a digest of the names and contents in the folder."""
     found = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         found.update(path.relative_to(folder).as_posix().encode() + b"\0")
@@ -95,7 +97,7 @@ def digest(folder: Path) -> str:
 
 
 def _read_only(folder: Path) -> Path:
-    """For everybody but root, who is not held by permissions: Python runs with -B, and `digest` tells."""
+    """Make the folder read-only. Root can still write: Python runs with -B, and `digest` shows any change."""
     for path in [folder, *folder.rglob("*")]:
         os.chmod(path, path.stat().st_mode & ~0o222)
     return folder

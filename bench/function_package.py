@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from batchbell.plugins import find_plugins
+from batchbell.wire import MANIFEST
 from batchbell_local.ministack.functions import RUNTIME_PACKAGES
 from components.package.bundle import Runtime, build
 
@@ -20,6 +21,7 @@ HANDLER = "batchbell.dispatcher.handler.handler"
 BARE_HANDLER = "bare.handler"
 BARE = """
 import boto3
+from batchbell.wire import MANIFEST
 
 client = boto3.client("sns")
 
@@ -50,7 +52,7 @@ def unpack(bundle: Path, folder: Path, ca_bundle: Path, manifest: Sequence[Mappi
     shutil.copytree(bundle, folder)
     if (trusted := folder / "certifi" / "cacert.pem").exists():
         trusted.write_bytes(ca_bundle.read_bytes())
-    (folder / "manifest.json").write_text(json.dumps({"instances": list(manifest)}), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps({"instances": list(manifest)}), encoding="utf-8")
     return _read_only(folder)
 
 

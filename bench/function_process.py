@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from batchbell.wire import Variable
 from bench.function_package import HANDLER
 from bench.instant_endpoint import InstantEndpoint
 from bench.processor_share import ProcessorShare
@@ -54,11 +55,11 @@ class FunctionEnvironment:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_ENDPOINT_URL": self.endpoint.url,
             "AWS_CA_BUNDLE": str(self.endpoint.ca_bundle),
-            "BATCHBELL_LEDGER_TABLE": "bench",
-            "BATCHBELL_RETRY_QUEUE_URL": f"{QUEUES}-retry",
-            "BATCHBELL_DEAD_LETTER_QUEUE_URL": f"{QUEUES}-dead-letters",
-            "BATCHBELL_FUNCTION_TIMEOUT": str(TIMEOUT),
-            "POWERTOOLS_SERVICE_NAME": "bench",
+            Variable.LEDGER_TABLE: "bench",
+            Variable.RETRY_QUEUE_URL: f"{QUEUES}-retry",
+            Variable.DEAD_LETTER_QUEUE_URL: f"{QUEUES}-dead-letters",
+            Variable.FUNCTION_TIMEOUT: str(TIMEOUT),
+            Variable.LOG_SERVICE: "bench",
         }
 
 

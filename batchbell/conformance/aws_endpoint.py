@@ -1,4 +1,4 @@
-"""A fake of an AWS service, for notifiers that send through `batchbell.aws_answers`."""
+"""A fake of an AWS service, for notifiers that send through `batchbell.aws_clients` and `aws_errors`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import ClassVar
 import boto3
 import pytest
 
-from batchbell import aws_answers
+from batchbell import aws_clients
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.testing.faulty_server import Answer
@@ -50,7 +50,7 @@ class AwsEndpoint(WebhookEndpoint):
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_PROFILE", raising=False)
-        monkeypatch.setattr(aws_answers, "open_session", _open_session)
+        monkeypatch.setattr(aws_clients, "open_session", _open_session)
 
     def name_of(self, answer: Answer) -> str:
         return "-".join([super().name_of(answer), *answer.headers.get("x-amzn-ErrorType", "").split()])

@@ -40,7 +40,7 @@ class NotifierConformance:
 
     def hurry(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shorten the notifier's own limit for a whole `send`, so that the two tests of answers that drip in take no
-        longer than needed. That of `batchbell.webhook` and `batchbell.aws_answers` is shortened anyway, and where an
+        longer than needed. That of `batchbell.webhook` and `batchbell.aws_errors` is shortened anyway, and where an
         endpoint hangs the time-outs of sockets are."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from batchbell import aws_answers, webhook
+from batchbell import aws_errors, webhook
 
 IMPATIENCE = 0.5  # seconds
 SEND_LIMIT = 0.5  # seconds
@@ -24,5 +24,5 @@ def shorten_socket_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def shorten_sends(monkeypatch: pytest.MonkeyPatch) -> None:
     """No whole `send` takes longer, where batchbell's own modules bound it."""
-    for module in (aws_answers, webhook):
+    for module in (aws_errors, webhook):
         monkeypatch.setattr(module, "SEND_LIMIT", SEND_LIMIT)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchbell.aws_answers import LateClient, make_client
+from batchbell.aws_clients import LateClient, make_client
 from batchbell.dispatcher import manifest
 from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher

@@ -9,7 +9,8 @@ from email.policy import SMTP
 from email.utils import formataddr, parseaddr
 from typing import Any
 
-from batchbell.aws_answers import ask, make_client
+from batchbell.aws_clients import make_client
+from batchbell.aws_errors import ask
 from batchbell.contract import Message, Secrets
 from batchbell.texts import as_text, cut, tidy
 
@@ -58,7 +59,7 @@ class Email:
         }
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_answers` say."""
+        """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_errors` say."""
         mail = write_mail(self.render(message))
         ask("SES", lambda: self._send(mail), PERMANENT)
 

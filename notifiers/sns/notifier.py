@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from batchbell.aws_answers import ask, make_client
+from batchbell.aws_clients import make_client
+from batchbell.aws_errors import ask
 from batchbell.contract import Message, Secrets
 
 from .publication import render
@@ -31,7 +32,7 @@ class Topic:
         return render(message)
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_answers` say."""
+        """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_errors` say."""
         rendered = render(message)
         ask("SNS", lambda: self._publish(rendered), PERMANENT)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import SSLError
 
-from batchbell import aws_answers
-from batchbell.aws_answers import LateClient, make_client
+from batchbell import aws_clients
+from batchbell.aws_clients import LateClient, make_client
 from bench.instant_endpoint import InstantEndpoint
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -39,13 +39,13 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instan
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setattr(aws_answers, "_contexts", [])
-    aws_answers.open_session.cache_clear()
+    monkeypatch.setattr(aws_clients, "_contexts", [])
+    aws_clients.open_session.cache_clear()
     with InstantEndpoint(tmp_path) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(running.authorities))
         yield running
-    aws_answers.open_session.cache_clear()
+    aws_clients.open_session.cache_clear()
 
 
 def publish(client: Any) -> None:
@@ -93,7 +93,7 @@ def test_a_server_with_another_name_than_its_certificates_gets_nothing(
 def test_a_client_of_another_botocore_is_left_as_it_is() -> None:
     client = SimpleNamespace(_endpoint=SimpleNamespace())
 
-    aws_answers._share_authorities(client)
+    aws_clients._share_authorities(client)
 
     assert client == SimpleNamespace(_endpoint=SimpleNamespace())
 
@@ -107,7 +107,7 @@ def test_a_late_client_is_made_at_its_first_use_and_once(
         made.append(service)
         return make_client(service, **options)
 
-    monkeypatch.setattr(aws_answers, "make_client", make)
+    monkeypatch.setattr(aws_clients, "make_client", make)
     client = LateClient("sns", read_timeout=1)
     assert made == []
 

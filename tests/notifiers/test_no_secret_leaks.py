@@ -20,7 +20,7 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from batchbell import aws_answers
+from batchbell import aws_clients
 from batchbell.conformance import Answer, Fault, WebhookEndpoint
 from batchbell.conformance.overheard import overhear
 from batchbell.conformance.patience import shorten_socket_timeouts
@@ -66,7 +66,7 @@ _providers: dict[str, Any] = {}
 def cloud(verified: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     """It has the notifiers' secrets, and is all of AWS."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
-    monkeypatch.setattr(aws_answers, "open_session", open_session)
+    monkeypatch.setattr(aws_clients, "open_session", open_session)
     monkeypatch.setattr(secret_store, "_providers", _providers)
     return verified
 
@@ -113,7 +113,7 @@ def test_no_secret_shows_where_all_is_well(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    aws_answers.make_client("sns", "eu-west-1").create_topic(Name="ops")  # as in the example
+    aws_clients.make_client("sns", "eu-west-1").create_topic(Name="ops")  # as in the example
     raised = send(make(plugin, channel, cloud), failed, plugin, channel, capfd=capfd, monkeypatch=monkeypatch)
     assert raised is None, f"{plugin.type}: {raised}"
 

@@ -71,7 +71,8 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     assert not names(everything, "infrastructure.py") | names(everything, "README.md") | names(everything, "RECORD")
 
     modules = {name for name in sources(everything, "batchbell") if not name.startswith(("dispatcher/", "notifiers/"))}
-    assert modules == {"__init__.py", "contract.py", "aws_answers.py", "texts.py", "time_limit.py", "webhook.py"}
+    shared = {"contract.py", "aws_clients.py", "aws_errors.py", "texts.py", "time_limit.py", "webhook.py"}
+    assert modules == {"__init__.py", *shared}
     assert sources(everything, "notifiers") == {
         "__init__.py",
         "email/page.py",

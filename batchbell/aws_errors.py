@@ -1,0 +1,74 @@
+"""Turns what a call to AWS returned or raised into the contract's errors: delivered, temporary or permanent.
+
+Unknown error codes count as temporary: a retry costs little, and what never works becomes a dead letter all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import botocore.exceptions
+
+from batchbell.contract import PermanentError, TemporaryError
+from batchbell.texts import one_line
+from batchbell.time_limit import SEND_LIMIT, end_within
+
+REASON_LIMIT = 300  # characters of AWS's own text
+
+_NEVER_SENT = (botocore.exceptions.ConnectionError,)  # refused, unknown host, no TLS, connect time-out
+_MAYBE_SENT = (botocore.exceptions.HTTPClientError,)  # read time-out, closed connection
+_OUR_RIGHTS = ("AccessDenied", "AuthorizationError")  # IAM lags on a first deploy: temporary, and worth its text
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
+
+
+def ask(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence[str]) -> None:
+    """Send one message; `call` may include making the client, and gives AWS's answer.
+
+    service: a name for people, such as "SES". permanent: starts of error codes that no retry mends.
+    Raise TemporaryError or PermanentError, never with another exception behind it: botocore's hold the request, and
+    the answer, which may repeat it.
+    """
+    try:
+        problem = end_within(SEND_LIMIT, lambda: _ask(service, call, tuple(permanent)))
+    except TimeoutError:
+        problem = TemporaryError(f"{service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True)
+    if problem is not None:
+        raise problem
+
+
+def _ask(
+    service: str, call: Callable[[], Mapping[str, Any]], permanent: tuple[str, ...]
+) -> TemporaryError | PermanentError | None:
+    try:
+        answer = call()
+    except Exception as error:
+        return _judge(service, error, permanent)
+    if answer.get("MessageId"):
+        return None
+    return TemporaryError(f"{service}'s answer names no message: perhaps it is a proxy's", maybe_delivered=True)
+
+
+def _judge(service: str, error: Exception, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
+    if isinstance(error, botocore.exceptions.ClientError):
+        return _judge_refusal(service, error.response, permanent)
+    kind = type(error).__name__
+    if isinstance(error, botocore.exceptions.ParamValidationError):
+        return PermanentError(f"{service}: the request is not valid ({kind})")
+    if isinstance(error, _NEVER_SENT):
+        return TemporaryError(f"{service} cannot be reached ({kind})")
+    # What is not botocore's own comes from an answer that its parsers cannot read.
+    maybe = isinstance(error, _MAYBE_SENT) or not isinstance(error, botocore.exceptions.BotoCoreError)
+    return TemporaryError(f"{service} gave no answer ({kind})", maybe_delivered=maybe)
+
+
+def _judge_refusal(service: str, response: Any, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    reason = f"{service}: {code if _CODE.fullmatch(code) else 'refused'} ({status})"
+    for_good = status < 500 and status != 429 and code.startswith(permanent)
+    if for_good or code.startswith(_OUR_RIGHTS):
+        # Of these codes alone: the text of a signature error repeats the request with its session token.
+        reason += f": {one_line(str(response['Error'].get('Message', '')), REASON_LIMIT)}"
+    return PermanentError(reason) if for_good else TemporaryError(reason)

@@ -23,7 +23,7 @@ _OUR_RIGHTS = ("AccessDenied", "AuthorizationError")  # IAM lags on a first depl
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
 
 
-def ask(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence[str]) -> None:
+def call_aws(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence[str]) -> None:
     """Send one message; `call` may include making the client, and gives AWS's answer.
 
     service: a name for people, such as "SES". permanent: starts of error codes that no retry mends.
@@ -31,28 +31,28 @@ def ask(service: str, call: Callable[[], Mapping[str, Any]], permanent: Sequence
     the answer, which may repeat it.
     """
     try:
-        problem = end_within(SEND_LIMIT, lambda: _ask(service, call, tuple(permanent)))
+        problem = end_within(SEND_LIMIT, lambda: _call(service, call, tuple(permanent)))
     except TimeoutError:
         problem = TemporaryError(f"{service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True)
     if problem is not None:
         raise problem
 
 
-def _ask(
+def _call(
     service: str, call: Callable[[], Mapping[str, Any]], permanent: tuple[str, ...]
 ) -> TemporaryError | PermanentError | None:
     try:
         answer = call()
     except Exception as error:
-        return _judge(service, error, permanent)
+        return _classify(service, error, permanent)
     if answer.get("MessageId"):
         return None
     return TemporaryError(f"{service}'s answer names no message: perhaps it is a proxy's", maybe_delivered=True)
 
 
-def _judge(service: str, error: Exception, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
+def _classify(service: str, error: Exception, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
     if isinstance(error, botocore.exceptions.ClientError):
-        return _judge_refusal(service, error.response, permanent)
+        return _classify_refusal(service, error.response, permanent)
     kind = type(error).__name__
     if isinstance(error, botocore.exceptions.ParamValidationError):
         return PermanentError(f"{service}: the request is not valid ({kind})")
@@ -63,7 +63,7 @@ def _judge(service: str, error: Exception, permanent: tuple[str, ...]) -> Tempor
     return TemporaryError(f"{service} gave no answer ({kind})", maybe_delivered=maybe)
 
 
-def _judge_refusal(service: str, response: Any, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
+def _classify_refusal(service: str, response: Any, permanent: tuple[str, ...]) -> TemporaryError | PermanentError:
     code = str(response.get("Error", {}).get("Code", ""))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     reason = f"{service}: {code if _CODE.fullmatch(code) else 'refused'} ({status})"

@@ -38,11 +38,11 @@ from batchbell.time_limit import SEND_LIMIT, end_within
 
 CONNECT_TIMEOUT = 2.0  # seconds
 READ_TIMEOUT = 5.0  # seconds between two reads
-ANSWER_LIMIT = 1024  # bytes that are read of an answer
+RESPONSE_LIMIT = 1024  # bytes that are read of an answer
 
 LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9/._-]*)?")
 
-Problem = TemporaryError | PermanentError
+SendError = TemporaryError | PermanentError
 
 
 class WrongWebhook(PermanentError):
@@ -50,7 +50,7 @@ class WrongWebhook(PermanentError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class WebhookResponse:
     """What came back. `text` is the start of the body; it is to be judged and not to be shown as it is, since some
     proxies repeat the request in it."""
 
@@ -60,10 +60,10 @@ class Answer:
     retry_after: str | None = None
 
 
-Judge = Callable[[Answer], Problem | None]
+Classify = Callable[[WebhookResponse], SendError | None]
 
 
-def judge(answer: Answer, detail: str = "") -> Problem | None:
+def classify(answer: WebhookResponse, detail: str = "") -> SendError | None:
     """What an answer means; None is delivered. `detail`: what of the answer's text is safe to show."""
     said = f"{answer.service} answered {answer.status} {detail}".rstrip()
     match answer.status:
@@ -110,14 +110,16 @@ def read_retry_after(text: str | None) -> float | None:
 
 
 class Webhook:
-    """One webhook of a service. `problem(url)` says what is wrong with a URL (see `url_problem`), `judge` what an
+    """One webhook of a service. `problem(url)` says what is wrong with a URL (see `url_problem`), `classify` what an
     answer means. May be used from several threads."""
 
-    def __init__(self, url: Secret, service: str, problem: Callable[[str], str | None], judge: Judge = judge) -> None:
+    def __init__(
+        self, url: Secret, service: str, problem: Callable[[str], str | None], classify: Classify = classify
+    ) -> None:
         self._url = url
         self._service = service
         self._problem = problem
-        self._judge = judge
+        self._classify = classify
 
     def post(self, payload: Any) -> None:
         """Post the payload as JSON. Raise TemporaryError or PermanentError unless the service took it.
@@ -135,8 +137,8 @@ class Webhook:
         if problem is not None:
             raise problem
 
-    def _attempt(self, url: str, body: bytes, ends: float) -> Problem | None:
-        """Post and judge the answer."""
+    def _attempt(self, url: str, body: bytes, ends: float) -> SendError | None:
+        """Post and classify the answer."""
         if wrong := self._problem(url):
             return WrongWebhook(wrong)
         if time.monotonic() >= ends:
@@ -148,7 +150,7 @@ class Webhook:
                 f"{self._service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True
             )
 
-    def _exchange(self, url: str, body: bytes) -> Problem | None:
+    def _exchange(self, url: str, body: bytes) -> SendError | None:
         _silenced.here = True
         upload = io.BytesIO(body)  # its position tells whether any of it was sent
         try:
@@ -162,20 +164,20 @@ class Webhook:
                     allow_redirects=False,  # a redirect turns POST into GET, whose 200 would pass for success
                     stream=True,
                 ) as response:
-                    answer = Answer(
+                    answer = WebhookResponse(
                         self._service, response.status_code, _start(response), response.headers.get("Retry-After")
                     )
         except Exception as error:  # its text holds the URL, whatever it is
             return TemporaryError(
                 f"{self._service} gave no answer ({type(error).__name__})", maybe_delivered=upload.tell() > 0
             )
-        return self._judge(answer)
+        return self._classify(answer)
 
 
 def _start(response: requests.Response) -> str:
     """The start of the body, read until nothing comes: only that read raises if the answer broke off."""
     start = b""
-    while (rest := ANSWER_LIMIT - len(start)) and (piece := response.raw.read(rest, decode_content=False)):
+    while (rest := RESPONSE_LIMIT - len(start)) and (piece := response.raw.read(rest, decode_content=False)):
         start += piece
     return start.decode("utf-8", "replace").strip()
 

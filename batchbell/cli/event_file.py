@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from batchbell.cli.answering import NoAnswer
+from batchbell.cli.errors import CommandFailed
 from batchbell.contract import Message
 from batchbell.dispatcher.messages.failures import Failures, failure_of
 from batchbell.dispatcher.messages.finished_job import compose
@@ -22,26 +22,28 @@ NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
 
 
 def read_event(source: str) -> Mapping[str, Any]:
-    """`source`: a file's name, or - for standard input. Raises NoAnswer."""
+    """`source`: a file's name, or - for standard input. Raises CommandFailed."""
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
         event = json.loads(text)
     except OSError as error:
-        raise NoAnswer(f"{source} cannot be read: {error.strerror}") from None
+        raise CommandFailed(f"{source} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise NoAnswer(f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it") from None
+        raise CommandFailed(
+            f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it"
+        ) from None
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        raise NoAnswer(f"{source} is no EventBridge event: it has no object `detail`")
+        raise CommandFailed(f"{source} is no EventBridge event: it has no object `detail`")
     parsed: Mapping[str, Any] = event
     return parsed
 
 
 def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
-    """Raises NoAnswer for what the function could not read either."""
+    """Raises CommandFailed for what the function could not read either."""
     try:
         return records.parse_event(event)
     except InvalidEvent as invalid:
-        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
+        raise CommandFailed(f"the event cannot be parsed: {invalid}") from None
 
 
 def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.instances import make_instance, read_settings
-from batchbell.cli.mismatch import Mismatch, diagnose
-from batchbell.cli.program import components
+from batchbell.cli.local_notifiers import make_local_notifier, read_stack_settings
+from batchbell.cli.mismatch_reasons import Mismatch, explain_mismatches
+from batchbell.cli.stack_settings import components
 from batchbell.contract import Message
 from batchbell.dispatcher.records import blocked_queue
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
@@ -69,8 +69,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Tell whether the stack's rule matches an event, why not if not, and what each notifier would send."""
-    with answering(), waiting("Reading the stack's settings"):
-        explanation = explain(read_event(event), read_settings(stack), queue or [], job_definition or [])
+    with reporting_errors(), show_activity("Reading the stack's settings"):
+        explanation = explain(read_event(event), read_stack_settings(stack), queue or [], job_definition or [])
     if as_json:
         typer.echo(json.dumps(asdict(explanation), ensure_ascii=False))
     else:
@@ -79,14 +79,14 @@ def command(
 
 def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definitions: list[str]) -> Explanation:
     """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given. Raises
-    NoAnswer."""
+    CommandFailed."""
     # An event of another kind is explained by its pattern; one of these kinds must be whole.
     ours = event.get("source") == "aws.batch" and event.get("detail-type") in (DETAIL_TYPE, blocked_queue.DETAIL_TYPE)
     parsed = parse_event(event) if ours else None
     patterns = _patterns(settings, event, queues, definitions)
     rule = "blocked" if isinstance(parsed, BlockedQueue) and "blocked" in patterns else "finished"
     pattern = patterns[rule]
-    wrong = diagnose(pattern, event)
+    wrong = explain_mismatches(pattern, event)
     message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
     job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     return Explanation(
@@ -118,7 +118,7 @@ def _patterns(
     problems = [problem for arn in queues if (problem := watched.queue_problem(arn))]
     problems += [problem for arn in definitions if (problem := watched.definition_problem(arn))]
     if problems:
-        raise NoAnswer("; ".join(problems))
+        raise CommandFailed("; ".join(problems))
     finished = watched.event_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
     blocked = {"blocked": watched.blocked_pattern(queues, definitions)} if settings.queue_blocked else {}
     return {"finished": finished, **blocked}
@@ -137,7 +137,7 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 
 def _rendering(choice: Any, message: Message) -> Any:
     """What this notifier would send, if it takes the message; a plug-in without `render` shows the message itself."""
-    instance = make_instance(choice)
+    instance = make_local_notifier(choice)
     if not instance.takes(message):
         return None
     render = getattr(instance.notifier, "render", None)

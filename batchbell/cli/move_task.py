@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from batchbell.cli.deployed import Deployed
+from batchbell.cli.deployed_stack import DeployedStack
 
 LISTED = 10  # tasks, at most (SQS API reference, ListMessageMoveTasks)
 POLL = 1.0  # s between two looks at a task
@@ -43,13 +43,13 @@ class MoveTask:
         )
 
 
-def list_tasks(deployed: Deployed) -> list[MoveTask]:
+def list_tasks(deployed: DeployedStack) -> list[MoveTask]:
     """The latest tasks of the dead-letter queue, the newest first."""
     answer = deployed.sqs.list_message_move_tasks(SourceArn=deployed.dead_letters.arn, MaxResults=LISTED)
     return [MoveTask.from_entry(entry) for entry in answer.get("Results", [])]
 
 
-def start(deployed: Deployed) -> str | None:
+def start(deployed: DeployedStack) -> str | None:
     """Begin to move all dead letters to the retry queue, and give the task's handle; None if a task is active already,
     since a queue has one at a time.
 
@@ -66,7 +66,7 @@ def start(deployed: Deployed) -> str | None:
     return str(answer["TaskHandle"])
 
 
-def follow(deployed: Deployed, before: Sequence[MoveTask]) -> Iterator[MoveTask]:
+def follow(deployed: DeployedStack, before: Sequence[MoveTask]) -> Iterator[MoveTask]:
     """The active task, again and again until it has ended. `before`: the tasks as they were listed before it was
     started, since a list may lag behind a start."""
     ended = {task.started for task in before if not task.is_active}

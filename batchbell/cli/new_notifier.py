@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.program import CHECKOUT
+from batchbell.cli.stack_settings import CHECKOUT
 from batchbell.plugins import find_plugins
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -49,7 +49,7 @@ docs/writing-a-notifier.md goes from here to a received message.
 
 
 @dataclass(frozen=True)
-class Names:
+class NotifierNames:
     """What the parts of a notifier are called, by its type."""
 
     name: str  # "pager-duty": the type, in a stack
@@ -78,7 +78,7 @@ def command(
 
     This program is not changed: it finds the notifier once it is installed.
     """
-    names = Names(name)
+    names = NotifierNames(name)
     _check_name(names)
     files = dict(_files(names))
     try:
@@ -97,7 +97,7 @@ def command(
         _show(names, folder, files)
 
 
-def _check_name(names: Names) -> None:
+def _check_name(names: NotifierNames) -> None:
     def refuse(problem: str) -> None:
         raise typer.BadParameter(f"{problem}, for example pager or pager-duty", param_hint="NAME")
 
@@ -107,7 +107,7 @@ def _check_name(names: Names) -> None:
             f"not {names.name!r}"
         )
     for plugin in find_plugins().values():
-        if Names(plugin.type).words == names.words:
+        if NotifierNames(plugin.type).words == names.words:
             refuse(f"there is a notifier {plugin.type} already ({plugin.origin}); takes another name")
 
 
@@ -123,7 +123,7 @@ def _check_folder(folder: Path) -> None:
         refuse("is not empty; takes a folder to make, or an empty one")
 
 
-def _files(names: Names) -> Iterator[tuple[str, str]]:
+def _files(names: NotifierNames) -> Iterator[tuple[str, str]]:
     """Each file's path in the new folder, and its text."""
     templates = resources.files("batchbell.cli") / "notifier_template"
     values = names.to_dict()
@@ -132,7 +132,7 @@ def _files(names: Names) -> Iterator[tuple[str, str]]:
         yield Template(path).substitute(values), Template(text).substitute(values)
 
 
-def _show(names: Names, folder: Path, files: dict[str, str]) -> None:
+def _show(names: NotifierNames, folder: Path, files: dict[str, str]) -> None:
     package = names.to_dict()["package"]
     lines = [
         f"{folder} has a notifier of the type {names.name}:",

@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.instances import make_instance, read_settings
-from batchbell.cli.preview_page import Row, Shown, write_page
-from batchbell.cli.samples import Sample, every_kind
+from batchbell.cli.local_notifiers import make_local_notifier, read_stack_settings
+from batchbell.cli.preview_page import Drawing, PreviewRow, write_page
+from batchbell.cli.sample_messages import SampleMessage, sample_messages
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.origin import Home
@@ -53,13 +53,13 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Write an HTML page with every kind of message in every notifier of a stack, as its channel would show it."""
-    with answering(), waiting("Drawing"):
-        settings = read_settings(stack)
+    with reporting_errors(), show_activity("Drawing"):
+        settings = read_stack_settings(stack)
         choices = settings.notifiers
         if not choices:
-            raise NoAnswer(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
+            raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
         home = Home(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
-        samples = [_own(event, home)] if event else list(every_kind(home))
+        samples = [_own(event, home)] if event else list(sample_messages(home))
         rows = draw(samples, choices)
         source = f"the event in {event}" if event else "sample events"
         about = f"What {len(choices)} notifiers of the stack {stack} would send, from {source}. Nothing was sent."
@@ -75,25 +75,27 @@ def command(
         raise typer.Exit(BROKEN)
 
 
-def draw(samples: Sequence[Sample], choices: Sequence[Any]) -> Sequence[Row]:
+def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[PreviewRow]:
     """Every sample by every notifier. `choices`: the settings' notifiers."""
-    made = [(choice, make_instance(choice)) for choice in choices]
+    made = [(choice, make_local_notifier(choice)) for choice in choices]
     return [
-        Row(sample.title, sample.message, [_show(choice.plugin, instance, sample.message) for choice, instance in made])
+        PreviewRow(
+            sample.title, sample.message, [_show(choice.plugin, instance, sample.message) for choice, instance in made]
+        )
         for sample in samples
     ]
 
 
-def _show(plugin: Plugin, instance: Instance, message: Message) -> Shown:
+def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes(message) or message.kind in UNFILTERED)
     try:
-        return Shown(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
+        return Drawing(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
     except Exception as error:
         # Somebody's plug-in: one that cannot draw hides no other.
         problem = (
             str(error) if isinstance(error, PluginError) else f"its preview raised {type(error).__name__}: {error}"
         )
-        return Shown(instance.name, plugin.type, left_out=left_out, problem=problem)
+        return Drawing(instance.name, plugin.type, left_out=left_out, problem=problem)
 
 
 def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Part]:
@@ -104,18 +106,18 @@ def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Par
     return parts
 
 
-def _own(source: str, home: Home) -> Sample:
-    return Sample("Your event", message_of(parse_event(read_event(source)), home.zone))
+def _own(source: str, home: Home) -> SampleMessage:
+    return SampleMessage("Your event", message_of(parse_event(read_event(source)), home.zone))
 
 
 def _write(file: Path, page: str) -> None:
     try:
         file.write_text(page, "utf-8")
     except OSError as error:
-        raise NoAnswer(f"{file} cannot be written: {error.strerror}") from None
+        raise CommandFailed(f"{file} cannot be written: {error.strerror}") from None
 
 
-def _answer(file: Path, stack: str, rows: Sequence[Row]) -> dict[str, Any]:
+def _answer(file: Path, stack: str, rows: Sequence[PreviewRow]) -> dict[str, Any]:
     return {
         "page": str(file),
         "stack": stack,

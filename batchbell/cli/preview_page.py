@@ -22,7 +22,7 @@ BASE = '<base target="_blank">'
 
 
 @dataclass(frozen=True)
-class Shown:
+class Drawing:
     """One notifier's drawing of one message. `left_out`: the notifier's filters do not take it; `problem`: why it could
     not be drawn."""
 
@@ -34,15 +34,15 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Row:
+class PreviewRow:
     """One message, drawn by every notifier. `title`: what happened."""
 
     title: str
     message: Message
-    shown: Sequence[Shown]
+    shown: Sequence[Drawing]
 
 
-def write_page(title: str, about: str, rows: Sequence[Row]) -> str:
+def write_page(title: str, about: str, rows: Sequence[PreviewRow]) -> str:
     """The page. `about`: one line below the title."""
     style, script = _read("preview_page.css"), _read("preview_page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -74,7 +74,7 @@ def write_page(title: str, about: str, rows: Sequence[Row]) -> str:
 """
 
 
-def _draw_row(number: int, row: Row) -> str:
+def _draw_row(number: int, row: PreviewRow) -> str:
     return f"""\
 <section id="kind-{number}">
 <h2 class="{row.message.severity.value}"><span class="dot"></span>{_text(row.title)}</h2>
@@ -85,7 +85,7 @@ def _draw_row(number: int, row: Row) -> str:
 """
 
 
-def _draw_notifier(shown: Shown) -> str:
+def _draw_notifier(shown: Drawing) -> str:
     left_out = '<p class="left-out">Not sent: its filters do not take this message.</p>\n' if shown.left_out else ""
     problem = f'<p class="broken">{_text(shown.problem)}</p>\n' if shown.problem else ""
     parts = "".join(_draw_part(shown, part) for part in shown.parts)
@@ -93,7 +93,7 @@ def _draw_notifier(shown: Shown) -> str:
     return f"<article>\n{heading}\n{left_out}{problem}{parts}</article>\n"
 
 
-def _draw_part(shown: Shown, part: Part) -> str:
+def _draw_part(shown: Drawing, part: Part) -> str:
     facts = "".join(f"<dt>{_text(fact.label)}</dt><dd>{_text(fact.value)}</dd>" for fact in part.facts)
     if part.form is Form.HTML:
         name = html.escape(f"{shown.notifier}: {part.label}")

@@ -13,16 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from batchbell.cli import dead_letters
-from batchbell.cli.answering import INTERRUPTED, answering, waiting
-from batchbell.cli.dead_letters import Sample
-from batchbell.cli.deployed import (
-    Deployed,
+from batchbell.cli.dead_letters import DeadLetterSample
+from batchbell.cli.deployed_stack import (
+    DeployedStack,
     FunctionOption,
     ProfileOption,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
+from batchbell.cli.errors import INTERRUPTED, reporting_errors, show_activity
 from batchbell.cli.move_task import MoveTask, follow, list_tasks, start
 
 NOT_ALL = 1  # exit code
@@ -51,7 +51,7 @@ class Redrive:
     function: str
     region: str
     dry_run: bool
-    sample: Sample
+    sample: DeadLetterSample
     task: MoveTask | None
     followed: bool
 
@@ -84,9 +84,9 @@ def command(
 
     What a notifier has already it does not get again. Mend first what `status` shows.
     """
-    with answering():
-        with waiting("Asking AWS"):
-            deployed = find(function, stack, region, profile)
+    with reporting_errors():
+        with show_activity("Asking AWS"):
+            deployed = find_stack(function, stack, region, profile)
         done = _dry_run(deployed) if dry_run else _redrive(deployed)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), ensure_ascii=False))
@@ -96,15 +96,15 @@ def command(
         raise typer.Exit(NOT_ALL)
 
 
-def _dry_run(deployed: Deployed) -> Redrive:
-    with waiting("Looking at the dead letters"):
-        sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
+def _dry_run(deployed: DeployedStack) -> Redrive:
+    with show_activity("Looking at the dead letters"):
+        sample = dead_letters.take_sample(deployed, deployed.count(deployed.dead_letters).total)
     return Redrive(deployed.function, deployed.region, True, sample, None, False)
 
 
-def _redrive(deployed: Deployed) -> Redrive:
+def _redrive(deployed: DeployedStack) -> Redrive:
     """Raises botocore's errors."""
-    sample = Sample(deployed.count(deployed.dead_letters).total, ())
+    sample = DeadLetterSample(deployed.count(deployed.dead_letters).total, ())
     before = list_tasks(deployed)
     active = next((task for task in before if task.is_active), None)
     if active is None and not sample.total:
@@ -115,7 +115,7 @@ def _redrive(deployed: Deployed) -> Redrive:
     return Redrive(deployed.function, deployed.region, False, sample, task, followed)
 
 
-def _wait(deployed: Deployed, before: Sequence[MoveTask], handle: str | None, followed: bool) -> MoveTask:
+def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | None, followed: bool) -> MoveTask:
     """Until the task has ended. Ctrl-C ends the waiting alone: half a redrive is no safer than a whole one, since what
     a channel refuses again is a dead letter again."""
     errors = Console(stderr=True)

@@ -10,22 +10,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.deployed import (
-    Deployed,
+from batchbell.cli.delivery_outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
+from batchbell.cli.deployed_stack import (
+    DeployedStack,
     FunctionOption,
     ProfileOption,
     QueueOption,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, name_part, parse_event, read_event
-from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
 from batchbell.contract import Message
 
 # What failed for now, or got no answer, is tried again by the function: it may still change.
-FINAL = (State.DELIVERED, State.REFUSED)
+FINAL = (OutcomeState.DELIVERED, OutcomeState.REFUSED)
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -58,11 +58,11 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Put a real event into the deployed intake queue, and tell what each notifier made of its message."""
-    with answering():
+    with reporting_errors():
         parsed = read_event(event)
         message = _message(parsed)
-        with waiting("Asking AWS"):
-            deployed = find(function, stack, region, profile, queue)
+        with show_activity("Asking AWS"):
+            deployed = find_stack(function, stack, region, profile, queue)
         outcomes = _replay(deployed, parsed, message, wait)
     if as_json:
         answer = {"function": deployed.function, "region": deployed.region, "message": message.title}
@@ -75,16 +75,21 @@ def command(
 def _message(event: Mapping[str, Any]) -> Message:
     parsed = parse_event(event)
     if part := name_part(event):
-        raise NoAnswer(f"this is the event of {part}, which no rule lets through: replay the event of the whole job")
+        raise CommandFailed(
+            f"this is the event of {part}, which no rule lets through: replay the event of the whole job"
+        )
     return message_of(parsed)
 
 
-def _replay(deployed: Deployed, event: Mapping[str, Any], message: Message, patience: float) -> list[Outcome]:
-    """In the order of the stack's notifiers. Raises NoAnswer, and botocore's errors."""
-    watch = Watch.begin(deployed, message.key)
+def _replay(
+    deployed: DeployedStack, event: Mapping[str, Any], message: Message, patience: float
+) -> list[NotifierOutcome]:
+    """In the order of the stack's notifiers. Raises CommandFailed, and botocore's errors."""
+    watch = OutcomeWatch.begin(deployed, message.key)
     there = deployed.notifiers()
     settled = {
-        one.name: watch.had_it(one.name) if one.takes(message) else Outcome(one.name, State.LEFT_OUT) for one in there
+        one.name: watch.had_it(one.name) if one.takes(message) else NotifierOutcome(one.name, OutcomeState.LEFT_OUT)
+        for one in there
     }
     waiting_for = [name for name, outcome in settled.items() if outcome is None]
     arrived = {}
@@ -94,13 +99,13 @@ def _replay(deployed: Deployed, event: Mapping[str, Any], message: Message, pati
     return [outcome or arrived[name] for name, outcome in settled.items()]
 
 
-def _show(deployed: Deployed, message: Message, outcomes: Sequence[Outcome], console: Console) -> None:
+def _show(deployed: DeployedStack, message: Message, outcomes: Sequence[NotifierOutcome], console: Console) -> None:
     console.print(Text(f"{message.title}, replayed to {deployed.function} in {deployed.region}", style="bold"))
     console.print(table(outcomes))
     states = {one.state for one in outcomes}
-    if not states - {State.HAD_IT, State.LEFT_OUT}:
+    if not states - {OutcomeState.HAD_IT, OutcomeState.LEFT_OUT}:
         console.print("Nothing was sent: nobody is left who lacks it.")
-    if states & {State.FAILED, State.UNKNOWN}:
+    if states & {OutcomeState.FAILED, OutcomeState.UNKNOWN}:
         console.print("What failed is tried again, for four hours; `status` shows it.")
-    if State.REFUSED in states:
+    if OutcomeState.REFUSED in states:
         console.print("What was refused is a dead letter: mend the channel, then `redrive`.")

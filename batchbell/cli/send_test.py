@@ -12,21 +12,21 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.deployed import (
-    Deployed,
+from batchbell.cli.delivery_outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
+from batchbell.cli.deployed_stack import (
+    DeployedStack,
     FunctionOption,
     ProfileOption,
     QueueOption,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
-from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.dispatcher.records.self_test import Trial
 
 # A test is tried once: whatever became of it is the answer.
-FINAL = frozenset(State)
+FINAL = frozenset(OutcomeState)
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -58,9 +58,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Send a marked test message through the deployed queue and function, and tell what each notifier made of it."""
-    with answering():
-        with waiting("Asking AWS"):
-            deployed = find(function, stack, region, profile, queue)
+    with reporting_errors():
+        with show_activity("Asking AWS"):
+            deployed = find_stack(function, stack, region, profile, queue)
             names = choose([one.name for one in deployed.notifiers()], notifier or [])
         trial = Trial(str(uuid.uuid4()), tuple(names), time.time())
         outcomes = _send(deployed, trial, wait)
@@ -75,15 +75,15 @@ def command(
 
 
 def choose(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Those of the stack's notifiers that are wanted; all if none is named. Raises NoAnswer."""
+    """Those of the stack's notifiers that are wanted; all if none is named. Raises CommandFailed."""
     if unknown := [name for name in wanted if name not in there]:
-        raise NoAnswer(f"the stack has no notifier {', '.join(unknown)}: it has {', '.join(there) or 'none'}")
+        raise CommandFailed(f"the stack has no notifier {', '.join(unknown)}: it has {', '.join(there) or 'none'}")
     if not there:
-        raise NoAnswer("the stack has no notifiers: add some to its settings, then `pulumi up`")
+        raise CommandFailed("the stack has no notifiers: add some to its settings, then `pulumi up`")
     return [name for name in there if not wanted or name in wanted]
 
 
-def _send(deployed: Deployed, trial: Trial, patience: float) -> list[Outcome]:
-    watch = Watch.begin(deployed, trial.key)
+def _send(deployed: DeployedStack, trial: Trial, patience: float) -> list[NotifierOutcome]:
+    watch = OutcomeWatch.begin(deployed, trial.key)
     deployed.sqs.send_message(QueueUrl=deployed.intake.url, MessageBody=trial.to_body())
     return watch.wait(trial.notifiers, FINAL, patience)

@@ -14,19 +14,19 @@ from rich.table import Table
 from rich.text import Text
 
 from batchbell.cli import dead_letters
-from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.dead_letters import Sample
-from batchbell.cli.deployed import (
-    Count,
-    Deployed,
+from batchbell.cli.dead_letters import DeadLetterSample
+from batchbell.cli.deployed_stack import (
+    DeployedQueue,
+    DeployedStack,
     FunctionOption,
     ProfileOption,
-    Queue,
+    QueueDepth,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
-from batchbell.cli.moments import ago, iso, minute
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
+from batchbell.cli.timestamps import ago, iso, minute
 from batchbell.dispatcher.delivery import health
 from batchbell.texts import one_line
 
@@ -51,7 +51,7 @@ The keys of --json are in docs/operations.md.
 
 
 @dataclass(frozen=True)
-class Channel:
+class NotifierHealth:
     """One notifier's deliveries; times are epoch seconds. `last_delivery`: None where the ledger, which remembers 60
     days, has none. `failing_since`: when it began to fail, if nothing was delivered after that."""
 
@@ -71,9 +71,9 @@ class Status:
 
     function: str
     region: str
-    queues: Mapping[str, tuple[Queue, Count]]
-    notifiers: Sequence[Channel]
-    sample: Sample
+    queues: Mapping[str, tuple[DeployedQueue, QueueDepth]]
+    notifiers: Sequence[NotifierHealth]
+    sample: DeadLetterSample
     notes: Sequence[str]  # what could not be found out
 
     def attention(self) -> list[str]:
@@ -114,8 +114,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Show what waits, what is dead and why, and when each notifier last delivered. Changes nothing."""
-    with answering(), waiting("Asking AWS"):
-        status = find_status(find(function, stack, region, profile))
+    with reporting_errors(), show_activity("Asking AWS"):
+        status = find_status(find_stack(function, stack, region, profile))
     if as_json:
         typer.echo(json.dumps(status.to_dict(), ensure_ascii=False))
     else:
@@ -124,23 +124,23 @@ def command(
         raise typer.Exit(ATTENTION)
 
 
-def find_status(deployed: Deployed) -> Status:
+def find_status(deployed: DeployedStack) -> Status:
     """Raises botocore's errors. Tickets are counted alone: a look at one would count as one of its five receives."""
     queues = {"intake": deployed.intake, "retry": deployed.retry, "dead_letters": deployed.dead_letters}
     counts = {name: (queue, deployed.count(queue)) for name, queue in queues.items()}
-    sample = dead_letters.look(deployed, counts["dead_letters"][1].total)
+    sample = dead_letters.take_sample(deployed, counts["dead_letters"][1].total)
     failures = _failures(deployed)
     notes = []
     try:
         names = tuple(one.name for one in deployed.notifiers())
-    except NoAnswer as problem:
+    except CommandFailed as problem:
         names = tuple(sorted({*failures, *(one.notifier for one in sample.letters if one.notifier)}))
         notes.append(f"{problem}: these are the notifiers that dead letters and the ledger name")
     channels = [_channel(deployed, name, failures.get(name)) for name in names]
     return Status(deployed.function, deployed.region, counts, channels, sample, notes)
 
 
-def _failures(deployed: Deployed) -> dict[str, Mapping[str, Any]]:
+def _failures(deployed: DeployedStack) -> dict[str, Mapping[str, Any]]:
     """The rows of channels that have failed, by notifier."""
     pages = deployed.dynamodb.get_paginator("query").paginate(
         TableName=deployed.ledger,
@@ -150,15 +150,15 @@ def _failures(deployed: Deployed) -> dict[str, Mapping[str, Any]]:
     return {row["notifier"]["S"]: row for page in pages for row in page["Items"]}
 
 
-def _channel(deployed: Deployed, name: str, failure: Mapping[str, Any] | None) -> Channel:
+def _channel(deployed: DeployedStack, name: str, failure: Mapping[str, Any] | None) -> NotifierHealth:
     last = _last_delivery(deployed, name)
     since = float(failure["since"]["N"]) if failure else None
     if failure is None or since is None or (last is not None and last >= since):
-        return Channel(name, last, None, None)
-    return Channel(name, last, since, one_line(failure["reason"]["S"], REASON_LIMIT))
+        return NotifierHealth(name, last, None, None)
+    return NotifierHealth(name, last, since, one_line(failure["reason"]["S"], REASON_LIMIT))
 
 
-def _last_delivery(deployed: Deployed, name: str) -> float | None:
+def _last_delivery(deployed: DeployedStack, name: str) -> float | None:
     rows = deployed.dynamodb.query(
         TableName=deployed.ledger,
         IndexName=health.INDEX,
@@ -196,7 +196,7 @@ def _queue_table(status: Status) -> Table:
     return table
 
 
-def _channel_table(channels: Sequence[Channel], now: float) -> Table:
+def _channel_table(channels: Sequence[NotifierHealth], now: float) -> Table:
     table = Table()
     for heading in ("notifier", "last delivery", "now"):
         table.add_column(heading)

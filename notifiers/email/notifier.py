@@ -10,7 +10,7 @@ from email.utils import formataddr, parseaddr
 from typing import Any
 
 from batchbell.aws_clients import make_client
-from batchbell.aws_errors import ask
+from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
 from batchbell.texts import as_text, cut, tidy
 
@@ -61,7 +61,7 @@ class Email:
     def send(self, message: Message) -> None:
         """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_errors` say."""
         mail = write_mail(self.render(message))
-        ask("SES", lambda: self._send(mail), PERMANENT)
+        call_aws("SES", lambda: self._send(mail), PERMANENT)
 
     def _send(self, mail: bytes) -> Mapping[str, Any]:
         if self._client is None:

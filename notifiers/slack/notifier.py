@@ -11,7 +11,7 @@ from typing import Any
 
 from batchbell import webhook
 from batchbell.contract import Message, PermanentError, Secret, Secrets, TemporaryError
-from batchbell.webhook import Answer, Webhook, url_problem
+from batchbell.webhook import Webhook, WebhookResponse, url_problem
 
 from .blocks import render
 
@@ -27,21 +27,21 @@ class Slack:
     """One channel of Slack: the one that the webhook was made for."""
 
     def __init__(self, url: Secret) -> None:
-        self._webhook = Webhook(url, "Slack", webhook_problem, judge)
+        self._webhook = Webhook(url, "Slack", webhook_problem, classify)
 
     def render(self, message: Message) -> dict[str, Any]:
         """The payload, without sending it."""
         return render(message)
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError or PermanentError, as `judge` says, unless Slack took the message."""
+        """Raise TemporaryError or PermanentError, as `classify` says, unless Slack took the message."""
         self._webhook.post(render(message))
 
 
-def judge(answer: Answer) -> TemporaryError | PermanentError | None:
+def classify(answer: WebhookResponse) -> TemporaryError | PermanentError | None:
     """What an answer means; None is delivered, which Slack says with one word. Its errors are one word, too."""
     code = answer.text if SHORT_CODE.fullmatch(answer.text) else ""
-    if problem := webhook.judge(answer, code):
+    if problem := webhook.classify(answer, code):
         return problem
     if answer.status == 200 and answer.text == "ok":
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchbell.aws_clients import make_client
-from batchbell.aws_errors import ask
+from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
 
 from .publication import render
@@ -34,7 +34,7 @@ class Topic:
     def send(self, message: Message) -> None:
         """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_errors` say."""
         rendered = render(message)
-        ask("SNS", lambda: self._publish(rendered), PERMANENT)
+        call_aws("SNS", lambda: self._publish(rendered), PERMANENT)
 
     def _publish(self, rendered: dict[str, Any]) -> Mapping[str, Any]:
         if self._client is None:

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from batchbell.cli import app
-from batchbell.cli.deployed import Deployed, find
+from batchbell.cli.deployed_stack import DeployedStack, find_stack
 from batchbell.dispatcher.records.job import Job
 from tests.end_to_end.conftest import Stack
 from tests.end_to_end.conftest import name as name
@@ -42,8 +42,8 @@ class Operator:
     run: Callable[..., Any]
 
     @property
-    def deployed(self) -> Deployed:
-        return find(self.stack.deployment.outputs["function_name"], "", "", "")
+    def deployed(self) -> DeployedStack:
+        return find_stack(self.stack.deployment.outputs["function_name"], "", "", "")
 
     @property
     def dead_letter_url(self) -> str:

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from batchbell.cli import app
-from batchbell.cli.program import CHECKOUT
+from batchbell.cli.stack_settings import CHECKOUT
 from tests.installed import put_distribution
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from batchbell.cli import app
 from batchbell.cli.preview import draw
 from batchbell.cli.preview_page import write_page
-from batchbell.cli.samples import every_kind
+from batchbell.cli.sample_messages import sample_messages
 from batchbell.dispatcher.messages.origin import Home
 from batchbell.plugins import Plugin, find_plugins
 
@@ -110,7 +110,7 @@ def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_t
         choice("acme_broken", preview="def preview(notifier, message):\n    raise ValueError('no <b>ink</b>')\n"),
         choice("acme_unimportable", preview="import no_such_module\n"),
     ]
-    rows = draw(list(every_kind(Home("production"))), choices)
+    rows = draw(list(sample_messages(Home("production"))), choices)
 
     for row in rows:
         plain, drawing, broken, unimportable = row.shown

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from batchbell.conformance import Answer, WebhookEndpoint
+from batchbell.conformance import Response, WebhookEndpoint
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import deploy, this_machine
 from tests.installed import Environment, build_wheel
 
 
 class TeamsEndpoint(WebhookEndpoint):
-    success = Answer(202, "")
+    success = Response(202, "")
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_a_stack_that_chooses_it_tells_teams(
                 arrayProperties={"size": 2},
                 containerOverrides={"command": ["sh", "-c", f"exit {status}"]},
             )
-        wait_until(lambda: endpoint.taken, "told", timeout=30)
-        (request,) = endpoint.taken
+        wait_until(lambda: endpoint.accepted, "told", timeout=30)
+        (request,) = endpoint.accepted
 
     card = json.loads(request.body)["attachments"][0]["content"]
     assert card["type"] == "AdaptiveCard"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from batchbell.conformance import messages, refusal
+from batchbell.conformance import aws_error, messages
 from batchbell.contract import Link, Message
 from batchbell.dispatcher.messages.digest import compose_digest
-from batchbell.testing.faulty_server import Answer, FaultyServer, Request
+from batchbell.testing.faulty_server import FaultyServer, Request, Response
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
@@ -97,9 +97,9 @@ class RefusingAws(FaultyServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _refuse(self, request: Request) -> Answer:
+    def _refuse(self, request: Request) -> Response:
         self.calls.append(request.body)
-        answer = refusal(self.status, self.code, self.text, in_xml=not request.path.startswith("/v2/email"))
+        answer = aws_error(self.status, self.code, self.text, in_xml=not request.path.startswith("/v2/email"))
         return answer if self.body is None else dataclasses.replace(answer, body=self.body)
 
 

@@ -21,9 +21,9 @@ import pytest
 from pydantic import ValidationError
 
 from batchbell import aws_clients
-from batchbell.conformance import Answer, Fault, WebhookEndpoint
-from batchbell.conformance.overheard import overhear
-from batchbell.conformance.patience import shorten_socket_timeouts
+from batchbell.conformance import Fault, Response, WebhookEndpoint
+from batchbell.conformance.leak_watch import watch_for_leaks
+from batchbell.conformance.shortened_limits import shorten_socket_timeouts
 from batchbell.contract import Message, Notifier, PermanentError, Secret, TemporaryError
 from batchbell.dispatcher import secret_store
 from batchbell.plugins import Plugin, find_plugins
@@ -35,7 +35,7 @@ from components.settings.notifiers import NotifierChoice
 CONTEXT = Context("batchbell", "aws", "us-east-1", "123456789012")
 SESSION_TOKEN = "SessionTokenOfNobody"  # a function's credentials are secrets, too
 # One of each kind: the conformance tests try them all. Many repeat the request in their answer, as some proxies do.
-TROUBLES = {fault: answers[-1] for fault, answers in WebhookEndpoint.answers.items() if fault is not Fault.DRIPS}
+TROUBLES = {fault: answers[-1] for fault, answers in WebhookEndpoint.responses.items() if fault is not Fault.DRIPS}
 
 
 class Channel(WebhookEndpoint):
@@ -97,9 +97,9 @@ def make(plugin: Plugin, channel: Channel, cloud: LocalCloud) -> Notifier:
 
 def send(notifier: Notifier, message: Message, plugin: Plugin, channel: Channel, **heard: Any) -> Exception | None:
     """Give what it raised, unless anything that was heard meanwhile shows a secret."""
-    with overhear(**heard) as overheard:
-        raised = overheard.send(notifier, message)
-    found = overheard.find(channel.secret_texts)
+    with watch_for_leaks(**heard) as leak_watch:
+        raised = leak_watch.send(notifier, message)
+    found = leak_watch.find(channel.secret_texts)
     assert not found, f"{plugin.type} shows a secret in {found[0]}"
     return raised
 
@@ -124,7 +124,7 @@ def test_no_secret_shows_in_trouble(
     plugin: Plugin,
     channel: Channel,
     fault: Fault,
-    answer: Answer,
+    answer: Response,
     cloud: LocalCloud,
     failed: Message,
     capfd: pytest.CaptureFixture[str],
@@ -133,7 +133,7 @@ def test_no_secret_shows_in_trouble(
     notifier = make(plugin, channel, cloud)
     monkeypatch.setenv("AWS_ENDPOINT_URL", channel.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint)
-    channel.behave(fault, answer)
+    channel.fail_with(fault, answer)
     shorten_socket_timeouts(monkeypatch)
     raised = send(notifier, failed, plugin, channel, capfd=capfd, monkeypatch=monkeypatch)
     assert isinstance(raised, TemporaryError | PermanentError | None)

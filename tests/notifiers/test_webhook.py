@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.webhook import Answer, WrongWebhook, judge, read_retry_after
+from batchbell.webhook import WebhookResponse, WrongWebhook, classify, read_retry_after
 from batchbell_local.slack.sink import SlackSink
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> None:
-    assert judge(Answer("Pager", status, "")) is None
+    assert classify(WebhookResponse("Pager", status, "")) is None
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> N
 def test_a_refusal_names_the_service_and_the_status_and_repeats_nothing_of_the_answer(
     status: int, kind: type[Exception]
 ) -> None:
-    problem = judge(Answer("Pager", status, "no, not /hooks/SECRET", "7"))
+    problem = classify(WebhookResponse("Pager", status, "no, not /hooks/SECRET", "7"))
     assert type(problem) is kind
     assert str(problem).startswith(f"Pager answered {status}")
     assert "SECRET" not in str(problem)

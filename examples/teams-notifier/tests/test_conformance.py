@@ -9,7 +9,7 @@ from typing import Any
 
 from batchbell_teams.notifier import create
 
-from batchbell.conformance import Answer, NotifierConformance, Request, WebhookEndpoint
+from batchbell.conformance import NotifierConformance, Request, Response, WebhookEndpoint
 from batchbell.contract import Notifier
 
 REQUEST_LIMIT = 21_000  # bytes; less than the 28 KB that Microsoft names (see batchbell_teams.card)
@@ -21,9 +21,9 @@ class TeamsEndpoint(WebhookEndpoint):
     """Answers as a workflow without a Response action: 202, whatever becomes of the card. What Teams would not show as
     it is meant is a fault here."""
 
-    success = Answer(202, "")
+    success = Response(202, "")
 
-    def accepts(self, request: Request) -> str | None:
+    def find_problem(self, request: Request) -> str | None:
         return next(faults(request), None)
 
 

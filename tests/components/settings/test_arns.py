@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from batchbell.cli.pattern_match import mismatches
+from batchbell.cli.pattern_matching import find_mismatched_fields
 from components.settings.arns import (
     PatternTooLong,
     any_revision,
@@ -33,7 +33,11 @@ def matches(request, cloud):
         events = cloud.client("events")
         return events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
 
-    return in_local_aws if request.param == "local AWS" else lambda pattern, event: mismatches(pattern, event) == {}
+    return (
+        in_local_aws
+        if request.param == "local AWS"
+        else lambda pattern, event: find_mismatched_fields(pattern, event) == {}
+    )
 
 
 def matched(matches, event, pattern):

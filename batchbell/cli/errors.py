@@ -18,25 +18,24 @@ from botocore.exceptions import (
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.program import NoProgram
 from batchbell.texts import one_line
 
-TROUBLE = 2  # exit code, as of grep and diff: the question could not be answered
+NO_RESULT = 2  # exit code, as of grep and diff: the question could not be answered
 INTERRUPTED = 130  # exit code, as of a shell's command after Ctrl-C
 SIGN_IN = "sign in as for the AWS CLI (`aws sso login`, `aws configure`), or name a profile with --profile"
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClient")
 
 
-class NoAnswer(Exception):
+class CommandFailed(Exception):
     """The question cannot be answered; the text says why and what to do, on one line and without secrets."""
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[None]:
+def reporting_errors() -> Iterator[None]:
     """What keeps a command from its answer is one line on standard error, and exit code 2; Ctrl-C has 130."""
     try:
         yield
-    except (NoAnswer, NoProgram) as problem:
+    except CommandFailed as problem:
         reason = str(problem)
     except ClientError as refused:
         reason = _refusal(refused)
@@ -52,11 +51,11 @@ def answering() -> Iterator[None]:
     else:
         return
     Console(stderr=True).print(Text(reason), soft_wrap=True)
-    raise typer.Exit(TROUBLE)
+    raise typer.Exit(NO_RESULT)
 
 
 @contextlib.contextmanager
-def waiting(what: str) -> Iterator[None]:
+def show_activity(what: str) -> Iterator[None]:
     """A sign that something goes on, such as "Asking AWS": on standard error, where that is a terminal."""
     with Console(stderr=True).status(f"{what} …"):
         yield

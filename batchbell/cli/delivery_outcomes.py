@@ -14,9 +14,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from batchbell.cli.answering import TROUBLE, NoAnswer
-from batchbell.cli.deployed import Deployed
-from batchbell.cli.moments import minute
+from batchbell.cli.deployed_stack import DeployedStack
+from batchbell.cli.errors import NO_RESULT, CommandFailed
+from batchbell.cli.timestamps import minute
 from batchbell.dispatcher.delivery.outcome import Result
 from batchbell.texts import one_line
 
@@ -27,10 +27,10 @@ LISTENING = ("Enabled", "Enabling", "Creating", "Updating")  # Lambda: a mapping
 
 WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the outcomes.", min=1, max=900)]
 
-Row = Mapping[str, Any]  # DynamoDB's item
+LedgerRow = Mapping[str, Any]  # DynamoDB's item
 
 
-class State(StrEnum):
+class OutcomeState(StrEnum):
     DELIVERED = "delivered"
     HAD_IT = "had it already"
     LEFT_OUT = "left out"  # the notifier's filters do not take it
@@ -40,17 +40,21 @@ class State(StrEnum):
     NO_ANSWER = "no answer"  # from the function
 
 
-GOOD = (State.DELIVERED, State.HAD_IT, State.LEFT_OUT)
-STATES = {Result.PERMANENT: State.REFUSED, Result.TEMPORARY: State.FAILED, Result.UNKNOWN: State.UNKNOWN}
-COLOURS = {State.DELIVERED: "green", State.HAD_IT: "green", State.LEFT_OUT: "dim"}
+GOOD = (OutcomeState.DELIVERED, OutcomeState.HAD_IT, OutcomeState.LEFT_OUT)
+STATES = {
+    Result.PERMANENT: OutcomeState.REFUSED,
+    Result.TEMPORARY: OutcomeState.FAILED,
+    Result.UNKNOWN: OutcomeState.UNKNOWN,
+}
+COLOURS = {OutcomeState.DELIVERED: "green", OutcomeState.HAD_IT: "green", OutcomeState.LEFT_OUT: "dim"}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NotifierOutcome:
     """One notifier's. `reason`: why, on one line; may be empty."""
 
     notifier: str
-    state: State
+    state: OutcomeState
     reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,32 +62,32 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Watch:
+class OutcomeWatch:
     """Waits for what becomes of the message `key` at notifiers. `before`: its rows by notifier, before it was sent."""
 
-    deployed: Deployed
+    deployed: DeployedStack
     key: str
-    before: Mapping[str, Row]
+    before: Mapping[str, LedgerRow]
 
     @classmethod
-    def begin(cls, deployed: Deployed, key: str) -> Watch:
-        """Raises NoAnswer where nobody would take the message from the intake queue, and botocore's errors."""
+    def begin(cls, deployed: DeployedStack, key: str) -> OutcomeWatch:
+        """Raises CommandFailed where nobody would take the message from the intake queue, and botocore's errors."""
         if deployed.intake.mapping not in LISTENING:
-            raise NoAnswer(
+            raise CommandFailed(
                 f"the function does not take from the intake queue: its event source mapping is "
                 f"{deployed.intake.mapping}; docs/operations.md, `status`, says what to do. Nothing was sent"
             )
         return cls(deployed, key, _rows(deployed, key))
 
-    def had_it(self, notifier: str) -> Outcome | None:
+    def had_it(self, notifier: str) -> NotifierOutcome | None:
         sent = self.before.get(notifier, {}).get("sent")
-        return Outcome(notifier, State.HAD_IT, f"since {minute(float(sent['N']))}") if sent else None
+        return NotifierOutcome(notifier, OutcomeState.HAD_IT, f"since {minute(float(sent['N']))}") if sent else None
 
-    def wait(self, names: Sequence[str], final: Collection[State], patience: float) -> list[Outcome]:
+    def wait(self, names: Sequence[str], final: Collection[OutcomeState], patience: float) -> list[NotifierOutcome]:
         """The outcomes in the order of `names`: at the latest after `patience` seconds, before that when each is
         `final`. What is going on is shown on standard error, where that is a terminal."""
         ends = time.monotonic() + patience
-        known: dict[str, Outcome] = {}
+        known: dict[str, NotifierOutcome] = {}
         with Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
@@ -103,19 +107,19 @@ class Watch:
                     break
                 time.sleep(POLL)
         silence = f"none within {patience:.0f} s: see `status`, and the function's log"
-        return [known.get(name) or Outcome(name, State.NO_ANSWER, silence) for name in names]
+        return [known.get(name) or NotifierOutcome(name, OutcomeState.NO_ANSWER, silence) for name in names]
 
-    def _outcome(self, name: str, row: Row) -> Outcome | None:
+    def _outcome(self, name: str, row: LedgerRow) -> NotifierOutcome | None:
         """What the row tells of this attempt; None if nothing yet."""
         if "sent" in row:
-            return Outcome(name, State.DELIVERED)
+            return NotifierOutcome(name, OutcomeState.DELIVERED)
         if "result" not in row or row["tried"] == self.before.get(name, {}).get("tried"):
             return None
-        state = STATES.get(Result(row["result"]["S"]), State.FAILED)
-        return Outcome(name, state, one_line(row["reason"]["S"], REASON_LIMIT))
+        state = STATES.get(Result(row["result"]["S"]), OutcomeState.FAILED)
+        return NotifierOutcome(name, state, one_line(row["reason"]["S"], REASON_LIMIT))
 
 
-def _rows(deployed: Deployed, key: str) -> dict[str, Row]:
+def _rows(deployed: DeployedStack, key: str) -> dict[str, LedgerRow]:
     """The message's rows, by notifier: at most as many as a stack has notifiers."""
     answer = deployed.dynamodb.query(
         TableName=deployed.ledger,
@@ -126,7 +130,7 @@ def _rows(deployed: Deployed, key: str) -> dict[str, Row]:
     return {row["notifier"]["S"]: row for row in answer["Items"]}
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
+def table(outcomes: Sequence[NotifierOutcome]) -> Table:
     shown = Table()
     for heading in ("notifier", "outcome", "reason"):
         shown.add_column(heading)
@@ -136,9 +140,9 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     return shown
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
+def exit_code(outcomes: Sequence[NotifierOutcome]) -> int:
     """0: each is good; 1: a channel failed; 2: none failed, and some gave no answer."""
     states = {one.state for one in outcomes} - set(GOOD)
     if not states:
         return 0
-    return TROUBLE if states == {State.NO_ANSWER} else FAILED
+    return NO_RESULT if states == {OutcomeState.NO_ANSWER} else FAILED

@@ -14,7 +14,7 @@ from typing import Any
 SHOWN = 120  # characters of a value
 
 
-def mismatches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Mapping[str, str]:
+def find_mismatched_fields(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Mapping[str, str]:
     """The fields that keep the event from matching ("detail.status"), each with why; none if it matches."""
     return {
         ".".join(path): _explain(values, wanted)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.program import stack_settings
+from batchbell.cli.stack_settings import stack_settings
 from batchbell.contract import Secret, TemporaryError
 from batchbell.dispatcher.manifest import Instance
 
@@ -18,8 +18,8 @@ WRONG_SETTINGS = 1  # exit code
 PLACEHOLDER = "(known after the deploy)"
 
 
-def read_settings(stack: str) -> Any:
-    """The stack's settings. Mistakes in them are told, all of them, and end the command. Raises NoProgram."""
+def read_stack_settings(stack: str) -> Any:
+    """The stack's settings. Mistakes in them are told, all of them, and end the command. Raises CommandFailed."""
     try:
         return stack_settings(stack)
     except pulumi.RunError as mistakes:
@@ -27,7 +27,7 @@ def read_settings(stack: str) -> Any:
         raise typer.Exit(WRONG_SETTINGS) from None
 
 
-def make_instance(choice: Any) -> Instance:
+def make_local_notifier(choice: Any) -> Instance:
     """From one of the settings' `notifiers`. What is known only after a deploy, such as a topic's ARN, is a
     placeholder, and a secret cannot be read."""
     module = importlib.import_module(choice.plugin.notifier_module)

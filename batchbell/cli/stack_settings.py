@@ -9,13 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from batchbell import stack_files as stack_config
+from batchbell import stack_files
+from batchbell.cli.errors import CommandFailed
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-class NoProgram(Exception):
-    """There is no program, or no such stack; the text says what to do."""
 
 
 def program_folder() -> Path:
@@ -23,7 +20,7 @@ def program_folder() -> Path:
     for folder in (Path.cwd(), CHECKOUT):
         if (folder / "Pulumi.yaml").exists():
             return folder
-    raise NoProgram("there is no Pulumi.yaml here: change to the program's folder")
+    raise CommandFailed("there is no Pulumi.yaml here: change to the program's folder")
 
 
 def components(module: str) -> ModuleType:
@@ -38,16 +35,16 @@ def components(module: str) -> ModuleType:
 def stack_settings(stack: str) -> Any:
     """The stack's validated settings, from its files alone: what is encrypted stays unknown.
 
-    Raises NoProgram, and pulumi.RunError with every mistake in the settings.
+    Raises CommandFailed, and pulumi.RunError with every mistake in the settings.
     """
     folder = program_folder()
     if not (folder / f"Pulumi.{stack}.yaml").exists():
         there = ", ".join(sorted(file.name[len("Pulumi.") : -len(".yaml")] for file in folder.glob("Pulumi.*.yaml")))
-        raise NoProgram(f"there is no Pulumi.{stack}.yaml in {folder}; its stacks are: {there or 'none'}")
+        raise CommandFailed(f"there is no Pulumi.{stack}.yaml in {folder}; its stacks are: {there or 'none'}")
     try:
-        config = stack_config.load(folder, stack, {}, {}, skip_encrypted=True)
-    except stack_config.InvalidConfig as invalid:
-        raise NoProgram(str(invalid)) from None
+        config = stack_files.load(folder, stack, {}, {}, skip_encrypted=True)
+    except stack_files.InvalidConfig as invalid:
+        raise CommandFailed(str(invalid)) from None
     prefix = f"{config.project}:"
     plain = {key.removeprefix(prefix): value for key, value in config.values.items() if key.startswith(prefix)}
     return components("settings.stack_config").settings_from_config(plain, secrets=None, context=None, prefix=prefix)

@@ -21,13 +21,13 @@ from batchbell.dispatcher.records.self_test import Trial, compose_trial
 from batchbell.dispatcher.timing import Deadline
 from batchbell.texts import tidy
 
-MOMENT = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same
-PATIENCE = 60.0  # s for the look-up, which is one of memory
+SAMPLE_TIME = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same
+LOOK_UP_LIMIT = 60.0  # s for the look-up, which is one of memory
 DIGEST = ("genome-align", "nightly-render", "tile-pyramid", "index-rebuild", "thumbnails", "billing-export", "backtest")
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleMessage:
     """`title`: what happened, in a few words; `message`: what people get."""
 
     title: str
@@ -35,7 +35,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class _Failed:
+class _FailedChildren:
     """Children that failed alike."""
 
     indexes: Sequence[int]
@@ -45,14 +45,14 @@ class _Failed:
 
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
-CHILDREN: Mapping[str, Sequence[_Failed]] = {
+CHILDREN: Mapping[str, Sequence[_FailedChildren]] = {
     "array-some-failed": (
-        _Failed([*range(4), 17, *range(20, 1100)], "Essential container in task exited", exit_code=1),
-        _Failed(range(2048, 2190), "Essential container in task exited", OUT_OF_MEMORY, 137),
-        _Failed(range(7000, 7009), "Host EC2 (instance i-0a1b2c3d4e5f60718) terminated."),
+        _FailedChildren([*range(4), 17, *range(20, 1100)], "Essential container in task exited", exit_code=1),
+        _FailedChildren(range(2048, 2190), "Essential container in task exited", OUT_OF_MEMORY, 137),
+        _FailedChildren(range(7000, 7009), "Host EC2 (instance i-0a1b2c3d4e5f60718) terminated."),
     ),
     "array-all-failed": (
-        _Failed(range(64), "Task failed to start", "CannotPullContainerError: image align:3 not found"),
+        _FailedChildren(range(64), "Task failed to start", "CannotPullContainerError: image align:3 not found"),
     ),
 }
 
@@ -60,7 +60,7 @@ CHILDREN: Mapping[str, Sequence[_Failed]] = {
 class _SampleBatch:
     """Answers the dispatcher's look-up, as AWS Batch would, for one sample."""
 
-    def __init__(self, job_id: str, groups: Sequence[_Failed]) -> None:
+    def __init__(self, job_id: str, groups: Sequence[_FailedChildren]) -> None:
         self._children = {f"{job_id}:{index}": (index, group) for group in groups for index in group.indexes}
 
     def list_jobs(self, maxResults: int, nextToken: str = "0", **_: Any) -> Mapping[str, Any]:
@@ -79,7 +79,7 @@ class _SampleBatch:
         return {"jobs": described}
 
 
-def _summary(child: str, index: int, group: _Failed) -> dict[str, Any]:
+def _summary(child: str, index: int, group: _FailedChildren) -> dict[str, Any]:
     container = {"reason": group.reason} if group.reason else {}
     code = {} if group.exit_code is None else {"exitCode": group.exit_code}
     return {
@@ -90,7 +90,7 @@ def _summary(child: str, index: int, group: _Failed) -> dict[str, Any]:
     }
 
 
-def every_kind(home: Home) -> Iterator[Sample]:
+def sample_messages(home: Home) -> Iterator[SampleMessage]:
     """In the order in which they are worth looking at. `home`: of the stack."""
     titles = {
         "array-some-failed": "Array job: some children failed",
@@ -100,13 +100,15 @@ def every_kind(home: Home) -> Iterator[Sample]:
         "queue-blocked": "Job queue: blocked",
     }
     messages = {name: _message(name, home) for name in titles}
-    yield from (Sample(titles[name], message) for name, message in messages.items())
-    yield Sample("Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"]))
+    yield from (SampleMessage(titles[name], message) for name, message in messages.items())
+    yield SampleMessage(
+        "Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"])
+    )
     reason = "Slack answered 404 no_service"
-    dead = compose_announcement(DeadChannel("slack-on-call", MOMENT - 7_200, reason), home)
-    yield Sample("Dead channel: told on the others", dead)
-    trial = Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), MOMENT)
-    yield Sample("Test message: send-test", tidy(compose_trial(trial, home)))
+    dead = compose_announcement(DeadChannel("slack-on-call", SAMPLE_TIME - 7_200, reason), home)
+    yield SampleMessage("Dead channel: told on the others", dead)
+    trial = Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), SAMPLE_TIME)
+    yield SampleMessage("Test message: send-test", tidy(compose_trial(trial, home)))
 
 
 def _message(name: str, home: Home) -> Message:
@@ -114,7 +116,7 @@ def _message(name: str, home: Home) -> Message:
     if name not in CHILDREN or not isinstance(parsed, Job):
         return message_of(parsed, home.zone)
     batch = _SampleBatch(parsed.id, CHILDREN[name])
-    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(PATIENCE)))
+    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(LOOK_UP_LIMIT)))
     return tidy(compose(parsed, failures, home.zone))
 
 

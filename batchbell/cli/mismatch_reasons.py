@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchbell.cli.event_file import name_part
-from batchbell.cli.pattern_match import mismatches
+from batchbell.cli.pattern_matching import find_mismatched_fields
 from batchbell.dispatcher.records import blocked_queue
 from batchbell.texts import one_line
 
@@ -43,10 +43,10 @@ class Mismatch:
         return f"{self.field} does not match: {self.reason} ({self.meaning})"
 
 
-def diagnose(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Sequence[Mismatch]:
+def explain_mismatches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Sequence[Mismatch]:
     """In the pattern's order; of the fields that tell a part from a whole job, only the first. Empty if it matches."""
     found: list[Mismatch] = []
-    for field, reason in mismatches(pattern, event).items():
+    for field, reason in find_mismatched_fields(pattern, event).items():
         kind, meaning, hint = _part(event) if field.startswith(_PARTS) else _meaning(field, event)
         if kind not in {one.kind for one in found}:
             found.append(Mismatch(field, kind, meaning, hint, reason))

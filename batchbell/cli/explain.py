@@ -16,9 +16,9 @@ from rich.text import Text
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.local_notifiers import make_local_notifier, read_stack_settings
+from batchbell.cli.local_notifiers import make_local_notifier
 from batchbell.cli.mismatch_reasons import Mismatch, explain_mismatches
-from batchbell.cli.stack_settings import components
+from batchbell.cli.stack_settings import components, read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.records import blocked_queue
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
@@ -27,11 +27,11 @@ from batchbell.dispatcher.records.job import DETAIL_TYPE, Job
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell explain event.json
+batchbell explain event.json
 
-python -m batchbell explain event.json --stack production --json
+batchbell explain event.json --stack production --json
 
-aws sqs receive-message … | jq -r '.Messages[0].Body' | python -m batchbell explain - --queue arn:aws:batch:…
+aws sqs receive-message … | jq -r '.Messages[0].Body' | batchbell explain - --queue arn:aws:batch:…
 
 [bold]Exit codes[/bold]   0: explained, match or not · 1: the stack's settings are wrong · 2: no event, or bad arguments
 """

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.stack_settings import CHECKOUT
+import batchbell
 from batchbell.plugins import find_plugins
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
@@ -35,11 +35,11 @@ FILES = {
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell new-notifier pager ../batchbell-pager
+batchbell new-notifier pager ../batchbell-pager
 
-python -m batchbell new-notifier pager-duty ~/src/batchbell-pager-duty
+batchbell new-notifier pager-duty ~/src/batchbell-pager-duty
 
-python -m batchbell new-notifier pager ../batchbell-pager --json | jq -r '.files[]'
+batchbell new-notifier pager ../batchbell-pager --json | jq -r '.files[]'
 
 [bold]Exit codes[/bold]   0: made · 1: the folder cannot be written · 2: a name that is taken or none, a folder that \
 is not empty
@@ -115,7 +115,8 @@ def _check_folder(folder: Path) -> None:
     def refuse(problem: str) -> None:
         raise typer.BadParameter(f"{folder} {problem}", param_hint="DIR")
 
-    if folder.resolve().is_relative_to(CHECKOUT):
+    own = Path(batchbell.__file__).resolve().parents[1]  # the checkout, or where batchbell is installed
+    if folder.resolve().is_relative_to(own):
         refuse("is inside batchbell's own folder; takes one beside it, since the notifier is a distribution of its own")
     if folder.exists() and not folder.is_dir():
         refuse("is a file; takes a folder to make, or an empty one")

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.local_notifiers import make_local_notifier, read_stack_settings
+from batchbell.cli.local_notifiers import make_local_notifier
 from batchbell.cli.preview_page import Drawing, PreviewRow, write_page
 from batchbell.cli.sample_messages import SampleMessage, sample_messages
+from batchbell.cli.stack_settings import read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.origin import Home
@@ -30,11 +31,11 @@ UNFILTERED = ("dead-channel", "test")  # kinds that reach every notifier
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell preview --out preview.html
+batchbell preview --out preview.html
 
-python -m batchbell preview --stack production --event event.json
+batchbell preview --stack production --event event.json
 
-python -m batchbell preview --json | jq -r .page
+batchbell preview --json | jq -r .page
 
 [bold]Exit codes[/bold]   0: the page is written · 1: the stack's settings are wrong, or a notifier could not draw a \
 message (the page is written and says which) · 2: no page (no such stack, no event, a file that cannot be written), or \

@@ -30,11 +30,11 @@ NOT_ALL = 1  # exit code
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell redrive --stack production --dry-run
+batchbell redrive --stack production --dry-run
 
-python -m batchbell redrive --function print-color-dispatcher-1a2b3c4
+batchbell redrive --function print-color-dispatcher-1a2b3c4
 
-python -m batchbell redrive --stack production --json | jq .task.moved
+batchbell redrive --stack production --json | jq .task.moved
 
 [bold]Exit codes[/bold]   0: moved, or nothing to move · 1: the task failed or was cancelled · 2: no answer (AWS or \
 Pulumi refused), or bad arguments · 130: Ctrl-C; the task goes on

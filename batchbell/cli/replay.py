@@ -30,11 +30,11 @@ FINAL = (OutcomeState.DELIVERED, OutcomeState.REFUSED)
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell replay event.json --stack production
+batchbell replay event.json --stack production
 
-aws sqs receive-message … | jq -r '.Messages[0].Body' | python -m batchbell replay - --function NAME
+aws sqs receive-message … | jq -r '.Messages[0].Body' | batchbell replay - --function NAME
 
-python -m batchbell replay event.json --stack production --json | jq '.notifiers'
+batchbell replay event.json --stack production --json | jq '.notifiers'
 
 [bold]Exit codes[/bold]   0: each notifier delivered it, had it already or does not take it · 1: a channel failed · \
 2: no answer (from a notifier in time, from AWS or from Pulumi), no event of a finished job, or bad arguments · \

@@ -31,11 +31,11 @@ FINAL = frozenset(OutcomeState)
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell send-test --stack production
+batchbell send-test --stack production
 
-python -m batchbell send-test --function print-color-dispatcher-1a2b3c4 --notifier ops --notifier team
+batchbell send-test --function print-color-dispatcher-1a2b3c4 --notifier ops --notifier team
 
-python -m batchbell send-test --stack production --json | jq -r '.notifiers[] | "\\(.name): \\(.state)"'
+batchbell send-test --stack production --json | jq -r '.notifiers[] | "\\(.name): \\(.state)"'
 
 [bold]Exit codes[/bold]   0: each notifier delivered it · 1: a channel failed · 2: no answer (from a notifier in time, \
 from AWS or from Pulumi), or bad arguments · 130: Ctrl-C

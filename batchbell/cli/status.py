@@ -37,11 +37,11 @@ REASON_LIMIT = 300  # characters
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell status --function print-color-dispatcher-1a2b3c4
+batchbell status --function print-color-dispatcher-1a2b3c4
 
-python -m batchbell status --stack production --profile ops
+batchbell status --stack production --profile ops
 
-python -m batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
+batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
 
 [bold]Exit codes[/bold]   0: nothing to do · 1: something needs attention (a dead letter, a notifier that fails, a \
 queue that the function does not take from) · 2: no answer (AWS or Pulumi refused), or bad arguments

@@ -15,8 +15,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from batchbell.cli import app
-from batchbell.cli.stack_settings import CHECKOUT
 from tests.installed import put_distribution
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def make(*arguments: str | Path) -> Result:
@@ -59,7 +60,7 @@ def test_what_it_makes_is_in_this_projects_style(tmp_path: Path) -> None:
             *command.split(),
             "--no-cache",
             "--config",
-            str(CHECKOUT / "pyproject.toml"),
+            str(PROJECT / "pyproject.toml"),
         ]
         done = subprocess.run([*ruff, str(tmp_path)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
@@ -128,10 +129,10 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 def test_it_writes_nothing_into_this_program() -> None:
-    result = make("pager", CHECKOUT / "notifiers" / "pager")
+    result = make("pager", PROJECT / "notifiers" / "pager")
     assert result.exit_code == 2
     assert "inside batchbell's own folder" in flat(result)
-    assert not (CHECKOUT / "notifiers" / "pager").exists()
+    assert not (PROJECT / "notifiers" / "pager").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told_on_one_line(tmp_path: Path) -> None:

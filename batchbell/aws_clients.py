@@ -12,6 +12,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+__all__ = ["LazyClient", "make_client", "open_session"]
+
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 5  # seconds
 
@@ -37,7 +39,7 @@ def make_client(
     return client
 
 
-class LateClient:
+class LazyClient:
     """A boto3 client that is made when it is first used: what most invocations do without must not cost each cold
     start 10 ms of processor time (measured)."""
 

@@ -13,7 +13,9 @@ import botocore.exceptions
 
 from batchbell.contract import PermanentError, TemporaryError
 from batchbell.texts import one_line
-from batchbell.time_limit import SEND_LIMIT, end_within
+from batchbell.time_limit import SEND_LIMIT, call_within
+
+__all__ = ["call_aws"]
 
 REASON_LIMIT = 300  # characters of AWS's own text
 
@@ -31,7 +33,7 @@ def call_aws(service: str, call: Callable[[], Mapping[str, Any]], permanent: Seq
     the answer, which may repeat it.
     """
     try:
-        problem = end_within(SEND_LIMIT, lambda: _call(service, call, tuple(permanent)))
+        problem = call_within(SEND_LIMIT, lambda: _call(service, call, tuple(permanent)))
     except TimeoutError:
         problem = TemporaryError(f"{service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True)
     if problem is not None:

@@ -19,6 +19,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+__all__ = [
+    "CreateNotifier",
+    "DigestEntry",
+    "Fact",
+    "FailureGroup",
+    "Link",
+    "Message",
+    "Notifier",
+    "PermanentError",
+    "Secret",
+    "Secrets",
+    "Severity",
+    "TemporaryError",
+]
+
 
 class TemporaryError(Exception):
     """The channel did not take the message now, and may later.
@@ -210,4 +225,4 @@ class Notifier(Protocol):
         (`batchbell.time_limit` bounds an exchange). `batchbell.conformance` tests all that is said here."""
 
 
-Create = Callable[[Mapping[str, Any], Secrets], Notifier]
+CreateNotifier = Callable[[Mapping[str, Any], Secrets], Notifier]

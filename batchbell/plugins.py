@@ -17,6 +17,8 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+__all__ = ["DIGEST_LIMIT", "Plugin", "PluginError", "find_plugins", "notifiers_package"]
+
 ENTRY_POINT_GROUP = "batchbell.notifiers"
 PEOPLE_READ = 5  # messages at once, before one digest of all is better
 DIGEST_LIMIT = 100  # jobs that a digest names

@@ -14,6 +14,8 @@ from enum import StrEnum
 
 from batchbell.contract import Fact, Message, Notifier
 
+__all__ = ["CreatePreview", "Form", "Part", "Preview"]
+
 
 class Form(StrEnum):
     TEXT = "text"
@@ -38,4 +40,4 @@ class Preview:
     parts: tuple[Part, ...]
 
 
-ShowPreview = Callable[[Notifier, Message], Preview]
+CreatePreview = Callable[[Notifier, Message], Preview]

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+__all__ = ["InvalidConfig", "StackConfig", "load"]
+
 
 class InvalidConfig(Exception):
     """The project's or the stack's file cannot be used; the text names the file or the key."""

@@ -9,6 +9,18 @@ import re
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
 
+__all__ = [
+    "ICONS",
+    "as_text",
+    "cut",
+    "describe_children",
+    "describe_job",
+    "headline",
+    "one_line",
+    "tidy",
+    "with_omission_note",
+]
+
 TEXT_LIMIT = 1_000  # characters of one text: enough for any reason that AWS Batch gives
 LABEL_LIMIT = 100  # characters
 KEY_LIMIT = 2_048  # characters: a job's ARN and its status take less than a tenth
@@ -65,11 +77,11 @@ def tidy(message: Message) -> Message:
             dataclasses.replace(job, title=_line(job.title), link=_link(job.link)) for job in message.jobs[:JOBS_LIMIT]
         ),
     )
-    tidied = with_note_of_rest(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
-    return with_note_of_rest(tidied, len(message.failures) - len(tidied.failures), "groups of failures")
+    tidied = with_omission_note(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
+    return with_omission_note(tidied, len(message.failures) - len(tidied.failures), "groups of failures")
 
 
-def with_note_of_rest(message: Message, count: int, what: str) -> Message:
+def with_omission_note(message: Message, count: int, what: str) -> Message:
     """The message, with a note that `count` of something did not fit, if any did not."""
     return message.with_note(f"{count:,} more {what} are left out.") if count else message
 
@@ -96,23 +108,23 @@ def headline(group: FailureGroup) -> str:
     return f"{times}{group.reason}{exit_code}"
 
 
-def children(group: FailureGroup) -> str:
+def describe_children(group: FailureGroup) -> str:
     """Such as "children 2, 5, 8"; empty where the group names none, as for a single job."""
     return f"{'child' if group.count == 1 else 'children'} {group.indexes}" if group.indexes else ""
 
 
-def name_job(job: DigestEntry, limit: int = TEXT_LIMIT) -> str:
+def describe_job(job: DigestEntry, limit: int = TEXT_LIMIT) -> str:
     """Such as "nightly failed: 3 of 7 children (may be a repeat)"; `limit` is the title's, in characters."""
     return cut(job.title, limit) + (" (may be a repeat)" if job.may_be_repeat else "")
 
 
 def _lines_of_job(job: DigestEntry) -> list[str]:
-    return [name_job(job), f"{job.link.label}: {job.link.url}"] if job.link else [name_job(job)]
+    return [describe_job(job), f"{job.link.label}: {job.link.url}"] if job.link else [describe_job(job)]
 
 
 def _lines(group: FailureGroup) -> list[str]:
     log = f"{group.log.label}: {group.log.url}" if group.log else ""
-    return [line for line in (headline(group), children(group), log) if line]
+    return [line for line in (headline(group), describe_children(group), log) if line]
 
 
 def _line(text: str, limit: int = TEXT_LIMIT) -> str:

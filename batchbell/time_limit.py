@@ -8,12 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+__all__ = ["SEND_LIMIT", "call_within"]
+
 SEND_LIMIT = 8.0  # seconds for a whole `send`: half of what the dispatcher has for all sends of an invocation
 
 T = TypeVar("T")
 
 
-def end_within(seconds: float, exchange: Callable[[], T]) -> T:
+def call_within(seconds: float, exchange: Callable[[], T]) -> T:
     """What `exchange` gives or raises, or TimeoutError after so many seconds.
 
     It runs in a thread of its own, which then goes on alone until the other side ends it.

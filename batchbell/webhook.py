@@ -34,7 +34,18 @@ from typing import Any
 import requests
 
 from batchbell.contract import PermanentError, Secret, TemporaryError
-from batchbell.time_limit import SEND_LIMIT, end_within
+from batchbell.time_limit import SEND_LIMIT, call_within
+
+__all__ = [
+    "Classify",
+    "SendError",
+    "Webhook",
+    "WebhookResponse",
+    "WrongWebhook",
+    "classify",
+    "read_retry_after",
+    "url_problem",
+]
 
 CONNECT_TIMEOUT = 2.0  # seconds
 READ_TIMEOUT = 5.0  # seconds between two reads
@@ -144,7 +155,7 @@ class Webhook:
         if time.monotonic() >= ends:
             return TemporaryError(f"no time left to ask {self._service}")
         try:
-            return end_within(ends - time.monotonic(), lambda: self._exchange(url, body))
+            return call_within(ends - time.monotonic(), lambda: self._exchange(url, body))
         except TimeoutError:
             return TemporaryError(
                 f"{self._service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from html import escape
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
-from batchbell.texts import children, headline, name_job
+from batchbell.texts import describe_children, describe_job, headline
 
 COLOURS = {  # of a line beside the text: contrast of at least 3 on white and on black (WCAG 2.2, 1.4.11)
     Severity.SUCCESS: "#2e9e5b",
@@ -81,13 +81,13 @@ def _fact(fact: Fact) -> str:
 def _job(job: DigestEntry) -> str:
     return (
         f'<tr><td style="border-left:4px solid {COLOURS[job.severity]};padding:2px 12px;word-break:break-word">'
-        f"{escape(name_job(job))}</td>"
+        f"{escape(describe_job(job))}</td>"
         f'<td style="padding:2px 0;vertical-align:top">{_link(job.link) if job.link else ""}</td></tr>\n'
     )
 
 
 def _failure(group: FailureGroup) -> str:
-    details = [escape(children(group)), _link(group.log) if group.log else ""]
+    details = [escape(describe_children(group)), _link(group.log) if group.log else ""]
     return f"<strong>{escape(headline(group))}</strong><br>{' &middot; '.join(filter(None, details))}"
 
 

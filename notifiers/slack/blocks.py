@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
-from batchbell.texts import ICONS, children, cut, headline, name_job, tidy
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, tidy
 
 HEADER_LIMIT = 150  # characters, as are the next ones
 SECTION_LIMIT = 3_000
@@ -81,7 +81,7 @@ def _facts_section(facts: Sequence[Fact]) -> Block:
 
 
 def _failure_section(group: FailureGroup) -> Block:
-    lines = (cut(headline(group), VALUE_LIMIT), cut(children(group), VALUE_LIMIT))
+    lines = (cut(headline(group), VALUE_LIMIT), cut(describe_children(group), VALUE_LIMIT))
     section: Block = {"type": "section", "text": _plain(_join("\n", *lines))}
     if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
         section["fields"] = [_markup(link)]
@@ -115,7 +115,7 @@ def _list_jobs(jobs: Sequence[DigestEntry], limit: int, linked: int) -> list[Pie
         link = _link(str(number), job.link.url) if job.link and number <= linked else ""
         if len(link) > VALUE_LIMIT:
             link = ""
-        name = _join(". ", str(number) if link else "", name_job(job, limit))
+        name = _join(". ", str(number) if link else "", describe_job(job, limit))
         line = f"{ICONS[job.severity]} {name}"
         lines, links, count = sections[-1]
         longer = (_join("\n", lines, line), _join(" · ", links, link), count + 1)

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from batchbell.contract import FailureGroup, Message
-from batchbell.texts import ICONS, children, cut, headline, name_job
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline
 
 TITLE_LIMIT = 150  # characters, as Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section of Slack's takes 3,000
@@ -50,7 +50,7 @@ def _description(message: Message) -> str:
     lines = [_line(message.summary)]
     lines += [_line(f"Note: {note}") for note in message.notes]
     lines += [_line(f"{fact.label}: {fact.value}") for fact in message.facts]
-    lines += [_line(name_job(job)) for job in message.jobs]
+    lines += [_line(describe_job(job)) for job in message.jobs]
     lines += [_failure(group) for group in message.failures]
     kept: list[str] = []
     size = 0
@@ -64,7 +64,7 @@ def _description(message: Message) -> str:
 
 def _failure(group: FailureGroup) -> str:
     log = f"{_harmless(group.log.label)}: {group.log.url}" if group.log else ""
-    return "\n".join(line for line in (_line(headline(group)), _line(children(group)), log) if line)
+    return "\n".join(line for line in (_line(headline(group)), _line(describe_children(group)), log) if line)
 
 
 def _line(text: str) -> str:

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Any
 
 from batchbell.contract import Message
-from batchbell.texts import as_text, cut, one_line, tidy, with_note_of_rest
+from batchbell.texts import as_text, cut, one_line, tidy, with_omission_note
 
 from .chat import render_chat
 
@@ -34,7 +34,7 @@ def render(message: Message) -> dict[str, Any]:
         while kept and _size(by_protocol) > MESSAGE_LIMIT:
             kept //= 2
             smaller = dataclasses.replace(message, **{part: getattr(message, part)[:kept]})
-            smaller = with_note_of_rest(smaller, whole - kept, what)
+            smaller = with_omission_note(smaller, whole - kept, what)
             by_protocol = _by_protocol(smaller)
         message = smaller
     return {

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import SSLError
 
 from batchbell import aws_clients
-from batchbell.aws_clients import LateClient, make_client
+from batchbell.aws_clients import LazyClient, make_client
 from bench.instant_endpoint import InstantEndpoint
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -108,7 +108,7 @@ def test_a_late_client_is_made_at_its_first_use_and_once(
         return make_client(service, **options)
 
     monkeypatch.setattr(aws_clients, "make_client", make)
-    client = LateClient("sns", read_timeout=1)
+    client = LazyClient("sns", read_timeout=1)
     assert made == []
 
     publish(client)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from batchbell.conformance import Fault, Request, Response, WebhookEndpoint
 from batchbell.contract import Message, PermanentError, Secret, TemporaryError
 from batchbell.texts import cut, tidy
-from batchbell.time_limit import end_within
+from batchbell.time_limit import call_within
 
 SUMMARY_LIMIT = 200  # characters
 SEND_LIMIT = 0.6  # seconds
@@ -60,7 +60,7 @@ class Pager:
     def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
         sent: list[bool] = []
         try:
-            return end_within(SEND_LIMIT, lambda: self.exchange(url, body, headers, sent))
+            return call_within(SEND_LIMIT, lambda: self.exchange(url, body, headers, sent))
         except Exception as error:
             trouble = type(error).__name__
         raise TemporaryError(f"the pager gave no answer ({trouble})", maybe_delivered=bool(sent))

@@ -8,7 +8,7 @@ from typing import ClassVar
 from batchbell.conformance import Endpoint, Fault
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.texts import as_text, tidy
-from batchbell.time_limit import end_within
+from batchbell.time_limit import call_within
 
 
 class PostboxEndpoint(Endpoint):
@@ -69,7 +69,7 @@ class Postbox:
     def send(self, message: Message) -> None:
         text = as_text(tidy(message))
         try:
-            said = end_within(0.3, lambda: self.endpoint.put(text))
+            said = call_within(0.3, lambda: self.endpoint.put(text))
         except TimeoutError:
             raise TemporaryError("the box says nothing", maybe_delivered=True) from None
         if said in ("too wide", "dismantled"):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
-from batchbell.texts import children, cut, headline, name_job, tidy
+from batchbell.texts import cut, describe_children, describe_job, headline, tidy
 
 # Teams refuses more than 28 KB, and counts more than was sent: 24,453 bytes came to it as 28,897
 # (MicrosoftDocs/msteams-docs#11274); others met the limit at 21,000 (msteams_hermes, a Ruby gem).
@@ -83,7 +83,7 @@ def _fact(fact: Fact) -> Element:
 
 
 def _failure(group: FailureGroup) -> list[Element]:
-    indexes, log = children(group), group.log
+    indexes, log = describe_children(group), group.log
     details = [_run(indexes, isSubtle=True)] if indexes else []
     if log:
         details += [_run(" · ")] if indexes else []
@@ -104,7 +104,7 @@ def _jobs(jobs: Sequence[DigestEntry], room: int) -> list[Element]:
 
 
 def _job(job: DigestEntry, limit: int, *, linked: bool) -> Element:
-    name = name_job(dataclasses.replace(job, title=_short(job.title, limit)))
+    name = describe_job(dataclasses.replace(job, title=_short(job.title, limit)))
     if job.link and linked:
         return _line(f"{LOOKS[job.severity][0]} ", _run(name, selectAction=_open(job.link)))
     return _line(_run(f"{LOOKS[job.severity][0]} {name}"))

@@ -17,16 +17,20 @@ __all__ = ["LazyClient", "make_client", "open_session"]
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 5  # seconds
 
+# A client may be used in any thread, but a session makes one client at a time (boto3 guide, "Session"). All clients
+# share one session, since a second one costs a cold start 0.1 s (measured).
 _making = threading.Lock()
 
 
 def make_client(
     service: str, region: str | None = None, *, read_timeout: float = READ_TIMEOUT, attempts: int = 1
 ) -> Any:
-    """A boto3 client with short time-outs (seconds) and, unless asked for more, one attempt.
+    """Make a boto3 client with short timeouts.
 
-    Notifiers run in threads: a client may be used in any, but a session makes one client at a time (boto3 guide,
-    "Session"). They share one, since a second session costs a cold start 0.1 s (measured).
+    service: boto3's name of it, such as "sns".
+    region: None for the session's own.
+    read_timeout: seconds.
+    attempts: 1 by default, since a failed message is retried from its ticket.
     """
     config = Config(
         connect_timeout=min(CONNECT_TIMEOUT, read_timeout),
@@ -40,11 +44,11 @@ def make_client(
 
 
 class LazyClient:
-    """A boto3 client that is made when it is first used: what most invocations do without must not cost each cold
-    start 10 ms of processor time (measured)."""
+    """A boto3 client that is made when it is first used: making it takes 10 ms of processor time (measured), which a
+    cold start that does not need it should not spend."""
 
     def __init__(self, service: str, **options: Any) -> None:
-        """As `make_client`."""
+        """Takes the parameters of `make_client`."""
         self._make = functools.cache(functools.partial(make_client, service, **options))
 
     def __getattr__(self, name: str) -> Any:
@@ -53,39 +57,40 @@ class LazyClient:
 
 @functools.cache
 def open_session() -> Any:
+    """Return the boto3 session that all clients share."""
     return boto3.session.Session()
 
 
-_contexts: list[ssl.SSLContext] = []  # the one that all clients share, once there is a client
+_contexts: list[ssl.SSLContext] = []  # the one that all clients share, once a client exists
 
 
 def _share_authorities(client: Any) -> None:
-    """Read the file of certificate authorities once in a process, not for each connection of each client: it costs
-    10 ms of processor time, and a function of 256 MB has a seventh of a processor (measured: docs/performance.md).
+    """Read the file of certificate authorities once per process, not once per connection: each read takes 10 ms of
+    processor time, and a function of 256 MB has a seventh of a processor (measured: docs/performance.md).
 
-    What is verified stays the same. botocore has no setting for it: where a newer one keeps its context elsewhere, the
-    file is read again and again as before.
+    Certificates are verified as before. botocore has no setting for this; if a newer version keeps its context
+    elsewhere, the file is again read for each connection.
     """
     try:
         options = client._endpoint.http_session._manager.connection_pool_kw
-        own: ssl.SSLContext = options["ssl_context"]
+        context: ssl.SSLContext = options["ssl_context"]
     except (AttributeError, KeyError):
         return
     if not _contexts:
-        own.load_verify_locations = _once(own.load_verify_locations)  # type: ignore[method-assign]
-        _contexts.append(own)
+        context.load_verify_locations = _once(context.load_verify_locations)  # type: ignore[method-assign]
+        _contexts.append(context)
     options["ssl_context"] = _contexts[0]
 
 
 def _once(load: Callable[..., None]) -> Callable[..., None]:
-    """The same, but for arguments that it has had. Who comes meanwhile waits."""
+    """Wrap `load` so that it runs once for the same arguments; concurrent callers wait for it."""
     lock, loaded = threading.Lock(), set[tuple[Any, ...]]()
 
-    def load_once(*where: Any) -> None:
+    def load_once(*arguments: Any) -> None:
         with lock:
-            if where not in loaded:
-                load(*where)
-                loaded.add(where)
+            if arguments not in loaded:
+                load(*arguments)
+                loaded.add(arguments)
 
     return load_once
 
@@ -94,7 +99,7 @@ def _is_loggable(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
-# At DEBUG botocore logs each request with the function's session token, and each answer: of SSM and Secrets Manager,
-# that is the notifiers' secrets (tried). A logger's own filter holds whatever levels are set.
+# At DEBUG botocore logs each request with the function's session token, and each response, which from SSM and Secrets
+# Manager holds the notifiers' secrets (tried). A logger's own filter works at any level.
 for _name in ("auth", "endpoint", "parsers"):
     logging.getLogger(f"botocore.{_name}").addFilter(_is_loggable)

@@ -1,5 +1,6 @@
-"""Bounds a whole exchange with a channel: name look-up, TLS, an answer that drips in. The time-outs of sockets do not:
-each byte that comes starts them anew. Standard library only."""
+"""Limits the time of a whole exchange with a channel: name resolution, TLS, a slow response. Standard library only.
+
+Socket timeouts do not: each byte that arrives restarts them."""
 
 from __future__ import annotations
 
@@ -16,9 +17,9 @@ T = TypeVar("T")
 
 
 def call_within(seconds: float, exchange: Callable[[], T]) -> T:
-    """What `exchange` gives or raises, or TimeoutError after so many seconds.
+    """Return or raise what `exchange` does, or raise TimeoutError after `seconds`.
 
-    It runs in a thread of its own, which then goes on alone until the other side ends it.
+    `exchange` runs in a thread of its own, which after a timeout continues until the other side ends it.
     """
     outcome: Future[T] = Future()
 

@@ -1,4 +1,4 @@
-"""What is in the dead-letter queue: why each message is there, as people group them. A look at them takes none away."""
+"""Reads the dead-letter queue without removing anything, and groups the dead letters by notifier and reason."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from batchbell.cli.timestamps import iso, minute
 from batchbell.dispatcher.records.job import InvalidEvent, Job
 from batchbell.texts import one_line
 
-SAMPLE_LIMIT = 100  # dead letters: enough to see what is wrong, and seconds at most
-BATCH = 10  # messages a ReceiveMessage (SQS API reference)
-VISIBILITY = 30  # s that nobody else sees what was looked at, if the look is killed before it gives it back
-TIME_LIMIT = 15  # s for the whole look: well within VISIBILITY, or a message would be seen twice
+SAMPLE_LIMIT = 100  # dead letters: enough to see what is wrong, read within seconds
+BATCH = 10  # messages per ReceiveMessage (SQS API reference)
+VISIBILITY = 30  # s that a message stays hidden if this command is killed before it makes it visible again
+TIME_LIMIT = 15  # s for reading all: well within VISIBILITY, or a message would be read twice
 LIMIT = 300  # characters of a text
 NAMES_SHOWN = 3
-FAR_FUTURE = 1e11  # epoch seconds that a date still has a year for
+FAR_FUTURE = 1e11  # epoch seconds; datetime cannot represent much later years
 
 
 class DeadLetterKind(StrEnum):
-    REFUSED = "refused"  # a channel refused it for good, or too long
-    UNREADABLE = "unreadable"  # no event of a job, no ticket
+    """Why a message became a dead letter."""
+
+    REFUSED = "refused"  # a channel refused it permanently, or for too long
+    UNREADABLE = "unreadable"  # neither an event of a job nor a ticket
     UNDELIVERED = "undelivered"  # the rule could not deliver the event to the intake queue
-    DIED = "died"  # the function died of it, again and again
+    DIED = "died"  # the function crashed or timed out each time it received it
 
 
 @dataclass(frozen=True, order=True)
 class DeadLetterJob:
-    """`id` and `status` are empty where they are not known."""
+    """The job of a dead letter; `id` and `status` may be empty."""
 
     name: str
     id: str
@@ -44,24 +46,24 @@ class DeadLetterJob:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`since`: when it was first tried, or sent (epoch seconds)."""
+    """One dead letter, without its content."""
 
     kind: DeadLetterKind
-    notifier: str | None  # None: every notifier's that takes the job
+    notifier: str | None  # None: it concerns all notifiers
     reason: str
-    since: float
+    since: float  # epoch seconds: the first attempt, or when it was sent
     job: DeadLetterJob | None
 
 
 @dataclass(frozen=True)
 class DeadLetterGroup:
-    """Dead letters of one kind, notifier and reason. `oldest`: epoch seconds."""
+    """Dead letters with the same kind, notifier and reason."""
 
     count: int
     kind: DeadLetterKind
     notifier: str | None
     reason: str
-    oldest: float
+    oldest: float  # epoch seconds
     jobs: Sequence[DeadLetterJob]
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,7 +78,7 @@ class DeadLetterSample:
     letters: Sequence[DeadLetter]
 
     def groups(self) -> list[DeadLetterGroup]:
-        """The largest first."""
+        """Return the groups, the largest first."""
         groups: dict[tuple[DeadLetterKind, str | None, str], list[DeadLetter]] = {}
         for letter in self.letters:
             groups.setdefault((letter.kind, letter.notifier, letter.reason), []).append(letter)
@@ -105,7 +107,7 @@ class DeadLetterSample:
         table.add_column("first tried")
         table.add_column("jobs")
         for group in self.groups():
-            # Text, not markup: what a job or a channel wrote must not be read as rich's own.
+            # Text, not str: rich would interpret markup in the texts of jobs and channels.
             row = (f"{group.count:,}", group.notifier or "all", group.reason, minute(group.oldest), _names(group.jobs))
             table.add_row(*map(Text, row))
         return table
@@ -123,9 +125,9 @@ def take_sample(deployed: DeployedStack, total: int) -> DeadLetterSample:
     ends = time.monotonic() + TIME_LIMIT
     try:
         while len(letters) < min(SAMPLE_LIMIT, total) and time.monotonic() < ends:
-            # A wait of one second asks all of SQS's servers; without it, only some (SQS Developer Guide, "Short and
+            # With a wait time, SQS queries all of its servers; without, only a subset (SQS Developer Guide, "Short and
             # long polling").
-            answer = sqs.receive_message(
+            response = sqs.receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=min(BATCH, SAMPLE_LIMIT - len(letters)),
                 VisibilityTimeout=VISIBILITY,
@@ -133,14 +135,14 @@ def take_sample(deployed: DeployedStack, total: int) -> DeadLetterSample:
                 MessageSystemAttributeNames=["SentTimestamp", "DeadLetterQueueSourceArn"],
                 MessageAttributeNames=["ERROR_CODE"],
             )
-            messages = answer.get("Messages", [])
+            messages = response.get("Messages", [])
             if not messages:
                 break
             letters += [read_dead_letter(one) for one in messages if one["MessageId"] not in handles]
             handles.update((one["MessageId"], one["ReceiptHandle"]) for one in messages)
     finally:
         for batch in _batches(list(handles.values())):
-            # A redrive moves only what is visible. What is not given back is visible again after VISIBILITY.
+            # A redrive moves only visible messages; without this call, they are visible again after VISIBILITY.
             entries = [
                 {"Id": str(number), "ReceiptHandle": one, "VisibilityTimeout": 0} for number, one in enumerate(batch)
             ]
@@ -154,7 +156,7 @@ def _batches(handles: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
-    """From SQS's message. Of an event, only its job's name, id and status are read: the rest may be secret."""
+    """Parse an SQS message. Of an event, only the job's name, id and status are read: the rest may be secret."""
     system = message.get("Attributes", {})
     sent = float(system.get("SentTimestamp", 0)) / 1000
     body = _decode(message["Body"])
@@ -163,8 +165,8 @@ def read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
     job = _job_of_ticket(body) if ticket else _job_of_event(record if isinstance(record, Mapping) else {})
     notifier = one_line(str(body.get("notifier", "")), LIMIT) or None if ticket else None
     reason = one_line(str(body.get("reason", "")), LIMIT)
-    since = _moment(body.get("first_tried"), sent) if ticket else sent
-    # SQS's own word for "moved here after too many receives"; what comes by SendMessage has none.
+    since = _timestamp(body.get("first_tried"), sent) if ticket else sent
+    # SQS sets this attribute when it moves a message after too many receives; SendMessage does not set it.
     if "DeadLetterQueueSourceArn" not in system:
         if code := message.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue"):
             return DeadLetter(
@@ -185,8 +187,8 @@ def _decode(text: str) -> Mapping[str, Any]:
     return body if isinstance(body, Mapping) else {}
 
 
-def _moment(value: Any, otherwise: float) -> float:
-    return float(value) if isinstance(value, int | float) and 0 <= value < FAR_FUTURE else otherwise
+def _timestamp(value: Any, default: float) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < FAR_FUTURE else default
 
 
 def _job_of_ticket(body: Mapping[str, Any]) -> DeadLetterJob | None:

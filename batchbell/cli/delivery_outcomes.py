@@ -1,4 +1,4 @@
-"""What became of a message at each notifier, as the ledger's rows tell: waited for, shown, and an exit code."""
+"""Waits for the outcome of a message at each notifier, by the ledger's rows, and shows it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from batchbell.dispatcher.delivery.outcome import Result
 from batchbell.texts import one_line
 
 FAILED = 1  # exit code
-POLL = 0.5  # s between two looks at the ledger
+POLL = 0.5  # s between two polls of the ledger
 REASON_LIMIT = 300  # characters
-LISTENING = ("Enabled", "Enabling", "Creating", "Updating")  # Lambda: a mapping's state in which records are taken
+LISTENING = ("Enabled", "Enabling", "Creating", "Updating")  # states of an event source mapping that polls
 
 WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the outcomes.", min=1, max=900)]
 
@@ -31,13 +31,15 @@ LedgerRow = Mapping[str, Any]  # DynamoDB's item
 
 
 class OutcomeState(StrEnum):
+    """What happened to the message at one notifier."""
+
     DELIVERED = "delivered"
     HAD_IT = "had it already"
-    LEFT_OUT = "left out"  # the notifier's filters do not take it
-    REFUSED = "refused"  # for good
-    FAILED = "failed"  # it may work later
-    UNKNOWN = "unknown"  # no answer from the channel: it may have arrived
-    NO_ANSWER = "no answer"  # from the function
+    LEFT_OUT = "left out"  # by the notifier's filters
+    REFUSED = "refused"  # permanently
+    FAILED = "failed"  # temporarily
+    UNKNOWN = "unknown"  # the channel did not respond: it may have arrived
+    NO_ANSWER = "no answer"  # the function wrote no outcome in time
 
 
 GOOD = (OutcomeState.DELIVERED, OutcomeState.HAD_IT, OutcomeState.LEFT_OUT)
@@ -51,11 +53,11 @@ COLOURS = {OutcomeState.DELIVERED: "green", OutcomeState.HAD_IT: "green", Outcom
 
 @dataclass(frozen=True)
 class NotifierOutcome:
-    """One notifier's. `reason`: why, on one line; may be empty."""
+    """The outcome at one notifier."""
 
     notifier: str
     state: OutcomeState
-    reason: str = ""
+    reason: str = ""  # one line; may be empty
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": self.notifier, "state": self.state.value, "reason": self.reason or None}
@@ -63,30 +65,40 @@ class NotifierOutcome:
 
 @dataclass(frozen=True)
 class OutcomeWatch:
-    """Waits for what becomes of the message `key` at notifiers. `before`: its rows by notifier, before it was sent."""
+    """Waits for the outcomes of one message."""
 
     deployed: DeployedStack
-    key: str
-    before: Mapping[str, LedgerRow]
+    key: str  # the message's key in the ledger
+    before: Mapping[str, LedgerRow]  # its rows by notifier before it was sent
 
     @classmethod
     def begin(cls, deployed: DeployedStack, key: str) -> OutcomeWatch:
-        """Raises CommandFailed where nobody would take the message from the intake queue, and botocore's errors."""
+        """Start to watch, before the message is sent.
+
+        Raises CommandFailed if the function does not poll the intake queue, and botocore's errors.
+        """
         if deployed.intake.mapping not in LISTENING:
             raise CommandFailed(
-                f"the function does not take from the intake queue: its event source mapping is "
+                f"the function does not poll the intake queue: its event source mapping is "
                 f"{deployed.intake.mapping}; docs/operations.md, `status`, says what to do. Nothing was sent"
             )
         return cls(deployed, key, _rows(deployed, key))
 
     def had_it(self, notifier: str) -> NotifierOutcome | None:
+        """Return an outcome if the notifier has already delivered the message."""
         sent = self.before.get(notifier, {}).get("sent")
         return NotifierOutcome(notifier, OutcomeState.HAD_IT, f"since {minute(float(sent['N']))}") if sent else None
 
-    def wait(self, names: Sequence[str], final: Collection[OutcomeState], patience: float) -> list[NotifierOutcome]:
-        """The outcomes in the order of `names`: at the latest after `patience` seconds, before that when each is
-        `final`. What is going on is shown on standard error, where that is a terminal."""
-        ends = time.monotonic() + patience
+    def wait(self, names: Sequence[str], final: Collection[OutcomeState], timeout: float) -> list[NotifierOutcome]:
+        """Wait until all outcomes are final. Shows the progress on standard error, if that is a terminal.
+
+        names: the notifiers.
+        final: the states after which nothing more is expected.
+        timeout: seconds.
+
+        Returns the outcomes in the order of `names`.
+        """
+        deadline = time.monotonic() + timeout
         known: dict[str, NotifierOutcome] = {}
         with Progress(
             SpinnerColumn(finished_text=" "),
@@ -103,14 +115,14 @@ class OutcomeWatch:
                 for name, outcome in known.items():
                     done = outcome.state in final
                     progress.update(bars[name], state=f"{outcome.state}: {outcome.reason}", completed=int(done))
-                if all(name in known and known[name].state in final for name in names) or time.monotonic() > ends:
+                if all(name in known and known[name].state in final for name in names) or time.monotonic() > deadline:
                     break
                 time.sleep(POLL)
-        silence = f"none within {patience:.0f} s: see `status`, and the function's log"
+        silence = f"no outcome within {timeout:.0f} s: see `status` and the function's log"
         return [known.get(name) or NotifierOutcome(name, OutcomeState.NO_ANSWER, silence) for name in names]
 
     def _outcome(self, name: str, row: LedgerRow) -> NotifierOutcome | None:
-        """What the row tells of this attempt; None if nothing yet."""
+        """Return the outcome of this attempt, or None if the row does not hold it yet."""
         if "sent" in row:
             return NotifierOutcome(name, OutcomeState.DELIVERED)
         if "result" not in row or row["tried"] == self.before.get(name, {}).get("tried"):
@@ -120,28 +132,29 @@ class OutcomeWatch:
 
 
 def _rows(deployed: DeployedStack, key: str) -> dict[str, LedgerRow]:
-    """The message's rows, by notifier: at most as many as a stack has notifiers."""
-    answer = deployed.dynamodb.query(
+    """Return the message's rows by notifier. They fit one page: one row per notifier."""
+    response = deployed.dynamodb.query(
         TableName=deployed.ledger,
         KeyConditionExpression="message = :key",
         ExpressionAttributeValues={":key": {"S": key}},
         ConsistentRead=True,
     )
-    return {row["notifier"]["S"]: row for row in answer["Items"]}
+    return {row["notifier"]["S"]: row for row in response["Items"]}
 
 
 def table(outcomes: Sequence[NotifierOutcome]) -> Table:
+    """Draw the outcomes."""
     shown = Table()
     for heading in ("notifier", "outcome", "reason"):
         shown.add_column(heading)
     for one in outcomes:
-        # Text, not markup: what a channel said must not be read as rich's own.
+        # Text, not str: rich would interpret markup in a channel's text.
         shown.add_row(Text(one.notifier), Text(one.state.value, COLOURS.get(one.state, "red")), Text(one.reason))
     return shown
 
 
 def exit_code(outcomes: Sequence[NotifierOutcome]) -> int:
-    """0: each is good; 1: a channel failed; 2: none failed, and some gave no answer."""
+    """Return 0 if no notifier failed, 1 if one did, and 2 if only outcomes are missing."""
     states = {one.state for one in outcomes} - set(GOOD)
     if not states:
         return 0

@@ -1,4 +1,4 @@
-"""An EventBridge event that an operator hands over, in a file or on standard input, and the message about it."""
+"""Reads an EventBridge event from a file or standard input, and composes its message."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from batchbell.dispatcher.records.blocked_queue import BlockedQueue, compose_blo
 from batchbell.dispatcher.records.job import InvalidEvent, Job
 from batchbell.texts import tidy
 
-NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
+NOT_LOOKED_UP = "The failed children are looked up when the message is sent."
 
 
 def read_event(source: str) -> Mapping[str, Any]:
-    """`source`: a file's name, or - for standard input. Raises CommandFailed."""
+    """Read an event from a file, or from standard input if `source` is "-". Raises CommandFailed."""
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
         event = json.loads(text)
@@ -30,16 +30,16 @@ def read_event(source: str) -> Mapping[str, Any]:
         raise CommandFailed(f"{source} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise CommandFailed(
-            f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it"
+            f"{source} is not JSON: it must hold one EventBridge event, as a rule's target receives it"
         ) from None
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        raise CommandFailed(f"{source} is no EventBridge event: it has no object `detail`")
+        raise CommandFailed(f"{source} is not an EventBridge event: it has no object `detail`")
     parsed: Mapping[str, Any] = event
     return parsed
 
 
 def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
-    """Raises CommandFailed for what the function could not read either."""
+    """Parse an event as the function does. Raises CommandFailed."""
     try:
         return records.parse_event(event)
     except InvalidEvent as invalid:
@@ -47,7 +47,10 @@ def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
 
 
 def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
-    """What people get, but for what only AWS knows. `zone`: of the times told."""
+    """Compose the message, without the failures that only AWS knows.
+
+    zone: time zone of the message's times.
+    """
     if isinstance(parsed, BlockedQueue):
         return tidy(compose_blocked(parsed, zone))
     if parsed.failed and parsed.is_parent:
@@ -56,12 +59,12 @@ def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
 
 
 def name_part(event: Mapping[str, Any]) -> str | None:
-    """Such as "child 3 of an array job", for an event that is about a part of a job; None for a whole one."""
-    for field, number, what in (
+    """Return a text such as "child 3 of an array job" for an event about a part of a job; None for a whole job."""
+    for field, number, text in (
         ("arrayProperties", "index", "child {} of an array job"),
         ("nodeDetails", "nodeIndex", "node {} of a multi-node job"),
     ):
         properties = event["detail"].get(field)
         if isinstance(properties, Mapping) and isinstance(properties.get(number), int):
-            return what.format(properties[number])
+            return text.format(properties[number])
     return None

@@ -1,4 +1,4 @@
-"""What it means that an event does not match the stack's rule: a child, a single job, another queue, …"""
+"""Explains why an event does not match a stack's rule: a child, a single job, another queue, …"""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from batchbell.cli.pattern_matching import find_mismatched_fields
 from batchbell.dispatcher.records import blocked_queue
 from batchbell.texts import one_line
 
-SHOWN = 120  # characters of what the event says
+SHOWN = 120  # characters of a value
 _PARTS = ("detail.arrayProperties", "detail.nodeDetails")
-# By the field: the kind, what the event's value means, what to do if the event should match after all.
+# For each field: the kind of mismatch, its meaning, and which setting changes it.
 _MEANINGS = {
     "source": ("other-source", "it comes from {}, not from AWS Batch", ""),
-    "detail-type": ("other-detail-type", "its detail-type is {}, which no rule of the stack is for", ""),
-    "detail.status": ("other-status", "the job is {}, a state that the stack does not tell", "`statuses` chooses them"),
-    "detail.jobQueue": ("other-queue", "it ran on another job queue: {}", "`job_queue_arns` chooses them"),
+    "detail-type": ("other-detail-type", "its detail-type is {}, which no rule of the stack matches", ""),
+    "detail.status": (
+        "other-status",
+        "the job is {}, which the stack does not report",
+        "`statuses` selects states",
+    ),
+    "detail.jobQueue": ("other-queue", "it ran on another job queue: {}", "`job_queue_arns` selects queues"),
     "detail.jobDefinition": (
         "other-definition",
         "it ran another job definition: {}",
-        "`job_definition_arns` chooses them",
+        "`job_definition_arns` selects job definitions",
     ),
 }
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A field of the pattern that keeps the event from matching. `kind` is for programs, `meaning` and `hint` are for
-    people; `reason`: what the field is, and what the rule wants."""
+    """A field of the pattern that the event does not match."""
 
     field: str
-    kind: str
-    meaning: str
-    hint: str
-    reason: str
+    kind: str  # for programs
+    meaning: str  # for people
+    hint: str  # which setting changes it; may be empty
+    reason: str  # the event's value, and the values that the rule matches
 
     @property
     def text(self) -> str:
@@ -44,22 +47,25 @@ class Mismatch:
 
 
 def explain_mismatches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Sequence[Mismatch]:
-    """In the pattern's order; of the fields that tell a part from a whole job, only the first. Empty if it matches."""
+    """Return the mismatches in the pattern's order, or none if the event matches.
+
+    Several fields distinguish a part of a job from a whole one: only the first of these is returned.
+    """
     found: list[Mismatch] = []
     for field, reason in find_mismatched_fields(pattern, event).items():
         kind, meaning, hint = _part(event) if field.startswith(_PARTS) else _meaning(field, event)
         if kind not in {one.kind for one in found}:
             found.append(Mismatch(field, kind, meaning, hint, reason))
-    # An event of another kind has other fields: that they differ tells nothing more.
+    # An event of another kind has other fields: their mismatches add nothing.
     foreign = [one for one in found if one.kind in ("other-source", "other-detail-type")]
     return foreign or found
 
 
 def _part(event: Mapping[str, Any]) -> tuple[str, str, str]:
     if (part := name_part(event)) is None:
-        return "single-job", "it is a single job, no array", "`single_jobs: true` tells those too"
+        return "single-job", "it is a single job, not an array", "`single_jobs: true` includes single jobs"
     kind = part.partition(" ")[0]
-    return kind, f"it is {part}", "The event of the whole job is the one that is told"
+    return kind, f"it is {part}", "Only the event of the whole job sends a message"
 
 
 def _meaning(field: str, event: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -68,5 +74,5 @@ def _meaning(field: str, event: Mapping[str, Any]) -> tuple[str, str, str]:
     for name in field.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     if field == "detail-type" and value == blocked_queue.DETAIL_TYPE:
-        hint = "`queue_blocked: true` tells those"
+        hint = "`queue_blocked: true` reports blocked queues"
     return kind, meaning.format("missing" if value is None else one_line(str(value), SHOWN)), hint

@@ -1,4 +1,4 @@
-"""A message of every kind, from sample events through the dispatcher's own code: what the preview shows."""
+"""Composes a message of every kind from sample events with the dispatcher's own code, for the preview."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from batchbell.dispatcher.records.self_test import Trial, compose_trial
 from batchbell.dispatcher.timing import Deadline
 from batchbell.texts import tidy
 
-SAMPLE_TIME = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same
-LOOK_UP_LIMIT = 60.0  # s for the look-up, which is one of memory
+SAMPLE_TIME = 1_790_835_000.0  # epoch s; fixed, so that the page is always the same
+LOOK_UP_LIMIT = 60.0  # s; the samples are in memory
 DIGEST = ("genome-align", "nightly-render", "tile-pyramid", "index-rebuild", "thumbnails", "billing-export", "backtest")
 
 
 @dataclass(frozen=True)
 class SampleMessage:
-    """`title`: what happened, in a few words; `message`: what people get."""
+    """A message for the preview."""
 
-    title: str
+    title: str  # what happened, in a few words
     message: Message
 
 
 @dataclass(frozen=True)
 class _FailedChildren:
-    """Children that failed alike."""
+    """Children that failed with the same reason."""
 
     indexes: Sequence[int]
     status_reason: str
@@ -58,7 +58,7 @@ CHILDREN: Mapping[str, Sequence[_FailedChildren]] = {
 
 
 class _SampleBatch:
-    """Answers the dispatcher's look-up, as AWS Batch would, for one sample."""
+    """A fake Batch client with the failed children of one sample, for the dispatcher's look-up."""
 
     def __init__(self, job_id: str, groups: Sequence[_FailedChildren]) -> None:
         self._children = {f"{job_id}:{index}": (index, group) for group in groups for index in group.indexes}
@@ -73,7 +73,7 @@ class _SampleBatch:
         described = []
         for child in jobs:
             summary = _summary(child, *self._children[child])
-            if self._children[child][1].exit_code is not None:  # what never started has no log
+            if self._children[child][1].exit_code is not None:  # a container that never started has no log
                 summary["container"]["logStreamName"] = f"render/default/{child[:8]}{child.rpartition(':')[2]:0>4}"
             described.append(summary)
         return {"jobs": described}
@@ -91,7 +91,7 @@ def _summary(child: str, index: int, group: _FailedChildren) -> dict[str, Any]:
 
 
 def sample_messages(home: Home) -> Iterator[SampleMessage]:
-    """In the order in which they are worth looking at. `home`: of the stack."""
+    """Yield a message of every kind, the most interesting first. `home`: the stack's."""
     titles = {
         "array-some-failed": "Array job: some children failed",
         "array-all-failed": "Array job: all children failed",
@@ -106,7 +106,7 @@ def sample_messages(home: Home) -> Iterator[SampleMessage]:
     )
     reason = "Slack answered 404 no_service"
     dead = compose_announcement(DeadChannel("slack-on-call", SAMPLE_TIME - 7_200, reason), home)
-    yield SampleMessage("Dead channel: told on the others", dead)
+    yield SampleMessage("Dead channel: reported on the others", dead)
     trial = Trial("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), SAMPLE_TIME)
     yield SampleMessage("Test message: send-test", tidy(compose_trial(trial, home)))
 

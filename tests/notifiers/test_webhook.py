@@ -1,5 +1,4 @@
-"""What every notifier with a webhook gets from `batchbell.webhook`. What each answer of a server leads to is tried
-through Slack (slack/test_send.py)."""
+"""`batchbell.webhook`, which all notifiers with a webhook share. slack/test_send.py tries each response of a server."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from batchbell_local.slack.sink import SlackSink
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> None:
+def test_any_2xx_counts_as_delivered_by_default(status: int) -> None:
     assert classify(WebhookResponse("Pager", status, "")) is None
 
 
@@ -33,7 +32,7 @@ def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> N
         (503, TemporaryError),
     ],
 )
-def test_a_refusal_names_the_service_and_the_status_and_repeats_nothing_of_the_answer(
+def test_an_error_names_the_service_and_the_status_and_nothing_of_the_response(
     status: int, kind: type[Exception]
 ) -> None:
     problem = classify(WebhookResponse("Pager", status, "no, not /hooks/SECRET", "7"))
@@ -43,7 +42,7 @@ def test_a_refusal_names_the_service_and_the_status_and_repeats_nothing_of_the_a
     assert getattr(problem, "retry_after", 7) == 7
 
 
-def test_what_others_send_with_urllib3_is_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_requests_through_urllib3_are_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="urllib3"):
         requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=5)
     assert "/elsewhere/" in caplog.text

@@ -1,5 +1,5 @@
-"""Arrows between our packages point one way: what runs in the Lambda knows nothing of deploy time, and nothing knows
-of the local cloud or the command line."""
+"""Imports between our packages go one way: code in the Lambda does not import deploy-time code, and nothing imports the
+local cloud or the command line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from batchbell.plugins import find_plugins
 
 RUN_TIME = tuple(f"batchbell.{name}" for name in ("contract", "texts", "time_limit", "aws_clients", "aws_errors"))
-NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # the dispatcher stays without it: it needs requests
+NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # not the dispatcher, since it needs requests
 DEPLOY_TIME = ("batchbell.provisioning", "batchbell.plugins")
 PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
-HALVES = (".infrastructure", ".preview")  # of a notifier, beside what runs in the Lambda
+NOT_IN_LAMBDA = (".infrastructure", ".preview")  # modules of a notifier
 
-# Who may import what of our own, besides itself. The most specific line counts. A new module needs a line.
+# Which of our own packages a package may import. The most specific line counts. A new module needs a line.
 ARROWS = {
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
@@ -49,7 +49,7 @@ ARROWS = {
 }
 TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")
 
-# Third-party packages of what runs in the Lambda; a notifier has those that it REQUIRES, too.
+# Third-party packages in the Lambda; a notifier also has those that it REQUIRES.
 RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.contract": set[str](),
@@ -73,12 +73,12 @@ def within(module: str, package: str) -> bool:
 
 
 def line_of(module: str) -> str | None:
-    """The line of ARROWS that the module is under."""
+    """Return the line of ARROWS that applies to the module."""
     return max((line for line in ARROWS if within(module, line)), key=lambda line: line.count("."), default=None)
 
 
 def may_import(importer: str, imported: str) -> bool:
-    if imported in TOP_LEVEL and imported != "components":  # a package's own __init__ is a docstring
+    if imported in TOP_LEVEL and imported != "components":  # their __init__ is a docstring
         return True
     line = line_of(importer)
     if line is None:
@@ -86,7 +86,7 @@ def may_import(importer: str, imported: str) -> bool:
     home = ".".join(importer.split(".")[: line.count(".") + 1])  # notifiers.slack for the line notifiers.*
     own = home.removesuffix(".infrastructure").removesuffix(".preview")
     return any(within(imported, package) for package in (own, *ARROWS[line])) and not (
-        line == "notifiers.*" and imported.endswith(HALVES)
+        line == "notifiers.*" and imported.endswith(NOT_IN_LAMBDA)
     )
 
 
@@ -94,7 +94,7 @@ def ours(graph: grimp.ImportGraph) -> list[str]:
     return sorted(module for module in graph.modules if module.split(".")[0] in TOP_LEVEL)
 
 
-def test_every_module_has_a_place(graph: grimp.ImportGraph) -> None:
+def test_every_module_has_a_line(graph: grimp.ImportGraph) -> None:
     assert [module for module in ours(graph) if line_of(module) is None and module not in TOP_LEVEL] == []
 
 
@@ -109,12 +109,12 @@ def test_no_import_goes_against_the_arrows(graph: grimp.ImportGraph) -> None:
     assert broken == []
 
 
-def test_what_runs_in_the_lambda_uses_no_third_party_package_but_its_own(graph: grimp.ImportGraph) -> None:
+def test_code_in_the_lambda_imports_only_its_own_third_party_packages(graph: grimp.ImportGraph) -> None:
     broken = [
         f"{importer} imports {imported}"
         for importer in ours(graph)
         for package, allowed in THIRD_PARTY.items()
-        if within(importer, package) and not importer.endswith(HALVES)
+        if within(importer, package) and not importer.endswith(NOT_IN_LAMBDA)
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
         if imported.split(".")[0] not in {*TOP_LEVEL, *sys.stdlib_module_names, *allowed}
     ]

@@ -38,21 +38,19 @@ def test_every_module_of_the_wheel_can_be_imported_away_from_the_checkout(
 ) -> None:
     found = json.loads(environment.run(EVERY_MODULE, cwd=tmp_path))
 
-    wanted = {"contract", "provisioning", "components.settings.model", "notifiers.slack.notifier", "dispatcher.handler"}
-    assert {f"batchbell.{name}" for name in wanted} <= set(found["names"])
+    names = {"contract", "provisioning", "components.settings.model", "notifiers.slack.notifier", "dispatcher.handler"}
+    assert {f"batchbell.{name}" for name in names} <= set(found["names"])
     assert all(file is None or file.startswith(str(environment.site)) for file in found["files"])
 
 
-def test_another_program_imports_the_component_from_inside_of_batchbell(
-    environment: Environment, tmp_path: Path
-) -> None:
+def test_another_program_imports_the_component_from_batchbell(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "components").mkdir()
     (tmp_path / "components" / "__init__.py").write_text("THEIRS = True")
     program = "import components; from batchbell.components import ArrayJobNotifier, ArrayJobNotifierArgs; "
     program += "print(components.THEIRS, ArrayJobNotifier.__module__)"
 
-    told = environment.run(program, cwd=tmp_path)
-    assert told == "True batchbell.components.array_job_notifier\n"
+    printed = environment.run(program, cwd=tmp_path)
+    assert printed == "True batchbell.components.array_job_notifier\n"
 
 
 def test_the_wheel_holds_batchbell_alone_without_its_tests_local_aws_demo_and_tools(batchbell_wheel: Path) -> None:
@@ -66,8 +64,8 @@ def test_the_wheel_holds_batchbell_alone_without_its_tests_local_aws_demo_and_to
 def test_the_notifiers_of_the_wheel_are_those_of_the_checkout(environment: Environment, tmp_path: Path) -> None:
     program = "from batchbell.plugins import find_plugins; print(*sorted(p.package for p in find_plugins().values()))"
 
-    told = environment.run(program, cwd=tmp_path)
-    assert told.split() == [f"batchbell.notifiers.{name}" for name in ("email", "slack", "sns")]
+    printed = environment.run(program, cwd=tmp_path)
+    assert printed.split() == [f"batchbell.notifiers.{name}" for name in ("email", "slack", "sns")]
 
 
 def test_both_wheels_are_typed(batchbell_wheel: Path, local_wheel: Path) -> None:

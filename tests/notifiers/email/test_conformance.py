@@ -1,4 +1,4 @@
-"""Mail, through the kit that every notifier is tested with."""
+"""The conformance tests of the email notifier."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ses(AwsEndpoint):
             aws_error(503, "ServiceUnavailable", REQUEST_ECHO),
             aws_error(503, "BadRequestException", REQUEST_ECHO),
             aws_error(400, "SomethingNewException", REQUEST_ECHO),
-            # Ours to mend, and IAM lags on a first deploy.
+            # Temporary: the operator can fix permissions, and IAM lags on a first deploy.
             aws_error(403, "AccessDeniedException"),
             *(aws_error(403, code, REQUEST_ECHO) for code in ("ExpiredTokenException", "SignatureDoesNotMatch")),
         ],

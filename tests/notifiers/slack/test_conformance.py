@@ -1,4 +1,4 @@
-"""Slack, through the kit that every notifier is tested with."""
+"""The conformance tests of the Slack notifier."""
 
 from __future__ import annotations
 

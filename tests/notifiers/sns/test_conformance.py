@@ -1,4 +1,4 @@
-"""A topic, through the kit that every notifier is tested with."""
+"""The conformance tests of the SNS notifier."""
 
 from __future__ import annotations
 

@@ -44,8 +44,10 @@ def make_client(
 
 
 class LazyClient:
-    """A boto3 client that is made when it is first used: making it takes 10 ms of processor time (measured), which a
-    cold start that does not need it should not spend."""
+    """A boto3 client that is made when it is first used.
+
+    Making one takes 10 ms of processor time (measured), which a cold start that does not need it should not spend.
+    """
 
     def __init__(self, service: str, **options: Any) -> None:
         """Takes the parameters of `make_client`."""
@@ -65,11 +67,11 @@ _contexts: list[ssl.SSLContext] = []  # the one that all clients share, once a c
 
 
 def _share_authorities(client: Any) -> None:
-    """Read the file of certificate authorities once per process, not once per connection: each read takes 10 ms of
-    processor time, and a function of 256 MB has a seventh of a processor (measured: docs/performance.md).
+    """Read the file of certificate authorities once per process, not once per connection.
 
-    Certificates are verified as before. botocore has no setting for this; if a newer version keeps its context
-    elsewhere, the file is again read for each connection.
+    Each read takes 10 ms of processor time, and a function of 256 MB has a seventh of a processor (measured:
+    docs/performance.md). Certificates are verified as before. botocore has no setting for this: if a newer version
+    keeps its context elsewhere, the file is again read for each connection.
     """
     try:
         options = client._endpoint.http_session._manager.connection_pool_kw

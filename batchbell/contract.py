@@ -221,12 +221,17 @@ Secrets = Mapping[str, Secret]
 
 
 class Notifier(Protocol):
-    """One configured channel. It is made once per Lambda process. Several threads may call `send` at once: a `send`
-    that takes too long is abandoned, and may still run when the next message is sent."""
+    """One configured channel, made once per Lambda process.
+
+    Several threads may call `send` at once: a `send` that takes too long is abandoned, and may still run when the next
+    message is sent.
+    """
 
     def send(self, message: Message) -> None:
-        """Deliver the message, or raise TemporaryError or PermanentError, within 10 seconds whatever the channel does
-        (see `batchbell.time_limit`). `batchbell.conformance` tests this contract."""
+        """Deliver the message, or raise TemporaryError or PermanentError.
+
+        It must end within 10 seconds, whatever the channel does (see `batchbell.time_limit`).
+        """
 
 
 CreateNotifier = Callable[[Mapping[str, Any], Secrets], Notifier]

@@ -1,6 +1,7 @@
 """Limits the time of a whole exchange with a channel: name resolution, TLS, a slow response. Standard library only.
 
-Socket timeouts do not: each byte that arrives restarts them."""
+Socket timeouts do not: each byte that arrives restarts them.
+"""
 
 from __future__ import annotations
 

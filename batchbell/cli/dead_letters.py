@@ -116,7 +116,8 @@ class DeadLetterSample:
 def take_sample(deployed: DeployedStack, total: int) -> DeadLetterSample:
     """Read at most SAMPLE_LIMIT of `total` dead letters, and make them visible again at once.
 
-    This raises their receive counts, which nothing reads in this queue."""
+    This raises their receive counts, which nothing reads in this queue.
+    """
     if not total:
         return DeadLetterSample(0, ())
     sqs, url = deployed.sqs, deployed.dead_letters.url

@@ -111,8 +111,10 @@ def _job_fields(job: Job) -> Mapping[str, Any]:
 def _patterns(
     settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Return the patterns of the stack's rules. A queue that the stack itself creates is assumed to be in the event's
-    account and region."""
+    """Return the patterns of the stack's rules.
+
+    A queue that the stack itself creates is assumed to be in the event's account and region.
+    """
     arns = components("settings.arns")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
@@ -140,8 +142,10 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 
 
 def _rendering(choice: Any, message: Message) -> Any:
-    """Return what this notifier would send, or None if its filters leave the message out. For a plug-in without
-    `render`, it is the message itself."""
+    """Return what this notifier would send, or None if its filters leave the message out.
+
+    For a plug-in without `render`, this is the message itself.
+    """
     instance = make_local_notifier(choice)
     if not instance.takes(message):
         return None

@@ -1,4 +1,4 @@
-"""Explains why an event does not match a stack's rule: a child, a single job, another queue, …"""
+"""Explains why an event does not match a stack's rule: a child, a single job, another queue."""
 
 from __future__ import annotations
 

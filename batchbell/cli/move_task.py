@@ -49,8 +49,9 @@ def list_tasks(deployed: DeployedStack) -> list[MoveTask]:
 
 
 def start(deployed: DeployedStack) -> str | None:
-    """Start to move all dead letters to the retry queue. Return the task's handle, or None if a task is already active,
-    since a queue runs one at a time.
+    """Start to move all dead letters to the retry queue.
+
+    Returns the task's handle, or None if a task is already active, since a queue runs one at a time.
     """
     # The destination is required: messages that SendMessage put into the queue have no source queue to return to.
     source, destination = deployed.dead_letters.arn, deployed.retry.arn

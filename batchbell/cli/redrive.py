@@ -115,8 +115,11 @@ def _redrive(deployed: DeployedStack) -> Redrive:
 
 
 def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | None, followed: bool) -> MoveTask:
-    """Wait until the task has ended. Ctrl-C ends only the waiting: to stop halfway is no safer, since messages that are
-    refused again become dead letters again."""
+    """Wait until the task has ended.
+
+    Ctrl-C ends only the waiting: to stop halfway is no safer, since messages that are refused again become dead letters
+    again.
+    """
     errors = Console(stderr=True)
     task = None
     try:

@@ -1,5 +1,7 @@
-"""Conformance tests for any notifier. Subclass `NotifierConformance`, and pytest runs some fifty checks of the contract
-in `batchbell.contract`, against a fake of the channel on this machine:
+"""Conformance tests for any notifier.
+
+Subclass `NotifierConformance`, and pytest runs some fifty checks of the contract in `batchbell.contract`, against a
+fake of the channel on this machine:
 
 - each kind of message arrives once and whole, even the longest, also when several threads send at once;
 - hostile text is harmless: the fake's `find_problem` checks every request;

@@ -22,9 +22,11 @@ SECRET_KEY, SESSION_TOKEN = (f"Hidden{uuid.uuid4().hex}" for _ in range(2))
 
 
 class AwsEndpoint(WebhookEndpoint):
-    """Receives every AWS call of this process. A subclass defines `success`, and with `aws_error` the `responses` for
-    BUSY, BROKEN, REFUSED and GONE. FORBIDDEN has none: IAM lags behind a deployment, so a missing permission is
-    temporary."""
+    """Receives every AWS call of this process.
+
+    A subclass defines `success`, and with `aws_error` the `responses` for BUSY, BROKEN, REFUSED and GONE. FORBIDDEN has
+    none: IAM lags behind a deployment, so a missing permission is temporary.
+    """
 
     responses: ClassVar[dict[Fault, Sequence[Response]]] = {
         fault: responses

@@ -17,7 +17,8 @@ from batchbell.contract import Secret, TemporaryError
 class Endpoint(ABC):
     """A fake channel of any kind, new for each test; `WebhookEndpoint` is one that speaks HTTP.
 
-    A subclass appends what it receives to `arrived` and `accepted`."""
+    A subclass appends what it receives to `arrived` and `accepted`.
+    """
 
     responses: ClassVar[Mapping[Fault, Sequence[Any]]]
     """How the channel may respond during each fault. Only `fail_with`, `retry_after_of` and `name_of` read a response,
@@ -49,8 +50,10 @@ class Endpoint(ABC):
         return token
 
     def secret(self, name: str, value: str | None = None) -> Secret:
-        """Make a secret, as the Lambda passes it to `create`. value: a text that contains a `new_token()`; without it,
-        the secret is a new token."""
+        """Make a secret, as the Lambda passes it to `create`.
+
+        value: a text that contains a `new_token()`; without it, the secret is a new token.
+        """
         text = self.new_token() if value is None else value
 
         def read(fresh: bool) -> str:
@@ -79,8 +82,10 @@ class Endpoint(ABC):
 
     @abstractmethod
     def find_problem(self, arrived: Any) -> str | None:
-        """Say why the channel would refuse it, or why a reader must not see it: a limit, a mention, a forged link. None
-        if it is fine."""
+        """Say why the channel would refuse it or a reader must not see it: a limit, a mention, a forged link.
+
+        Returns None if it is fine.
+        """
 
     @abstractmethod
     def text_of(self, arrived: Any) -> str:

@@ -40,7 +40,9 @@ class NotifierConformance:
 
     def shorten_limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Shorten the notifier's own limit for a whole `send`, so that the tests with a slow response take less time.
-        The limits of `batchbell.webhook`, `batchbell.aws_errors` and sockets are shortened anyway."""
+
+        The limits of `batchbell.webhook`, `batchbell.aws_errors` and sockets are shortened anyway.
+        """
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "fault" in metafunc.fixturenames:

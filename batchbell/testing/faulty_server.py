@@ -1,6 +1,7 @@
 """A local HTTP server with scripted responses that can fail the way servers and networks do. Standard library only.
 
-The conformance tests and the local Slack are built on it."""
+The conformance tests and the local Slack are built on it.
+"""
 
 from __future__ import annotations
 

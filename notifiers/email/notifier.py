@@ -85,6 +85,8 @@ def write_mail(rendered: Mapping[str, Any]) -> bytes:
 
 
 def _subject(title: str) -> str:
-    """Cut the title, and break encoded words: EmailMessage decodes them when a header is assigned, and decoded line
-    breaks would start new headers (tried: Bcc)."""
+    """Cut the title, and break encoded words.
+
+    EmailMessage decodes them when a header is assigned, and decoded line breaks would start new headers (tried: Bcc).
+    """
     return cut(title.replace("=?", "= ?"), SUBJECT_LIMIT)

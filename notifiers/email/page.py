@@ -1,8 +1,8 @@
-"""Renders a message as an HTML page for mail programs: standard HTML with tables and inline styles, since they support
-little else.
+"""Renders a message as an HTML page for mail programs.
 
-It works on a phone (nothing is wider than the screen, long words break) and in dark mode: background and text have the
-reader's own colours, and our colours are readable on white and on black.
+It is standard HTML with tables and inline styles, since mail programs support little else. It works on a phone (nothing
+is wider than the screen, long words break) and in dark mode: background and text have the reader's own colours, and our
+colours are readable on white and on black.
 """
 
 from __future__ import annotations

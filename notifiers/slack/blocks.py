@@ -89,8 +89,9 @@ def _failure_section(group: FailureGroup) -> Block:
 
 
 def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[CountedBlock]:
-    """List all jobs, and link as many as fit, the failed ones first. Titles are cut if they would otherwise leave no
-    room for the link of each failed job.
+    """List all jobs, and link as many as fit, the failed ones first.
+
+    Titles are cut if they would otherwise leave no room for the link of each failed job.
 
     room: characters as JSON.
     """
@@ -138,9 +139,11 @@ def _job_section(lines: str, links: str) -> Block:
 
 
 def _buttons(message: Message) -> list[Block]:
-    """Return a button per link, as many as fit. A click opens the URL, on any webhook. If no app responds to the click,
-    Slack shows the user a warning sign beside the button (slackapi/node-slack-sdk#869,
-    slackapi/slack-github-action#513)."""
+    """Return a button per link, as many as fit.
+
+    A click opens the URL, on any webhook. If no app responds to the click, Slack shows the user a warning sign beside
+    the button (slackapi/node-slack-sdk#869, slackapi/slack-github-action#513).
+    """
     buttons: list[Block] = []
     for number, link in enumerate(message.links, 1):
         text = _plain(cut(link.label, BUTTON_LIMIT))

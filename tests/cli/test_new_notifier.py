@@ -1,5 +1,7 @@
-"""What `new-notifier` creates and refuses. tests/distributions/test_writing_a_notifier.py runs the docs: there the
-created notifier is tested, built, installed and deployed."""
+"""What `new-notifier` creates and refuses.
+
+tests/distributions/test_writing_a_notifier.py runs the docs, in which it is tested, built, installed and deployed.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Runs docs/writing-a-notifier.md block by block, as a reader would: from nothing to a received message, without
-changing this repository."""
+"""Runs docs/writing-a-notifier.md block by block, as a reader would: from nothing to a received message."""
 
 from __future__ import annotations
 

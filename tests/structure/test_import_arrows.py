@@ -1,5 +1,7 @@
-"""Imports between our packages go one way: code in the Lambda does not import deploy-time code, and nothing imports the
-local cloud or the command line."""
+"""Imports between our packages go one way.
+
+Code in the Lambda does not import deploy-time code, and no product code imports the local cloud or the demo.
+"""
 
 from __future__ import annotations
 

@@ -134,8 +134,10 @@ def _run(text: str, limit: int = TEXT_LIMIT, **style: Any) -> Element | str:
 
 
 def _short(text: str, limit: int) -> str:
-    """Cut a text to `limit` bytes as JSON, and break {{DATE(…)}} and {{TIME(…)}}, the only functions that a TextRun
-    expands: they allow no space between the braces (Adaptive Cards, "Text features")."""
+    """Cut a text to `limit` bytes as JSON, and break functions that a TextRun would expand.
+
+    These are {{DATE(…)}} and {{TIME(…)}}, which allow no space between the braces (Adaptive Cards, "Text features").
+    """
     text = re.sub(r"{(?={)", "{ ", text)
     return cut(text, _fitting(text, limit))
 

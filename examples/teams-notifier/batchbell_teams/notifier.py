@@ -1,5 +1,6 @@
-"""Posts to a channel or chat of Microsoft Teams, through a Power Automate workflow that begins with "When a Teams
-webhook request is received".
+"""Posts to a channel or chat of Microsoft Teams through a Power Automate workflow.
+
+The workflow begins with "When a Teams webhook request is received".
 
 Sources: Microsoft's "Create incoming webhooks with Workflows for Microsoft Teams"; "Receive and respond to inbound
 HTTPS calls to workflows" (learn.microsoft.com/azure/connectors/connectors-native-reqres): 202 means that the workflow

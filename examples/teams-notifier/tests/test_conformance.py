@@ -18,8 +18,10 @@ URL = re.compile(r"https://[A-Za-z0-9.-]+(?:[/?#][!-;=?-~]*)?")
 
 
 class TeamsEndpoint(WebhookEndpoint):
-    """Responds with 202, as a workflow without a Response action does, whatever the card. Here, a card that Teams would
-    not show as intended is refused."""
+    """Responds with 202, as a workflow without a Response action does.
+
+    Unlike Teams, it refuses a card that would not be shown as intended.
+    """
 
     success = Response(202, "")
 

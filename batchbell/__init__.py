@@ -1,3 +1,3 @@
-"""batchbell: one message when a whole AWS Batch array job is done."""
+"""batchbell sends one message when a whole AWS Batch array job has finished."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
-"""`python -m batchbell`: the operators' commands."""
+"""`python -m batchbell`: the command line."""
 
-from batchbell.cli import app
+from batchbell.cli import PROGRAM, app
 
 if __name__ == "__main__":
-    app(prog_name="python -m batchbell")
+    app(prog_name=PROGRAM)

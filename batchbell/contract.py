@@ -1,13 +1,13 @@
-"""What a notifier is at run time: the one module that every notifier imports. Standard library only.
+"""The run-time contract of notifiers: the module that every notifier imports. Standard library only.
 
-A notifier module offers `create(settings, secrets) -> Notifier`. Its `send` delivers one `Message` and returns,
-or raises one of two errors, which decide everything that follows:
+A notifier module has a function `create(settings, secrets) -> Notifier`. The notifier's `send` delivers one `Message`
+and returns, or raises one of two errors, which decide what happens to the message:
 
-- `TemporaryError`: it may work later. The message becomes a ticket on the retry queue.
-- `PermanentError`: it will never work as it is. The message goes to the dead-letter queue with the reason.
+- `TemporaryError`: the message becomes a ticket on the retry queue.
+- `PermanentError`: the message goes to the dead-letter queue with the reason.
 
-Anything else that `send` raises counts as a temporary failure whose outcome is unknown, and only the exception's
-type is logged, since its text may hold a secret.
+Any other exception counts as a temporary failure after which the message may have been delivered. Only its type is
+logged, since its text may hold a secret.
 """
 
 from __future__ import annotations
@@ -19,14 +19,29 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+__all__ = [
+    "CreateNotifier",
+    "DigestEntry",
+    "Fact",
+    "FailureGroup",
+    "Link",
+    "Message",
+    "Notifier",
+    "PermanentError",
+    "Secret",
+    "Secrets",
+    "Severity",
+    "TemporaryError",
+]
+
 
 class TemporaryError(Exception):
-    """The channel did not take the message now, and may later.
+    """The channel did not accept the message, but may accept it later.
 
-    `reason`: one line, safe to log: never a secret, a URL with a token or an answer's whole body.
-    `retry_after`: seconds that the channel asked to wait, or None.
-    `maybe_delivered`: True where the answer was lost after the message had been sent (a read time-out, a reset in
-    the middle of the answer): the repeat then says that it may be one.
+    reason: one line that is safe to log: no secret, no URL with a token, no whole response body.
+    retry_after: seconds that the channel asked to wait, or None.
+    maybe_delivered: True if the message was sent and the response was lost (a read timeout, a connection reset during
+        the response): the next attempt is then marked as a possible repeat.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None, *, maybe_delivered: bool = False) -> None:
@@ -37,7 +52,7 @@ class TemporaryError(Exception):
 
 
 class PermanentError(Exception):
-    """The channel refused the message for good. `reason`: one line, safe to log, as in `TemporaryError`."""
+    """The channel refused the message, and a retry would not help. `reason`: as in `TemporaryError`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -45,7 +60,7 @@ class PermanentError(Exception):
 
 
 class Severity(StrEnum):
-    """How loud a message is; channels map it to a colour or an icon."""
+    """How severe the news is; channels map it to a colour or an icon."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -71,7 +86,7 @@ class Link:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Children of an array job that failed alike: the same status reason, container reason and exit code."""
+    """Children of an array job that failed with the same status reason, container reason and exit code."""
 
     reason: str
     count: int
@@ -82,44 +97,44 @@ class FailureGroup:
 
 @dataclass(frozen=True)
 class DigestEntry:
-    """One job of a digest: a message that was taken up into a message of many."""
+    """One job in a digest."""
 
     title: str  # "print-color failed: 3 of 7 children"
     severity: Severity
     link: Link | None = None  # the job in the console
-    may_be_repeat: bool = False  # an earlier attempt got no answer
+    may_be_repeat: bool = False  # an earlier attempt got no response
 
 
 @dataclass(frozen=True)
 class Message:
-    """What people get, whatever the channel.
+    """What people get, on any channel.
 
-    Texts come from jobs, so they are hostile: each notifier escapes them for its channel and cuts them to its limits.
+    Texts come from jobs and may be hostile: each notifier escapes them for its channel and cuts them to its limits.
     """
 
     key: str  # identifies the message in the ledger: job ARN + status
-    # "array-job", "single-job", "queue-blocked", "test", "digest" (many in one), "dead-channel"
+    # "array-job", "single-job", "queue-blocked", "test", "digest" (many jobs), "dead-channel" (another one is down)
     kind: str
-    # A job's, as AWS Batch says it, such as "FAILED"; "BLOCKED" of a queue; "TEST"; a digest with any failure: "FAILED"
+    # AWS Batch's status of the job; "BLOCKED" for a queue, "TEST" for a test, "FAILED" for a digest with any failure
     status: str
     severity: Severity
     title: str
-    summary: str  # one line that goes with the title: what it was, where, how long it took
+    summary: str  # one line below the title: what kind of job, where it ran, how long it took
     job_name: str
     facts: tuple[Fact, ...] = ()
     failures: tuple[FailureGroup, ...] = ()  # the largest group first
-    notes: tuple[str, ...] = ()  # what the reader must know about the message itself
+    notes: tuple[str, ...] = ()  # about the message itself, such as "may be a repeat"
     links: tuple[Link, ...] = ()
-    jobs: tuple[DigestEntry, ...] = ()  # of a digest alone: the failed ones first, at most 100
-    queue: str = ""  # the job queue's name, where it is one
-    thread: str = ""  # the same for all messages about one thing, such as a job; none: the message stands alone
+    jobs: tuple[DigestEntry, ...] = ()  # only in a digest: at most 100, the failed ones first
+    queue: str = ""  # the job queue's name, if known
+    thread: str = ""  # equal for all messages about the same job; empty for a message without a thread
 
     def with_note(self, note: str) -> Message:
-        """The same message with one more note; the same message if it says so already."""
+        """Return the message with one more note, unless it has that note already."""
         return self if note in self.notes else dataclasses.replace(self, notes=(*self.notes, note))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types, for tickets and dead letters."""
+        """Return plain JSON types, for tickets and dead letters."""
         return dataclasses.asdict(self) | {"severity": self.severity.value}
 
     def to_json(self) -> str:
@@ -127,7 +142,7 @@ class Message:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Message:
-        """The inverse of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
+        """Reverse `to_dict`. Raises KeyError, TypeError or ValueError if `data` is not a message."""
         return cls(
             key=_text(data["key"]),
             kind=_text(data["kind"]),
@@ -140,7 +155,7 @@ class Message:
             failures=tuple(_failure_group(group) for group in data["failures"]),
             notes=tuple(_text(note) for note in data["notes"]),
             links=tuple(_link(link) for link in data["links"]),
-            # Older tickets have none of these.
+            # Tickets of older versions lack these.
             jobs=tuple(_digest_entry(entry) for entry in data.get("jobs", ())),
             queue=_text(data.get("queue", "")),
             thread=_text(data.get("thread", "")),
@@ -171,43 +186,52 @@ def _link(data: Mapping[str, Any]) -> Link:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
+        raise TypeError("not a string")
     return value
 
 
 class Secret:
-    """A secret value, read when it is first needed and never shown: `repr`, `str` and pickling give no value."""
+    """A secret that is read when it is first needed; `repr` and `str` hide its value, and it cannot be pickled."""
 
     def __init__(self, name: str, read: Callable[[bool], str]) -> None:
-        """`read(fresh)` gives the value, past any cache if `fresh`; it raises TemporaryError where it cannot."""
+        """Name the secret and its reader.
+
+        name: for `repr` and logs.
+        read: returns the value, bypassing any cache if its argument is True; raises TemporaryError.
+        """
         self._name = name
         self._read = read
 
     def reveal(self) -> str:
-        """The value. Raises TemporaryError if it cannot be read now."""
+        """Return the value. Raises TemporaryError if it cannot be read now."""
         return self._read(False)
 
     def refresh(self) -> bool:
-        """Read it again, past the cache; True if the value is another one (it was rotated)."""
+        """Read the value again, bypassing the cache. Return True if it has changed, because it was rotated."""
         return self._read(False) != self._read(True)
 
     def __repr__(self) -> str:
         return f"Secret({self._name!r})"
 
     def __reduce__(self) -> str:
-        raise TypeError("a Secret is not pickled")
+        raise TypeError("a Secret cannot be pickled")
 
 
 Secrets = Mapping[str, Secret]
 
 
 class Notifier(Protocol):
-    """One configured channel. It is made once in a Lambda process, and its `send` may be called from several threads
-    at once: one that hung is given up, and may still be at it when the next message comes."""
+    """One configured channel, made once per Lambda process.
+
+    Several threads may call `send` at once: a `send` that takes too long is abandoned, and may still run when the next
+    message is sent.
+    """
 
     def send(self, message: Message) -> None:
-        """Deliver the message, or raise TemporaryError or PermanentError, within 10 seconds whatever the channel does
-        (`batchbell.time_limit` bounds an exchange). `batchbell.conformance` tests all that is said here."""
+        """Deliver the message, or raise TemporaryError or PermanentError.
+
+        It must end within 10 seconds, whatever the channel does (see `batchbell.time_limit`).
+        """
 
 
-Create = Callable[[Mapping[str, Any], Secrets], Notifier]
+CreateNotifier = Callable[[Mapping[str, Any], Secrets], Notifier]

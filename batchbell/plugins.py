@@ -20,6 +20,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from batchbell.wire import DIGEST_LIMIT
 
+__all__ = ["Plugin", "PluginError", "find_plugins", "notifiers_package"]
+
 ENTRY_POINT_GROUP = "batchbell.notifiers"
 DIGEST_AFTER = 5  # messages at once that people still read one by one
 HALVES = ("infrastructure.py", "notifier.py")  # a folder with only one of them is a broken notifier

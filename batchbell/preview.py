@@ -1,9 +1,9 @@
-"""What a notifier shows of a message on the preview page: the types of a plug-in's optional module `preview`.
+"""Types for a notifier's optional module `preview`, which draws a message for the preview page.
 
-A `preview.py` beside `notifier.py` offers `preview(notifier, message) -> Preview`. `notifier` is what `create` made of
-the stack's settings; what is known only after a deploy, such as a topic's ARN, is a placeholder, and no secret can be
-read. It runs on an operator's machine alone and sends nothing; the Lambda's package does not hold it. A notifier
-without one is shown by the message's text.
+A `preview.py` beside `notifier.py` has a function `preview(notifier, message) -> Preview`. `create` made the notifier
+from the stack's settings; values that are known only after a deploy, such as a topic's ARN, are placeholders, and no
+secret can be read. It runs only on an operator's machine, sends nothing, and is not in the Lambda's package. For a
+notifier without this module, the page shows the message as plain text.
 """
 
 from __future__ import annotations
@@ -14,16 +14,24 @@ from enum import StrEnum
 
 from batchbell.contract import Fact, Message, Notifier
 
+__all__ = ["CreatePreview", "Form", "Part", "Preview"]
+
 
 class Form(StrEnum):
+    """How a part is written."""
+
     TEXT = "text"
-    HTML = "html"  # in a frame of its own, where no script runs and nothing is fetched
+    HTML = "html"  # shown in a sandboxed frame: no script runs, nothing is fetched
 
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that people see, such as a card or a mail. `body`: plain text, or HTML in which every text that comes
-    from the message is escaped. `facts`: what a reader sees beside it, such as a mail's subject."""
+    """One thing that people see, such as a card or a mail.
+
+    label: a heading, such as "Mail".
+    body: plain text, or HTML in which every text from the message is escaped.
+    facts: what a reader sees next to it, such as a mail's subject.
+    """
 
     label: str
     body: str
@@ -38,4 +46,4 @@ class Preview:
     parts: tuple[Part, ...]
 
 
-ShowPreview = Callable[[Notifier, Message], Preview]
+CreatePreview = Callable[[Notifier, Message], Preview]

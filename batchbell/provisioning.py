@@ -23,6 +23,19 @@ from typing import Annotated, Any, ClassVar
 import pulumi
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+__all__ = [
+    "FORMS",
+    "STACK_CONFIG",
+    "Context",
+    "Grants",
+    "NotifierSettings",
+    "SecretReference",
+    "SecretShape",
+    "Statement",
+    "check_arn",
+    "check_when_known",
+]
+
 ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
     r"(?P<resource>.+)"

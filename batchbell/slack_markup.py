@@ -1,4 +1,4 @@
-"""Draws what an app says in a chat such as Slack, as HTML for previews."""
+"""Draws an app's message in a chat such as Slack as HTML, for previews."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import re
 
 _TOKEN = re.compile(r"<(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>|`(?P<code>[^`\n]+)`")
-# Slack: "Formatting text for app surfaces". A mark counts where a word begins and ends.
+# Slack: "Formatting text for app surfaces". Emphasis marks count only at the start and end of a word.
 _EMPHASIS = (
     (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])"), r"<b>\1</b>"),
     (re.compile(r"(?<!\w)_(?=\S)([^_\n]+?)(?<=\S)_(?!\w)"), r"<i>\1</i>"),
@@ -39,12 +39,12 @@ hr { border: 0; border-top: 1px solid var(--line); margin: 8px 0; }
 
 
 def plain(text: str) -> str:
-    """Text without markup, as HTML."""
+    """Escape text without markup."""
     return html.escape(text)
 
 
 def markup(text: str) -> str:
-    """Slack's mrkdwn as HTML. Only https addresses become links."""
+    """Convert Slack's mrkdwn to HTML. Only https addresses become links."""
     drawn, end = [], 0
     for token in _TOKEN.finditer(text):
         drawn += [_emphasise(text[end : token.start()]), _draw_token(token)]
@@ -53,14 +53,14 @@ def markup(text: str) -> str:
 
 
 def link(label: str, url: str, css_class: str = "") -> str:
-    """An anchor; the bare label where the address is not https."""
+    """Return an anchor, or the bare label if the address is not https."""
     if not url.startswith("https://"):
         return html.escape(label)
     return f'<a href="{html.escape(url)}" class="{css_class}">{html.escape(label)}</a>'
 
 
 def draw_chat(sender: str, avatar: str, body: str, style: str = "") -> str:
-    """A message of the app `sender`, as a page. `avatar` and `body` are HTML, `style` is their CSS."""
+    """Return a page with one message of the app `sender`. `avatar` and `body` are HTML, `style` is their CSS."""
     return (
         f"<!DOCTYPE html><html lang=en><meta charset=utf-8><title>{html.escape(sender)}</title>"
         f"<style>{_STYLE}{style}</style>"
@@ -88,7 +88,7 @@ def _emphasise(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Slack's three entities are read, everything else is as it stands."""
+    """Escape text in which Slack's three entities are already escaped."""
     for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         text = text.replace(entity, sign)
     return html.escape(text)

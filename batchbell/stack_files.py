@@ -1,6 +1,6 @@
-"""A stack's configuration without the Pulumi CLI: Pulumi.yaml's defaults, Pulumi.<stack>.yaml, and the caller's values.
+"""Reads a stack's configuration without the Pulumi CLI, from Pulumi.yaml and Pulumi.<stack>.yaml.
 
-Pulumi hands a program every value as text, objects and lists as JSON. Values are in no message: they may be secrets.
+Pulumi passes every value to a program as text, objects and lists as JSON. No error shows a value: it may be a secret.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import Any
 
 import yaml
 
+__all__ = ["InvalidConfig", "StackConfig", "load"]
+
 
 class InvalidConfig(Exception):
-    """The project's or the stack's file cannot be used; the text names the file or the key."""
+    """The project's or the stack's file is invalid; the text names the file or the key."""
 
 
 @dataclass(frozen=True)
 class StackConfig:
-    """A project's name, and its values by full key ("batchbell:notifiers"), as text."""
+    """A project's name, and its values as text by their full keys, such as "batchbell:notifiers"."""
 
     project: str
     values: Mapping[str, str]
@@ -29,7 +31,7 @@ class StackConfig:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the scalars of YAML 1.2, as Pulumi reads it: `on`, `yes` and dates stay text."""
+    """Reads the scalars of YAML 1.2, as Pulumi does: `on`, `yes` and dates stay text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's own attribute
 
@@ -46,10 +48,15 @@ for _tag, _pattern, _first in (
 def load(
     program: Path, stack: str, config: Mapping[str, Any], secrets: Mapping[str, str], *, skip_encrypted: bool = False
 ) -> StackConfig:
-    """Read both files of the folder `program`, and lay `config` and then `secrets` over them.
+    """Read a stack's configuration.
 
-    Keys without a namespace belong to the project. `skip_encrypted`: values that only the Pulumi CLI can read count as
-    not there, instead of being a mistake. Raises InvalidConfig.
+    program: the folder with both files.
+    stack: the stack's name.
+    config: values that override those of the files; keys without a namespace belong to the project.
+    secrets: secret values that override all others.
+    skip_encrypted: leave out the values that only the Pulumi CLI can decrypt, instead of raising.
+
+    Raises InvalidConfig.
     """
     project_file = program / "Pulumi.yaml"
     document = _read(project_file)
@@ -93,7 +100,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _declaration(item: Any) -> dict[str, Any]:
-    """`{type, default, description}`; `{value: …}` and a plain value set the project's value at once."""
+    """Normalize a declaration of Pulumi.yaml: `{value: …}` and a plain value are the project's default."""
     if isinstance(item, dict) and ("type" in item or "default" in item or "description" in item):
         return item
     return {"default": item["value"] if isinstance(item, dict) and "value" in item else item}
@@ -104,7 +111,7 @@ def _full(project: str, key: str) -> str:
 
 
 def _check(key: str, kind: Any, value: Any) -> None:
-    """The types that Pulumi.yaml can ask for. Numbers and booleans may be text: `pulumi config set` writes so."""
+    """Check a value's type. Numbers and booleans may be text, since `pulumi config set` writes text."""
     fits = {
         "string": not isinstance(value, list | dict),
         "boolean": str(value).lower() in ("true", "false"),
@@ -113,7 +120,7 @@ def _check(key: str, kind: Any, value: Any) -> None:
         "object": isinstance(value, dict) or _json_is(value, dict),
     }
     if not fits.get(str(kind), True):
-        raise InvalidConfig(f"{key}: must be of the type {kind}, as Pulumi.yaml says")
+        raise InvalidConfig(f"{key}: must be of the type {kind}, which Pulumi.yaml declares")
 
 
 def _json_is(value: Any, kind: type) -> bool:

@@ -1,5 +1,6 @@
-"""Texts on their way to people. A job's texts are hostile, and each channel has limits: here they become harmless in
-themselves; a notifier still escapes them for its channel. Standard library and `batchbell.contract` alone.
+"""Cleans, cuts and formats the texts of messages. Imports only the standard library and `batchbell.contract`.
+
+A job's texts may be hostile: `tidy` removes control characters and bad links; each notifier still escapes markup.
 """
 
 from __future__ import annotations
@@ -9,10 +10,22 @@ import re
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
 
-TEXT_LIMIT = 1_000  # characters of one text: enough for any reason that AWS Batch gives
+__all__ = [
+    "ICONS",
+    "as_text",
+    "cut",
+    "describe_children",
+    "describe_job",
+    "headline",
+    "one_line",
+    "tidy",
+    "with_omission_note",
+]
+
+TEXT_LIMIT = 1_000  # characters of one text: enough for any reason of AWS Batch
 LABEL_LIMIT = 100  # characters
-KEY_LIMIT = 2_048  # characters: a job's ARN and its status take less than a tenth
-LINK_LIMIT = 2_000  # characters: what browsers and channels all take
+KEY_LIMIT = 2_048  # characters: a job's ARN and status take less than a tenth
+LINK_LIMIT = 2_000  # characters: accepted by all browsers and channels
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
 JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
 ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
@@ -20,27 +33,27 @@ EMPTY = "-"  # some channels refuse an empty text
 
 # Lone surrogates cannot be encoded; the two non-characters are not allowed in XML, which some AWS APIs speak.
 _NOT_ENCODABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-# Marks that turn the reading direction: with them, a name can show another one.
+# Marks that change the reading direction: with them, a name can look like another one.
 _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _CONTROL = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _WEB_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!#$%&()*+,./0-9:;=?@A-Z_a-z~\[\]-]*)?")
 
 
 def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
-    """The text without line breaks, control characters and what cannot be encoded, at most `limit` characters."""
+    """Remove line breaks, control characters and what cannot be encoded, and cut to `limit` characters."""
     text = _DIRECTION.sub("", _NOT_ENCODABLE.sub("\ufffd", text))
     return cut(_CONTROL.sub(" ", text).strip(), limit)
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, or its start and an ellipsis: at most `limit` characters."""
+    """Cut a text that is longer than `limit` characters, and end it with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def tidy(message: Message) -> Message:
-    """The same message with every text on one line, cut and not empty, and without links that are not plain https.
+    """Put every text on one line, cut it, replace empty ones by "-", and remove links that are not plain https.
 
-    More groups of failures than `GROUPS_LIMIT`, and more jobs than `JOBS_LIMIT`, are left out: a note says how many.
+    Groups of failures beyond `GROUPS_LIMIT`, and jobs beyond `JOBS_LIMIT`, are left out; a note says how many.
     """
     tidied = dataclasses.replace(
         message,
@@ -65,17 +78,17 @@ def tidy(message: Message) -> Message:
             dataclasses.replace(job, title=_line(job.title), link=_link(job.link)) for job in message.jobs[:JOBS_LIMIT]
         ),
     )
-    tidied = with_note_of_rest(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
-    return with_note_of_rest(tidied, len(message.failures) - len(tidied.failures), "groups of failures")
+    tidied = with_omission_note(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
+    return with_omission_note(tidied, len(message.failures) - len(tidied.failures), "groups of failures")
 
 
-def with_note_of_rest(message: Message, count: int, what: str) -> Message:
-    """The message, with a note that `count` of something did not fit, if any did not."""
+def with_omission_note(message: Message, count: int, what: str) -> Message:
+    """Add a note that `count` more of something are left out, unless `count` is 0."""
     return message.with_note(f"{count:,} more {what} are left out.") if count else message
 
 
 def as_text(message: Message) -> str:
-    """A tidy message as plain text, for the channels and readers that show nothing else."""
+    """Format a tidy message as plain text."""
     parts = [f"{message.title}\n{message.summary}"]
     if message.facts:
         parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
@@ -90,29 +103,32 @@ def as_text(message: Message) -> str:
 
 
 def headline(group: FailureGroup) -> str:
-    """Such as "3x Essential container in task exited (exit code 1)"; a single job's without "1x"."""
+    """Return a line such as "3x Essential container in task exited (exit code 1)"; without "1x" for a single job."""
     exit_code = "" if group.exit_code is None else f" (exit code {group.exit_code})"
     times = f"{group.count:,}x " if group.indexes else ""
     return f"{times}{group.reason}{exit_code}"
 
 
-def children(group: FailureGroup) -> str:
-    """Such as "children 2, 5, 8"; empty where the group names none, as for a single job."""
+def describe_children(group: FailureGroup) -> str:
+    """Return a text such as "children 2, 5, 8"; empty for a single job."""
     return f"{'child' if group.count == 1 else 'children'} {group.indexes}" if group.indexes else ""
 
 
-def name_job(job: DigestEntry, limit: int = TEXT_LIMIT) -> str:
-    """Such as "nightly failed: 3 of 7 children (may be a repeat)"; `limit` is the title's, in characters."""
+def describe_job(job: DigestEntry, limit: int = TEXT_LIMIT) -> str:
+    """Return a line such as "nightly failed: 3 of 7 children (may be a repeat)".
+
+    limit: characters of the job's title.
+    """
     return cut(job.title, limit) + (" (may be a repeat)" if job.may_be_repeat else "")
 
 
 def _lines_of_job(job: DigestEntry) -> list[str]:
-    return [name_job(job), f"{job.link.label}: {job.link.url}"] if job.link else [name_job(job)]
+    return [describe_job(job), f"{job.link.label}: {job.link.url}"] if job.link else [describe_job(job)]
 
 
 def _lines(group: FailureGroup) -> list[str]:
     log = f"{group.log.label}: {group.log.url}" if group.log else ""
-    return [line for line in (headline(group), children(group), log) if line]
+    return [line for line in (headline(group), describe_children(group), log) if line]
 
 
 def _line(text: str, limit: int = TEXT_LIMIT) -> str:

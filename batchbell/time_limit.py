@@ -1,5 +1,7 @@
-"""Bounds a whole exchange with a channel: name look-up, TLS, an answer that drips in. The time-outs of sockets do not:
-each byte that comes starts them anew. Standard library only."""
+"""Limits the time of a whole exchange with a channel: name resolution, TLS, a slow response. Standard library only.
+
+Socket timeouts do not: each byte that arrives restarts them.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+__all__ = ["SEND_LIMIT", "call_within"]
+
 SEND_LIMIT = 8.0  # seconds for a whole `send`: half of what the dispatcher has for all sends of an invocation
 
 T = TypeVar("T")
 
 
-def end_within(seconds: float, exchange: Callable[[], T]) -> T:
-    """What `exchange` gives or raises, or TimeoutError after so many seconds.
+def call_within(seconds: float, exchange: Callable[[], T]) -> T:
+    """Return or raise what `exchange` does, or raise TimeoutError after `seconds`.
 
-    It runs in a thread of its own, which then goes on alone until the other side ends it.
+    `exchange` runs in a thread of its own, which after a timeout continues until the other side ends it.
     """
     outcome: Future[T] = Future()
 

@@ -1,7 +1,7 @@
-"""Posts JSON to a webhook whose URL is the secret, so that nothing of the URL gets out and no answer can hang a send.
+"""Posts JSON to a webhook whose URL is a secret: the URL does not leak, and no response can hang a send.
 
-For every notifier that has such a channel; it is in the Lambda's package where a chosen notifier imports it. It needs
-requests: such a notifier's `infrastructure.py` has `REQUIRES = ("requests",)`.
+The Lambda's package holds this module if a chosen notifier imports it. It needs requests, so that such a notifier's
+`infrastructure.py` has `REQUIRES = ("requests",)`.
 
     def webhook_problem(url: str) -> str | None:
         return url_problem(url, re.compile(r"https://pager\\.example/hooks/[a-z0-9]{1,64}"), "https://pager.example/hooks/…")
@@ -13,7 +13,7 @@ requests: such a notifier's `infrastructure.py` has `REQUIRES = ("requests",)`.
         def send(self, message: Message) -> None:
             self._webhook.post(render(message))
 
-requests' exceptions and urllib3's log lines carry the URL, so nothing of either leaves this module.
+requests' exceptions and urllib3's log lines hold the URL, so neither leaves this module.
 """
 
 from __future__ import annotations
@@ -34,56 +34,71 @@ from typing import Any
 import requests
 
 from batchbell.contract import PermanentError, Secret, TemporaryError
-from batchbell.time_limit import SEND_LIMIT, end_within
+from batchbell.time_limit import SEND_LIMIT, call_within
+
+__all__ = [
+    "Classify",
+    "SendError",
+    "Webhook",
+    "WebhookResponse",
+    "WrongWebhook",
+    "classify",
+    "read_retry_after",
+    "url_problem",
+]
 
 CONNECT_TIMEOUT = 2.0  # seconds
 READ_TIMEOUT = 5.0  # seconds between two reads
-ANSWER_LIMIT = 1024  # bytes that are read of an answer
+RESPONSE_LIMIT = 1024  # bytes that are read of a response
 
 LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9/._-]*)?")
 
-Problem = TemporaryError | PermanentError
+SendError = TemporaryError | PermanentError
 
 
 class WrongWebhook(PermanentError):
-    """A webhook that the service does not know, or that is none: for good, unless it was rotated meanwhile."""
+    """The URL is not a webhook of the service. Permanent, unless the webhook was rotated meanwhile."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back. `text` is the start of the body; it is to be judged and not to be shown as it is, since some
-    proxies repeat the request in it."""
+class WebhookResponse:
+    """A service's response."""
 
-    service: str  # as people know it: "Slack"
+    service: str  # its name for people: "Slack"
     status: int
-    text: str
+    text: str  # the start of the body; not safe to log, since some proxies repeat the request in it
     retry_after: str | None = None
 
 
-Judge = Callable[[Answer], Problem | None]
+Classify = Callable[[WebhookResponse], SendError | None]
 
 
-def judge(answer: Answer, detail: str = "") -> Problem | None:
-    """What an answer means; None is delivered. `detail`: what of the answer's text is safe to show."""
-    said = f"{answer.service} answered {answer.status} {detail}".rstrip()
-    match answer.status:
+def classify(response: WebhookResponse, detail: str = "") -> SendError | None:
+    """Return the error that a response means, or None if the message was delivered.
+
+    detail: the part of the response's text that is safe to log.
+    """
+    reason = f"{response.service} answered {response.status} {detail}".rstrip()
+    match response.status:
         case status if 200 <= status < 300:
             return None
         case status if 300 <= status < 400:
-            return PermanentError(f"{said}: redirected, and a webhook never is")
+            return PermanentError(f"{reason}: redirected, and a webhook never is")
         case 401 | 403 | 404 | 410:
-            return WrongWebhook(said)
+            return WrongWebhook(reason)
         case status if status == 429 or status >= 500:
-            return TemporaryError(said, read_retry_after(answer.retry_after))
+            return TemporaryError(reason, read_retry_after(response.retry_after))
         case _:
-            return PermanentError(said)
+            return PermanentError(reason)
 
 
 def url_problem(url: str, shape: re.Pattern[str], example: str) -> str | None:
-    """What is wrong with a webhook's URL, without showing it; None if nothing is.
+    """Say what is wrong with a webhook's URL, without showing it; None if it is right.
 
-    `shape` must match the whole URL, or `https://service.example\\@elsewhere/` would pass. A webhook on this machine is
-    taken only where AWS is on this machine too: never in a real deployment.
+    shape: must match the whole URL, since `https://service.example\\@elsewhere/` would pass otherwise.
+    example: a URL for the error.
+
+    A webhook on this machine is accepted only while AWS is on this machine too, so never in a real deployment.
     """
     if shape.fullmatch(url):
         return None
@@ -97,7 +112,7 @@ def url_problem(url: str, shape: re.Pattern[str], example: str) -> str | None:
 
 
 def read_retry_after(text: str | None) -> float | None:
-    """Seconds from a Retry-After header (seconds or a date); None where there is none or it is neither."""
+    """Return the seconds of a Retry-After header, which holds seconds or a date; None if it is missing or neither."""
     if text is None:
         return None
     if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text.strip()):
@@ -110,50 +125,57 @@ def read_retry_after(text: str | None) -> float | None:
 
 
 class Webhook:
-    """One webhook of a service. `problem(url)` says what is wrong with a URL (see `url_problem`), `judge` what an
-    answer means. May be used from several threads."""
+    """One webhook of a service. Several threads may use it."""
 
-    def __init__(self, url: Secret, service: str, problem: Callable[[str], str | None], judge: Judge = judge) -> None:
+    def __init__(
+        self, url: Secret, service: str, problem: Callable[[str], str | None], classify: Classify = classify
+    ) -> None:
+        """Set up the webhook.
+
+        url: the secret URL.
+        service: the service's name for people.
+        problem: says what is wrong with a URL, or None (see `url_problem`).
+        classify: returns the error that a response means, or None.
+        """
         self._url = url
         self._service = service
         self._problem = problem
-        self._judge = judge
+        self._classify = classify
 
     def post(self, payload: Any) -> None:
-        """Post the payload as JSON. Raise TemporaryError or PermanentError unless the service took it.
+        """Post the payload as JSON. Raises TemporaryError or PermanentError.
 
-        One attempt; a second one only if the webhook was wrong and was rotated meanwhile.
+        Makes a second attempt only if the webhook was wrong and has been rotated meanwhile.
         """
         body = json.dumps(payload).encode()
-        ends = time.monotonic() + SEND_LIMIT
+        deadline = time.monotonic() + SEND_LIMIT
         url = self._url.reveal()
-        problem = self._attempt(url, body, ends)
+        problem = self._attempt(url, body, deadline)
         if isinstance(problem, WrongWebhook):
             self._url.refresh()
             if (rotated := self._url.reveal()) != url:
-                problem = self._attempt(rotated, body, ends)
+                problem = self._attempt(rotated, body, deadline)
         if problem is not None:
             raise problem
 
-    def _attempt(self, url: str, body: bytes, ends: float) -> Problem | None:
-        """Post and judge the answer."""
+    def _attempt(self, url: str, body: bytes, deadline: float) -> SendError | None:
         if wrong := self._problem(url):
             return WrongWebhook(wrong)
-        if time.monotonic() >= ends:
-            return TemporaryError(f"no time left to ask {self._service}")
+        if time.monotonic() >= deadline:
+            return TemporaryError(f"no time left to call {self._service}")
         try:
-            return end_within(ends - time.monotonic(), lambda: self._exchange(url, body))
+            return call_within(deadline - time.monotonic(), lambda: self._exchange(url, body))
         except TimeoutError:
             return TemporaryError(
                 f"{self._service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True
             )
 
-    def _exchange(self, url: str, body: bytes) -> Problem | None:
+    def _exchange(self, url: str, body: bytes) -> SendError | None:
         _silenced.here = True
-        upload = io.BytesIO(body)  # its position tells whether any of it was sent
+        upload = io.BytesIO(body)  # its position shows whether any of it was sent
         try:
-            with requests.Session() as session:  # not kept: after Lambda's freeze its connection may be dead
-                session.trust_env = False  # neither .netrc nor a proxy variable matters
+            with requests.Session() as session:  # new each time: after Lambda's freeze a kept connection may be dead
+                session.trust_env = False  # ignores .netrc and proxy variables
                 with session.post(
                     url,
                     data=upload,
@@ -162,20 +184,20 @@ class Webhook:
                     allow_redirects=False,  # a redirect turns POST into GET, whose 200 would pass for success
                     stream=True,
                 ) as response:
-                    answer = Answer(
+                    result = WebhookResponse(
                         self._service, response.status_code, _start(response), response.headers.get("Retry-After")
                     )
-        except Exception as error:  # its text holds the URL, whatever it is
+        except Exception as error:  # its text holds the URL
             return TemporaryError(
                 f"{self._service} gave no answer ({type(error).__name__})", maybe_delivered=upload.tell() > 0
             )
-        return self._judge(answer)
+        return self._classify(result)
 
 
 def _start(response: requests.Response) -> str:
-    """The start of the body, read until nothing comes: only that read raises if the answer broke off."""
+    """Read the start of the body until nothing more comes: only the last read raises if the connection broke."""
     start = b""
-    while (rest := ANSWER_LIMIT - len(start)) and (piece := response.raw.read(rest, decode_content=False)):
+    while (rest := RESPONSE_LIMIT - len(start)) and (piece := response.raw.read(rest, decode_content=False)):
         start += piece
     return start.decode("utf-8", "replace").strip()
 
@@ -187,7 +209,7 @@ def _is_loggable(record: logging.LogRecord) -> bool:
     return not getattr(_silenced, "here", False)
 
 
-# urllib3 logs the path, which is the token: at DEBUG, and at WARNING where headers are broken. Nothing that it logs
-# from this module's threads gets out, at any level; from others it does.
+# urllib3 logs the path, which is the token: at DEBUG, and at WARNING if headers are broken. These filters drop whatever
+# it logs in this module's threads, at any level.
 for _name in ("connection", "connectionpool", "poolmanager", "response", "util.retry"):
     logging.getLogger(f"urllib3.{_name}").addFilter(_is_loggable)

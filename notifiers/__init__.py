@@ -1,1 +1,1 @@
-"""The notifiers that come with batchbell, a folder each: what runs in the Lambda, what Pulumi runs, how to use it."""
+"""The notifiers that come with batchbell. A folder each: run-time code, infrastructure, preview and README."""

@@ -1,4 +1,4 @@
-"""What tests install: wheels that they build, environments of their own, and distributions written by hand."""
+"""Builds wheels, virtual environments and handwritten distributions for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from batchbell.plugins import Plugin
 
-# The deploy-time half of a notifier that has no settings and needs nothing.
+# The deploy-time half of a notifier without settings and grants.
 INFRASTRUCTURE = """
 from batchbell.provisioning import Grants, NotifierSettings as Settings
 def provision(name, settings, *, opts, context):
@@ -24,14 +24,14 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "-
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
-    """The wheel of the project in `source`, without a download: what builds it is here already."""
+    """Build the wheel of the project in `source` with the installed build backend, without a download."""
     run(*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def download(names: Sequence[str], folder: Path) -> Sequence[Path]:
-    """Wheels of these distributions at the versions that are installed here."""
+    """Download the wheels of these distributions, at the versions that are installed here."""
     pins = [f"{name}=={metadata.version(name)}" for name in names]
     run(*PIP, "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), *pins)
     return sorted(folder.glob("*.whl"))
@@ -39,18 +39,18 @@ def download(names: Sequence[str], folder: Path) -> Sequence[Path]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment with a few distributions of its own; what else they need, this Python has."""
+    """A virtual environment with a few distributions of its own, on top of those of this Python."""
 
     folder: Path
 
     @classmethod
     def make(cls, folder: Path, *wheels: Path, compiled: bool = False) -> Environment:
-        """`compiled`: pip leaves .pyc files, too."""
+        """Create it and install the wheels. `compiled`: with .pyc files."""
         venv.create(folder, with_pip=False)
         made = cls(folder)
         options = ["--no-deps", "--no-index", *([] if compiled else ["--no-compile"])]
         run(PIP[0], "-m", "pip", "--python", str(made.python), *PIP[3:], "install", *options, *map(str, wheels))
-        # On the path it comes last: what is installed here hides what is there.
+        # Last on the path, so that the environment's own distributions come first.
         made.site.joinpath("of-the-tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
         return made
 
@@ -60,12 +60,12 @@ class Environment:
 
     @property
     def site(self) -> Path:
-        """Its site-packages."""
+        """The folder site-packages."""
         (found,) = self.folder.glob("lib/python3*/site-packages")
         return found
 
     def run(self, program: str, *arguments: str, cwd: Path, **variables: str) -> str:
-        """What Python code prints there, away from this checkout."""
+        """Run Python code there, away from this checkout, and return what it printed."""
         return run(str(self.python), "-c", program, *arguments, cwd=cwd, env={"PATH": "/usr/bin:/bin", **variables})
 
 
@@ -82,7 +82,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def put_distribution(site: Path, name: str, files: Mapping[str, str], *, requires: str = "", **extra: str) -> None:
-    """Version 1.0 of a pure distribution with these files; `extra`: other texts for its metadata, by file name."""
+    """Install version 1.0 of a pure distribution with these files. `extra`: texts for its metadata, by file name."""
     info = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
         "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -95,7 +95,7 @@ def put_distribution(site: Path, name: str, files: Mapping[str, str], *, require
 
 
 def put_plugin(site: Path, package: str, *, requires: str = "()", notifier: str = "", **files: str) -> Plugin:
-    """A notifier of the type `pager`, as a folder; `files`: by their names in it."""
+    """Write a notifier of the type `pager`. `files`: further files of its package."""
     infrastructure = f"{INFRASTRUCTURE}REQUIRES = {requires}\n"
     write(site / package, {"__init__.py": "", "infrastructure.py": infrastructure, "notifier.py": notifier, **files})
     return Plugin("pager", package)

@@ -1,4 +1,4 @@
-"""What is in the dead-letter queue: why each message is there, as people group them. A look at them takes none away."""
+"""Reads the dead-letter queue without removing anything, and groups the dead letters by notifier and reason."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from batchbell.cli.deployed import Deployed
-from batchbell.cli.moments import iso, minute
+from batchbell.cli.deployed_stack import DeployedStack
+from batchbell.cli.timestamps import iso, minute
 from batchbell.dispatcher.records.job import InvalidEvent, Job
 from batchbell.texts import one_line
 
-SAMPLE = 100  # dead letters: enough to see what is wrong, and seconds at most
-BATCH = 10  # messages a ReceiveMessage (SQS API reference)
-VISIBILITY = 30  # s that nobody else sees what was looked at, if the look is killed before it gives it back
-PATIENCE = 15  # s for the whole look: well within VISIBILITY, or a message would be seen twice
+SAMPLE_LIMIT = 100  # dead letters: enough to see what is wrong, read within seconds
+BATCH = 10  # messages per ReceiveMessage (SQS API reference)
+VISIBILITY = 30  # s that a message stays hidden if this command is killed before it makes it visible again
+TIME_LIMIT = 15  # s for reading all: well within VISIBILITY, or a message would be read twice
 LIMIT = 300  # characters of a text
 NAMES_SHOWN = 3
-FAR_FUTURE = 1e11  # epoch seconds that a date still has a year for
+FAR_FUTURE = 1e11  # epoch seconds; datetime cannot represent much later years
 
 
-class Kind(StrEnum):
-    REFUSED = "refused"  # a channel refused it for good, or too long
-    UNREADABLE = "unreadable"  # no event of a job, no ticket
+class DeadLetterKind(StrEnum):
+    """Why a message became a dead letter."""
+
+    REFUSED = "refused"  # a channel refused it permanently, or for too long
+    UNREADABLE = "unreadable"  # neither an event of a job nor a ticket
     UNDELIVERED = "undelivered"  # the rule could not deliver the event to the intake queue
-    DIED = "died"  # the function died of it, again and again
+    DIED = "died"  # the function crashed or timed out each time it received it
 
 
 @dataclass(frozen=True, order=True)
-class LostJob:
-    """`id` and `status` are empty where they are not known."""
+class DeadLetterJob:
+    """The job of a dead letter; `id` and `status` may be empty."""
 
     name: str
     id: str
@@ -44,44 +46,46 @@ class LostJob:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`since`: when it was first tried, or sent (epoch seconds)."""
+    """One dead letter, without its content."""
 
-    kind: Kind
-    notifier: str | None  # None: every notifier's that takes the job
+    kind: DeadLetterKind
+    notifier: str | None  # None: it concerns all notifiers
     reason: str
-    since: float
-    job: LostJob | None
+    since: float  # epoch seconds: the first attempt, or when it was sent
+    job: DeadLetterJob | None
 
 
 @dataclass(frozen=True)
-class Group:
-    """Dead letters of one kind, notifier and reason. `oldest`: epoch seconds."""
+class DeadLetterGroup:
+    """Dead letters with the same kind, notifier and reason."""
 
     count: int
-    kind: Kind
+    kind: DeadLetterKind
     notifier: str | None
     reason: str
-    oldest: float
-    jobs: Sequence[LostJob]
+    oldest: float  # epoch seconds
+    jobs: Sequence[DeadLetterJob]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"kind": self.kind.value, "oldest": iso(self.oldest)}
 
 
 @dataclass(frozen=True)
-class Sample:
-    """At most SAMPLE dead letters of `total`."""
+class DeadLetterSample:
+    """At most SAMPLE_LIMIT dead letters of `total`."""
 
     total: int
     letters: Sequence[DeadLetter]
 
-    def groups(self) -> list[Group]:
-        """The largest first."""
-        groups: dict[tuple[Kind, str | None, str], list[DeadLetter]] = {}
+    def groups(self) -> list[DeadLetterGroup]:
+        """Return the groups, the largest first."""
+        groups: dict[tuple[DeadLetterKind, str | None, str], list[DeadLetter]] = {}
         for letter in self.letters:
             groups.setdefault((letter.kind, letter.notifier, letter.reason), []).append(letter)
         made = [
-            Group(len(all_), *key, min(one.since for one in all_), sorted({one.job for one in all_ if one.job}))
+            DeadLetterGroup(
+                len(all_), *key, min(one.since for one in all_), sorted({one.job for one in all_ if one.job})
+            )
             for key, all_ in groups.items()
         ]
         return sorted(made, key=lambda group: (-group.count, group.notifier or "", group.reason))
@@ -103,46 +107,48 @@ class Sample:
         table.add_column("first tried")
         table.add_column("jobs")
         for group in self.groups():
-            # Text, not markup: what a job or a channel wrote must not be read as rich's own.
+            # Text, not str: rich would interpret markup in the texts of jobs and channels.
             row = (f"{group.count:,}", group.notifier or "all", group.reason, minute(group.oldest), _names(group.jobs))
             table.add_row(*map(Text, row))
         return table
 
 
-def look(deployed: Deployed, total: int) -> Sample:
-    """At most SAMPLE of `total` dead letters. Each is received, read and given back at once; what that does to its
-    receive count matters to nobody in this queue."""
+def take_sample(deployed: DeployedStack, total: int) -> DeadLetterSample:
+    """Read at most SAMPLE_LIMIT of `total` dead letters, and make them visible again at once.
+
+    This raises their receive counts, which nothing reads in this queue.
+    """
     if not total:
-        return Sample(0, ())
+        return DeadLetterSample(0, ())
     sqs, url = deployed.sqs, deployed.dead_letters.url
     handles: dict[str, str] = {}
     letters: list[DeadLetter] = []
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIME_LIMIT
     try:
-        while len(letters) < min(SAMPLE, total) and time.monotonic() < ends:
-            # A wait of one second asks all of SQS's servers; without it, only some (SQS Developer Guide, "Short and
+        while len(letters) < min(SAMPLE_LIMIT, total) and time.monotonic() < ends:
+            # With a wait time, SQS queries all of its servers; without, only a subset (SQS Developer Guide, "Short and
             # long polling").
-            answer = sqs.receive_message(
+            response = sqs.receive_message(
                 QueueUrl=url,
-                MaxNumberOfMessages=min(BATCH, SAMPLE - len(letters)),
+                MaxNumberOfMessages=min(BATCH, SAMPLE_LIMIT - len(letters)),
                 VisibilityTimeout=VISIBILITY,
                 WaitTimeSeconds=1,
                 MessageSystemAttributeNames=["SentTimestamp", "DeadLetterQueueSourceArn"],
                 MessageAttributeNames=["ERROR_CODE"],
             )
-            messages = answer.get("Messages", [])
+            messages = response.get("Messages", [])
             if not messages:
                 break
             letters += [read_dead_letter(one) for one in messages if one["MessageId"] not in handles]
             handles.update((one["MessageId"], one["ReceiptHandle"]) for one in messages)
     finally:
         for batch in _batches(list(handles.values())):
-            # A redrive moves only what is visible. What is not given back is visible again after VISIBILITY.
+            # A redrive moves only visible messages; without this call, they are visible again after VISIBILITY.
             entries = [
                 {"Id": str(number), "ReceiptHandle": one, "VisibilityTimeout": 0} for number, one in enumerate(batch)
             ]
             sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
-    return Sample(max(total, len(letters)), letters)
+    return DeadLetterSample(max(total, len(letters)), letters)
 
 
 def _batches(handles: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -151,7 +157,7 @@ def _batches(handles: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
-    """From SQS's message. Of an event, only its job's name, id and status are read: the rest may be secret."""
+    """Parse an SQS message. Of an event, only the job's name, id and status are read: the rest may be secret."""
     system = message.get("Attributes", {})
     sent = float(system.get("SentTimestamp", 0)) / 1000
     body = _decode(message["Body"])
@@ -160,18 +166,18 @@ def read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
     job = _job_of_ticket(body) if ticket else _job_of_event(record if isinstance(record, Mapping) else {})
     notifier = one_line(str(body.get("notifier", "")), LIMIT) or None if ticket else None
     reason = one_line(str(body.get("reason", "")), LIMIT)
-    since = _moment(body.get("first_tried"), sent) if ticket else sent
-    # SQS's own word for "moved here after too many receives"; what comes by SendMessage has none.
+    since = _timestamp(body.get("first_tried"), sent) if ticket else sent
+    # SQS sets this attribute when it moves a message after too many receives; SendMessage does not set it.
     if "DeadLetterQueueSourceArn" not in system:
         if code := message.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue"):
             return DeadLetter(
-                Kind.UNDELIVERED, None, f"the rule could not deliver it: {one_line(code, 64)}", since, job
+                DeadLetterKind.UNDELIVERED, None, f"the rule could not deliver it: {one_line(code, 64)}", since, job
             )
         if "unreadable" in body:
-            return DeadLetter(Kind.UNREADABLE, None, reason, since, job)
+            return DeadLetter(DeadLetterKind.UNREADABLE, None, reason, since, job)
         if ticket and "died" in body:
-            return DeadLetter(Kind.REFUSED, notifier, reason, since, job)
-    return DeadLetter(Kind.DIED, notifier, "the function died", since, job)
+            return DeadLetter(DeadLetterKind.REFUSED, notifier, reason, since, job)
+    return DeadLetter(DeadLetterKind.DIED, notifier, "the function died", since, job)
 
 
 def _decode(text: str) -> Mapping[str, Any]:
@@ -182,35 +188,35 @@ def _decode(text: str) -> Mapping[str, Any]:
     return body if isinstance(body, Mapping) else {}
 
 
-def _moment(value: Any, otherwise: float) -> float:
-    return float(value) if isinstance(value, int | float) and 0 <= value < FAR_FUTURE else otherwise
+def _timestamp(value: Any, default: float) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < FAR_FUTURE else default
 
 
-def _job_of_ticket(body: Mapping[str, Any]) -> LostJob | None:
+def _job_of_ticket(body: Mapping[str, Any]) -> DeadLetterJob | None:
     message = body.get("message")
     if not isinstance(message, Mapping):
         return None
     arn, _, _ = str(message.get("key", "")).rpartition("#")  # a job's ARN and its status
-    return _lost_job(message.get("job_name"), arn.rpartition("/")[2], message.get("status"))
+    return _dead_letter_job(message.get("job_name"), arn.rpartition("/")[2], message.get("status"))
 
 
-def _job_of_event(event: Mapping[str, Any]) -> LostJob | None:
+def _job_of_event(event: Mapping[str, Any]) -> DeadLetterJob | None:
     try:
         job = Job.from_event(event)
     except InvalidEvent:
         detail = event.get("detail")
         if not isinstance(detail, Mapping):
             return None
-        return _lost_job(detail.get("jobName"), detail.get("jobId"), detail.get("status"))
-    return _lost_job(job.name, job.id, job.status)
+        return _dead_letter_job(detail.get("jobName"), detail.get("jobId"), detail.get("status"))
+    return _dead_letter_job(job.name, job.id, job.status)
 
 
-def _lost_job(*fields: Any) -> LostJob | None:
+def _dead_letter_job(*fields: Any) -> DeadLetterJob | None:
     name, id_, status = (one_line(text, LIMIT) if isinstance(text, str) else "" for text in fields)
-    return LostJob(name, id_, status) if name else None
+    return DeadLetterJob(name, id_, status) if name else None
 
 
-def _names(jobs: Sequence[LostJob]) -> str:
+def _names(jobs: Sequence[DeadLetterJob]) -> str:
     names = sorted({job.name for job in jobs})
     rest = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,4 +1,4 @@
-"""An EventBridge event that an operator hands over, in a file or on standard input, and the message about it."""
+"""Reads an EventBridge event from a file or standard input, and composes its message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from batchbell.cli.answering import NoAnswer
+from batchbell.cli.errors import CommandFailed
 from batchbell.contract import Message
 from batchbell.dispatcher.messages.failures import Failures, failure_of
 from batchbell.dispatcher.messages.finished_job import compose
@@ -18,34 +18,39 @@ from batchbell.dispatcher.records import parse as records
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import InvalidEvent, Job
 
-NOT_LOOKED_UP = "Which children failed is looked up when the message is sent."
+NOT_LOOKED_UP = "The failed children are looked up when the message is sent."
 
 
 def read_event(source: str) -> Mapping[str, Any]:
-    """`source`: a file's name, or - for standard input. Raises NoAnswer."""
+    """Read an event from a file, or from standard input if `source` is "-". Raises CommandFailed."""
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
         event = json.loads(text)
     except OSError as error:
-        raise NoAnswer(f"{source} cannot be read: {error.strerror}") from None
+        raise CommandFailed(f"{source} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise NoAnswer(f"{source} is not JSON: it takes one EventBridge event, as a rule's target gets it") from None
+        raise CommandFailed(
+            f"{source} is not JSON: it must hold one EventBridge event, as a rule's target receives it"
+        ) from None
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        raise NoAnswer(f"{source} is no EventBridge event: it has no object `detail`")
+        raise CommandFailed(f"{source} is not an EventBridge event: it has no object `detail`")
     parsed: Mapping[str, Any] = event
     return parsed
 
 
 def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
-    """Raises NoAnswer for what the function could not read either."""
+    """Parse an event as the function does. Raises CommandFailed."""
     try:
         return records.parse_event(event)
     except InvalidEvent as invalid:
-        raise NoAnswer(f"the event cannot be parsed: {invalid}") from None
+        raise CommandFailed(f"the event cannot be parsed: {invalid}") from None
 
 
 def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
-    """What people get, but for what only AWS knows. `zone`: of the times told."""
+    """Compose the message, without the failures that only AWS knows.
+
+    zone: time zone of the message's times.
+    """
     if isinstance(parsed, BlockedQueue):
         return compose_blocked(parsed, zone)
     if parsed.failed and parsed.is_parent:
@@ -54,12 +59,12 @@ def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
 
 
 def name_part(event: Mapping[str, Any]) -> str | None:
-    """Such as "child 3 of an array job", for an event that is about a part of a job; None for a whole one."""
-    for field, number, what in (
+    """Return a text such as "child 3 of an array job" for an event about a part of a job; None for a whole job."""
+    for field, number, text in (
         ("arrayProperties", "index", "child {} of an array job"),
         ("nodeDetails", "nodeIndex", "node {} of a multi-node job"),
     ):
         properties = event["detail"].get(field)
         if isinstance(properties, Mapping) and isinstance(properties.get(number), int):
-            return what.format(properties[number])
+            return text.format(properties[number])
     return None

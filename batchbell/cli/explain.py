@@ -1,4 +1,4 @@
-"""`explain`: would the stack's rule match this event, which field is why if not, and what would be sent."""
+"""`explain`: whether a stack's rule matches an event, which fields do not match, and what would be sent."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.instances import make_instance, read_settings
-from batchbell.cli.mismatch import Mismatch, diagnose
-from batchbell.cli.program import components
+from batchbell.cli.local_notifiers import make_local_notifier
+from batchbell.cli.mismatch_reasons import Mismatch, explain_mismatches
+from batchbell.cli.stack_settings import components, read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
@@ -27,50 +27,47 @@ from batchbell.wire import DetailType
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell explain event.json
+batchbell explain event.json
 
-python -m batchbell explain event.json --stack production --json
+batchbell explain event.json --stack production --json
 
-aws sqs receive-message … | jq -r '.Messages[0].Body' | python -m batchbell explain - --queue arn:aws:batch:…
+aws sqs receive-message … | jq -r '.Messages[0].Body' | batchbell explain - --queue arn:aws:batch:…
 
-[bold]Exit codes[/bold]   0: explained, match or not · 1: the stack's settings are wrong · 2: no event, or bad arguments
+[bold]Exit codes[/bold]   0: explained, whether it matches or not · 1: the stack's settings are invalid · \
+2: no event, no such stack, or wrong arguments
 """
 
-PLACE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
+ARN_PREFIX = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `--json` prints. `rule`: the one that is meant, "finished" or "blocked"; `why`: in a sentence;
-    `mismatches`: what keeps the event from matching, in the pattern's order. `renderings`: by the name of each of the
-    stack's notifiers."""
+    """The output of `--json`."""
 
-    rule: str
+    rule: str  # "finished" or "blocked"
     pattern: Mapping[str, Any]
     matches: bool
-    why: str
-    mismatches: Sequence[Mismatch]
+    why: str  # in one sentence
+    mismatches: Sequence[Mismatch]  # in the pattern's order
     job: Mapping[str, Any] | None
     message: Mapping[str, Any] | None
-    renderings: Mapping[str, Any]
+    renderings: Mapping[str, Any]  # by notifier; None: its filters leave the message out
 
 
 def command(
     event: Annotated[
-        str, typer.Argument(metavar="EVENT.json", help="A file with one EventBridge event, or - for stdin.")
+        str, typer.Argument(metavar="EVENT.json", help="A file with one EventBridge event, or - for standard input.")
     ],
-    stack: Annotated[str, typer.Option(help="Whose Pulumi.<stack>.yaml.", envvar="PULUMI_STACK")] = "print-color",
-    queue: Annotated[
-        list[str] | None, typer.Option(help="ARN of a job queue, in place of what the stack watches.")
-    ] = None,
+    stack: Annotated[str, typer.Option(help="Reads Pulumi.<stack>.yaml.", envvar="PULUMI_STACK")] = "print-color",
+    queue: Annotated[list[str] | None, typer.Option(help="ARN of a job queue to watch instead of the stack's.")] = None,
     job_definition: Annotated[
-        list[str] | None, typer.Option(help="ARN of a job definition, in place of what the stack watches.")
+        list[str] | None, typer.Option(help="ARN of a job definition to watch instead of the stack's.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Tell whether the stack's rule matches an event, why not if not, and what each notifier would send."""
-    with answering(), waiting("Reading the stack's settings"):
-        explanation = explain(read_event(event), read_settings(stack), queue or [], job_definition or [])
+    """Show whether the stack's rule matches an event, if not why not, and what each notifier would send."""
+    with reporting_errors(), show_activity("Reading the stack's settings"):
+        explanation = explain(read_event(event), read_stack_settings(stack), queue or [], job_definition or [])
     if as_json:
         typer.echo(json.dumps(asdict(explanation), ensure_ascii=False))
     else:
@@ -78,15 +75,21 @@ def command(
 
 
 def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definitions: list[str]) -> Explanation:
-    """`settings`: the stack's; `queues` and `definitions` stand in for what it watches, if any are given. Raises
-    NoAnswer."""
-    # An event of another kind is explained by its pattern; one of these kinds must be whole.
+    """Compare an event with the patterns of a stack's rules.
+
+    event: an EventBridge event.
+    settings: the stack's settings.
+    queues, definitions: ARNs to watch instead of the stack's, if any are given.
+
+    Raises CommandFailed.
+    """
+    # Events of other kinds are compared only; events of these kinds must also be valid.
     ours = event.get("source") == "aws.batch" and event.get("detail-type") in tuple(DetailType)
     parsed = parse_event(event) if ours else None
     patterns = _patterns(settings, event, queues, definitions)
     rule = "blocked" if isinstance(parsed, BlockedQueue) and "blocked" in patterns else "finished"
     pattern = patterns[rule]
-    wrong = diagnose(pattern, event)
+    wrong = explain_mismatches(pattern, event)
     message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
     job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     return Explanation(
@@ -108,27 +111,30 @@ def _job_fields(job: Job) -> Mapping[str, Any]:
 def _patterns(
     settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]
 ) -> Mapping[str, Mapping[str, Any]]:
-    """The patterns of the stack's rules. A queue that the stack would make is taken to be in the event's own account
-    and region."""
+    """Return the patterns of the stack's rules.
+
+    A queue that the stack itself creates is assumed to be in the event's account and region.
+    """
     arns, rules = components("settings.arns"), components("event_rules")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
         if settings.environment is not None:
-            queues.append(f"{_place(event)}:job-queue/{settings.environment.name}-queue")
+            queues.append(f"{_arn_prefix(event)}:job-queue/{settings.environment.name}-queue")
     problems = [problem for arn in queues if (problem := arns.queue_problem(arn))]
     problems += [problem for arn in definitions if (problem := arns.definition_problem(arn))]
     if problems:
-        raise NoAnswer("; ".join(problems))
+        raise CommandFailed("; ".join(problems))
     finished = rules.finished_job_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
     blocked = {"blocked": rules.blocked_queue_pattern(queues, definitions)} if settings.queue_blocked else {}
     return {"finished": finished, **blocked}
 
 
-def _place(event: Mapping[str, Any]) -> str:
-    """The start of the ARNs of Batch resources where the event comes from, such as arn:aws:batch:us-east-1:1234…"""
+def _arn_prefix(event: Mapping[str, Any]) -> str:
+    """Return the beginning of ARNs in the event's account and region, such as "arn:aws:batch:us-east-1:1234…"."""
     envelope = f"arn:aws:batch:{event.get('region')}:{event.get('account')}"
-    place = next(filter(None, (PLACE.match(str(text)) for text in (event["detail"].get("jobArn"), envelope))), None)
-    return place[0] if place else "arn:aws:batch:us-east-1:000000000000"
+    texts = (event["detail"].get("jobArn"), envelope)
+    prefix = next(filter(None, (ARN_PREFIX.match(str(text)) for text in texts)), None)
+    return prefix[0] if prefix else "arn:aws:batch:us-east-1:000000000000"
 
 
 def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
@@ -136,8 +142,11 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 
 
 def _rendering(choice: Any, message: Message) -> Any:
-    """What this notifier would send, if it takes the message; a plug-in without `render` shows the message itself."""
-    instance = make_instance(choice)
+    """Return what this notifier would send, or None if its filters leave the message out.
+
+    For a plug-in without `render`, this is the message itself.
+    """
+    instance = make_local_notifier(choice)
     if not instance.takes(message.status, message.job_name):
         return None
     render = getattr(instance.notifier, "render", None)
@@ -156,7 +165,7 @@ def _show(explanation: Explanation, console: Console) -> None:
         job = explanation.job
         console.print(Text(f"Job {job['name']} ({job['role']}), {job['status']}, id {job['id']}"))
     for name, rendering in explanation.renderings.items():
-        text = "nothing: its filters do not take this message" if rendering is None else _readable(rendering)
+        text = "nothing: its filters leave this message out" if rendering is None else _readable(rendering)
         console.print(Panel(Text(text), title=f"{name} would send", title_align="left", border_style="dim"))
 
 

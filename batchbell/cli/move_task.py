@@ -1,4 +1,4 @@
-"""SQS's own task that moves the dead letters; it runs in AWS, whether or not anybody waits for it."""
+"""SQS's message move task, which moves the dead letters. It runs in AWS, even if nobody waits for it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from batchbell.cli.deployed import Deployed
+from batchbell.cli.deployed_stack import DeployedStack
 
-LISTED = 10  # tasks, at most (SQS API reference, ListMessageMoveTasks)
-POLL = 1.0  # s between two looks at a task
+LISTED = 10  # tasks at most (SQS API reference, ListMessageMoveTasks)
+POLL = 1.0  # s between two polls
 
 
 @dataclass(frozen=True)
 class MoveTask:
-    """`started`: SQS's timestamp, which tells tasks of one queue apart, since only one runs at a time. `handle`: while
-    it runs. `to_move`: None until SQS has counted."""
+    """A message move task of the dead-letter queue."""
 
-    started: int
+    started: int  # SQS's timestamp; unique, since a queue runs one task at a time
     state: str  # RUNNING, COMPLETED, CANCELLING, CANCELLED or FAILED
     moved: int
-    to_move: int | None
+    to_move: int | None  # None until SQS has counted them
     reason: str | None
-    handle: str | None
+    handle: str | None  # only while it runs
 
     @property
     def is_active(self) -> bool:
@@ -43,32 +42,34 @@ class MoveTask:
         )
 
 
-def list_tasks(deployed: Deployed) -> list[MoveTask]:
-    """The latest tasks of the dead-letter queue, the newest first."""
-    answer = deployed.sqs.list_message_move_tasks(SourceArn=deployed.dead_letters.arn, MaxResults=LISTED)
-    return [MoveTask.from_entry(entry) for entry in answer.get("Results", [])]
+def list_tasks(deployed: DeployedStack) -> list[MoveTask]:
+    """Return the latest tasks of the dead-letter queue, the newest first."""
+    response = deployed.sqs.list_message_move_tasks(SourceArn=deployed.dead_letters.arn, MaxResults=LISTED)
+    return [MoveTask.from_entry(entry) for entry in response.get("Results", [])]
 
 
-def start(deployed: Deployed) -> str | None:
-    """Begin to move all dead letters to the retry queue, and give the task's handle; None if a task is active already,
-    since a queue has one at a time.
+def start(deployed: DeployedStack) -> str | None:
+    """Start to move all dead letters to the retry queue.
 
-    Always with a destination: what SendMessage put into the queue has no source that it could go back to.
+    Returns the task's handle, or None if a task is already active, since a queue runs one at a time.
     """
+    # The destination is required: messages that SendMessage put into the queue have no source queue to return to.
     source, destination = deployed.dead_letters.arn, deployed.retry.arn
     try:
-        answer = deployed.sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
+        response = deployed.sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
     except ClientError:
-        # Which code "there is already a task running" has is not documented.
+        # The error code for "there is already a task running" is not documented.
         if not any(task.is_active for task in list_tasks(deployed)):
             raise
         return None
-    return str(answer["TaskHandle"])
+    return str(response["TaskHandle"])
 
 
-def follow(deployed: Deployed, before: Sequence[MoveTask]) -> Iterator[MoveTask]:
-    """The active task, again and again until it has ended. `before`: the tasks as they were listed before it was
-    started, since a list may lag behind a start."""
+def follow(deployed: DeployedStack, before: Sequence[MoveTask]) -> Iterator[MoveTask]:
+    """Yield the active task again and again, until it has ended.
+
+    before: the tasks that were listed before it was started, since a list may lag behind a start.
+    """
     ended = {task.started for task in before if not task.is_active}
     while True:
         task = next((one for one in list_tasks(deployed) if one.started not in ended), None)

@@ -1,4 +1,4 @@
-"""`new-notifier`: a distribution of its own with a notifier that works, for its author to edit."""
+"""`new-notifier`: creates a distribution with a working notifier, for its author to edit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.program import CHECKOUT
+import batchbell
 from batchbell.plugins import find_plugins
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 NAME_LIMIT = 32  # characters
 
-# A template's name, and where its text goes.
+# The templates, and the files that they become.
 FILES = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
@@ -35,24 +35,24 @@ FILES = {
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell new-notifier pager ../batchbell-pager
+batchbell new-notifier pager ../batchbell-pager
 
-python -m batchbell new-notifier pager-duty ~/src/batchbell-pager-duty
+batchbell new-notifier pager-duty ~/src/batchbell-pager-duty
 
-python -m batchbell new-notifier pager ../batchbell-pager --json | jq -r '.files[]'
+batchbell new-notifier pager ../batchbell-pager --json | jq -r '.files[]'
 
-[bold]Exit codes[/bold]   0: made · 1: the folder cannot be written · 2: a name that is taken or none, a folder that \
-is not empty
+[bold]Exit codes[/bold]   0: created · 1: the folder cannot be written · 2: the name is invalid or taken, the \
+folder is not empty, or wrong arguments
 
-docs/writing-a-notifier.md goes from here to a received message.
+docs/writing-a-notifier.md continues from here to a received message.
 """
 
 
 @dataclass(frozen=True)
-class Names:
-    """What the parts of a notifier are called, by its type."""
+class NotifierNames:
+    """The names of a notifier's parts, derived from its type."""
 
-    name: str  # "pager-duty": the type, in a stack
+    name: str  # the type in a stack, such as "pager-duty"
 
     @property
     def words(self) -> list[str]:
@@ -71,14 +71,14 @@ class Names:
 
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The notifier's type in a stack, such as pager.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to make, or an empty one.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Make a notifier of your own: a distribution in DIR that posts JSON to a webhook, whose tests pass at once.
+    """Create a notifier of your own: a distribution in DIR that posts JSON to a webhook, with tests that pass.
 
-    This program is not changed: it finds the notifier once it is installed.
+    batchbell itself does not change: it finds the notifier once it is installed.
     """
-    names = Names(name)
+    names = NotifierNames(name)
     _check_name(names)
     files = dict(_files(names))
     try:
@@ -97,7 +97,7 @@ def command(
         _show(names, folder, files)
 
 
-def _check_name(names: Names) -> None:
+def _check_name(names: NotifierNames) -> None:
     def refuse(problem: str) -> None:
         raise typer.BadParameter(f"{problem}, for example pager or pager-duty", param_hint="NAME")
 
@@ -107,24 +107,25 @@ def _check_name(names: Names) -> None:
             f"not {names.name!r}"
         )
     for plugin in find_plugins().values():
-        if Names(plugin.type).words == names.words:
-            refuse(f"there is a notifier {plugin.type} already ({plugin.origin}); takes another name")
+        if NotifierNames(plugin.type).words == names.words:
+            refuse(f"there is already a notifier {plugin.type} ({plugin.origin}); takes another name")
 
 
 def _check_folder(folder: Path) -> None:
     def refuse(problem: str) -> None:
         raise typer.BadParameter(f"{folder} {problem}", param_hint="DIR")
 
-    if folder.resolve().is_relative_to(CHECKOUT):
-        refuse("is inside batchbell's own folder; takes one beside it, since the notifier is a distribution of its own")
+    own = Path(batchbell.__file__).resolve().parents[1]  # the checkout, or where batchbell is installed
+    if folder.resolve().is_relative_to(own):
+        refuse("is inside batchbell's own folder; takes one outside it, since the notifier is a separate distribution")
     if folder.exists() and not folder.is_dir():
-        refuse("is a file; takes a folder to make, or an empty one")
+        refuse("is a file; takes a new or empty folder")
     if folder.is_dir() and any(folder.iterdir()):
-        refuse("is not empty; takes a folder to make, or an empty one")
+        refuse("is not empty; takes a new or empty folder")
 
 
-def _files(names: Names) -> Iterator[tuple[str, str]]:
-    """Each file's path in the new folder, and its text."""
+def _files(names: NotifierNames) -> Iterator[tuple[str, str]]:
+    """Yield each file's path in the new folder, and its text."""
     templates = resources.files("batchbell.cli") / "notifier_template"
     values = names.to_dict()
     for template, path in FILES.items():
@@ -132,17 +133,17 @@ def _files(names: Names) -> Iterator[tuple[str, str]]:
         yield Template(path).substitute(values), Template(text).substitute(values)
 
 
-def _show(names: Names, folder: Path, files: dict[str, str]) -> None:
+def _show(names: NotifierNames, folder: Path, files: dict[str, str]) -> None:
     package = names.to_dict()["package"]
     lines = [
-        f"{folder} has a notifier of the type {names.name}:",
+        f"Created a notifier of the type {names.name} in {folder}:",
         *(f"    {path}" for path in files),
         "",
         "Next:",
         f"    cd {folder}",
-        "    pip install '.[test]' && python -m pytest        # they pass as it is",
-        f"    edit {package}/notifier.py: WEBHOOK, and what `render` makes of a message",
+        "    pip install '.[test]' && python -m pytest        # the tests pass",
+        f"    edit {package}/notifier.py: WEBHOOK and `render`",
         "",
-        "Then a stack can choose it; docs/writing-a-notifier.md goes on to a received message.",
+        "Then a stack can use it; docs/writing-a-notifier.md continues to a received message.",
     ]
     Console().print(Text("\n".join(lines)), soft_wrap=True)

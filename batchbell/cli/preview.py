@@ -1,4 +1,4 @@
-"""`preview`: one HTML page with every kind of message in every notifier of a stack, as its channel would show it."""
+"""`preview`: one HTML page with every kind of message from every notifier of a stack, as its channel would show it."""
 
 from __future__ import annotations
 
@@ -12,88 +12,93 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.instances import make_instance, read_settings
-from batchbell.cli.preview_page import Row, Shown, write_page
-from batchbell.cli.samples import Sample, every_kind
+from batchbell.cli.local_notifiers import make_local_notifier
+from batchbell.cli.preview_page import Drawing, PreviewRow, write_page
+from batchbell.cli.sample_messages import SampleMessage, sample_messages
+from batchbell.cli.stack_settings import read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, PluginError
 from batchbell.preview import Part
 from batchbell.texts import as_text, tidy
+from batchbell.wire import MessageKind
 
-BROKEN = 1  # exit code
-UNFILTERED = ("dead-channel", "test")  # kinds that reach every notifier
+NOT_DRAWN = 1  # exit code
+UNFILTERED = (MessageKind.DEAD_CHANNEL, MessageKind.TEST)  # kinds that reach every notifier
 
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell preview --out preview.html
+batchbell preview --out preview.html
 
-python -m batchbell preview --stack production --event event.json
+batchbell preview --stack production --event event.json
 
-python -m batchbell preview --json | jq -r .page
+batchbell preview --json | jq -r .page
 
-[bold]Exit codes[/bold]   0: the page is written · 1: the stack's settings are wrong, or a notifier could not draw a \
+[bold]Exit codes[/bold]   0: the page is written · 1: the stack's settings are invalid, or a notifier could not draw a \
 message (the page is written and says which) · 2: no page (no such stack, no event, a file that cannot be written), or \
-bad arguments
+wrong arguments
 
-It reads the stack's file alone: no AWS, no secret, no network. The page fetches nothing either.
+The command reads only the stack's file: no AWS, no secret, no network. The page fetches nothing either.
 """
 
 
 def command(
     out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE")] = Path("preview.html"),
     event: Annotated[
-        str, typer.Option(help="Show this EventBridge event, - for stdin, and no sample.", metavar="FILE")
+        str,
+        typer.Option(help="Show this EventBridge event (- for standard input), not the samples.", metavar="FILE"),
     ] = "",
-    stack: Annotated[str, typer.Option(help="Whose Pulumi.<stack>.yaml.", envvar="PULUMI_STACK")] = "print-color",
+    stack: Annotated[str, typer.Option(help="Reads Pulumi.<stack>.yaml.", envvar="PULUMI_STACK")] = "print-color",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Write an HTML page with every kind of message in every notifier of a stack, as its channel would show it."""
-    with answering(), waiting("Drawing"):
-        settings = read_settings(stack)
+    """Write an HTML page with every kind of message from every notifier of a stack, as its channel would show it."""
+    with reporting_errors(), show_activity("Drawing"):
+        settings = read_stack_settings(stack)
         choices = settings.notifiers
         if not choices:
-            raise NoAnswer(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
-        home = Origin(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
-        samples = [_own(event, home)] if event else list(every_kind(home))
+            raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
+        origin = Origin(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
+        samples = [_own(event, origin)] if event else list(sample_messages(origin))
         rows = draw(samples, choices)
         source = f"the event in {event}" if event else "sample events"
         about = f"What {len(choices)} notifiers of the stack {stack} would send, from {source}. Nothing was sent."
         _write(out, write_page(f"batchbell · {stack}", about, rows))
-    broken = [f"{shown.notifier}: {shown.problem}" for row in rows for shown in row.shown if shown.problem]
+    broken = [f"{drawing.notifier}: {drawing.problem}" for row in rows for drawing in row.drawings if drawing.problem]
     if as_json:
-        typer.echo(json.dumps(_answer(out, stack, rows), ensure_ascii=False))
+        typer.echo(json.dumps(_to_dict(out, stack, rows), ensure_ascii=False))
     else:
-        Console().print(Text(f"{out}: {len(rows)} kinds of message in {len(choices)} notifiers"), soft_wrap=True)
+        Console().print(Text(f"{out}: {len(rows)} kinds of message from {len(choices)} notifiers"), soft_wrap=True)
     for problem in dict.fromkeys(broken):
         Console(stderr=True).print(Text(problem), soft_wrap=True)
     if broken:
-        raise typer.Exit(BROKEN)
+        raise typer.Exit(NOT_DRAWN)
 
 
-def draw(samples: Sequence[Sample], choices: Sequence[Any]) -> Sequence[Row]:
-    """Every sample by every notifier. `choices`: the settings' notifiers."""
-    made = [(choice, make_instance(choice)) for choice in choices]
+def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[PreviewRow]:
+    """Draw every sample with every notifier. `choices`: the settings' notifiers."""
+    made = [(choice, make_local_notifier(choice)) for choice in choices]
     return [
-        Row(sample.title, sample.message, [_show(choice.plugin, instance, sample.message) for choice, instance in made])
+        PreviewRow(
+            sample.title, sample.message, [_show(choice.plugin, instance, sample.message) for choice, instance in made]
+        )
         for sample in samples
     ]
 
 
-def _show(plugin: Plugin, instance: Instance, message: Message) -> Shown:
+def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes(message.status, message.job_name) or message.kind in UNFILTERED)
     try:
-        return Shown(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
+        return Drawing(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
     except Exception as error:
-        # Somebody's plug-in: one that cannot draw hides no other.
+        # A plug-in's exception must not hide the other notifiers.
         problem = (
             str(error) if isinstance(error, PluginError) else f"its preview raised {type(error).__name__}: {error}"
         )
-        return Shown(instance.name, plugin.type, left_out=left_out, problem=problem)
+        return Drawing(instance.name, plugin.type, left_out=left_out, problem=problem)
 
 
 def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Part]:
@@ -104,29 +109,29 @@ def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Par
     return parts
 
 
-def _own(source: str, home: Origin) -> Sample:
-    return Sample("Your event", message_of(parse_event(read_event(source)), home.zone))
+def _own(source: str, origin: Origin) -> SampleMessage:
+    return SampleMessage("Your event", message_of(parse_event(read_event(source)), origin.zone))
 
 
 def _write(file: Path, page: str) -> None:
     try:
         file.write_text(page, "utf-8")
     except OSError as error:
-        raise NoAnswer(f"{file} cannot be written: {error.strerror}") from None
+        raise CommandFailed(f"{file} cannot be written: {error.strerror}") from None
 
 
-def _answer(file: Path, stack: str, rows: Sequence[Row]) -> dict[str, Any]:
+def _to_dict(file: Path, stack: str, rows: Sequence[PreviewRow]) -> dict[str, Any]:
     return {
         "page": str(file),
         "stack": stack,
         "kinds": [{"title": row.title, "kind": row.message.kind, "message": row.message.title} for row in rows],
         "notifiers": [
             {
-                "name": shown.notifier,
-                "type": shown.type,
-                "parts": [part.label for part in shown.parts],
-                "problem": shown.problem or None,
+                "name": drawing.notifier,
+                "type": drawing.type,
+                "parts": [part.label for part in drawing.parts],
+                "problem": drawing.problem or None,
             }
-            for shown in rows[0].shown
+            for drawing in rows[0].drawings
         ],
     }

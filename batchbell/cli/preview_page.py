@@ -1,7 +1,7 @@
-"""The preview as one HTML page that fetches nothing: every message in every notifier, light and dark.
+"""Writes the preview as one HTML page that fetches nothing: every message from every notifier, light and dark.
 
-What comes from a message or a plug-in is escaped, or stands in a frame whose sandbox runs no script; the page's policy
-allows its own script alone, no image and no address.
+Texts from messages and plug-ins are escaped, or shown in a sandboxed frame without scripts. The page's content security
+policy allows only its own script, no image and no request.
 """
 
 from __future__ import annotations
@@ -16,34 +16,33 @@ from importlib import resources
 from batchbell.contract import Message
 from batchbell.preview import Form, Part
 
-# Links open beside the page: what they lead to is not sandboxed, and cannot reach back.
+# Links open in a new tab, which is not sandboxed and cannot reach this page.
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 BASE = '<base target="_blank">'
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One notifier's drawing of one message. `left_out`: the notifier's filters do not take it; `problem`: why it could
-    not be drawn."""
+class Drawing:
+    """One message, drawn by one notifier."""
 
     notifier: str
     type: str
     parts: Sequence[Part] = ()
-    left_out: bool = False
-    problem: str = ""
+    left_out: bool = False  # by the notifier's filters
+    problem: str = ""  # why it could not be drawn
 
 
 @dataclass(frozen=True)
-class Row:
-    """One message, drawn by every notifier. `title`: what happened."""
+class PreviewRow:
+    """One message, drawn by every notifier."""
 
-    title: str
+    title: str  # what happened
     message: Message
-    shown: Sequence[Shown]
+    drawings: Sequence[Drawing]
 
 
-def write_page(title: str, about: str, rows: Sequence[Row]) -> str:
-    """The page. `about`: one line below the title."""
+def write_page(title: str, about: str, rows: Sequence[PreviewRow]) -> str:
+    """Return the page. `about`: one line below the title."""
     style, script = _read("preview_page.css"), _read("preview_page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; form-action 'none'"
@@ -74,29 +73,29 @@ def write_page(title: str, about: str, rows: Sequence[Row]) -> str:
 """
 
 
-def _draw_row(number: int, row: Row) -> str:
+def _draw_row(number: int, row: PreviewRow) -> str:
     return f"""\
 <section id="kind-{number}">
 <h2 class="{row.message.severity.value}"><span class="dot"></span>{_text(row.title)}</h2>
 <p>{_text(row.message.title)}</p>
 <div class="channels">
-{"".join(_draw_notifier(shown) for shown in row.shown)}</div>
+{"".join(_draw_notifier(drawing) for drawing in row.drawings)}</div>
 </section>
 """
 
 
-def _draw_notifier(shown: Shown) -> str:
-    left_out = '<p class="left-out">Not sent: its filters do not take this message.</p>\n' if shown.left_out else ""
-    problem = f'<p class="broken">{_text(shown.problem)}</p>\n' if shown.problem else ""
-    parts = "".join(_draw_part(shown, part) for part in shown.parts)
-    heading = f"<h3>{_text(shown.notifier)} <span>{_text(shown.type)}</span></h3>"
+def _draw_notifier(drawing: Drawing) -> str:
+    left_out = '<p class="left-out">Not sent: its filters leave this message out.</p>\n' if drawing.left_out else ""
+    problem = f'<p class="broken">{_text(drawing.problem)}</p>\n' if drawing.problem else ""
+    parts = "".join(_draw_part(drawing, part) for part in drawing.parts)
+    heading = f"<h3>{_text(drawing.notifier)} <span>{_text(drawing.type)}</span></h3>"
     return f"<article>\n{heading}\n{left_out}{problem}{parts}</article>\n"
 
 
-def _draw_part(shown: Shown, part: Part) -> str:
+def _draw_part(drawing: Drawing, part: Part) -> str:
     facts = "".join(f"<dt>{_text(fact.label)}</dt><dd>{_text(fact.value)}</dd>" for fact in part.facts)
     if part.form is Form.HTML:
-        name = html.escape(f"{shown.notifier}: {part.label}")
+        name = html.escape(f"{drawing.notifier}: {part.label}")
         body = f'<iframe sandbox="{SANDBOX}" title="{name}" srcdoc="{html.escape(BASE + part.body)}"></iframe>'
     else:
         body = f"<pre>{_text(part.body)}</pre>"

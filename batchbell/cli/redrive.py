@@ -1,4 +1,4 @@
-"""`redrive`: dead letters back to the retry queue, once what was wrong is mended."""
+"""`redrive`: moves the dead letters back to the retry queue, after their cause was fixed."""
 
 from __future__ import annotations
 
@@ -13,47 +13,46 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from batchbell.cli import dead_letters
-from batchbell.cli.answering import INTERRUPTED, answering, waiting
-from batchbell.cli.dead_letters import Sample
-from batchbell.cli.deployed import (
-    Deployed,
+from batchbell.cli.dead_letters import DeadLetterSample
+from batchbell.cli.deployed_stack import (
+    DeployedStack,
     FunctionOption,
     ProfileOption,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
+from batchbell.cli.errors import INTERRUPTED, reporting_errors, show_activity
 from batchbell.cli.move_task import MoveTask, follow, list_tasks, start
 
-NOT_ALL = 1  # exit code
+NOT_COMPLETED = 1  # exit code
 
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell redrive --stack production --dry-run
+batchbell redrive --stack production --dry-run
 
-python -m batchbell redrive --function print-color-dispatcher-1a2b3c4
+batchbell redrive --function print-color-dispatcher-1a2b3c4
 
-python -m batchbell redrive --stack production --json | jq .task.moved
+batchbell redrive --stack production --json | jq .task.moved
 
-[bold]Exit codes[/bold]   0: moved, or nothing to move · 1: the task failed or was cancelled · 2: no answer (AWS or \
-Pulumi refused), or bad arguments · 130: Ctrl-C; the task goes on
+[bold]Exit codes[/bold]   0: moved, or nothing to move · 1: the task failed or was cancelled · 2: AWS or Pulumi \
+returned an error, or wrong arguments · 130: Ctrl-C; the task continues
 
-The keys of --json are in docs/operations.md.
+docs/operations.md describes the output of --json.
 """
 
 
 @dataclass(frozen=True)
 class Redrive:
-    """What `--json` prints. `task`: None in a dry run, and where there was nothing to move; `followed`: somebody else
-    had started it."""
+    """The output of `--json`."""
 
     function: str
     region: str
     dry_run: bool
-    sample: Sample
-    task: MoveTask | None
-    followed: bool
+    sample: DeadLetterSample
+    task: MoveTask | None  # None in a dry run, and if there was nothing to move
+    followed: bool  # somebody else had started the task
 
     def to_dict(self) -> dict[str, Any]:
         task = self.task and {
@@ -77,34 +76,34 @@ def command(
     stack: StackOption = "",
     region: RegionOption = "",
     profile: ProfileOption = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be moved, and move nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the dead letters, and move nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Move all dead letters to the retry queue: each notifier that lacks a message is tried again, for four hours.
+    """Move all dead letters to the retry queue: each notifier that lacks a message is retried for four hours.
 
-    What a notifier has already it does not get again. Mend first what `status` shows.
+    A notifier does not get a message twice. Fix what `status` shows first.
     """
-    with answering():
-        with waiting("Asking AWS"):
-            deployed = find(function, stack, region, profile)
+    with reporting_errors():
+        with show_activity("Calling AWS"):
+            deployed = find_stack(function, stack, region, profile)
         done = _dry_run(deployed) if dry_run else _redrive(deployed)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), ensure_ascii=False))
     else:
         _show(done, Console())
     if done.task is not None and done.task.state != "COMPLETED":
-        raise typer.Exit(NOT_ALL)
+        raise typer.Exit(NOT_COMPLETED)
 
 
-def _dry_run(deployed: Deployed) -> Redrive:
-    with waiting("Looking at the dead letters"):
-        sample = dead_letters.look(deployed, deployed.count(deployed.dead_letters).total)
+def _dry_run(deployed: DeployedStack) -> Redrive:
+    with show_activity("Reading the dead letters"):
+        sample = dead_letters.take_sample(deployed, deployed.count(deployed.dead_letters).total)
     return Redrive(deployed.function, deployed.region, True, sample, None, False)
 
 
-def _redrive(deployed: Deployed) -> Redrive:
+def _redrive(deployed: DeployedStack) -> Redrive:
     """Raises botocore's errors."""
-    sample = Sample(deployed.count(deployed.dead_letters).total, ())
+    sample = DeadLetterSample(deployed.count(deployed.dead_letters).total, ())
     before = list_tasks(deployed)
     active = next((task for task in before if task.is_active), None)
     if active is None and not sample.total:
@@ -115,20 +114,23 @@ def _redrive(deployed: Deployed) -> Redrive:
     return Redrive(deployed.function, deployed.region, False, sample, task, followed)
 
 
-def _wait(deployed: Deployed, before: Sequence[MoveTask], handle: str | None, followed: bool) -> MoveTask:
-    """Until the task has ended. Ctrl-C ends the waiting alone: half a redrive is no safer than a whole one, since what
-    a channel refuses again is a dead letter again."""
+def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | None, followed: bool) -> MoveTask:
+    """Wait until the task has ended.
+
+    Ctrl-C ends only the waiting: to stop halfway is no safer, since messages that are refused again become dead letters
+    again.
+    """
     errors = Console(stderr=True)
     task = None
     try:
         if followed:
-            errors.print("A task moves the dead letters already: this follows it.")
+            errors.print("A task is already moving the dead letters: waiting for it.")
         with _progress(errors) as progress:
             bar = progress.add_task("dead letters moved", total=None)
             for task in follow(deployed, before):
                 progress.update(bar, completed=task.moved, total=task.to_move)
     except KeyboardInterrupt:
-        text = "Not waiting any longer. SQS goes on moving the dead letters, and `redrive` follows it again."
+        text = "No longer waiting. SQS continues to move the dead letters; `redrive` waits for it again."
         if handle:
             text += f" To stop it: aws sqs cancel-message-move-task --task-handle {handle}"
         errors.print(Text(text), soft_wrap=True)
@@ -153,24 +155,24 @@ def _show(done: Redrive, console: Console) -> None:
         console.print("There are no dead letters: nothing to move.")
     elif done.task is None:
         console.print(done.sample.table())
-        console.print("A redrive would move all of them to the retry queue; nothing was moved.")
+        console.print("Without --dry-run, all of them would be moved to the retry queue; nothing was moved.")
     elif done.task.state == "COMPLETED":
-        console.print(Text(_told(done.task.moved)), soft_wrap=True)
+        console.print(Text(_moved(done.task.moved)), soft_wrap=True)
         if not done.followed and done.task.moved < done.sample.total:
-            console.print("Some are left: somebody looked at them just then, or they came later. Run it again.")
+            console.print("Some are left: they were being read, or arrived later. Run it again.")
     else:
         reason = f": {done.task.reason}" if done.task.reason else ""
-        rest = f"It moved {_letters(done.task.moved)}; the others are still in the dead-letter queue."
+        rest = f"It moved {_count(done.task.moved)}; the others are still in the dead-letter queue."
         console.print(Text(f"The task is {done.task.state}{reason}. {rest}"), soft_wrap=True)
 
 
-def _letters(number: int) -> str:
+def _count(number: int) -> str:
     return f"{number:,} dead letter{'' if number == 1 else 's'}"
 
 
-def _told(moved: int) -> str:
+def _moved(moved: int) -> str:
     return (
-        f"{_letters(moved)} moved to the retry queue. The function takes them within a "
-        "minute: each notifier that lacks its message gets it, and no other gets it again. "
-        "`status` shows what was refused once more."
+        f"{_count(moved)} moved to the retry queue. The function reads them within a "
+        "minute: only the notifiers that lack a message get it. "
+        "`status` shows what is refused again."
     )

@@ -1,4 +1,4 @@
-"""`replay`: a real event through the deployed queue, function and notifiers once more, and what became of it."""
+"""`replay`: sends a real event through the deployed queue, function and notifiers again, and shows the outcomes."""
 
 from __future__ import annotations
 
@@ -10,44 +10,43 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.deployed import (
-    Deployed,
+from batchbell.cli.delivery_outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
+from batchbell.cli.deployed_stack import (
+    DeployedStack,
     FunctionOption,
     ProfileOption,
     QueueOption,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.event_file import message_of, name_part, parse_event, read_event
-from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
 from batchbell.contract import Message
 
-# What failed for now, or got no answer, is tried again by the function: it may still change.
-FINAL = (State.DELIVERED, State.REFUSED)
+# The function retries the other outcomes, so that they may still change.
+FINAL = (OutcomeState.DELIVERED, OutcomeState.REFUSED)
 
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell replay event.json --stack production
+batchbell replay event.json --stack production
 
-aws sqs receive-message … | jq -r '.Messages[0].Body' | python -m batchbell replay - --function NAME
+aws sqs receive-message … | jq -r '.Messages[0].Body' | batchbell replay - --function NAME
 
-python -m batchbell replay event.json --stack production --json | jq '.notifiers'
+batchbell replay event.json --stack production --json | jq '.notifiers'
 
-[bold]Exit codes[/bold]   0: each notifier delivered it, had it already or does not take it · 1: a channel failed · \
-2: no answer (from a notifier in time, from AWS or from Pulumi), no event of a finished job, or bad arguments · \
-130: Ctrl-C
+[bold]Exit codes[/bold]   0: each notifier delivered it, had it already or filters it out · 1: a channel failed · \
+2: no outcome in time, an error of AWS or Pulumi, not an event of a finished job, or wrong arguments · 130: Ctrl-C
 
-Who has the message already, as the ledger remembers for 60 days, does not get it again. The keys of --json are in \
-docs/operations.md.
+A notifier that has delivered the message in the last 60 days does not send it again. docs/operations.md describes the \
+output of --json.
 """
 
 
 def command(
     event: Annotated[
-        str, typer.Argument(metavar="EVENT.json", help="A file with one EventBridge event, or - for stdin.")
+        str, typer.Argument(metavar="EVENT.json", help="A file with one EventBridge event, or - for standard input.")
     ],
     function: FunctionOption = "",
     stack: StackOption = "",
@@ -57,16 +56,16 @@ def command(
     profile: ProfileOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Put a real event into the deployed intake queue, and tell what each notifier made of its message."""
-    with answering():
+    """Put a real event into the deployed intake queue, and show what happens at each notifier."""
+    with reporting_errors():
         parsed = read_event(event)
         message = _message(parsed)
-        with waiting("Asking AWS"):
-            deployed = find(function, stack, region, profile, queue)
+        with show_activity("Calling AWS"):
+            deployed = find_stack(function, stack, region, profile, queue)
         outcomes = _replay(deployed, parsed, message, wait)
     if as_json:
-        answer = {"function": deployed.function, "region": deployed.region, "message": message.title}
-        typer.echo(json.dumps(answer | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
+        header = {"function": deployed.function, "region": deployed.region, "message": message.title}
+        typer.echo(json.dumps(header | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
     else:
         _show(deployed, message, outcomes, Console())
     raise typer.Exit(exit_code(outcomes))
@@ -75,35 +74,37 @@ def command(
 def _message(event: Mapping[str, Any]) -> Message:
     parsed = parse_event(event)
     if part := name_part(event):
-        raise NoAnswer(f"this is the event of {part}, which no rule lets through: replay the event of the whole job")
+        raise CommandFailed(f"this is the event of {part}, which no rule matches: replay the event of the whole job")
     return message_of(parsed)
 
 
-def _replay(deployed: Deployed, event: Mapping[str, Any], message: Message, patience: float) -> list[Outcome]:
-    """In the order of the stack's notifiers. Raises NoAnswer, and botocore's errors."""
-    watch = Watch.begin(deployed, message.key)
-    there = deployed.notifiers()
+def _replay(
+    deployed: DeployedStack, event: Mapping[str, Any], message: Message, timeout: float
+) -> list[NotifierOutcome]:
+    """Return the outcomes in the order of the stack's notifiers. Raises CommandFailed and botocore's errors."""
+    watch = OutcomeWatch.begin(deployed, message.key)
+    notifiers = deployed.notifiers()
     settled = {
         one.name: watch.had_it(one.name)
         if one.takes(message.status, message.job_name)
-        else Outcome(one.name, State.LEFT_OUT)
-        for one in there
+        else NotifierOutcome(one.name, OutcomeState.LEFT_OUT)
+        for one in notifiers
     }
     waiting_for = [name for name, outcome in settled.items() if outcome is None]
     arrived = {}
     if waiting_for:
         deployed.sqs.send_message(QueueUrl=deployed.intake.url, MessageBody=json.dumps(event))
-        arrived = {one.notifier: one for one in watch.wait(waiting_for, FINAL, patience)}
+        arrived = {one.notifier: one for one in watch.wait(waiting_for, FINAL, timeout)}
     return [outcome or arrived[name] for name, outcome in settled.items()]
 
 
-def _show(deployed: Deployed, message: Message, outcomes: Sequence[Outcome], console: Console) -> None:
+def _show(deployed: DeployedStack, message: Message, outcomes: Sequence[NotifierOutcome], console: Console) -> None:
     console.print(Text(f"{message.title}, replayed to {deployed.function} in {deployed.region}", style="bold"))
     console.print(table(outcomes))
     states = {one.state for one in outcomes}
-    if not states - {State.HAD_IT, State.LEFT_OUT}:
-        console.print("Nothing was sent: nobody is left who lacks it.")
-    if states & {State.FAILED, State.UNKNOWN}:
-        console.print("What failed is tried again, for four hours; `status` shows it.")
-    if State.REFUSED in states:
-        console.print("What was refused is a dead letter: mend the channel, then `redrive`.")
+    if not states - {OutcomeState.HAD_IT, OutcomeState.LEFT_OUT}:
+        console.print("Nothing was sent: every notifier has it already, or filters it out.")
+    if states & {OutcomeState.FAILED, OutcomeState.UNKNOWN}:
+        console.print("Failed deliveries are retried for four hours; `status` shows them.")
+    if OutcomeState.REFUSED in states:
+        console.print("Refused messages are dead letters: fix the channel, then `redrive`.")

@@ -1,4 +1,4 @@
-"""`send-test`: a marked test message through the deployed queue, function and notifiers, and what became of it."""
+"""`send-test`: sends a test message through the deployed queue, function and notifiers, and shows the outcomes."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.deployed import (
-    Deployed,
+from batchbell.cli.delivery_outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
+from batchbell.cli.deployed_stack import (
+    DeployedStack,
     FunctionOption,
     ProfileOption,
     QueueOption,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
-from batchbell.cli.outcomes import Outcome, State, WaitOption, Watch, exit_code, table
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.dispatcher.records.self_test import SelfTest
 
-# A test is tried once: whatever became of it is the answer.
-FINAL = frozenset(State)
+# A test is tried once, so that every outcome is final.
+FINAL = frozenset(OutcomeState)
 
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell send-test --stack production
+batchbell send-test --stack production
 
-python -m batchbell send-test --function print-color-dispatcher-1a2b3c4 --notifier ops --notifier team
+batchbell send-test --function print-color-dispatcher-1a2b3c4 --notifier ops --notifier team
 
-python -m batchbell send-test --stack production --json | jq -r '.notifiers[] | "\\(.name): \\(.state)"'
+batchbell send-test --stack production --json | jq -r '.notifiers[] | "\\(.name): \\(.state)"'
 
-[bold]Exit codes[/bold]   0: each notifier delivered it · 1: a channel failed · 2: no answer (from a notifier in time, \
-from AWS or from Pulumi), or bad arguments · 130: Ctrl-C
+[bold]Exit codes[/bold]   0: each notifier delivered it · 1: a channel failed · 2: no outcome in time, an error of AWS \
+or Pulumi, or wrong arguments · 130: Ctrl-C
 
-A test passes every filter, is tried once, and where it fails leaves no ticket, no dead letter and no alarm. The keys \
-of --json are in docs/operations.md.
+Filters do not apply to a test. It is tried once; if it fails, it leaves no ticket, dead letter or alarm. \
+docs/operations.md describes the output of --json.
 """
 
 
@@ -50,23 +50,23 @@ def command(
     stack: StackOption = "",
     queue: QueueOption = "",
     notifier: Annotated[
-        list[str] | None, typer.Option("--notifier", help="Only to this one; may be repeated.", metavar="NAME")
+        list[str] | None, typer.Option("--notifier", help="Only this notifier; may be repeated.", metavar="NAME")
     ] = None,
     wait: WaitOption = 60,
     region: RegionOption = "",
     profile: ProfileOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Send a marked test message through the deployed queue and function, and tell what each notifier made of it."""
-    with answering():
-        with waiting("Asking AWS"):
-            deployed = find(function, stack, region, profile, queue)
+    """Send a marked test message through the deployed queue and function, and show what happens at each notifier."""
+    with reporting_errors():
+        with show_activity("Calling AWS"):
+            deployed = find_stack(function, stack, region, profile, queue)
             names = choose([one.name for one in deployed.notifiers()], notifier or [])
         test = SelfTest(str(uuid.uuid4()), tuple(names), time.time())
         outcomes = _send(deployed, test, wait)
     if as_json:
-        answer = {"function": deployed.function, "region": deployed.region, "id": test.id}
-        typer.echo(json.dumps(answer | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
+        header = {"function": deployed.function, "region": deployed.region, "id": test.id}
+        typer.echo(json.dumps(header | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
     else:
         console = Console()
         console.print(Text(f"Test {test.id} of {deployed.function} in {deployed.region}", style="bold"))
@@ -74,16 +74,16 @@ def command(
     raise typer.Exit(exit_code(outcomes))
 
 
-def choose(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Those of the stack's notifiers that are wanted; all if none is named. Raises NoAnswer."""
-    if unknown := [name for name in wanted if name not in there]:
-        raise NoAnswer(f"the stack has no notifier {', '.join(unknown)}: it has {', '.join(there) or 'none'}")
-    if not there:
-        raise NoAnswer("the stack has no notifiers: add some to its settings, then `pulumi up`")
-    return [name for name in there if not wanted or name in wanted]
+def choose(notifiers: Sequence[str], requested: Sequence[str]) -> list[str]:
+    """Return the requested ones of the stack's notifiers, or all if none is requested. Raises CommandFailed."""
+    if unknown := [name for name in requested if name not in notifiers]:
+        raise CommandFailed(f"the stack has no notifier {', '.join(unknown)}: it has {', '.join(notifiers) or 'none'}")
+    if not notifiers:
+        raise CommandFailed("the stack has no notifiers: add some to its settings, then `pulumi up`")
+    return [name for name in notifiers if not requested or name in requested]
 
 
-def _send(deployed: Deployed, test: SelfTest, patience: float) -> list[Outcome]:
-    watch = Watch.begin(deployed, test.key)
+def _send(deployed: DeployedStack, test: SelfTest, timeout: float) -> list[NotifierOutcome]:
+    watch = OutcomeWatch.begin(deployed, test.key)
     deployed.sqs.send_message(QueueUrl=deployed.intake.url, MessageBody=test.to_body())
-    return watch.wait(test.notifiers, FINAL, patience)
+    return watch.wait(test.notifiers, FINAL, timeout)

@@ -1,4 +1,4 @@
-"""`status`: what waits, what is dead and why, and when each notifier last delivered."""
+"""`status`: shows the queues, the dead letters with their reasons, and when each notifier last delivered."""
 
 from __future__ import annotations
 
@@ -14,50 +14,49 @@ from rich.table import Table
 from rich.text import Text
 
 from batchbell.cli import dead_letters
-from batchbell.cli.answering import NoAnswer, answering, waiting
-from batchbell.cli.dead_letters import Sample
-from batchbell.cli.deployed import (
-    Count,
-    Deployed,
+from batchbell.cli.dead_letters import DeadLetterSample
+from batchbell.cli.deployed_stack import (
+    DeployedQueue,
+    DeployedStack,
     FunctionOption,
     ProfileOption,
-    Queue,
+    QueueDepth,
     RegionOption,
     StackOption,
-    find,
+    find_stack,
 )
-from batchbell.cli.moments import ago, iso, minute
+from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
+from batchbell.cli.timestamps import ago, iso, minute
 from batchbell.texts import one_line
-from batchbell.wire import HEALTH_KEY, LEDGER_INDEX
+from batchbell.wire import HEALTH_KEY, LEDGER_INDEX, Column
 
-ATTENTION = 1  # exit code
-LISTENING = "Enabled"  # Lambda API reference, EventSourceMappingConfiguration: State
+NEEDS_ATTENTION = 1  # exit code
+POLLING = "Enabled"  # Lambda API reference, EventSourceMappingConfiguration: State
 REASON_LIMIT = 300  # characters
 
 EPILOG = """
 [bold]Examples[/bold]
 
-python -m batchbell status --function print-color-dispatcher-1a2b3c4
+batchbell status --function print-color-dispatcher-1a2b3c4
 
-python -m batchbell status --stack production --profile ops
+batchbell status --stack production --profile ops
 
-python -m batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
+batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
 
-[bold]Exit codes[/bold]   0: nothing to do · 1: something needs attention (a dead letter, a notifier that fails, a \
-queue that the function does not take from) · 2: no answer (AWS or Pulumi refused), or bad arguments
+[bold]Exit codes[/bold]   0: nothing to do · 1: something needs attention (a dead letter, a failing notifier, a queue \
+that the function does not poll) · 2: AWS or Pulumi returned an error, or wrong arguments
 
-The keys of --json are in docs/operations.md.
+docs/operations.md describes the output of --json.
 """
 
 
 @dataclass(frozen=True)
-class Channel:
-    """One notifier's deliveries; times are epoch seconds. `last_delivery`: None where the ledger, which remembers 60
-    days, has none. `failing_since`: when it began to fail, if nothing was delivered after that."""
+class NotifierHealth:
+    """One notifier's deliveries; times are epoch seconds."""
 
     name: str
-    last_delivery: float | None
-    failing_since: float | None
+    last_delivery: float | None  # None if there was none in the 60 days that the ledger remembers
+    failing_since: float | None  # None if it has delivered since its last failure
     reason: str | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,29 +66,29 @@ class Channel:
 
 @dataclass(frozen=True)
 class Status:
-    """What `--json` prints. `queues`: by "intake", "retry" and "dead_letters"."""
+    """The output of `--json`."""
 
     function: str
     region: str
-    queues: Mapping[str, tuple[Queue, Count]]
-    notifiers: Sequence[Channel]
-    sample: Sample
-    notes: Sequence[str]  # what could not be found out
+    queues: Mapping[str, tuple[DeployedQueue, QueueDepth]]  # by "intake", "retry" and "dead_letters"
+    notifiers: Sequence[NotifierHealth]
+    sample: DeadLetterSample
+    notes: Sequence[str]  # what could not be read
 
     def attention(self) -> list[str]:
-        """What a person should look at."""
+        """List what needs a person."""
         found = [
-            f"the function does not take from the {name} queue: its event source mapping is {queue.mapping}"
+            f"the function does not poll the {name} queue: its event source mapping is {queue.mapping}"
             for name, (queue, _) in self.queues.items()
-            if queue.mapping not in (None, LISTENING)
+            if queue.mapping not in (None, POLLING)
         ]
         found += [
-            f"{channel.name}: failing since {minute(channel.failing_since)}: {channel.reason}"
-            for channel in self.notifiers
-            if channel.failing_since is not None
+            f"{notifier.name}: failing since {minute(notifier.failing_since)}: {notifier.reason}"
+            for notifier in self.notifiers
+            if notifier.failing_since is not None
         ]
         if total := self.sample.total:
-            found.append(f"{total:,} dead letter{'s' if total > 1 else ''}: mend the reason, then `redrive`")
+            found.append(f"{total:,} dead letter{'s' if total > 1 else ''}: fix the cause, then `redrive`")
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,7 +98,7 @@ class Status:
             "queues": {
                 name: {**asdict(count), "mapping": queue.mapping} for name, (queue, count) in self.queues.items()
             },
-            "notifiers": [channel.to_dict() for channel in self.notifiers],
+            "notifiers": [notifier.to_dict() for notifier in self.notifiers],
             "dead_letters": self.sample.to_dict(),
             "notes": list(self.notes),
             "attention": self.attention(),
@@ -113,52 +112,55 @@ def command(
     profile: ProfileOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Show what waits, what is dead and why, and when each notifier last delivered. Changes nothing."""
-    with answering(), waiting("Asking AWS"):
-        status = find_status(find(function, stack, region, profile))
+    """Show the queues, the dead letters with their reasons, and when each notifier last delivered. Changes nothing."""
+    with reporting_errors(), show_activity("Calling AWS"):
+        status = find_status(find_stack(function, stack, region, profile))
     if as_json:
         typer.echo(json.dumps(status.to_dict(), ensure_ascii=False))
     else:
         _show(status, Console())
     if status.attention():
-        raise typer.Exit(ATTENTION)
+        raise typer.Exit(NEEDS_ATTENTION)
 
 
-def find_status(deployed: Deployed) -> Status:
-    """Raises botocore's errors. Tickets are counted alone: a look at one would count as one of its five receives."""
+def find_status(deployed: DeployedStack) -> Status:
+    """Read the status. Tickets are only counted: reading one would count as one of its five receives.
+
+    Raises botocore's errors.
+    """
     queues = {"intake": deployed.intake, "retry": deployed.retry, "dead_letters": deployed.dead_letters}
     counts = {name: (queue, deployed.count(queue)) for name, queue in queues.items()}
-    sample = dead_letters.look(deployed, counts["dead_letters"][1].total)
+    sample = dead_letters.take_sample(deployed, counts["dead_letters"][1].total)
     failures = _failures(deployed)
     notes = []
     try:
         names = tuple(one.name for one in deployed.notifiers())
-    except NoAnswer as problem:
+    except CommandFailed as problem:
         names = tuple(sorted({*failures, *(one.notifier for one in sample.letters if one.notifier)}))
-        notes.append(f"{problem}: these are the notifiers that dead letters and the ledger name")
-    channels = [_channel(deployed, name, failures.get(name)) for name in names]
-    return Status(deployed.function, deployed.region, counts, channels, sample, notes)
+        notes.append(f"{problem}: only notifiers with dead letters or failures are shown")
+    notifiers = [_health(deployed, name, failures.get(name)) for name in names]
+    return Status(deployed.function, deployed.region, counts, notifiers, sample, notes)
 
 
-def _failures(deployed: Deployed) -> dict[str, Mapping[str, Any]]:
-    """The rows of channels that have failed, by notifier."""
+def _failures(deployed: DeployedStack) -> dict[str, Mapping[str, Any]]:
+    """Return the ledger's rows of channels that have failed, by notifier."""
     pages = deployed.dynamodb.get_paginator("query").paginate(
         TableName=deployed.ledger,
         KeyConditionExpression="message = :row",
         ExpressionAttributeValues={":row": {"S": HEALTH_KEY}},
     )
-    return {row["notifier"]["S"]: row for page in pages for row in page["Items"]}
+    return {row[Column.NOTIFIER]["S"]: row for page in pages for row in page["Items"]}
 
 
-def _channel(deployed: Deployed, name: str, failure: Mapping[str, Any] | None) -> Channel:
+def _health(deployed: DeployedStack, name: str, failure: Mapping[str, Any] | None) -> NotifierHealth:
     last = _last_delivery(deployed, name)
     since = float(failure["since"]["N"]) if failure else None
     if failure is None or since is None or (last is not None and last >= since):
-        return Channel(name, last, None, None)
-    return Channel(name, last, since, one_line(failure["reason"]["S"], REASON_LIMIT))
+        return NotifierHealth(name, last, None, None)
+    return NotifierHealth(name, last, since, one_line(failure["reason"]["S"], REASON_LIMIT))
 
 
-def _last_delivery(deployed: Deployed, name: str) -> float | None:
+def _last_delivery(deployed: DeployedStack, name: str) -> float | None:
     rows = deployed.dynamodb.query(
         TableName=deployed.ledger,
         IndexName=LEDGER_INDEX,
@@ -167,13 +169,13 @@ def _last_delivery(deployed: Deployed, name: str) -> float | None:
         ScanIndexForward=False,
         Limit=1,
     )["Items"]
-    return float(rows[0]["sent"]["N"]) if rows else None
+    return float(rows[0][Column.SENT]["N"]) if rows else None
 
 
 def _show(status: Status, console: Console) -> None:
     console.print(Text(f"{status.function} in {status.region}", style="bold"))
     console.print(_queue_table(status))
-    console.print(_channel_table(status.notifiers, time.time()))
+    console.print(_notifier_table(status.notifiers, time.time()))
     if status.sample.total:
         console.print(status.sample.table())
     for note in status.notes:
@@ -196,15 +198,15 @@ def _queue_table(status: Status) -> Table:
     return table
 
 
-def _channel_table(channels: Sequence[Channel], now: float) -> Table:
+def _notifier_table(notifiers: Sequence[NotifierHealth], now: float) -> Table:
     table = Table()
     for heading in ("notifier", "last delivery", "now"):
         table.add_column(heading)
-    for channel in channels:
-        last, since = channel.last_delivery, channel.failing_since
+    for notifier in notifiers:
+        last, since = notifier.last_delivery, notifier.failing_since
         delivered = "none in 60 days" if last is None else f"{minute(last)} ({ago(last, now)})"
         state = (
-            Text("fine", "green") if since is None else Text(f"failing since {minute(since)}: {channel.reason}", "red")
+            Text("ok", "green") if since is None else Text(f"failing since {minute(since)}: {notifier.reason}", "red")
         )
-        table.add_row(Text(channel.name), delivered, state)
+        table.add_row(Text(notifier.name), delivered, state)
     return table

@@ -1,26 +1,28 @@
-"""The kit that every notifier is tested with: ours, and anybody's. Subclass `NotifierConformance`, and pytest runs some
-fifty checks of what `batchbell.contract` asks for, against a fake of the channel on this machine:
+"""Conformance tests for any notifier.
 
-- each kind of message arrives once and whole, the longest ones too, and from several threads at once;
-- hostile text is harmless: the fake's `accepts` judges what arrived;
-- every trouble of the channel is told as it is, as `Fault` lists: TemporaryError or PermanentError, with the time that
-  it asked to wait; no redirect is followed, and nothing counts as delivered that may not be;
-- a `send` ends in time, whatever the channel does, and the next message arrives when the channel is well again;
-- no secret shows: in a log line of any level, on the screen, in an exception and those behind it, in `render`, `repr`.
+Subclass `NotifierConformance`, and pytest runs some fifty checks of the contract in `batchbell.contract`, against a
+fake of the channel on this machine:
+
+- each kind of message arrives once and whole, even the longest, also when several threads send at once;
+- hostile text is harmless: the fake's `find_problem` checks every request;
+- each `Fault` of the channel raises the right error, TemporaryError or PermanentError, with the wait that the channel
+  asked for; no redirect is followed, and nothing counts as delivered that may not be;
+- `send` ends in time whatever the channel does, and the next message arrives once the channel has recovered;
+- no secret leaks: into a log line of any level, the output, an exception or its causes, `render` or `repr`.
 
 A whole conformance test of a notifier that posts to a webhook:
 
     import json
 
-    from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
+    from batchbell.conformance import Fault, NotifierConformance, Request, Response, WebhookEndpoint
     from batchbell_pager import notifier
 
 
     class PagerEndpoint(WebhookEndpoint):
-        success = Answer(202, '{"status": "success"}')
-        answers = WebhookEndpoint.answers | {Fault.STRANGE: [Answer(202, "<html>a proxy")]}
+        success = Response(202, '{"status": "success"}')
+        responses = WebhookEndpoint.responses | {Fault.FALSE_SUCCESS: [Response(202, "<html>a proxy")]}
 
-        def accepts(self, request: Request) -> str | None:
+        def find_problem(self, request: Request) -> str | None:
             summary = json.loads(request.body)["summary"]
             if len(summary) > 200:
                 return f"summary has {len(summary)} characters, more than 200"
@@ -33,17 +35,17 @@ A whole conformance test of a notifier that posts to a webhook:
         def make(self, endpoint):
             return notifier.create({}, {"webhook": endpoint.secret("webhook")})
 
-        def hurry(self, monkeypatch):
+        def shorten_limits(self, monkeypatch):
             monkeypatch.setattr(notifier, "SEND_LIMIT", 0.5)
 
-`endpoint.secret(name)` holds the fake's URL; a key of its own is `endpoint.secret("key", endpoint.new_token())`. Each
-limit that the channel's reference names belongs into `accepts`. A channel that is reached through AWS's API has an
-`AwsEndpoint`; one that does not speak HTTP, an `Endpoint` that plays each `Fault` in its own way.
+`endpoint.secret(name)` holds the fake's URL; for a separate key, use `endpoint.secret("key", endpoint.new_token())`.
+`find_problem` should check each limit that the channel's reference names. For a channel behind an AWS API, subclass
+`AwsEndpoint`; for one that does not speak HTTP, subclass `Endpoint` and simulate each `Fault` in its own way.
 
-The fake listens on 127.0.0.1 without TLS: a notifier that insists on its service's host name takes such a URL where
-`AWS_ENDPOINT_URL` is on this machine too, as it is here (`batchbell.webhook.url_problem` does that).
+The fake listens on 127.0.0.1 without TLS. A notifier that accepts only its service's host name must also accept such a
+URL while `AWS_ENDPOINT_URL` is on this machine, as it is during these tests (`batchbell.webhook.url_problem` does).
 
-It needs pytest, as nothing else of batchbell does: `pip install "batchbell[conformance]"`.
+Needs pytest: `pip install "batchbell[conformance]"`.
 """
 
 from __future__ import annotations
@@ -55,21 +57,21 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("batchbell.conformance needs pytest: pip install 'batchbell[conformance]'") from error
 
-from batchbell.conformance.aws_endpoint import AwsEndpoint, refusal
+from batchbell.conformance.aws_endpoint import AwsEndpoint, aws_error
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.notifier_conformance import NotifierConformance
-from batchbell.conformance.webhook_endpoint import REPEATS, WebhookEndpoint
-from batchbell.testing.faulty_server import Answer, Request
+from batchbell.conformance.webhook_endpoint import REQUEST_ECHO, WebhookEndpoint
+from batchbell.testing.faulty_server import Request, Response
 
 __all__ = [
-    "REPEATS",
-    "Answer",
+    "REQUEST_ECHO",
     "AwsEndpoint",
     "Endpoint",
     "Fault",
     "NotifierConformance",
     "Request",
+    "Response",
     "WebhookEndpoint",
-    "refusal",
+    "aws_error",
 ]

@@ -1,4 +1,4 @@
-"""A fake of an AWS service, for notifiers that send through `batchbell.aws_answers`."""
+"""A fake AWS service, for notifiers that use `batchbell.aws_clients` and `batchbell.aws_errors`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from typing import ClassVar
 import boto3
 import pytest
 
-from batchbell import aws_answers
+from batchbell import aws_clients
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
-from batchbell.testing.faulty_server import Answer
+from batchbell.testing.faulty_server import Response
 
-# A function's credentials are secrets, too. One session for all tests, as in a function: making one takes 0.1 s.
+# The Lambda's credentials are secrets, too.
 SECRET_KEY, SESSION_TOKEN = (f"Hidden{uuid.uuid4().hex}" for _ in range(2))
 
 
 class AwsEndpoint(WebhookEndpoint):
-    """Every AWS service of the process is this one. A subclass says what it answers: `success`, and with `refusal` the
-    `answers` for BUSY, BROKEN, REFUSED and GONE (no right is no refusal for good: it lags behind a deployment)."""
+    """Receives every AWS call of this process.
 
-    answers: ClassVar[dict[Fault, Sequence[Answer]]] = {
-        fault: answers
-        for fault, answers in WebhookEndpoint.answers.items()
+    A subclass defines `success`, and with `aws_error` the `responses` for BUSY, BROKEN, REFUSED and GONE. FORBIDDEN has
+    none: IAM lags behind a deployment, so a missing permission is temporary.
+    """
+
+    responses: ClassVar[dict[Fault, Sequence[Response]]] = {
+        fault: responses
+        for fault, responses in WebhookEndpoint.responses.items()
         if fault not in (Fault.BUSY, Fault.BROKEN, Fault.REFUSED, Fault.FORBIDDEN, Fault.GONE)
     }
 
@@ -50,19 +53,19 @@ class AwsEndpoint(WebhookEndpoint):
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_PROFILE", raising=False)
-        monkeypatch.setattr(aws_answers, "open_session", _open_session)
+        monkeypatch.setattr(aws_clients, "open_session", _open_session)
 
-    def name_of(self, answer: Answer) -> str:
-        return "-".join([super().name_of(answer), *answer.headers.get("x-amzn-ErrorType", "").split()])
+    def name_of(self, response: Response) -> str:
+        return "-".join([super().name_of(response), *response.headers.get("x-amzn-ErrorType", "").split()])
 
 
-def refusal(status: int, code: str, text: str = "No.", *, in_xml: bool = False) -> Answer:
-    """How AWS refuses a call: in JSON, or in the XML of its query protocol."""
+def aws_error(status: int, code: str, text: str = "No.", *, in_xml: bool = False) -> Response:
+    """An AWS error response: JSON, or the XML of AWS's query protocol."""
     error = f"<Type>Sender</Type><Code>{code}</Code><Message>{text}</Message>"
     body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>" if in_xml else json.dumps({"message": text})
-    return Answer(status, body, {"x-amzn-ErrorType": code})
+    return Response(status, body, {"x-amzn-ErrorType": code})
 
 
-@functools.cache
+@functools.cache  # one session for all tests, as in the Lambda: making one takes 0.1 s
 def _open_session() -> boto3.session.Session:
     return boto3.session.Session()

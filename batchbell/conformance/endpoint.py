@@ -1,4 +1,4 @@
-"""A fake of what a notifier sends to."""
+"""The fake channel that a notifier sends to."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from batchbell.contract import Secret, TemporaryError
 
 
 class Endpoint(ABC):
-    """The fake of a channel of any kind; `WebhookEndpoint` is one that speaks HTTP. Each test has its own. A subclass
-    keeps what comes in `arrived` and `taken`."""
+    """A fake channel of any kind, new for each test; `WebhookEndpoint` is one that speaks HTTP.
 
-    answers: ClassVar[Mapping[Fault, Sequence[Any]]]
-    """What the channel may say or do for each kind of trouble. What an answer is, only `behave` and the two methods
-    below need to know."""
+    A subclass appends what it receives to `arrived` and `accepted`.
+    """
+
+    responses: ClassVar[Mapping[Fault, Sequence[Any]]]
+    """How the channel may respond during each fault. Only `fail_with`, `retry_after_of` and `name_of` read a response,
+    so that it can be of any type."""
 
     def __init__(self) -> None:
-        self.arrived: list[Any] = []  # all that came in, whatever was answered, in the order of arrival
-        self.taken: list[Any] = []  # of these, the messages that a reader gets
-        self.secret_texts: list[str] = []  # none of them may show anywhere
+        self.arrived: list[Any] = []  # everything that was received, in order, whatever the response
+        self.accepted: list[Any] = []  # of these, the messages that a reader would see
+        self.secret_texts: list[str] = []  # texts that must not leak
         self.secrets_read = 0
         self.secrets_readable = True
 
@@ -39,55 +41,60 @@ class Endpoint(ABC):
         self.stop()
 
     def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: B027, most need nothing
-        """What the notifier needs around it, such as environment variables. Called after `start`."""
+        """Set up what the notifier needs, such as environment variables. Called after `start`."""
 
     def new_token(self) -> str:
-        """A text that must not show anywhere."""
+        """Make a text that must not leak."""
         token = f"Hidden{uuid.uuid4().hex}"
         self.secret_texts.append(token)
         return token
 
     def secret(self, name: str, value: str | None = None) -> Secret:
-        """A secret as the Lambda gives it to `create`. value: a text with a `new_token()`, which it is if not given."""
+        """Make a secret, as the Lambda passes it to `create`.
+
+        value: a text that contains a `new_token()`; without it, the secret is a new token.
+        """
         text = self.new_token() if value is None else value
 
         def read(fresh: bool) -> str:
             self.secrets_read += 1
             if not self.secrets_readable:
-                raise TemporaryError("the secret store takes no more for now")
+                raise TemporaryError("the secret store is throttling")
             return text
 
         return Secret(name, read)
 
     @abstractmethod
     def start(self) -> None:
-        """From now on it takes messages."""
+        """Begin to accept messages."""
 
     @abstractmethod
     def stop(self) -> None:
-        """End it, whatever it is doing, and every connection to it."""
+        """Stop at once, and close every connection."""
 
     @abstractmethod
-    def behave(self, fault: Fault, answer: Any) -> None:
-        """Be in this trouble from now on; `answer` is one of `answers[fault]`."""
+    def fail_with(self, fault: Fault, response: Any) -> None:
+        """Fail in this way from now on; `response` is one of `responses[fault]`."""
 
     @abstractmethod
     def recover(self) -> None:
-        """Be well again."""
+        """Accept messages again."""
 
     @abstractmethod
-    def accepts(self, arrived: Any) -> str | None:
-        """Why the channel, or its reader, would not want it: a limit, a mention, a link that a job made up. None if
-        nothing is wrong."""
+    def find_problem(self, arrived: Any) -> str | None:
+        """Say why the channel would refuse it or a reader must not see it: a limit, a mention, a forged link.
+
+        Returns None if it is fine.
+        """
 
     @abstractmethod
     def text_of(self, arrived: Any) -> str:
-        """What a reader sees of it, at least its title: by that the kit knows which message it is."""
+        """Return the text that a reader sees. It must include the title, by which the tests recognize the message."""
 
-    def waiting_time(self, answer: Any) -> float | None:
-        """Seconds that an answer asks to wait, or None."""
+    def retry_after_of(self, response: Any) -> float | None:
+        """Return the seconds that a response asks to wait, or None."""
         return None
 
-    def name_of(self, answer: Any) -> str:
-        """A short name for a test's id."""
-        return str(answer)
+    def name_of(self, response: Any) -> str:
+        """Return a short name for a test's id."""
+        return str(response)

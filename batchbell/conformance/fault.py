@@ -1,4 +1,4 @@
-"""What can go wrong at an endpoint, and what a notifier must say of it."""
+"""The ways in which a channel can fail, and the error that a notifier must raise for each."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ from enum import Enum
 
 from batchbell.contract import PermanentError, TemporaryError
 
-Refusal = type[TemporaryError] | type[PermanentError]
-
 
 @dataclass(frozen=True)
-class Meaning:
-    """What the endpoint does, and what `send` raises then: one of `raises`. `maybe_delivered`: what a TemporaryError
-    says of that; None where either is right."""
+class ExpectedError:
+    """What `send` must raise during a fault.
 
-    what: str
-    raises: tuple[Refusal, ...]
+    endpoint_does: what happens, as the rest of a sentence that begins with "the endpoint".
+    raises: the allowed exceptions.
+    maybe_delivered: the required attribute of a TemporaryError; None where either value is right.
+    """
+
+    endpoint_does: str
+    raises: tuple[type[TemporaryError] | type[PermanentError], ...]
     maybe_delivered: bool | None = None
 
 
 class Fault(Enum):
-    """A kind of trouble. A fake of an endpoint has one or more answers for each that its real one can have."""
+    """A kind of failure. A fake has one or more responses for each one that its channel can have."""
 
-    BUSY = Meaning("takes no more for now, and may say for how long", (TemporaryError,), False)  # HTTP: 429
-    BROKEN = Meaning("has trouble of its own", (TemporaryError,))  # HTTP: 5xx
-    REFUSED = Meaning("does not take this message", (PermanentError,))  # HTTP: 400
-    FORBIDDEN = Meaning("does not take it from this sender", (PermanentError,))  # HTTP: 401, 403
-    GONE = Meaning("is not there any more", (PermanentError,))  # HTTP: 404, 410
-    REDIRECTS = Meaning("points elsewhere", (PermanentError, TemporaryError))
-    STRANGE = Meaning("accepts, but not in the words that it always uses", (PermanentError, TemporaryError))
-    UNREACHABLE = Meaning("refuses the connection", (TemporaryError,), False)
-    SILENT = Meaning("does not even take the connection", (TemporaryError,))
-    RESETS = Meaning("ends the connection instead of its answer", (TemporaryError,), True)
-    HANGS = Meaning("takes the message and never answers", (TemporaryError,), True)
-    DRIPS = Meaning("takes the message and answers a byte at a time, without end", (TemporaryError,), True)
+    BUSY = ExpectedError("is rate limiting, and may say for how long", (TemporaryError,), False)  # HTTP: 429
+    BROKEN = ExpectedError("has an internal error", (TemporaryError,))  # HTTP: 5xx
+    REFUSED = ExpectedError("refuses this message", (PermanentError,))  # HTTP: 400
+    FORBIDDEN = ExpectedError("refuses this sender", (PermanentError,))  # HTTP: 401, 403
+    GONE = ExpectedError("no longer exists", (PermanentError,))  # HTTP: 404, 410
+    REDIRECTS = ExpectedError("redirects elsewhere", (PermanentError, TemporaryError))
+    FALSE_SUCCESS = ExpectedError(
+        "responds with success, but not with its own success body", (PermanentError, TemporaryError)
+    )
+    UNREACHABLE = ExpectedError("refuses the connection", (TemporaryError,), False)
+    SILENT = ExpectedError("does not accept the connection", (TemporaryError,))
+    RESETS = ExpectedError("resets the connection instead of responding", (TemporaryError,), True)
+    HANGS = ExpectedError("takes the message and never responds", (TemporaryError,), True)
+    DRIPS = ExpectedError("takes the message and responds a byte at a time, without end", (TemporaryError,), True)

@@ -1,4 +1,4 @@
-"""Messages as the dispatcher composes them: one of each kind, huge ones, and ones whose texts are hostile."""
+"""Messages as the dispatcher composes them: one of each kind, huge ones and hostile ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONSOLE = "https://us-east-1.console.aws.amazon.com"
 JOB = "arn:aws:batch:us-east-1:123456789012:job/0b5e1c3a-1111-4222-8333-444455556666"
 GOOD_LINK = "https://example.com/ok"
 BAD_LINKS = ("javascript:alert(1)", "https://evil.example/>|<!channel>")
-# What jobs can have named themselves, and their errors: markup of many channels, control characters, ends of lines.
+# Names and errors that a job may have: markup of many channels, control characters, line breaks.
 HOSTILE_TEXTS: Mapping[str, str] = {
     "mentions": "<!channel> <@U123> @everyone @here <at>all</at> <https://evil.example|Job in the console>",
     "markdown": "*bold* _it_ `code` ```block``` ~no~ :100: [Job](https://evil.example) ![](https://evil.example/x.png)",
@@ -32,7 +32,7 @@ HOSTILE_TEXTS: Mapping[str, str] = {
 
 
 def succeeded() -> Message:
-    """An array job all of whose children succeeded."""
+    """An array job whose children all succeeded."""
     return Message(
         key=f"{JOB}#SUCCEEDED",
         kind="array-job",
@@ -49,7 +49,7 @@ def succeeded() -> Message:
 
 
 def failed() -> Message:
-    """An array job three of whose children failed, in two groups; the message may be a repeat."""
+    """An array job with three failed children in two groups; the message may be a repeat."""
     log = f"{CONSOLE}/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Faws$252Fbatch$252Fjob"
     return dataclasses.replace(
         succeeded(),
@@ -75,7 +75,7 @@ def single_job() -> Message:
 
 
 def digest(jobs: int = 100) -> Message:
-    """Many jobs in one message: a tenth of them failed, those first."""
+    """Many jobs in one message: a tenth of them failed, and these come first."""
     entries = tuple(
         DigestEntry(
             f"nightly-render-of-the-whole-catalogue-in-four-resolutions-{number:03} "
@@ -93,7 +93,7 @@ def digest(jobs: int = 100) -> Message:
         status="FAILED",
         severity=Severity.FAILURE,
         title=f"{jobs} jobs finished: {jobs // 10} failed, {jobs - jobs // 10} succeeded",
-        summary="Many jobs finished at about the same time: this one message tells of them all",
+        summary="Many jobs finished at about the same time: this message lists them all",
         job_name=f"{jobs} names",
         facts=(Fact("Failed", str(jobs // 10)), Fact("Succeeded", str(jobs - jobs // 10))),
         links=(),
@@ -132,7 +132,7 @@ def crowded() -> Message:
 
 
 def long_digest() -> Message:
-    """100 jobs, each with the longest name that AWS Batch takes, twice over, and none in ASCII."""
+    """100 jobs with names twice as long as AWS Batch allows, and not in ASCII."""
     message = digest()
     return dataclasses.replace(
         message, jobs=tuple(dataclasses.replace(job, title="é" * 256 + job.title) for job in message.jobs)
@@ -140,7 +140,7 @@ def long_digest() -> Message:
 
 
 def hostile(text: str) -> Message:
-    """A message all of whose texts are this one. Of its links only `GOOD_LINK` may be shown as a link."""
+    """A message in which every text is `text`. Of its links, only `GOOD_LINK` may be shown as a link."""
     return dataclasses.replace(
         failed(),
         title=text,

@@ -1,4 +1,4 @@
-"""A fake of a channel that is spoken to by HTTP, on 127.0.0.1."""
+"""A fake channel that speaks HTTP, on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -17,39 +17,41 @@ import pytest
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.contract import Secret
-from batchbell.testing.faulty_server import Answer, FaultyServer, Request
+from batchbell.testing.faulty_server import FaultyServer, Request, Response
 
-REPEATS = "{what came}"  # in an answer's body: the request, as some proxies repeat it
+REQUEST_ECHO = "{the request}"  # in a response's body: is replaced by the request, which some proxies repeat
 ENDLESS = "x" * 100_000
 _SPECIAL = re.compile(r"[^ -~]|[\"\\<>&]")
 
 
 class WebhookEndpoint(Endpoint):
-    """Takes every request that `accepts` finds no fault with, and answers it with `success`.
+    """Accepts every request in which `find_problem` finds nothing, and responds with `success`.
 
-    `url` holds a secret in its path. A subclass says what its channel does differently:
+    The path of `url` is a secret. A subclass overrides what its channel does differently:
 
-    - `success`: what it answers when it takes a message;
-    - `answers`: what it answers when it does not. STRANGE has none unless the channel defines the body of its success;
-    - `accepts(request)`: what it would not take, and what its readers should not see.
+    - `success`: the response to an accepted message;
+    - `responses`: the responses during each fault; add FALSE_SUCCESS if the channel's success has a body of its own;
+    - `find_problem(request)`: what the channel refuses, and what its readers must not see.
     """
 
-    success: ClassVar[Answer] = Answer(200, "ok")
-    answers: ClassVar[dict[Fault, Sequence[Answer]]] = {
-        Fault.BUSY: [Answer(429, REPEATS, {"Retry-After": "17"})],
+    success: ClassVar[Response] = Response(200, "ok")
+    responses: ClassVar[dict[Fault, Sequence[Response]]] = {
+        Fault.BUSY: [Response(429, REQUEST_ECHO, {"Retry-After": "17"})],
         Fault.BROKEN: [
-            *(Answer(status, REPEATS) for status in (500, 502, 503, 504)),
-            Answer(500, REPEATS, {"no colon here\r\n": "no name"}),  # of which urllib3 warns, with the whole URL
+            *(Response(status, REQUEST_ECHO) for status in (500, 502, 503, 504)),
+            Response(500, REQUEST_ECHO, {"no colon here\r\n": "no name"}),  # urllib3 logs a warning with the whole URL
         ],
-        Fault.REFUSED: [Answer(400, REPEATS)],
-        Fault.FORBIDDEN: [Answer(status, REPEATS) for status in (401, 403)],
-        Fault.GONE: [Answer(status, REPEATS) for status in (404, 410)],
-        Fault.REDIRECTS: [Answer(status, REPEATS, {"Location": "/elsewhere"}) for status in (301, 302, 303, 307, 308)],
-        Fault.UNREACHABLE: [Answer()],
-        Fault.SILENT: [Answer()],
-        Fault.RESETS: [Answer(cut="before"), Answer(cut="middle")],
-        Fault.HANGS: [Answer(delay=3600)],
-        Fault.DRIPS: [Answer(body=ENDLESS, drip=0.02), Answer(body=ENDLESS, drip=0.02, whole=True)],
+        Fault.REFUSED: [Response(400, REQUEST_ECHO)],
+        Fault.FORBIDDEN: [Response(status, REQUEST_ECHO) for status in (401, 403)],
+        Fault.GONE: [Response(status, REQUEST_ECHO) for status in (404, 410)],
+        Fault.REDIRECTS: [
+            Response(status, REQUEST_ECHO, {"Location": "/elsewhere"}) for status in (301, 302, 303, 307, 308)
+        ],
+        Fault.UNREACHABLE: [Response()],
+        Fault.SILENT: [Response()],
+        Fault.RESETS: [Response(cut="before"), Response(cut="middle")],
+        Fault.HANGS: [Response(delay=3600)],
+        Fault.DRIPS: [Response(body=ENDLESS, drip=0.02), Response(body=ENDLESS, drip=0.02, whole=True)],
     }
 
     def __init__(self) -> None:
@@ -57,50 +59,50 @@ class WebhookEndpoint(Endpoint):
         self.path = f"/hook/{self.new_token()}"
         self._port = 0
         self._server: FaultyServer | None = None
-        self._crowd: list[socket.socket] = []  # connections that nobody takes
-        self._answer: Answer | None = None
-        self._over = threading.Event()
+        self._blockers: list[socket.socket] = []  # fill the queue of a socket that accepts no connection
+        self._failure: Response | None = None
+        self._stopped = threading.Event()
 
     @property
     def url(self) -> str:
-        """Where to send to. Its path is a secret."""
+        """The address to send to. Its path is a secret."""
         return f"http://127.0.0.1:{self._port}{self.path}"
 
     def secret(self, name: str, value: str | None = None) -> Secret:
-        """A secret as the Lambda gives it to `create`: the URL, if no value is given."""
+        """Make a secret, as the Lambda passes it to `create`. Without a value, it is the URL."""
         return super().secret(name, self.url if value is None else value)
 
     def prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Webhooks on this machine are taken where AWS is on it too (see `batchbell.webhook.url_problem`)."""
+        """Put AWS on this machine: `batchbell.webhook.url_problem` then accepts webhooks on it too."""
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 
     def start(self) -> None:
-        self._server = FaultyServer(self._port, self._receive, self._over.wait)
+        self._server = FaultyServer(self._port, self._receive, self._stopped.wait)
         self._port = self._server.port
         self._server.begin("webhook")
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopped.set()
         self._close()
 
-    def behave(self, fault: Fault, answer: Answer) -> None:
+    def fail_with(self, fault: Fault, response: Response) -> None:
         if fault in (Fault.UNREACHABLE, Fault.SILENT):
             self._close()
         if fault is Fault.SILENT:
-            self._crowd = list(_fill_queue(self._port))
-        self._answer = answer
+            self._blockers = list(_fill_queue(self._port))
+        self._failure = response
 
     def recover(self) -> None:
-        self._answer = None
+        self._failure = None
         if self._server is None:
             self._close()
             self.start()
 
-    def accepts(self, request: Request) -> str | None:
+    def find_problem(self, request: Request) -> str | None:
         return None
 
     def text_of(self, request: Request) -> str:
-        """All texts of a body in JSON or of a form, or the body as it is."""
+        """Return all texts of a JSON or form body; any other body as it is."""
         text = request.body.decode("utf-8", "replace")
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return "\n".join(value for _, value in parse_qsl(text))
@@ -109,41 +111,41 @@ class WebhookEndpoint(Endpoint):
         except ValueError:
             return text
 
-    def waiting_time(self, answer: Answer) -> float | None:
-        asked = answer.headers.get("Retry-After")
+    def retry_after_of(self, response: Response) -> float | None:
+        asked = response.headers.get("Retry-After")
         return None if asked is None else float(asked)
 
-    def name_of(self, answer: Answer) -> str:
-        how = [name for name in ("delay", "drip", "whole") if getattr(answer, name)]
-        return "-".join([str(answer.status), *how, *([f"cut-{answer.cut}"] if answer.cut else [])])
+    def name_of(self, response: Response) -> str:
+        how = [name for name in ("delay", "drip", "whole") if getattr(response, name)]
+        return "-".join([str(response.status), *how, *([f"cut-{response.cut}"] if response.cut else [])])
 
-    def _receive(self, request: Request) -> Answer:
+    def _receive(self, request: Request) -> Response:
         self.arrived.append(request)
-        answer = self._answer
-        if answer is None:
-            if fault := self._find_fault(request):
-                return Answer(400, fault)
-            self.taken.append(request)
+        failure = self._failure
+        if failure is None:
+            if problem := self._check(request):
+                return Response(400, problem)
+            self.accepted.append(request)
             return self.success
-        if request.path == answer.headers.get("Location"):
-            return self.success  # for who follows a redirect
-        if REPEATS not in answer.body:
-            return answer
-        # Secrets first: a reason that shows the start of an answer shows them.
+        if request.path == failure.headers.get("Location"):
+            return self.success  # for a notifier that follows a redirect
+        if REQUEST_ECHO not in failure.body:
+            return failure
+        # Secrets first: a reason that quotes the start of a response then leaks them.
         secret_first = sorted(request.headers.values(), key=lambda value: not self._holds_secret(value))
-        said = " ".join([request.method, request.path, *secret_first, request.body.decode("utf-8", "replace")])
-        harmless = _SPECIAL.sub(" ", said)  # within a text of JSON, XML or HTML
-        return dataclasses.replace(answer, body=answer.body.replace(REPEATS, harmless))
+        echo = " ".join([request.method, request.path, *secret_first, request.body.decode("utf-8", "replace")])
+        harmless = _SPECIAL.sub(" ", echo)  # in a JSON, XML or HTML text
+        return dataclasses.replace(failure, body=failure.body.replace(REQUEST_ECHO, harmless))
 
     def _holds_secret(self, text: str) -> bool:
         return any(secret in text for secret in self.secret_texts)
 
-    def _find_fault(self, request: Request) -> str | None:
+    def _check(self, request: Request) -> str | None:
         if not request.path.startswith(self.path):
             return f"{request.path} is not the webhook's path"
         try:
-            return self.accepts(request)
-        except Exception as error:  # the test that looks at what arrived meets it again
+            return self.find_problem(request)
+        except Exception as error:  # the test calls it again and sees the exception
             return f"accepts raised {type(error).__name__}"
 
     def _close(self) -> None:
@@ -151,13 +153,13 @@ class WebhookEndpoint(Endpoint):
         if server is not None:
             server.end()
             server.cut_connections()
-        for connection in self._crowd:
+        for connection in self._blockers:
             connection.close()
-        self._crowd = []
+        self._blockers = []
 
 
 def _fill_queue(port: int) -> Iterator[socket.socket]:
-    """Listen, and take no connection: when its queue is full, who connects is not even refused."""
+    """Listen without accepting, and fill the queue: further connections are then neither accepted nor refused."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))

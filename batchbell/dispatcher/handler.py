@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchbell.aws_answers import LateClient, make_client
+from batchbell.aws_clients import LazyClient, make_client
 from batchbell.dispatcher import manifest
 from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
@@ -27,13 +27,13 @@ def dispatcher() -> Dispatcher:
     return Dispatcher(
         instances=written.instances,
         outbox=Outbox(
-            LateClient("sqs", read_timeout=timing.call, attempts=2),
+            LazyClient("sqs", read_timeout=timing.call, attempts=2),
             environment[Variable.RETRY_QUEUE_URL],
             environment[Variable.DEAD_LETTER_QUEUE_URL],
         ),
         table=environment[Variable.LEDGER_TABLE],
         dynamodb=make_client("dynamodb", read_timeout=timing.call, attempts=2),
-        batch=LateClient("batch", read_timeout=timing.call),
+        batch=LazyClient("batch", read_timeout=timing.call),
         timing=timing,
         origin=Origin(environment.get(Variable.STACK, ""), environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
     )

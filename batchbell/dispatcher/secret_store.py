@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvi
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batchbell.aws_answers import make_client
+from batchbell.aws_clients import make_client
 from batchbell.contract import TemporaryError
 
 CACHE_SECONDS = 300  # a rotated secret is used within this time, or at once if the channel refuses the old one

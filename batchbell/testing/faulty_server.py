@@ -1,5 +1,7 @@
-"""An HTTP server on this machine that says what it is told to, and in the ways in which servers and networks fail.
-Standard library only: the local Slack and the conformance kit are built on it."""
+"""A local HTTP server with scripted responses that can fail the way servers and networks do. Standard library only.
+
+The conformance tests and the local Slack are built on it.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,13 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What to say to a request. Times in seconds: `delay` before the answer, `drip` between its bytes: of its body, or
-    of the `whole` answer. `cut`: the connection is reset "before" the answer or in its "middle"."""
+class Response:
+    """A scripted response.
+
+    delay: seconds before the response.
+    drip: seconds between two bytes of the body, or of the whole response if `whole`.
+    cut: reset the connection "before" the response or in its "middle".
+    """
 
     status: int = 200
     body: str = "ok"
@@ -30,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What came. `headers` has lower-case names."""
+    """A received request; the names of its headers are in lower case."""
 
     method: str
     path: str  # with its query
@@ -39,14 +45,19 @@ class Request:
 
 
 class FaultyServer(http.server.ThreadingHTTPServer):
-    """Listens on 127.0.0.1 and gives the answers of `receive`; `wait` sleeps for so many seconds, or until the end."""
+    """Listens on 127.0.0.1 and responds as `receive` decides."""
 
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 128  # the default of 5 resets connections when more callers come at once
+    request_queue_size = 128  # with the default of 5, connections are reset when more clients connect at once
 
-    def __init__(self, port: int, receive: Callable[[Request], Answer], wait: Callable[[float], object]) -> None:
-        """`port`: 0 for any free one."""
+    def __init__(self, port: int, receive: Callable[[Request], Response], wait: Callable[[float], object]) -> None:
+        """Bind the port.
+
+        port: 0 for any free one.
+        receive: returns the response to a request.
+        wait: sleeps for the given seconds; it may return early when the test ends.
+        """
         self.receive, self.wait = receive, wait
         self._connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
@@ -61,7 +72,7 @@ class FaultyServer(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True, name=name).start()
 
     def end(self) -> None:
-        """Close the port: new connections are refused; those that are open live on."""
+        """Close the port: new connections are refused, open ones continue."""
         self.shutdown()
         self.server_close()
 
@@ -79,11 +90,11 @@ class FaultyServer(http.server.ThreadingHTTPServer):
         with self._connections_lock:
             connections = list(self._connections)
         for connection in connections:
-            with contextlib.suppress(OSError):  # the other side was faster
+            with contextlib.suppress(OSError):  # the client was faster
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is no fault of the server: say nothing."""
+        """Print nothing: a client that hangs up is not an error of the server."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -93,44 +104,44 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.receive(Request(self.command, self.path, headers, body))
-        self.server.wait(answer.delay)
-        if answer.cut == "before":
+        response = self.server.receive(Request(self.command, self.path, headers, body))
+        self.server.wait(response.delay)
+        if response.cut == "before":
             self._cut()
             return
-        text = answer.body.encode("utf-8", "surrogateescape")  # "\udcff" is the byte 0xff, which is no UTF-8
-        self.send_response(answer.status)
-        for name, value in {"Content-Type": "text/html", **answer.headers, "Content-Length": str(len(text))}.items():
+        text = response.body.encode("utf-8", "surrogateescape")  # "\udcff" is the byte 0xff
+        self.send_response(response.status)
+        for name, value in {"Content-Type": "text/html", **response.headers, "Content-Length": str(len(text))}.items():
             self.send_header(name, value)
-        if answer.drip and answer.whole:
+        if response.drip and response.whole:
             text = self._take_head() + text
         else:
             self.end_headers()
-        if answer.cut:
+        if response.cut:
             self.wfile.write(text[: len(text) // 2])
             self._cut()
-        elif answer.drip:
+        elif response.drip:
             for byte in text:
-                self.server.wait(answer.drip)
+                self.server.wait(response.drip)
                 self.wfile.write(bytes([byte]))
         elif self.command != "HEAD":
             self.wfile.write(text)
 
     def _take_head(self) -> bytes:
-        """The status line and headers, which are then not sent."""
+        """Return the status line and headers, which are then not sent by the base class."""
         lines: list[bytes] = self._headers_buffer  # type: ignore[attr-defined, unused-ignore]
         head = b"".join(lines) + b"\r\n"
         lines.clear()
         return head
 
     def _cut(self) -> None:
-        """A reset, as a crashed server or a router gives it: no end of the answer, no end of the connection."""
+        """Reset the connection, as a crashed server or a router does."""
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())  # at once: the usual end would say goodbye first
+        os.close(self.connection.detach())  # close() would shut the connection down cleanly first
         self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
-        """A path may be a secret: nothing is written anywhere."""
+        """Write nothing: a path may be a secret."""

@@ -37,7 +37,7 @@ WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
 
 
 @dataclass(frozen=True)
-class Answer(faulty_server.Answer):
+class Answer(faulty_server.Response):
     """What to say instead of judging the payload."""
 
     @classmethod

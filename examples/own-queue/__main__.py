@@ -1,4 +1,4 @@
-"""A render farm: its queue, and a message in Slack when a whole array job on it is done."""
+"""A render farm: a job queue, and a Slack message when a whole array job on it has finished."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from components import RenderQueue
 
 config = pulumi.Config()
 farm = RenderQueue("frames")
-told = ArrayJobNotifier(
+notifier = ArrayJobNotifier(
     "frames",
     ArrayJobNotifierArgs(
         job_queue_arns=[farm.queue.arn],
@@ -20,4 +20,4 @@ told = ArrayJobNotifier(
 
 pulumi.export("job_queue_name", farm.queue.name)
 pulumi.export("job_definition_name", farm.definition.name)
-pulumi.export("function_name", told.function_name)
+pulumi.export("function_name", notifier.function_name)

@@ -1,1 +1,1 @@
-"""E-mail, through Amazon SES."""
+"""Email through Amazon SES."""

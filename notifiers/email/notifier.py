@@ -9,14 +9,15 @@ from email.policy import SMTP
 from email.utils import formataddr, parseaddr
 from typing import Any
 
-from batchbell.aws_answers import ask, make_client
+from batchbell.aws_clients import make_client
+from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
 from batchbell.texts import as_text, cut, tidy
 
 from .page import render_page
 
-SUBJECT_LIMIT = 150  # characters: more than a list of mails shows
-# What no retry mends: the account, the sender or the mail itself.
+SUBJECT_LIMIT = 150  # characters: more than a mail program's list shows
+# Errors of the account, the sender or the mail itself, which no retry can fix.
 PERMANENT = (
     "MessageRejected",
     "AccountSuspended",
@@ -33,15 +34,15 @@ def create(settings: Mapping[str, Any], secrets: Secrets) -> Email:
 
 
 class Email:
-    """A sender that SES has verified, and up to 50 recipients, who see each other."""
+    """A verified sender, and up to 50 recipients, who see each other's addresses."""
 
     def __init__(self, sender: str, recipients: list[str]) -> None:
-        self._sender = formataddr(parseaddr(sender))  # a name that is not ASCII is encoded
+        self._sender = formataddr(parseaddr(sender))  # encodes a name that is not ASCII
         self._recipients = list(recipients)
         self._client: Any = None
 
     def render(self, message: Message) -> dict[str, Any]:
-        """The mail's headers and its two bodies, without sending it."""
+        """Return the mail's headers and its two bodies, without sending it."""
         message = tidy(message)
         thread = hashlib.sha256((message.thread or message.key).encode()).hexdigest()[:32]
         return {
@@ -49,32 +50,32 @@ class Email:
                 "From": self._sender,
                 "To": ", ".join(self._recipients),
                 "Subject": _subject(message.title),
-                # SES replaces Message-ID. This keeps all mails about one job, and a repeat, in one thread.
+                # Keeps all mails about one job, and repeats, in one thread. (SES replaces Message-ID.)
                 "References": f"<{thread}@batchbell>",
-                "Auto-Submitted": "auto-generated",  # so that no out-of-office reply comes back
+                "Auto-Submitted": "auto-generated",  # prevents out-of-office replies
             },
             "text": as_text(message),
             "html": render_page(message),
         }
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_answers` say."""
+        """Send the mail. Raises TemporaryError, or PermanentError for the codes in `PERMANENT`."""
         mail = write_mail(self.render(message))
-        ask("SES", lambda: self._send(mail), PERMANENT)
+        call_aws("SES", lambda: self._send(mail), PERMANENT)
 
     def _send(self, mail: bytes) -> Mapping[str, Any]:
         if self._client is None:
             self._client = make_client("sesv2")
-        answer: Mapping[str, Any] = self._client.send_email(
+        response: Mapping[str, Any] = self._client.send_email(
             FromEmailAddress=self._sender,
             Destination={"ToAddresses": self._recipients},
             Content={"Raw": {"Data": mail}},
         )
-        return answer
+        return response
 
 
 def write_mail(rendered: Mapping[str, Any]) -> bytes:
-    """MIME, in 7-bit lines of less than 1,000 characters, as SES takes it."""
+    """Return the mail as MIME in 7-bit lines of less than 1,000 characters, as SES requires."""
     mail = EmailMessage(policy=SMTP)
     for name, value in rendered["headers"].items():
         mail[name] = value
@@ -84,6 +85,8 @@ def write_mail(rendered: Mapping[str, Any]) -> bytes:
 
 
 def _subject(title: str) -> str:
-    """Cut, and without the start of an encoded word: EmailMessage decodes what is assigned to a header, and line ends
-    that come out of it begin new headers (tried: Bcc)."""
+    """Cut the title, and break encoded words.
+
+    EmailMessage decodes them when a header is assigned, and decoded line breaks would start new headers (tried: Bcc).
+    """
     return cut(title.replace("=?", "= ?"), SUBJECT_LIMIT)

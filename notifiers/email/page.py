@@ -1,8 +1,8 @@
-"""A message as a page for mail programs: tables and inline styles, since they know little else; all of it is HTML as
-the standard has it, without the attributes of old.
+"""Renders a message as an HTML page for mail programs.
 
-It reads on a telephone (nothing is wider than the screen, long words break) and in the dark: background and text are
-the reader's own colours, and ours are chosen to be read on white and on black.
+It is standard HTML with tables and inline styles, since mail programs support little else. It works on a phone (nothing
+is wider than the screen, long words break) and in dark mode: background and text have the reader's own colours, and our
+colours are readable on white and on black.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Iterable
 from html import escape
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
-from batchbell.texts import children, headline, name_job
+from batchbell.texts import describe_children, describe_job, headline
 
-COLOURS = {  # of a line beside the text: contrast of at least 3 on white and on black (WCAG 2.2, 1.4.11)
+COLOURS = {  # of the line beside the text: a contrast of at least 3 on white and on black (WCAG 2.2, 1.4.11)
     Severity.SUCCESS: "#2e9e5b",
     Severity.FAILURE: "#e0454d",
     Severity.WARNING: "#c98500",
     Severity.INFO: "#4a90d9",
 }
-LINK_COLOUR = "#1976d2"  # contrast of at least 4.5 on white and on black (WCAG 2.2, 1.4.3)
-WIDTH = 600  # pixels at most: what mail programs show without scrolling
+LINK_COLOUR = "#1976d2"  # a contrast of at least 4.5 on white and on black (WCAG 2.2, 1.4.3)
+WIDTH = 600  # pixels at most: mail programs show these without scrolling
 FONT = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 
 
 def render_page(message: Message) -> str:
-    """HTML of a tidy message."""
+    """Return the HTML of a tidy message."""
     rows = [
         _row(_head(message), f"border-left:4px solid {COLOURS[message.severity]};padding:2px 0 2px 12px"),
         _table(_fact(fact) for fact in message.facts),
@@ -57,7 +57,7 @@ def _row(content: str, style: str) -> str:
 
 
 def _table(rows: Iterable[str]) -> str:
-    """A table of its own, in a row of the page's; nothing without rows."""
+    """Return a nested table in a row of the page, or nothing without rows."""
     inner = "".join(rows)
     table = f'<table style="border-collapse:collapse">\n{inner}</table>'
     return _row(table, "padding:16px 0 0") if inner else ""
@@ -81,13 +81,13 @@ def _fact(fact: Fact) -> str:
 def _job(job: DigestEntry) -> str:
     return (
         f'<tr><td style="border-left:4px solid {COLOURS[job.severity]};padding:2px 12px;word-break:break-word">'
-        f"{escape(name_job(job))}</td>"
+        f"{escape(describe_job(job))}</td>"
         f'<td style="padding:2px 0;vertical-align:top">{_link(job.link) if job.link else ""}</td></tr>\n'
     )
 
 
 def _failure(group: FailureGroup) -> str:
-    details = [escape(children(group)), _link(group.log) if group.log else ""]
+    details = [escape(describe_children(group)), _link(group.log) if group.log else ""]
     return f"<strong>{escape(headline(group))}</strong><br>{' &middot; '.join(filter(None, details))}"
 
 

@@ -1,4 +1,4 @@
-"""Both forms of the mail. Runs on an operator's machine, for `python -m batchbell preview`."""
+"""Draws both forms of the mail. Runs only on an operator's machine, for the command `preview`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from batchbell.preview import Form, Part, Preview
 
 from .notifier import Email
 
-SHOWN = ("Subject", "From", "To")  # of the headers
+SHOWN_HEADERS = ("Subject", "From", "To")
 
 
 def preview(notifier: Email, message: Message) -> Preview:
     mail = notifier.render(message)
-    headers = tuple(Fact(name, mail["headers"][name]) for name in SHOWN)
+    headers = tuple(Fact(name, mail["headers"][name]) for name in SHOWN_HEADERS)
     return Preview(
         (
             Part("Mail", mail["html"], Form.HTML, headers),

@@ -1,6 +1,6 @@
-"""A message as Slack's JSON, within Slack's limits. Source: Slack's Block Kit reference.
+"""Renders a message as Slack's JSON, within Slack's limits. Source: Slack's Block Kit reference.
 
-What a job wrote stands in plain_text, where Slack reads no markup at all; only labels and links are markup.
+Texts of jobs are in plain_text, in which Slack interprets no markup; only labels and links are mrkdwn.
 """
 
 from __future__ import annotations
@@ -11,65 +11,65 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
-from batchbell.texts import ICONS, children, cut, headline, name_job, tidy
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, tidy
 
-HEADER_LIMIT = 150  # characters, as are the next ones
+HEADER_LIMIT = 150  # characters, like the next ones
 SECTION_LIMIT = 3_000
 FIELD_LIMIT = 2_000
 BUTTON_LIMIT = 75  # of a button's text
-BUTTONS_LIMIT = 2_000  # of all buttons as JSON: other blocks need room
-VALUE_LIMIT = 300  # Slack takes 2,000; this is what a reader takes
-NAME_LIMIT = 64  # of a job's title where there are many: what most names take
+BUTTONS_LIMIT = 2_000  # of all buttons as JSON, to leave room for other blocks
+VALUE_LIMIT = 300  # Slack allows 2,000; readers do not read more
+NAME_LIMIT = 64  # of a job's title if there are many: most names are shorter
 NOTES_LIMIT = 10  # elements of a context block
-FACTS_IN_SECTION = 5  # two fields each, and a section takes ten
+FACTS_IN_SECTION = 5  # two fields each; a section allows ten
 BLOCK_LIMIT = 50
 BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
-REST_SIZE = 120  # characters as JSON of the block that counts what did not fit
+REST_SIZE = 120  # characters as JSON of the block that counts the omitted things
 
 Block = dict[str, Any]
-Piece = tuple[Block, int]  # a block, and of how many things it tells
+CountedBlock = tuple[Block, int]  # a block, and how many things it shows
 
 
 def render(message: Message) -> dict[str, Any]:
-    """The payload. What does not fit is counted."""
+    """Return the payload. Blocks that do not fit are left out and counted."""
     message = tidy(message)
     title = cut(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
     summary = cut(message.summary, VALUE_LIMIT)
     top = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
-    # The last notes are the ones that delivery added, such as "may be a repeat".
+    # Delivery adds its notes at the end, such as "may be a repeat".
     notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
     bottom: list[Block] = [{"type": "context", "elements": notes}] if notes else []
     if buttons := _buttons(message):
         bottom.append({"type": "actions", "elements": buttons})
 
-    pieces: list[Piece] = []
+    middle: list[CountedBlock] = []
     for start in range(0, len(message.facts), FACTS_IN_SECTION):
         facts = message.facts[start : start + FACTS_IN_SECTION]
-        pieces.append((_facts_section(facts), len(facts)))
-    room = BLOCKS_LIMIT - REST_SIZE - _size([*top, *(block for block, _ in pieces), *bottom])
-    pieces.extend(_job_sections(message.jobs, room))
-    pieces.extend((_failure_section(group), 1) for group in message.failures)
+        middle.append((_facts_section(facts), len(facts)))
+    room = BLOCKS_LIMIT - REST_SIZE - _size([*top, *(block for block, _ in middle), *bottom])
+    middle.extend(_job_sections(message.jobs, room))
+    middle.extend((_failure_section(group), 1) for group in message.failures)
     return {
         "text": escape(f"{title}\n{summary}"),  # for notifications and screen readers
-        "blocks": [*top, *_fill(pieces, [*top, *bottom]), *bottom],
+        "blocks": [*top, *_fill(middle, [*top, *bottom]), *bottom],
         "unfurl_links": False,
         "unfurl_media": False,
     }
 
 
 def escape(text: str) -> str:
-    """For Slack's markup: these three and no more (Slack: "Formatting text for app surfaces")."""
+    """Escape the three characters that mrkdwn requires (Slack: "Formatting text for app surfaces")."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _fill(pieces: Sequence[Piece], others: Sequence[Block]) -> list[Block]:
-    """The blocks that fit beside the others, and, if that is not all of them, one that counts the rest."""
+def _fill(middle: Sequence[CountedBlock], others: Sequence[Block]) -> list[Block]:
+    """Return the blocks that fit beside the others and, if some do not, one that counts the rest."""
     blocks: list[Block] = []
     size = _size(others) + REST_SIZE
-    for number, (block, _) in enumerate(pieces):
+    for number, (block, _) in enumerate(middle):
         size += _size(block) + len(", ")
         if size > BLOCKS_LIMIT or len(others) + len(blocks) + 1 >= BLOCK_LIMIT:
-            rest = sum(count for _, count in pieces[number:])
+            rest = sum(count for _, count in middle[number:])
             return [*blocks, {"type": "context", "elements": [_plain(f"… and {rest:,} more")]}]
         blocks.append(block)
     return blocks
@@ -81,16 +81,20 @@ def _facts_section(facts: Sequence[Fact]) -> Block:
 
 
 def _failure_section(group: FailureGroup) -> Block:
-    lines = (cut(headline(group), VALUE_LIMIT), cut(children(group), VALUE_LIMIT))
+    lines = (cut(headline(group), VALUE_LIMIT), cut(describe_children(group), VALUE_LIMIT))
     section: Block = {"type": "section", "text": _plain(_join("\n", *lines))}
     if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
         section["fields"] = [_markup(link)]
     return section
 
 
-def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[Piece]:
-    """All jobs by name, and links for as many as `room` (characters as JSON) holds, from the first on: the failed
-    ones. Titles are whole only where they leave room for the link of each failed job."""
+def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[CountedBlock]:
+    """List all jobs, and link as many as fit, the failed ones first.
+
+    Titles are cut if they would otherwise leave no room for the link of each failed job.
+
+    room: characters as JSON.
+    """
     failed = sum(job.severity is Severity.FAILURE for job in jobs)
     linked = _count_links(jobs, VALUE_LIMIT, room)
     if linked >= failed:
@@ -99,7 +103,7 @@ def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[Piece]:
 
 
 def _count_links(jobs: Sequence[DigestEntry], limit: int, room: int) -> int:
-    """How many links fit beside all the titles; -1 if not even the titles do."""
+    """Return how many links fit beside all titles; -1 if not even the titles fit."""
 
     def size(linked: int) -> int:
         return _size([block for block, _ in _list_jobs(jobs, limit, linked)])
@@ -107,15 +111,18 @@ def _count_links(jobs: Sequence[DigestEntry], limit: int, room: int) -> int:
     return bisect_right(range(len(jobs) + 1), room, key=size) - 1
 
 
-def _list_jobs(jobs: Sequence[DigestEntry], limit: int, linked: int) -> list[Piece]:
-    """A line for each job, its title cut to `limit`. The first `linked` ones have numbers, which are links below the
-    lines: in plain text there are none."""
+def _list_jobs(jobs: Sequence[DigestEntry], limit: int, linked: int) -> list[CountedBlock]:
+    """Return sections with one line per job.
+
+    limit: characters of a title.
+    linked: how many jobs have a number, which is a link below the lines, since plain_text cannot hold links.
+    """
     sections = [("", "", 0)]  # lines, links, number of jobs
     for number, job in enumerate(jobs, 1):
         link = _link(str(number), job.link.url) if job.link and number <= linked else ""
         if len(link) > VALUE_LIMIT:
             link = ""
-        name = _join(". ", str(number) if link else "", name_job(job, limit))
+        name = _join(". ", str(number) if link else "", describe_job(job, limit))
         line = f"{ICONS[job.severity]} {name}"
         lines, links, count = sections[-1]
         longer = (_join("\n", lines, line), _join(" · ", links, link), count + 1)
@@ -132,8 +139,10 @@ def _job_section(lines: str, links: str) -> Block:
 
 
 def _buttons(message: Message) -> list[Block]:
-    """One a link, as many as fit. A click opens the URL, on any webhook; where no app of ours answers it, Slack then
-    shows who clicked a warning sign beside the button (slackapi/node-slack-sdk#869, slackapi/slack-github-action#513).
+    """Return a button per link, as many as fit.
+
+    A click opens the URL, on any webhook. If no app responds to the click, Slack shows the user a warning sign beside
+    the button (slackapi/node-slack-sdk#869, slackapi/slack-github-action#513).
     """
     buttons: list[Block] = []
     for number, link in enumerate(message.links, 1):

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchbell import webhook
 from batchbell.contract import Message, PermanentError, Secret, Secrets, TemporaryError
-from batchbell.webhook import Answer, Webhook, url_problem
+from batchbell.webhook import Webhook, WebhookResponse, url_problem
 
 from .blocks import render
 
@@ -24,31 +24,31 @@ def create(settings: Mapping[str, Any], secrets: Secrets) -> Slack:
 
 
 class Slack:
-    """One channel of Slack: the one that the webhook was made for."""
+    """One Slack channel: the one that the webhook was created for."""
 
     def __init__(self, url: Secret) -> None:
-        self._webhook = Webhook(url, "Slack", webhook_problem, judge)
+        self._webhook = Webhook(url, "Slack", webhook_problem, classify)
 
     def render(self, message: Message) -> dict[str, Any]:
-        """The payload, without sending it."""
+        """Return the payload, without sending it."""
         return render(message)
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError or PermanentError, as `judge` says, unless Slack took the message."""
+        """Post the message. Raises TemporaryError or PermanentError (see `classify`)."""
         self._webhook.post(render(message))
 
 
-def judge(answer: Answer) -> TemporaryError | PermanentError | None:
-    """What an answer means; None is delivered, which Slack says with one word. Its errors are one word, too."""
-    code = answer.text if SHORT_CODE.fullmatch(answer.text) else ""
-    if problem := webhook.judge(answer, code):
-        return problem
-    if answer.status == 200 and answer.text == "ok":
+def classify(response: WebhookResponse) -> TemporaryError | PermanentError | None:
+    """Return the error that a response means, or None for Slack's "200 ok". Slack's errors are single words, too."""
+    code = response.text if SHORT_CODE.fullmatch(response.text) else ""
+    if error := webhook.classify(response, code):
+        return error
+    if response.status == 200 and response.text == "ok":
         return None
-    said = f"Slack answered {answer.status} {code}".rstrip()
-    return PermanentError(f"{said} instead of ok: perhaps a proxy answered, not Slack")
+    reason = f"Slack answered {response.status} {code}".rstrip()
+    return PermanentError(f"{reason} instead of ok: perhaps a proxy answered, not Slack")
 
 
 def webhook_problem(url: str) -> str | None:
-    """What is wrong with a webhook's URL, without showing it; None if nothing is."""
+    """Say what is wrong with a webhook's URL, without showing it; None if it is right."""
     return url_problem(url, WEBHOOK, "https://hooks.slack.com/services/T…/B…/…")

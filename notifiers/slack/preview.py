@@ -1,4 +1,4 @@
-"""The payload as Slack draws it. Runs on an operator's machine, for `python -m batchbell preview`."""
+"""Draws the payload as Slack does. Runs only on an operator's machine, for the command `preview`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Amazon SNS: one topic, many kinds of subscribers."""
+"""Amazon SNS: one topic with many kinds of subscribers."""

@@ -1,8 +1,8 @@
-"""A message as a custom notification of Amazon Q Developer in chat applications, for Slack and Microsoft Teams.
+"""Renders a message as a custom notification of Amazon Q Developer in chat applications, for Slack and Microsoft Teams.
 
-Source: its administrator guide, "Custom notifications": `version`, `source` and `content.description` must be there,
-all else may be. Its HTTPS subscription of the topic gets it. A text is markdown of whichever of the two the chat is, so
-that none of a job's own may be any: see `_harmless`.
+Source: its administrator guide, "Custom notifications": `version`, `source` and `content.description` are required, all
+else is optional. Amazon Q receives it through its HTTPS subscription to the topic. Texts are the chat's markdown, so
+that a job's own texts must not hold any, neither Slack's nor Teams': see `_harmless`.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import re
 from typing import Any
 
 from batchbell.contract import FailureGroup, Message
-from batchbell.texts import ICONS, children, cut, headline, name_job
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline
 
-TITLE_LIMIT = 150  # characters, as Slack's own headers
-DESCRIPTION_LIMIT = 2_800  # characters: a section of Slack's takes 3,000
+TITLE_LIMIT = 150  # characters, like Slack's own headers
+DESCRIPTION_LIMIT = 2_800  # characters: a section in Slack allows 3,000
 LINE_LIMIT = 300  # characters
 STEPS_LIMIT = 5
-# What may become a variable of a command that somebody made for the chat: names as AWS Batch takes them (AWS Batch API
-# reference, SubmitJob and CreateJobQueue), and no others.
+# Values that a chat's custom actions may insert into commands: only names that AWS Batch allows (AWS Batch API
+# reference, SubmitJob and CreateJobQueue).
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 def render_chat(message: Message) -> dict[str, Any]:
-    """The notification for a tidy message. What does not fit is counted."""
+    """Return the notification for a tidy message. Lines that do not fit are left out and counted."""
     context = {"status": message.status, "job_name": message.job_name, "queue": message.queue}
     return {
         "version": "1.0",
@@ -46,11 +46,11 @@ def render_chat(message: Message) -> dict[str, Any]:
 
 
 def _description(message: Message) -> str:
-    """Notes first: the last lines are those that may be left out."""
+    """Return the lines that fit, the notes before the facts, since the last lines may be left out."""
     lines = [_line(message.summary)]
     lines += [_line(f"Note: {note}") for note in message.notes]
     lines += [_line(f"{fact.label}: {fact.value}") for fact in message.facts]
-    lines += [_line(name_job(job)) for job in message.jobs]
+    lines += [_line(describe_job(job)) for job in message.jobs]
     lines += [_failure(group) for group in message.failures]
     kept: list[str] = []
     size = 0
@@ -64,15 +64,15 @@ def _description(message: Message) -> str:
 
 def _failure(group: FailureGroup) -> str:
     log = f"{_harmless(group.log.label)}: {group.log.url}" if group.log else ""
-    return "\n".join(line for line in (_line(headline(group)), _line(children(group)), log) if line)
+    return "\n".join(line for line in (_line(headline(group)), _line(describe_children(group)), log) if line)
 
 
 def _line(text: str) -> str:
     return cut(_harmless(text), LINE_LIMIT)
 
 
-# Slack's <!channel>, <@U123> and <url|text>, Teams' [text](url) and both's @here become plain to see. What only
-# changes how a word looks may stay: neither chat shows an escaped one as it was.
+# Disarms Slack's <!channel>, <@U123> and <url|text>, Teams' [text](url) and the @here of both. Emphasis stays, since
+# neither chat shows an escaped character as it was.
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "[": "(", "]": ")", "@": "\uff20"})
 
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from batchbell.aws_answers import ask, make_client
+from batchbell.aws_clients import make_client
+from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
 
 from .publication import render
 
-# What no retry mends: the topic or the message. Keys and rights (KMS…, AuthorizationError) are ours to mend.
+# Errors of the topic or the message, which no retry can fix. Keys and permissions (KMS…, AuthorizationError) are
+# temporary, since the operator can fix them.
 PERMANENT = ("NotFound", "InvalidParameter", "ParameterValueInvalid", "EndpointDisabled", "Validation")
 
 
@@ -20,28 +22,28 @@ def create(settings: Mapping[str, Any], secrets: Secrets) -> Topic:
 
 
 class Topic:
-    """A standard topic: text for people, JSON for programs, one short line for telephones, a card for chats."""
+    """A standard topic: text for people, JSON for programs, one short line for SMS, a card for chats."""
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
         self._client: Any = None
 
     def render(self, message: Message) -> dict[str, Any]:
-        """What is published, with `Message` as an object: what each kind of subscriber gets."""
+        """Return what is published; its `Message` is an object with the text for each protocol."""
         return render(message)
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError or PermanentError, as `PERMANENT` and `batchbell.aws_answers` say."""
+        """Publish the message. Raises TemporaryError, or PermanentError for the codes in `PERMANENT`."""
         rendered = render(message)
-        ask("SNS", lambda: self._publish(rendered), PERMANENT)
+        call_aws("SNS", lambda: self._publish(rendered), PERMANENT)
 
     def _publish(self, rendered: dict[str, Any]) -> Mapping[str, Any]:
         if self._client is None:
-            region = self._arn.split(":")[3]  # a topic is published to in its own region alone
+            region = self._arn.split(":")[3]  # SNS accepts a topic only in the topic's own region
             self._client = make_client("sns", region)
-        answer: Mapping[str, Any] = self._client.publish(
+        response: Mapping[str, Any] = self._client.publish(
             TopicArn=self._arn,
             MessageStructure="json",
             **rendered | {"Message": json.dumps(rendered["Message"], ensure_ascii=False)},
         )
-        return answer
+        return response

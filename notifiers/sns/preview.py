@@ -1,4 +1,4 @@
-"""What each kind of subscriber gets. Runs on an operator's machine, for `python -m batchbell preview`."""
+"""Draws what each kind of subscriber gets. Runs only on an operator's machine, for the command `preview`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def preview(notifier: Notifier, message: Message) -> Preview:
 
 
 def _custom_notification(text: str) -> Mapping[str, Any] | None:
-    """What Amazon Q takes as a notification of one's own, if it is that."""
+    """Parse a custom notification for Amazon Q; None if the text is not one."""
     try:
         notification = json.loads(text)
     except ValueError:
@@ -66,7 +66,7 @@ def _draw_card(notification: Mapping[str, Any]) -> str:
 
 
 def _draw_line(text: str) -> str:
-    """A chat makes a link of a bare address."""
+    """Draw bare addresses as links, as a chat does."""
     pieces = _ADDRESS.split(text)
     return "".join(link(piece, piece) if number % 2 else markup(piece) for number, piece in enumerate(pieces))
 

@@ -1,5 +1,4 @@
-"""A message as what SNS publishes: a text for each protocol, within what SNS takes. Source: SNS API reference,
-"Publish"."""
+"""Renders a message for SNS: a text for each protocol, within SNS's limits. Source: SNS API reference, "Publish"."""
 
 from __future__ import annotations
 
@@ -9,32 +8,32 @@ import unicodedata
 from typing import Any
 
 from batchbell.contract import Message
-from batchbell.texts import as_text, cut, one_line, tidy, with_note_of_rest
+from batchbell.texts import as_text, cut, one_line, tidy, with_omission_note
 
 from .chat import render_chat
 
 SUBJECT_LIMIT = 99  # characters: "less than 100"
-SMS_LIMIT = 140  # characters: one message; each further one costs
-# Bytes of message and attributes: 256 KiB, unless the topic's owner raised it. The attributes take less than 2 KiB.
+SMS_LIMIT = 140  # characters: one SMS; each further one costs extra
+# Bytes of message and attributes: 256 KiB, unless the topic's owner has raised it. The attributes take less than 2 KiB.
 MESSAGE_LIMIT = 260_000
 ATTRIBUTE_LIMIT = 256  # characters
 _LOOKALIKES = str.maketrans({"\u2013": "-", "\u2014": "-", "\u00b7": "-", "\u00d7": "x", "\u2019": "'"})
 JSON_PROTOCOLS = ("sqs", "lambda", "http", "firehose")  # subscribers that are programs
-# Of what there may be many, in the order in which it is left out.
+# The parts of a message that may be long, in the order in which they are cut.
 PARTS = (("failures", "groups of failures"), ("jobs", "jobs"), ("facts", "facts"), ("notes", "notes"))
 
 
 def render(message: Message) -> dict[str, Any]:
-    """Subject, attributes and a text for each protocol. What does not fit is left out, the last ones first."""
+    """Return subject, attributes and a text for each protocol. If they are too long, the last items are left out."""
     message = tidy(message)
     by_protocol = _by_protocol(message)
-    for part, what in PARTS:
+    for part, plural in PARTS:
         whole = kept = len(getattr(message, part))
         smaller = message
         while kept and _size(by_protocol) > MESSAGE_LIMIT:
             kept //= 2
             smaller = dataclasses.replace(message, **{part: getattr(message, part)[:kept]})
-            smaller = with_note_of_rest(smaller, whole - kept, what)
+            smaller = with_omission_note(smaller, whole - kept, plural)
             by_protocol = _by_protocol(smaller)
         message = smaller
     return {
@@ -45,7 +44,7 @@ def render(message: Message) -> dict[str, Any]:
 
 
 def to_ascii(text: str, limit: int) -> str:
-    """The text in printable ASCII: any subject must begin with it, and an SMS without it holds 70 characters only."""
+    """Convert to printable ASCII: a subject must begin with it, and a non-ASCII SMS holds only 70 characters."""
     plain = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES)).encode("ascii", "ignore").decode()
     return one_line(plain)[:limit].strip() or "AWS Batch"
 
@@ -65,7 +64,7 @@ def _size(by_protocol: dict[str, str]) -> int:
 
 
 def _attributes(message: Message) -> dict[str, dict[str, str]]:
-    """For the filter policies of subscriptions. None is empty, which SNS would refuse."""
+    """Return attributes for the filter policies of subscriptions, without empty ones, which SNS would refuse."""
     values = {"status": message.status, "job_name": message.job_name, "queue": message.queue}
     return {
         name: {"DataType": "String", "StringValue": cut(value, ATTRIBUTE_LIMIT)}

@@ -1,4 +1,4 @@
-"""The boto3 clients of what runs in the Lambda: made when needed, and cheap to connect with."""
+"""The boto3 clients of the Lambda: made when needed, and cheap to connect with."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import SSLError
 
-from batchbell import aws_answers
-from batchbell.aws_answers import LateClient, make_client
+from batchbell import aws_clients
+from batchbell.aws_clients import LazyClient, make_client
 from bench.instant_endpoint import InstantEndpoint
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -21,7 +21,7 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What files of authorities were read."""
+    """The files of authorities that were read."""
     read: list[Any] = []
     load = ssl.SSLContext.load_verify_locations
 
@@ -35,17 +35,17 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture
 def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InstantEndpoint]:
-    """AWS over TLS, in a process that has had no client yet."""
+    """AWS over TLS, in a process that has not made a client yet."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setattr(aws_answers, "_contexts", [])
-    aws_answers.open_session.cache_clear()
+    monkeypatch.setattr(aws_clients, "_contexts", [])
+    aws_clients.open_session.cache_clear()
     with InstantEndpoint(tmp_path) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(running.ca_bundle))
         yield running
-    aws_answers.open_session.cache_clear()
+    aws_clients.open_session.cache_clear()
 
 
 def publish(client: Any) -> None:
@@ -65,7 +65,7 @@ def test_the_authorities_are_read_once_for_all_clients_and_connections(
     assert loads == [str(endpoint.ca_bundle)]
 
 
-def test_a_server_that_no_authority_vouches_for_gets_nothing(
+def test_a_server_with_an_unknown_authority_receives_nothing(
     endpoint: InstantEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(make_client("sns"))
@@ -78,7 +78,7 @@ def test_a_server_that_no_authority_vouches_for_gets_nothing(
         assert stranger.take_requests() == []
 
 
-def test_a_server_with_another_name_than_its_certificates_gets_nothing(
+def test_a_server_with_another_name_than_its_certificate_receives_nothing(
     endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(make_client("sns"))
@@ -90,15 +90,15 @@ def test_a_server_with_another_name_than_its_certificates_gets_nothing(
     assert endpoint.take_requests() == []
 
 
-def test_a_client_of_another_botocore_is_left_as_it_is() -> None:
+def test_a_client_of_another_botocore_version_is_not_changed() -> None:
     client = SimpleNamespace(_endpoint=SimpleNamespace())
 
-    aws_answers._share_authorities(client)
+    aws_clients._share_authorities(client)
 
     assert client == SimpleNamespace(_endpoint=SimpleNamespace())
 
 
-def test_a_late_client_is_made_at_its_first_use_and_once(
+def test_a_lazy_client_is_made_once_when_it_is_first_used(
     endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -107,8 +107,8 @@ def test_a_late_client_is_made_at_its_first_use_and_once(
         made.append(service)
         return make_client(service, **options)
 
-    monkeypatch.setattr(aws_answers, "make_client", make)
-    client = LateClient("sns", read_timeout=1)
+    monkeypatch.setattr(aws_clients, "make_client", make)
+    client = LazyClient("sns", read_timeout=1)
     assert made == []
 
     publish(client)

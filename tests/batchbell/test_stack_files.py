@@ -38,7 +38,7 @@ def test_defaults_come_from_the_project_file_in_all_its_forms(program):
     }
 
 
-def test_the_stack_file_lies_over_the_defaults_and_the_caller_over_both(program):
+def test_the_stack_file_overrides_the_defaults_and_the_caller_overrides_both(program):
     (program / "Pulumi.dev.yaml").write_text("config:\n  tiny:size: 4\n  tiny:plain: file\n  aws:region: us-east-1\n")
     values = load(program, config={"size": 5}).values
     assert (values["tiny:size"], values["tiny:plain"], values["aws:region"]) == ("5", "file", "us-east-1")
@@ -50,14 +50,14 @@ def test_lists_and_objects_reach_the_program_as_json(program):
     assert json.loads(values["tiny:deep"]) == {"a": [1]}
 
 
-def test_secrets_are_values_whose_keys_are_marked(program):
+def test_the_keys_of_secrets_are_marked(program):
     found = load(program, secrets={"hook": "https://example.com/x"})
     assert found.values["tiny:hook"] == "https://example.com/x"
     assert found.secret_keys == ("tiny:hook",)
 
 
 @pytest.mark.parametrize("word", ["on", "yes", "2026-11-23", "12:30:45", "0o17"])
-def test_words_that_older_yaml_takes_for_something_else_stay_text(word, program):
+def test_words_that_yaml_1_1_would_convert_stay_text(word, program):
     (program / "Pulumi.dev.yaml").write_text(f"config:\n  tiny:plain: {word}\n")
     assert load(program).values["tiny:plain"] == word
 
@@ -83,7 +83,7 @@ def test_an_encrypted_value_must_be_given_as_a_secret(program):
     assert load(program, secrets={"hook": "x"}).values["tiny:hook"] == "x"
 
 
-def test_a_file_that_is_no_yaml_is_named_with_the_line(program):
+def test_an_invalid_yaml_file_is_named_with_the_line(program):
     (program / "Pulumi.dev.yaml").write_text("config:\n  a: [1\n  b: 2\n")
     with pytest.raises(stack_config.InvalidConfig, match=r"Pulumi\.dev\.yaml, line \d+: not valid YAML"):
         load(program)

@@ -1,6 +1,6 @@
-"""Debian's Chromium (or Google's), without a window. Nothing is downloaded: it is on PATH, or it is not there.
+"""Runs a headless Chromium from PATH; nothing is downloaded.
 
-As a program it says on one line if it is not: `python -m tests.browser.chromium`.
+`python -m tests.browser.chromium` says on one line if there is none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.engine.cli.build import must_run
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# It asks nobody for anything, and starts where there is no sandbox and no graphics card, as in a container.
+# No requests of its own; no sandbox and no graphics card, as in a container.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +37,7 @@ class NoChromium(Exception):
 
 
 def find_chromium() -> str:
-    """Its path. Raises NoChromium."""
+    """Return its path. Raises NoChromium."""
     if (found := next(filter(None, map(shutil.which, NAMES)), None)) is None:
         raise NoChromium("no Chromium on PATH: apt-get install chromium")
     return found
@@ -45,7 +45,7 @@ def find_chromium() -> str:
 
 @contextlib.contextmanager
 def start_chromium() -> Iterator[Browser]:
-    """With a new folder for the user's data, which is gone afterwards. Raises NoChromium."""
+    """Start it with an empty profile, which is deleted afterwards. Raises NoChromium."""
     executable = find_chromium()
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser:
         yield browser
@@ -53,7 +53,7 @@ def start_chromium() -> Iterator[Browser]:
 
 @dataclass
 class Opened:
-    """A page that is shown, and what it asked for and complained of."""
+    """An open page, its requests, and its errors and console messages."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
@@ -62,7 +62,10 @@ class Opened:
 
 @contextlib.contextmanager
 def open_page(browser: Browser, file: Path, width: int, height: int, scheme: str) -> Iterator[Opened]:
-    """`scheme`: "light" or "dark". It is given when each of its frames is as high as what it shows."""
+    """Open a page, and wait until each of its frames has the height of its content.
+
+    scheme: "light" or "dark".
+    """
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
     opened = Opened(context.new_page())
     opened.page.on("console", lambda message: opened.complaints.append(message.text))

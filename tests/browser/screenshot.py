@@ -1,4 +1,4 @@
-"""Takes the picture in the README: python -m tests.browser.screenshot PAGE.html PICTURE.png"""
+"""Takes the picture in the README: `python -m tests.browser.screenshot PAGE.html PICTURE.png`."""
 
 from __future__ import annotations
 

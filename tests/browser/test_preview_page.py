@@ -1,4 +1,4 @@
-"""The preview page in a real browser, at the widths of a desk and of a telephone, light and dark."""
+"""The preview page in a real browser, at the widths of a desktop and a phone, light and dark."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from batchbell.cli import app
 from tests.browser.chromium import NoChromium, Opened, open_page, start_chromium
 from tests.engine.cli.build import must_run
 
-DESK, TELEPHONE = (1280, 900), (390, 844)
+DESKTOP, PHONE = (1280, 900), (390, 844)
 HOSTILE = (
     "</title></style></script></iframe><script>window.top.document.title='owned'</script>"
     "<img src=x onerror=\"window.top.document.title='owned'\">&quot;\"'><b>bold</b>"
 )
 PAGES = 'const pages = [document, ...[...document.querySelectorAll("iframe")].map(frame => frame.contentDocument)];'
-# What sticks out to the right of the page, of its box, or of a frame. The list of links may scroll by itself.
+# Elements that overflow the page, their box or a frame to the right. The list of links may scroll.
 OVERFLOW = """() => [
     ...[...document.querySelectorAll("body *")]
         .filter(one => !one.closest("nav"))
@@ -62,8 +62,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, TELEPHONE], ids=["desk", "telephone"])
-def test_nothing_sticks_out_nothing_is_fetched_and_nothing_is_complained_of(
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_overflows_nothing_is_fetched_and_there_are_no_errors(
     browser: Browser, page: Path, size: tuple[int, int], scheme: str, tmp_path: Path
 ) -> None:
     with open_page(browser, page, *size, scheme) as opened:
@@ -79,16 +79,16 @@ def test_nothing_sticks_out_nothing_is_fetched_and_nothing_is_complained_of(
 
 
 def _check_colours(opened: Opened, *, dark: bool) -> None:
-    """Dark on light or light on dark, in each frame too."""
+    """The text is dark on light or light on dark, in each frame too."""
     assert (sum(opened.page.evaluate(BACKGROUND)) / 3 < 128) is dark
     assert {sum(colour[:3]) / 3 > 128 for colour in opened.page.evaluate(TEXT_IN_FRAMES)} == {dark}
 
 
-def test_frames_grow_again_when_the_window_becomes_narrow(browser: Browser, page: Path) -> None:
+def test_frames_grow_when_the_window_becomes_narrow(browser: Browser, page: Path) -> None:
     heights = "() => [...document.querySelectorAll('iframe')].map(frame => frame.clientHeight)"
     scrolled = """() => [...document.querySelectorAll('iframe')].filter(
         frame => frame.contentDocument.documentElement.scrollHeight > frame.clientHeight).length"""
-    with open_page(browser, page, *DESK, "light") as opened:
+    with open_page(browser, page, *DESKTOP, "light") as opened:
         wide = opened.page.evaluate(heights)
         opened.page.set_viewport_size({"width": 320, "height": 844})
         opened.page.wait_for_function(f"wide => ({heights})().some((height, n) => height > wide[n])", arg=wide)
@@ -97,13 +97,13 @@ def test_frames_grow_again_when_the_window_becomes_narrow(browser: Browser, page
         assert opened.page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_hostile_texts_of_a_job_are_shown_as_text_and_run_nothing(browser: Browser, tmp_path: Path, event) -> None:
+def test_hostile_texts_of_a_job_are_shown_as_text_and_run_no_script(browser: Browser, tmp_path: Path, event) -> None:
     hostile = event("single-failed", jobName=HOSTILE, statusReason=HOSTILE)
     hostile["detail"]["container"] |= {"reason": HOSTILE, "logStreamName": HOSTILE}
     (tmp_path / "event.json").write_text(json.dumps(hostile))
     page = write_preview(tmp_path, "--event", str(tmp_path / "event.json"))
 
-    with open_page(browser, page, *DESK, "light") as opened:
+    with open_page(browser, page, *DESKTOP, "light") as opened:
         assert opened.complaints == []
         assert opened.page.title() == "batchbell · print-color"
         elements = opened.page.evaluate(ELEMENTS)

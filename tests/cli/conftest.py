@@ -1,4 +1,4 @@
-"""The print-color stack as operators meet it, and their commands."""
+"""The deployed print-color stack, and an operator who runs commands on it."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ import pytest
 from typer.testing import CliRunner
 
 from batchbell.cli import app
-from batchbell.cli.deployed import Deployed, find
+from batchbell.cli.deployed_stack import DeployedStack, find_stack
 from batchbell.dispatcher.records.job import Job
 from tests.end_to_end.conftest import name as name
 from tests.end_to_end.conftest import print_color as print_color
 from tests.end_to_end.stack import Stack
 
-PLACE = "arn:aws:batch:us-east-1:123456789012"
+BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 
 
 @pytest.fixture
 def finished(event, name):
-    """The event of a finished array job of that name; every call is another job."""
+    """Make the event of a finished array job of that name; every call makes another job."""
 
     def make(**detail):
         job = str(uuid.uuid4())
-        return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}", **detail)
+        return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{BATCH_ARN}:job/{job}", **detail)
 
     return make
 
 
 @dataclass(frozen=True)
 class Operator:
-    """What somebody with that stack's AWS can do to it and see of it."""
+    """Somebody with access to the stack's AWS account."""
 
     stack: Stack
     run: Callable[..., Any]
 
     @property
-    def deployed(self) -> Deployed:
-        return find(self.stack.deployment.outputs["function_name"], "", "", "")
+    def deployed(self) -> DeployedStack:
+        return find_stack(self.stack.deployment.outputs["function_name"], "", "", "")
 
     @property
     def dead_letter_url(self) -> str:
         return str(self.stack.deployment.outputs["dead_letter_queue_url"])
 
     def answer(self, command: str, *arguments: str, exit_code: int = 0) -> Any:
-        """What `--json` prints."""
+        """Run a command, and return what `--json` prints."""
         result = self.run(command, "--json", *arguments)
         assert result.exit_code == exit_code, result.output
         return json.loads(result.stdout)
 
     def bury(self, *bodies: Any, **attributes: str) -> None:
-        """Put bodies into the dead-letter queue, each with those message attributes."""
+        """Put bodies into the dead-letter queue, each with these message attributes."""
         sqs = self.stack.cloud.client("sqs")
         given = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         for body in bodies:
@@ -64,13 +64,13 @@ class Operator:
             sqs.send_message(QueueUrl=self.dead_letter_url, MessageBody=text, MessageAttributes=given)
 
     def ledger_row(self, event: Any, notifier: str) -> Any:
-        """DynamoDB's item about that event's message for that notifier; empty where there is none."""
+        """Return the ledger's item for the event's message and the notifier; empty if there is none."""
         table = self.stack.deployment.outputs["ledger_table_name"]
         key = {"message": {"S": Job.from_event(event).key}, "notifier": {"S": notifier}}
         return self.stack.cloud.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
 
     def refuse(self, *events: Any) -> None:
-        """Slack refuses the messages about these jobs for good; the other channels take them."""
+        """Let Slack refuse the messages about these jobs permanently; the other channels accept them."""
         before = self.stack.in_queue("dead_letter_queue_url")
         self.stack.sink.answer(status=404)
         self.stack.send(*events)
@@ -83,7 +83,7 @@ class Operator:
 
 @pytest.fixture
 def operator(print_color, monkeypatch):
-    """The dead-letter queue is emptied afterwards."""
+    """An operator; the dead-letter queue is emptied afterwards."""
     for variable, value in print_color.cloud.environment().items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setenv("COLUMNS", "200")
@@ -100,7 +100,7 @@ def operator(print_color, monkeypatch):
 
 @pytest.fixture
 def ticket(name):
-    """The body of a ticket about a job of that name."""
+    """Make the body of a ticket about a job of that name."""
 
     def make(**fields):
         return {
@@ -129,7 +129,7 @@ def ticket(name):
 
 @pytest.fixture
 def function_stopped(print_color):
-    """The function takes from no queue; what is in the retry queue then is thrown away."""
+    """The function polls no queue; messages in the retry queue are purged afterwards."""
     client = print_color.cloud.client("lambda")
     function = print_color.deployment.outputs["function_name"]
     ids = [one["UUID"] for one in client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]]
@@ -142,8 +142,8 @@ def function_stopped(print_color):
 
 
 @pytest.fixture
-def documented_rights(operator, project, monkeypatch):
-    """From here on the operator has the rights that docs/operations.md lists, and no other."""
+def documented_permissions(operator, project, monkeypatch):
+    """The operator has only the permissions that docs/operations.md lists."""
     outputs, iam = operator.stack.deployment.outputs, operator.stack.cloud.client("iam")
     names = {
         "REGION": "us-east-1",

@@ -1,4 +1,4 @@
-"""What holds for every command: help with examples, exit codes that are documented, errors that are no traceback."""
+"""All commands: help with examples, documented exit codes, errors without a traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from batchbell.cli import app
 
 COMMANDS = sorted(str(one.name) for one in app.registered_commands)
-# Of the commands about a deployed stack: it must be named.
+# Commands for a deployed stack, which must be named.
 DEPLOYED = [["status"], ["redrive"], ["send-test"], ["replay", "tests/events/parent-succeeded.json"]]
 
 
@@ -26,7 +26,7 @@ def run(monkeypatch, project):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_its_help_has_examples_and_every_exit_code_it_can_have(run, name):
+def test_the_help_has_examples_and_exit_codes(run, name):
     shown = run(name, "--help")
 
     assert shown.exit_code == 0
@@ -37,7 +37,7 @@ def test_its_help_has_examples_and_every_exit_code_it_can_have(run, name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_wrong_arguments_are_exit_code_2_and_no_traceback(run, name):
+def test_wrong_arguments_exit_with_2_and_without_a_traceback(run, name):
     for wrong in (["--no-such-option"], ["one", "too", "many"]):
         result = run(name, *wrong)
 
@@ -47,7 +47,7 @@ def test_wrong_arguments_are_exit_code_2_and_no_traceback(run, name):
 
 
 @pytest.mark.parametrize("command", DEPLOYED, ids=lambda command: command[0])
-def test_a_stack_that_is_not_named_is_asked_for_on_one_line(run, command):
+def test_a_missing_stack_is_reported_on_one_line(run, command):
     result = run(*command)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -63,7 +63,7 @@ def test_a_stack_that_is_not_named_is_asked_for_on_one_line(run, command):
         ([], {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "127.0.0.1:9"),
     ],
 )
-def test_an_aws_that_cannot_be_asked_is_told_on_one_line(run, monkeypatch, command, arguments, environment, says):
+def test_an_unreachable_aws_is_reported_on_one_line(run, monkeypatch, command, arguments, environment, says):
     for variable, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -79,7 +79,7 @@ def test_an_aws_that_cannot_be_asked_is_told_on_one_line(run, monkeypatch, comma
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_without_a_command_all_are_listed(project):
+def test_without_a_command_all_commands_are_listed(project):
     shown = subprocess.run([sys.executable, "-m", "batchbell"], cwd=project, capture_output=True, text=True)
 
     assert all(name in shown.stdout + shown.stderr for name in COMMANDS)

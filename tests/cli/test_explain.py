@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from batchbell.cli import app
 
-PLACE = "arn:aws:batch:us-east-1:123456789012"
+BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def explained(explain):
     return run
 
 
-WATCHED = ("--queue", f"{PLACE}:job-queue/nightly")
+WATCHED = ("--queue", f"{BATCH_ARN}:job-queue/nightly")
 
 
 def test_a_parent_on_the_watched_queue_matches_and_each_notifier_shows_its_message(explained, event):
@@ -45,7 +45,7 @@ def test_a_parent_on_the_watched_queue_matches_and_each_notifier_shows_its_messa
         assert "nightly-render failed" in json.dumps(rendering)
 
 
-OTHER_QUEUE = {"jobQueue": f"{PLACE}:job-queue/nightly-2"}
+OTHER_QUEUE = {"jobQueue": f"{BATCH_ARN}:job-queue/nightly-2"}
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,7 @@ OTHER_QUEUE = {"jobQueue": f"{PLACE}:job-queue/nightly-2"}
         ),
     ],
 )
-def test_each_field_that_keeps_an_event_from_matching_is_named_and_what_that_means(
-    explained, explain, event, name, detail, found, says
-):
+def test_each_field_that_does_not_match_is_named_and_explained(explained, explain, event, name, detail, found, says):
     answer = explained(event(name, **detail), *WATCHED)
 
     assert answer["matches"] is False
@@ -77,7 +75,7 @@ def test_each_field_that_keeps_an_event_from_matching_is_named_and_what_that_mea
     assert all(field in shown for field in found.values())
 
 
-def test_an_event_of_another_kind_is_told_by_that_alone(explained, event):
+def test_an_event_of_another_kind_is_explained_by_its_kind_alone(explained, event):
     for other, field, kind in (
         ({"detail-type": "Batch Compute Environment State Change"}, "detail-type", "other-detail-type"),
         ({"source": "aws.ecs"}, "source", "other-source"),
@@ -87,7 +85,7 @@ def test_an_event_of_another_kind_is_told_by_that_alone(explained, event):
         assert next(iter(other.values())) in wrong["meaning"]
 
 
-def test_a_blocked_queue_is_held_against_the_rule_of_its_own(explained, event):
+def test_the_event_of_a_blocked_queue_is_compared_with_its_own_rule(explained, event):
     blocked = event("queue-blocked")
     answer = explained(blocked, *WATCHED)
     assert (answer["rule"], answer["matches"]) == ("blocked", True)
@@ -96,7 +94,7 @@ def test_a_blocked_queue_is_held_against_the_rule_of_its_own(explained, event):
     assert (wrong["kind"], wrong["field"]) == ("other-queue", "detail.jobQueue")
 
 
-def test_a_blocked_queue_that_the_stack_does_not_tell_is_explained_by_its_setting(
+def test_a_blocked_queue_that_the_stack_does_not_report_is_explained_by_its_setting(
     explained, event, tmp_path, project, monkeypatch
 ):
     for file in ("Pulumi.yaml", "Pulumi.production.yaml"):
@@ -110,22 +108,24 @@ def test_a_blocked_queue_that_the_stack_does_not_tell_is_explained_by_its_settin
     assert "queue_blocked" in wrong["hint"]
 
 
-def test_another_job_definition_is_told(explained, event):
-    answer = explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/render-2")
+def test_another_job_definition_does_not_match(explained, event):
+    answer = explained(event("parent-failed"), "--job-definition", f"{BATCH_ARN}:job-definition/render-2")
 
     assert [one["kind"] for one in answer["mismatches"]] == ["other-definition"]
 
 
-def test_a_queue_that_the_stack_would_make_is_matched_by_its_name(explained, event):
-    ours = event("parent-failed", jobQueue=f"{PLACE}:job-queue/print-color-queue")
+def test_a_queue_that_the_stack_creates_is_matched_by_its_name(explained, event):
+    ours = event("parent-failed", jobQueue=f"{BATCH_ARN}:job-queue/print-color-queue")
 
     assert explained(ours)["matches"] is True
     assert explained(event("parent-failed"))["why"].startswith("detail.jobQueue")
 
 
-def test_a_job_definition_stands_in_for_what_the_stack_watches(explained, event):
-    assert explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/render:3")["matches"] is True
-    assert explained(event("parent-failed"), "--job-definition", f"{PLACE}:job-definition/rend")["matches"] is False
+def test_a_given_job_definition_replaces_what_the_stack_watches(explained, event):
+    assert (
+        explained(event("parent-failed"), "--job-definition", f"{BATCH_ARN}:job-definition/render:3")["matches"] is True
+    )
+    assert explained(event("parent-failed"), "--job-definition", f"{BATCH_ARN}:job-definition/rend")["matches"] is False
 
 
 def test_another_stack_has_another_rule_and_other_notifiers(explained, event):
@@ -136,7 +136,7 @@ def test_another_stack_has_another_rule_and_other_notifiers(explained, event):
     assert explained(event("parent-succeeded"), "--stack", "production")["renderings"] == {"team": None}
 
 
-def test_an_event_comes_from_standard_input_too(event, project):
+def test_an_event_may_come_from_standard_input(event, project):
     result = subprocess.run(
         [sys.executable, "-m", "batchbell", "explain", "-", "--json", *WATCHED],
         input=json.dumps(event("parent-succeeded")),
@@ -153,11 +153,11 @@ def test_an_event_comes_from_standard_input_too(event, project):
     ("text", "says"),
     [
         ("not JSON", "is not JSON"),
-        ("[]", "no EventBridge event"),
+        ("[]", "not an EventBridge event"),
         ('{"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {}}', "has no jobArn"),
     ],
 )
-def test_what_cannot_be_parsed_is_one_line_and_exit_code_2(explain, text, says):
+def test_an_invalid_event_is_reported_on_one_line_with_exit_code_2(explain, text, says):
     result = explain(text)
 
     assert result.exit_code == 2
@@ -166,12 +166,12 @@ def test_what_cannot_be_parsed_is_one_line_and_exit_code_2(explain, text, says):
     assert result.stdout == ""
 
 
-def test_an_unknown_stack_is_told_with_those_that_there_are(explain, event):
+def test_an_unknown_stack_is_reported_with_the_existing_ones(explain, event):
     result = explain(event("parent-failed"), "--stack", "nightly")
 
     assert result.exit_code == 2
     assert "print-color, production" in result.stderr.replace("\n", " ")
 
 
-def test_nothing_shown_holds_the_containers_environment(explain, event):
+def test_the_output_does_not_hold_the_containers_environment(explain, event):
     assert "hunter2" not in explain(event("parent-failed"), *WATCHED).output

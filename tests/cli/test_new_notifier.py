@@ -1,5 +1,7 @@
-"""What `new-notifier` makes, and what it refuses. That its tests pass, and that it is built, installed, chosen and
-deployed, is shown where the docs are run: tests/distributions/test_writing_a_notifier.py."""
+"""What `new-notifier` creates and refuses.
+
+tests/distributions/test_writing_a_notifier.py runs the docs, in which it is tested, built, installed and deployed.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from batchbell.cli import app
-from batchbell.cli.program import CHECKOUT
 from tests.installed import put_distribution
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def make(*arguments: str | Path) -> Result:
@@ -28,7 +31,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["pager", "pager-duty", "none", "webhook", "a" * 32])
-def test_it_makes_a_distribution_with_an_entry_point_of_that_name(tmp_path: Path, name: str) -> None:
+def test_it_creates_a_distribution_with_an_entry_point_of_that_name(tmp_path: Path, name: str) -> None:
     result = make(name, tmp_path / "new")
     assert result.exit_code == 0, result.output
 
@@ -49,7 +52,7 @@ def test_it_makes_a_distribution_with_an_entry_point_of_that_name(tmp_path: Path
         ast.parse(path.read_text())
 
 
-def test_what_it_makes_is_in_this_projects_style(tmp_path: Path) -> None:
+def test_the_files_are_in_this_projects_style(tmp_path: Path) -> None:
     make("pager-duty", tmp_path / "new")
     for command in ("check", "format --check"):
         ruff = [
@@ -59,7 +62,7 @@ def test_what_it_makes_is_in_this_projects_style(tmp_path: Path) -> None:
             *command.split(),
             "--no-cache",
             "--config",
-            str(CHECKOUT / "pyproject.toml"),
+            str(PROJECT / "pyproject.toml"),
         ]
         done = subprocess.run([*ruff, str(tmp_path)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
@@ -72,13 +75,13 @@ def test_it_says_what_to_do_next(tmp_path: Path) -> None:
     assert "edit batchbell_pager/notifier.py" in output
 
 
-def test_it_tells_scripts_what_it_made(tmp_path: Path) -> None:
+def test_json_lists_the_created_files(tmp_path: Path) -> None:
     made = json.loads(make("pager", tmp_path / "new", "--json").stdout)
     assert (made["type"], made["folder"]) == ("pager", str(tmp_path / "new"))
     assert set(made["files"]) == files(tmp_path / "new")
 
 
-def test_an_empty_folder_will_do(tmp_path: Path) -> None:
+def test_an_empty_folder_is_accepted(tmp_path: Path) -> None:
     assert make("pager", tmp_path).exit_code == 0
 
 
@@ -90,7 +93,7 @@ def flat(result: Result) -> str:
 @pytest.mark.parametrize(
     "name", ["Pager", "pager_", "-pager", "3pager", "pa--ger", "pager/..", "", "é", "a" * 33, "pager\n"]
 )
-def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_is_refused(tmp_path: Path, name: str) -> None:
     result = make("--", name, tmp_path / "new")
     assert result.exit_code == 2
     assert "Invalid value for NAME" in flat(result)
@@ -98,10 +101,10 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_name_that_a_notifier_has_is_refused(tmp_path: Path) -> None:
+def test_the_name_of_another_notifier_is_refused(tmp_path: Path) -> None:
     result = make("slack", tmp_path / "new")
     assert result.exit_code == 2
-    assert "there is a notifier slack already (folder notifiers/slack)" in flat(result)
+    assert "there is already a notifier slack (folder notifiers/slack)" in flat(result)
     assert not (tmp_path / "new").exists()
 
 
@@ -109,10 +112,10 @@ def test_a_name_that_differs_from_an_installed_one_by_a_dash_is_refused(tmp_path
     put_distribution(site, "theirs", {}, entry_points_txt="[batchbell.notifiers]\npager_duty = theirs\n")
     result = make("pager-duty", tmp_path / "new")
     assert result.exit_code == 2
-    assert "pager_duty already (distribution theirs 1.0)" in flat(result)
+    assert "there is already a notifier pager_duty (distribution theirs 1.0)" in flat(result)
 
 
-def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "theirs.txt").write_text("theirs")
     result = make("pager", tmp_path)
     assert result.exit_code == 2
@@ -120,21 +123,21 @@ def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:
     assert files(tmp_path) == {"theirs.txt"}
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("theirs")
     result = make("pager", tmp_path / "file")
     assert result.exit_code == 2
     assert "is a file" in flat(result)
 
 
-def test_it_writes_nothing_into_this_program() -> None:
-    result = make("pager", CHECKOUT / "notifiers" / "pager")
+def test_it_writes_nothing_into_batchbells_own_folder() -> None:
+    result = make("pager", PROJECT / "notifiers" / "pager")
     assert result.exit_code == 2
     assert "inside batchbell's own folder" in flat(result)
-    assert not (CHECKOUT / "notifiers" / "pager").exists()
+    assert not (PROJECT / "notifiers" / "pager").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_on_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("theirs")
     result = make("pager", tmp_path / "file" / "new")
     assert result.exit_code == 1

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from batchbell.cli import app
 from batchbell.cli.preview import draw
 from batchbell.cli.preview_page import write_page
-from batchbell.cli.samples import every_kind
+from batchbell.cli.sample_messages import sample_messages
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, find_plugins
 
@@ -20,9 +20,9 @@ KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "
 
 @pytest.fixture
 def preview(tmp_path, project, monkeypatch):
-    """Run the command where no address can be reached; gives its result and the page."""
+    """Run the command without a network; return its result and the page."""
     monkeypatch.chdir(project)
-    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the preview asked the network"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the preview used the network"))
     page = tmp_path / "page.html"
 
     def run(*arguments):
@@ -46,7 +46,7 @@ def test_every_kind_of_message_is_drawn_by_every_notifier_without_aws_or_a_secre
         assert section.count("<iframe") >= 3
 
 
-def test_the_page_is_the_same_each_time_and_holds_no_address_to_fetch(preview):
+def test_the_page_is_the_same_each_time_and_fetches_nothing(preview):
     _, first = preview()
     _, second = preview()
 
@@ -65,7 +65,7 @@ def test_a_notifier_whose_filters_leave_a_message_out_says_so(preview, project):
     }
 
 
-def test_an_event_of_ones_own_takes_the_place_of_the_samples(preview, event, tmp_path):
+def test_a_given_event_replaces_the_samples(preview, event, tmp_path):
     (tmp_path / "event.json").write_text(json.dumps(event("parent-failed")))
     result, page = preview("--event", str(tmp_path / "event.json"))
 
@@ -76,7 +76,7 @@ def test_an_event_of_ones_own_takes_the_place_of_the_samples(preview, event, tmp
 
 
 @pytest.mark.parametrize("notifier", [one.type for one in find_plugins().values() if one.distribution is None])
-def test_a_notifier_of_this_project_draws_itself(notifier):
+def test_a_notifier_of_this_project_draws_its_own_preview(notifier):
     assert find_plugins()[notifier].preview() is not None
 
 
@@ -85,7 +85,7 @@ NOTIFIER = "def create(settings, secrets):\n    return object()\n"
 
 @pytest.fixture
 def choice(tmp_path, monkeypatch):
-    """A notifier of somebody else's, with these modules."""
+    """Make a third-party notifier with these modules."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(package, **modules):
@@ -98,7 +98,7 @@ def choice(tmp_path, monkeypatch):
     return make
 
 
-def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_that_breaks_hides_no_other(choice):
+def test_a_plug_in_is_shown_as_text_or_by_its_own_preview_and_a_broken_one_hides_no_other(choice):
     own = (
         "from batchbell.preview import Form, Part, Preview\n"
         "def preview(notifier, message):\n"
@@ -110,10 +110,10 @@ def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_t
         choice("acme_broken", preview="def preview(notifier, message):\n    raise ValueError('no <b>ink</b>')\n"),
         choice("acme_unimportable", preview="import no_such_module\n"),
     ]
-    rows = draw(list(every_kind(Origin("production"))), choices)
+    rows = draw(list(sample_messages(Origin("production"))), choices)
 
     for row in rows:
-        plain, drawing, broken, unimportable = row.shown
+        plain, drawing, broken, unimportable = row.drawings
         assert row.message.title in plain.parts[0].body
         assert [part.label for part in drawing.parts] == ["Pager", "Line"]
         assert (broken.parts, broken.problem) == ((), "its preview raised ValueError: no <b>ink</b>")
@@ -130,7 +130,7 @@ def test_a_plug_in_is_shown_by_the_messages_text_or_by_its_own_preview_and_one_t
         (["--out", "no/such/folder/page.html"], "cannot be written", 2),
     ],
 )
-def test_what_keeps_the_page_from_being_written_is_told_on_one_line(preview, arguments, says, code):
+def test_a_page_that_cannot_be_written_is_reported_on_one_line(preview, arguments, says, code):
     result, _ = preview(*arguments)
 
     assert (result.exit_code, result.stdout) == (code, "")

@@ -18,7 +18,7 @@ from tests.end_to_end.stack import TIMEOUT
 
 @pytest.fixture
 def too_old(operator, finished):
-    """The body of a ticket that has had its four hours (less, where the function's time-out is shorter)."""
+    """The body of a ticket whose four hours are over (less, if the function's timeout is shorter)."""
     event = finished()
     operator.refuse(event)
     (body,) = operator.stack.dead_letters()
@@ -34,14 +34,14 @@ class Tasks:
     destination: str
 
     def start(self) -> str:
-        """A slow one; gives its handle."""
+        """Start a slow one; return its handle."""
         answer = self.sqs.start_message_move_task(
             SourceArn=self.source, DestinationArn=self.destination, MaxNumberOfMessagesPerSecond=1
         )
         return str(answer["TaskHandle"])
 
     def all(self) -> list[dict[str, Any]]:
-        """The newest first."""
+        """Return all of them, the newest first."""
         found: list[dict[str, Any]] = self.sqs.list_message_move_tasks(SourceArn=self.source, MaxResults=10)["Results"]
         return found
 
@@ -59,7 +59,7 @@ def tasks(operator):
 
 @pytest.fixture
 def waiting(operator, project):
-    """Starts `redrive` in a process of its own, which a person may interrupt."""
+    """Start `redrive` in a process of its own, which can be interrupted, and wait until it waits for a task."""
     started = []
 
     def start():
@@ -71,11 +71,11 @@ def waiting(operator, project):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # Whoever runs the tests in the background has SIGINT ignored, and all children inherit that.
+            # If the tests run in the background, SIGINT is ignored, and all children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         started.append(process)
-        assert process.stderr and "follows it" in process.stderr.readline()
+        assert process.stderr and "waiting for it" in process.stderr.readline()
         return process
 
     yield start
@@ -84,7 +84,7 @@ def waiting(operator, project):
         process.communicate()
 
 
-def test_what_a_channel_refused_arrives_after_a_redrive_and_nowhere_else_again(operator, finished, tasks, name):
+def test_a_refused_message_arrives_after_a_redrive_and_is_not_repeated_elsewhere(operator, finished, tasks, name):
     stack, event = operator.stack, finished()
     operator.refuse(event)
     planned = operator.answer("redrive", "--dry-run")
@@ -109,7 +109,7 @@ def test_what_a_channel_refused_arrives_after_a_redrive_and_nowhere_else_again(o
     assert stack.in_queue("dead_letter_queue_url") == 0
 
 
-def test_a_person_is_told_how_many_were_moved_and_what_happens_next(operator, function_stopped, ticket):
+def test_the_output_says_how_many_were_moved_and_what_happens_next(operator, function_stopped, ticket):
     operator.bury(ticket())
     result = operator.run("redrive")
 
@@ -118,7 +118,7 @@ def test_a_person_is_told_how_many_were_moved_and_what_happens_next(operator, fu
     assert "`status` shows" in result.stdout
 
 
-def test_where_there_is_nothing_it_says_so_and_starts_nothing(operator, tasks):
+def test_without_dead_letters_it_starts_no_task(operator, tasks):
     before = tasks.all()
     result = operator.run("redrive")
 
@@ -129,7 +129,7 @@ def test_where_there_is_nothing_it_says_so_and_starts_nothing(operator, tasks):
     assert tasks.all() == before
 
 
-def test_an_old_ticket_has_another_four_hours_and_is_retried(operator, too_old, name):
+def test_an_old_ticket_is_retried_for_another_four_hours(operator, too_old, name):
     stack = operator.stack
     operator.bury(too_old)
     stack.sink.stop_listening()
@@ -147,11 +147,11 @@ def test_an_old_ticket_has_another_four_hours_and_is_retried(operator, too_old, 
 
 
 def tried(stack, name):
-    """Whether Slack could not be reached with a message about that job, as the log tells."""
+    """The log lines of failed attempts to send a message about that job to Slack."""
     return [line for line in stack.log().splitlines() if name in line and '"temporary"' in line]
 
 
-def test_a_task_that_runs_already_is_followed_and_no_other_is_started(operator, tasks, function_stopped, ticket):
+def test_a_running_task_is_followed_and_no_other_is_started(operator, tasks, function_stopped, ticket):
     operator.bury(ticket(), ticket(), ticket())
     before = len(tasks.all())
     tasks.start()
@@ -161,7 +161,7 @@ def test_a_task_that_runs_already_is_followed_and_no_other_is_started(operator, 
     assert len(tasks.all()) == before + 1
 
 
-def test_who_starts_a_moment_later_than_somebody_else_follows_too(operator, tasks, function_stopped, ticket):
+def test_a_second_redrive_at_the_same_time_starts_no_task(operator, tasks, function_stopped, ticket):
     operator.bury(ticket(), ticket())
     tasks.start()
 
@@ -169,7 +169,7 @@ def test_who_starts_a_moment_later_than_somebody_else_follows_too(operator, task
     operator.stack.wait_until(lambda: tasks.all()[0]["Status"] == "COMPLETED", "moved")
 
 
-def test_a_task_of_the_past_is_not_taken_for_one_that_is_not_listed_yet(operator, tasks, function_stopped, ticket):
+def test_an_earlier_task_is_not_mistaken_for_one_that_is_not_listed_yet(operator, tasks, function_stopped, ticket):
     operator.bury(ticket())
     operator.answer("redrive")
     before = move_task.list_tasks(operator.deployed)
@@ -183,7 +183,7 @@ def test_a_task_of_the_past_is_not_taken_for_one_that_is_not_listed_yet(operator
     assert followed[-1].state == "COMPLETED"
 
 
-def test_ctrl_c_ends_the_waiting_and_not_the_task(operator, tasks, waiting, function_stopped, ticket):
+def test_ctrl_c_ends_the_waiting_but_not_the_task(operator, tasks, waiting, function_stopped, ticket):
     operator.bury(*(ticket() for _ in range(10)))
     handle = tasks.start()
     process = waiting()
@@ -193,13 +193,13 @@ def test_ctrl_c_ends_the_waiting_and_not_the_task(operator, tasks, waiting, func
     tasks.sqs.cancel_message_move_task(TaskHandle=handle)
 
     assert (process.returncode, output) == (130, "")
-    assert "SQS goes on" in errors
+    assert "SQS continues" in errors
     assert f"cancel-message-move-task --task-handle {handle}" in errors
     assert "Traceback" not in errors
     assert (task["TaskHandle"], task["Status"]) == (handle, "RUNNING")
 
 
-def test_a_task_that_is_cancelled_is_told_with_what_it_had_moved_and_exit_code_1(
+def test_a_cancelled_task_is_reported_with_the_number_that_it_moved_and_exit_code_1(
     operator, tasks, waiting, function_stopped, ticket
 ):
     operator.bury(*(ticket() for _ in range(10)))
@@ -215,7 +215,7 @@ def test_a_task_that_is_cancelled_is_told_with_what_it_had_moved_and_exit_code_1
     assert "the others are still in the dead-letter queue" in output
 
 
-def test_the_rights_that_the_documentation_lists_are_enough(operator, function_stopped, ticket, documented_rights):
+def test_the_documented_permissions_are_enough(operator, function_stopped, ticket, documented_permissions):
     operator.bury(ticket())
 
     assert operator.answer("status", exit_code=1)["dead_letters"]["sampled"] == 1

@@ -20,7 +20,7 @@ def file(tmp_path):
     return write
 
 
-def test_an_event_that_nobody_has_reaches_every_notifier(operator, finished, name, file):
+def test_a_new_event_reaches_every_notifier(operator, finished, name, file):
     answer = operator.answer("replay", file(finished()))
 
     assert by_name(answer) == dict.fromkeys(("slack", "email", "sns"), ("delivered", None))
@@ -28,7 +28,7 @@ def test_an_event_that_nobody_has_reaches_every_notifier(operator, finished, nam
     assert len(operator.stack.slack(name)) == len(operator.stack.mails(name)) == 1
 
 
-def test_who_has_the_message_already_does_not_get_it_again_and_the_command_says_so(operator, finished, name, file):
+def test_a_notifier_that_has_the_message_does_not_get_it_again_and_the_command_says_so(operator, finished, name, file):
     event = finished()
     operator.stack.sink.answer(status=404)
     operator.answer("replay", file(event), exit_code=1)
@@ -46,7 +46,7 @@ def test_who_has_the_message_already_does_not_get_it_again_and_the_command_says_
     assert len(operator.stack.slack(name)) == len(operator.stack.mails(name)) == 1
 
 
-def test_a_channel_that_refuses_is_told_with_its_reason_and_the_dead_letter_it_left(operator, finished, file):
+def test_a_refusal_is_reported_with_its_reason_and_its_dead_letter(operator, finished, file):
     operator.stack.sink.answer(status=404)
     result = operator.run("replay", file(finished()))
 
@@ -57,7 +57,7 @@ def test_a_channel_that_refuses_is_told_with_its_reason_and_the_dead_letter_it_l
     assert urlsplit(operator.stack.sink.url).path not in result.output
 
 
-def test_a_second_refusal_is_not_taken_for_the_first(operator, finished, file):
+def test_a_second_refusal_is_not_mistaken_for_the_first(operator, finished, file):
     event = finished()
     operator.stack.sink.answer(status=404)
     operator.answer("replay", file(event), exit_code=1)
@@ -69,14 +69,14 @@ def test_a_second_refusal_is_not_taken_for_the_first(operator, finished, file):
     )
 
 
-def test_what_fails_for_now_is_waited_for_and_arrives_with_the_retry(operator, finished, name, file):
+def test_a_temporary_failure_is_waited_for_until_the_retry_delivers(operator, finished, name, file):
     operator.stack.sink.answer(status=503, times=1)
 
     assert by_name(operator.answer("replay", file(finished())))["slack"] == ("delivered", None)
     assert len(operator.stack.slack(name)) == 1
 
 
-def test_what_still_fails_when_the_time_is_over_is_told_as_such(operator, finished, name, file):
+def test_a_failure_that_lasts_until_the_timeout_is_reported(operator, finished, name, file):
     operator.stack.sink.answer(status=503)
     answer = operator.answer("replay", file(finished()), "--wait", "2", exit_code=1)
 
@@ -93,7 +93,7 @@ def test_what_still_fails_when_the_time_is_over_is_told_as_such(operator, finish
         ("not JSON", "is not JSON"),
     ],
 )
-def test_what_is_no_event_of_a_finished_job_is_refused_and_nothing_is_sent(operator, event, file, sample, says):
+def test_anything_but_the_event_of_a_finished_job_is_refused_and_nothing_is_sent(operator, event, file, sample, says):
     result = operator.run("replay", file(sample if " " in sample else event(sample)))
 
     assert (result.exit_code, result.stdout) == (2, "")

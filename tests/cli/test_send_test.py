@@ -11,22 +11,25 @@ def by_name(answer):
     return {one["name"]: (one["state"], one["reason"]) for one in answer["notifiers"]}
 
 
-def told_slack(operator):
+def slack_tests(operator):
     """Texts of test messages that Slack accepted."""
     return [payload["text"] for payload in operator.stack.sink.accepted if "Test message" in payload["text"]]
 
 
-def test_every_notifier_gets_a_marked_message_and_each_outcome_is_told(operator):
-    before = len(told_slack(operator)), len(operator.stack.mails("Test message"))
+def test_every_notifier_gets_a_marked_message_and_each_outcome_is_shown(operator):
+    before = len(slack_tests(operator)), len(operator.stack.mails("Test message"))
     answer = operator.answer("send-test")
 
     assert by_name(answer) == dict.fromkeys(("slack", "email", "sns"), ("delivered", None))
     assert answer["function"] == operator.stack.deployment.outputs["function_name"]
-    assert (len(told_slack(operator)), len(operator.stack.mails("Test message"))) == (before[0] + 1, before[1] + 1)
-    assert "only a test" in told_slack(operator)[-1]
+    assert (len(slack_tests(operator)), len(operator.stack.mails("Test message"))) == (
+        before[0] + 1,
+        before[1] + 1,
+    )
+    assert "only a test" in slack_tests(operator)[-1]
 
 
-def test_a_dead_webhook_is_named_with_its_reason_and_the_others_got_theirs(operator):
+def test_a_dead_webhook_is_reported_with_its_reason_and_the_others_deliver(operator):
     operator.stack.sink.answer(status=404)
     before = len(operator.stack.mails("Test message"))
     result = operator.run("send-test")
@@ -45,7 +48,7 @@ def test_a_failed_test_leaves_nothing_behind_to_clean_up(operator):
     operator.stack.wait_until_idle()
 
     assert by_name(answer) == {"slack": ("failed", "Slack answered 503")}
-    counts = operator.answer("status", exit_code=1)  # it tells that Slack failed
+    counts = operator.answer("status", exit_code=1)  # since Slack failed
     for queue in ("retry", "dead_letters"):
         assert counts["queues"][queue]["waiting"] + counts["queues"][queue]["delayed"] == 0
 
@@ -58,7 +61,7 @@ def test_only_the_named_notifiers_get_it(operator):
     assert len(operator.stack.mails("Test message")) == before
 
 
-def test_a_notifier_that_the_stack_does_not_have_is_told_with_those_that_it_has(operator):
+def test_an_unknown_notifier_is_reported_with_the_existing_ones(operator):
     result = operator.run("send-test", "--notifier", "slak")
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -66,7 +69,7 @@ def test_a_notifier_that_the_stack_does_not_have_is_told_with_those_that_it_has(
     assert "slack, email, sns" in result.stderr
 
 
-def test_a_function_that_takes_from_no_queue_is_told_and_nothing_is_sent(operator, function_stopped):
+def test_a_function_that_polls_no_queue_is_reported_and_nothing_is_sent(operator, function_stopped):
     result = operator.run("send-test")
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -74,7 +77,7 @@ def test_a_function_that_takes_from_no_queue_is_told_and_nothing_is_sent(operato
     assert operator.stack.in_queue("intake_queue_url") == 0
 
 
-def test_who_gives_no_answer_in_time_is_told_with_what_to_look_at(operator):
+def test_a_missing_outcome_is_reported_with_where_to_look(operator):
     operator.stack.sink.answer(status=200, delay=2.5)
     answer = operator.answer("send-test", "--wait", "1", "--notifier", "slack", exit_code=2)
 
@@ -84,7 +87,7 @@ def test_who_gives_no_answer_in_time_is_told_with_what_to_look_at(operator):
     operator.stack.wait_until_idle()
 
 
-def test_the_named_queue_is_the_one_that_the_test_enters_by(operator):
+def test_the_test_is_put_into_the_named_queue(operator):
     outputs = operator.stack.deployment.outputs
     answer = operator.answer("send-test", "--notifier", "sns", "--queue", outputs["intake_queue_url"])
     assert by_name(answer) == {"sns": ("delivered", None)}
@@ -105,7 +108,7 @@ def test_ctrl_c_ends_the_waiting_without_a_traceback(operator, project):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background has SIGINT ignored, and all children inherit that.
+        # If the tests run in the background, SIGINT is ignored, and all children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     operator.stack.sink.wait_for_requests(before + 1, timeout=20)
@@ -113,10 +116,10 @@ def test_ctrl_c_ends_the_waiting_without_a_traceback(operator, project):
     output, errors = process.communicate(timeout=20)
 
     assert (process.returncode, output) == (130, "")
-    assert "on its way" in errors
+    assert "are still delivered" in errors
     assert "Traceback" not in errors
     operator.stack.wait_until_idle()
 
 
-def test_the_rights_that_the_documentation_lists_are_enough(operator, documented_rights):
+def test_the_documented_permissions_are_enough(operator, documented_permissions):
     assert by_name(operator.answer("send-test", "--notifier", "sns")) == {"sns": ("delivered", None)}

@@ -22,7 +22,7 @@ def epoch(text):
     return datetime.fromisoformat(text).timestamp()
 
 
-def test_a_stack_that_delivers_has_nothing_to_do(operator, finished, name):
+def test_a_healthy_stack_needs_no_attention(operator, finished, name):
     first, latest = finished(), finished()
     operator.stack.send(first)
     operator.stack.wait_until_received(name)
@@ -51,7 +51,7 @@ def test_a_stack_that_delivers_has_nothing_to_do(operator, finished, name):
     assert "Nothing to do" in operator.run("status").stdout
 
 
-def test_what_a_channel_refused_is_shown_by_notifier_and_reason_until_it_delivers_again(operator, finished, name):
+def test_refused_messages_are_shown_by_notifier_and_reason_until_it_delivers_again(operator, finished, name):
     jobs = [finished(), finished()]
     operator.refuse(*jobs)
     answer = operator.answer("status", exit_code=1)
@@ -78,7 +78,7 @@ def test_what_a_channel_refused_is_shown_by_notifier_and_reason_until_it_deliver
     assert operator.answer("status", exit_code=1)["notifiers"][0]["failing_since"] is None
 
 
-def test_every_dead_letter_says_why_it_is_there(operator, finished, ticket, name):
+def test_every_dead_letter_has_a_reason(operator, finished, ticket, name):
     operator.stack.send("not JSON at all")
     operator.stack.wait_until(lambda: operator.stack.in_queue("dead_letter_queue_url") == 1, "unreadable")
     operator.bury(finished(), ERROR_CODE="NO_PERMISSIONS")
@@ -92,8 +92,8 @@ def test_every_dead_letter_says_why_it_is_there(operator, finished, ticket, name
     ]
 
 
-def test_a_dead_letter_that_sqs_moved_is_the_functions_death_whatever_it_was_before(operator, ticket):
-    """Such as one that was redriven after a channel had refused it."""
+def test_a_dead_letter_that_sqs_moved_is_due_to_a_crash_whatever_it_was_before(operator, ticket):
+    """For example one that was redriven after a channel had refused it."""
     sqs = operator.stack.cloud.client("sqs")
     dead_letters = sqs.get_queue_attributes(QueueUrl=operator.dead_letter_url, AttributeNames=["QueueArn"])
     policy = {"deadLetterTargetArn": dead_letters["Attributes"]["QueueArn"], "maxReceiveCount": 1}
@@ -106,7 +106,7 @@ def test_a_dead_letter_that_sqs_moved_is_the_functions_death_whatever_it_was_bef
     assert (group["kind"], group["notifier"], group["reason"]) == ("died", "slack", "the function died")
 
 
-def test_no_more_than_a_hundred_are_looked_at_and_the_screen_says_so(operator, ticket):
+def test_at_most_a_hundred_dead_letters_are_read_and_the_output_says_so(operator, ticket):
     operator.bury(*(ticket(died=time.time()) for _ in range(105)))
     answer = operator.answer("status", exit_code=1)["dead_letters"]
 
@@ -120,10 +120,10 @@ def test_no_more_than_a_hundred_are_looked_at_and_the_screen_says_so(operator, t
     }
 
 
-def test_tickets_are_counted_and_never_received_and_a_queue_that_nobody_takes_from_is_told(
+def test_tickets_are_counted_but_never_received_and_a_queue_that_is_not_polled_is_reported(
     operator, function_stopped, ticket
 ):
-    """Each receive of a ticket is one of the five that it has."""
+    """Each receive of a ticket counts as one of its five."""
     sqs, url = operator.stack.cloud.client("sqs"), operator.stack.deployment.outputs["retry_queue_url"]
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(ticket()))
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(ticket()), DelaySeconds=300)
@@ -135,7 +135,7 @@ def test_tickets_are_counted_and_never_received_and_a_queue_that_nobody_takes_fr
     assert [line for line in answer["attention"] if "the retry queue" in line and "Disabled" in line]
 
 
-def test_nothing_shown_holds_a_containers_environment_or_the_webhook(operator, finished):
+def test_the_output_holds_neither_a_containers_environment_nor_the_webhook(operator, finished):
     operator.bury(finished(), ERROR_CODE="NO_PERMISSIONS")
     operator.bury(finished() | {"source": "aws.ec2"})
     operator.refuse(finished())
@@ -145,7 +145,7 @@ def test_nothing_shown_holds_a_containers_environment_or_the_webhook(operator, f
     assert urlsplit(operator.stack.sink.url).path not in shown
 
 
-def test_a_hostile_dead_letter_neither_stops_the_look_nor_writes_to_the_terminal(operator, ticket):
+def test_a_hostile_dead_letter_neither_stops_the_command_nor_controls_the_terminal(operator, ticket):
     evil = "[red]x\x1b]0;owned\x07"
     hostile = ticket(died=1.0, reason=evil, notifier=evil, first_tried=1e300)
     hostile["message"]["job_name"] = evil
@@ -161,11 +161,11 @@ def test_a_hostile_dead_letter_neither_stops_the_look_nor_writes_to_the_terminal
     assert "\x07" not in result.stdout
 
 
-def test_a_package_that_cannot_be_fetched_leaves_the_notifiers_that_are_seen(operator, finished):
+def test_if_the_package_cannot_be_fetched_failing_notifiers_are_still_shown(operator, finished):
     operator.refuse(finished())
     found = status.find_status(dataclasses.replace(operator.deployed, package="http://127.0.0.1:1/signed"))
 
-    assert [channel.name for channel in found.notifiers] == ["slack"]
+    assert [notifier.name for notifier in found.notifiers] == ["slack"]
     assert "could not be read" in found.notes[0]
     assert "signed" not in found.notes[0]
 
@@ -174,13 +174,13 @@ def test_a_package_that_cannot_be_fetched_leaves_the_notifiers_that_are_seen(ope
     ("arguments", "says"),
     [
         (("--function", "nightly-dispatcher"), "there is no function nightly-dispatcher in us-east-1"),
-        (("--function", "other"), "is no function of batchbell's"),
-        (("--function", "ruined"), "the stack's queue swept-away is gone: `pulumi up --refresh`"),
+        (("--function", "other"), "is not a batchbell function"),
+        (("--function", "ruined"), "the stack's queue swept-away does not exist: `pulumi up --refresh`"),
         (("--function", "x", "--profile", "nobody"), "nobody"),
         ((), "--function"),
     ],
 )
-def test_what_keeps_it_from_an_answer_is_one_line_and_exit_code_2(operator, other_functions, arguments, says):
+def test_a_failure_is_reported_on_one_line_with_exit_code_2(operator, other_functions, arguments, says):
     result = operator.run("status", *arguments, function=None)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -190,7 +190,7 @@ def test_what_keeps_it_from_an_answer_is_one_line_and_exit_code_2(operator, othe
 
 @pytest.fixture(scope="module")
 def other_functions(print_color):
-    """One that has nothing to do with batchbell, and one whose retry queue somebody has deleted."""
+    """A function that is not batchbell's, and one whose retry queue was deleted."""
     client, outputs = print_color.cloud.client("lambda"), print_color.deployment.outputs
     ours = client.get_function(FunctionName=outputs["function_name"])["Configuration"]
     ruined = {
@@ -209,7 +209,7 @@ def other_functions(print_color):
         )
 
 
-def test_somebody_without_rights_is_told_which_one_is_missing(operator, monkeypatch):
+def test_a_missing_permission_is_named(operator, monkeypatch):
     iam = operator.stack.cloud.client("iam")
     iam.create_user(UserName="nobody")
     key = iam.create_access_key(UserName="nobody")["AccessKey"]
@@ -224,7 +224,7 @@ def test_somebody_without_rights_is_told_which_one_is_missing(operator, monkeypa
 
 @pytest.fixture
 def pulumi(tmp_path, monkeypatch):
-    """Runs the Pulumi CLI in a program's folder, which is the current one, with a backend of its own."""
+    """Run the Pulumi CLI in the folder of a program, which is the current one, with a backend of its own."""
     try:
         cli = find_pulumi()
     except NoPulumi as missing:
@@ -258,7 +258,7 @@ def pulumi(tmp_path, monkeypatch):
 
 @pytest.fixture
 def stack_with(pulumi):
-    """Makes a stack with these outputs, one of them secret, as a deploy leaves it."""
+    """Make a stack with these outputs, one of them secret, as after a deploy."""
 
     def make(stack, **outputs):
         pulumi("stack", "init", stack)
@@ -293,7 +293,7 @@ def test_a_pulumi_stack_is_found_in_its_own_region_without_its_passphrase_and_wi
     assert pulumi("stack", "--show-name").strip() == "other"
 
 
-def test_a_pulumi_stack_that_does_not_help_is_told_with_what_would(operator, stack_with, monkeypatch):
+def test_an_unusable_pulumi_stack_is_reported_with_what_to_do(operator, stack_with, monkeypatch):
     stack_with("silent", rule_arn="arn:aws:events:us-east-1:123456789012:rule/x")
     silent = operator.run("status", "--stack", "silent", function=None)
     unknown = operator.run("status", "--stack", "unknown", function=None)

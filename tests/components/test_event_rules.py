@@ -5,7 +5,7 @@ import json
 import pulumi
 import pytest
 
-from batchbell.cli.pattern_match import mismatches
+from batchbell.cli.pattern_matching import find_mismatched_fields
 from components.event_rules import blocked_queue_pattern, finished_job_pattern, pattern_json
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
@@ -26,7 +26,11 @@ def matches(request, cloud):
         events = cloud.client("events")
         return events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
 
-    return in_local_aws if request.param == "local AWS" else lambda pattern, event: mismatches(pattern, event) == {}
+    return (
+        in_local_aws
+        if request.param == "local AWS"
+        else lambda pattern, event: find_mismatched_fields(pattern, event) == {}
+    )
 
 
 def matched(matches, event, pattern):

@@ -1,4 +1,4 @@
-"""The pager, each time with another way to show its secret."""
+"""Variants of the pager that leak their secret, each in another way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conformance.pager import Pager, Reply
 
 
 class Careless(Pager):
-    """Sends as it should, and shows the URL before."""
+    """Leaks the URL, then sends correctly."""
 
     def send(self, message: Message) -> None:
         self.leak(self.webhook.reveal())
@@ -88,7 +88,7 @@ class RendersIt(Pager):
 
 
 class RepeatsTheAnswer(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         if reply.status == 403:
             raise PermanentError(f"403 {reply.body}")
-        super().judge(reply)
+        super().raise_for(reply)

@@ -1,4 +1,4 @@
-"""The pager, with one mistake each."""
+"""Variants of the pager with one mistake each."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class SwallowsErrors(Pager):
 
 
 class RaisesAnything(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         if reply.status != 202:
             raise OSError(f"the pager answered {reply.status}")
-        super().judge(reply)
+        super().raise_for(reply)
 
 
 class TakesGoneForSent(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         if reply.status != 404:
-            super().judge(reply)
+            super().raise_for(reply)
 
 
 class TakesAnyWordForSent(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         if reply.status != 202:
-            super().judge(reply)
+            super().raise_for(reply)
 
 
 class GivesUpOnTrouble(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         try:
-            super().judge(reply)
+            super().raise_for(reply)
         except TemporaryError as error:
             raise PermanentError(error.reason) from None
 
@@ -58,14 +58,14 @@ class FollowsRedirects(Pager):
 
 
 class IgnoresRetryAfter(Pager):
-    def judge(self, reply: Reply) -> None:
-        super().judge(reply._replace(retry_after=None))
+    def raise_for(self, reply: Reply) -> None:
+        super().raise_for(reply._replace(retry_after=None))
 
 
 class HasNoLimit(Pager):
     def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
         try:
-            return self.ask(url, body, headers, [])
+            return self.exchange(url, body, headers, [])
         except OSError:
             raise TemporaryError("the pager gave no answer") from None
 
@@ -166,7 +166,7 @@ class MakesHeadersOfTexts(Pager):
     def send(self, message: Message) -> None:
         lines = f"X-Job: {message.job_name}".splitlines()
         headers = dict(line.split(": ", 1) for line in lines if ": " in line and line.isascii() and len(line) < 100)
-        self.judge(self.post(self.webhook.reveal(), json.dumps(self.render(message)), headers))
+        self.raise_for(self.post(self.webhook.reveal(), json.dumps(self.render(message)), headers))
 
 
 class FailsOnEmptyTexts(Pager):
@@ -192,16 +192,16 @@ class TakesAnUnreadSecretForABug(Pager):
 
 
 class ExplainsInLines(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         try:
-            super().judge(reply)
+            super().raise_for(reply)
         except PermanentError as error:
             raise PermanentError(f"{error.reason}\nand nobody knows why") from None
 
 
 class NeverStopsExplaining(Pager):
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         try:
-            super().judge(reply)
+            super().raise_for(reply)
         except PermanentError as error:
             raise PermanentError(error.reason + ", and on" * 630) from None

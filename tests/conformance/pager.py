@@ -1,4 +1,4 @@
-"""A notifier that does all as it should, and its endpoint."""
+"""A correct notifier, and its fake endpoint."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import json
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from batchbell.conformance import Answer, Fault, Request, WebhookEndpoint
+from batchbell.conformance import Fault, Request, Response, WebhookEndpoint
 from batchbell.contract import Message, PermanentError, Secret, TemporaryError
 from batchbell.texts import cut, tidy
-from batchbell.time_limit import end_within
+from batchbell.time_limit import call_within
 
 SUMMARY_LIMIT = 200  # characters
 SEND_LIMIT = 0.6  # seconds
 
 
 class PagerEndpoint(WebhookEndpoint):
-    success = Answer(202, '{"status": "success"}')
-    answers = WebhookEndpoint.answers | {Fault.STRANGE: [Answer(202, "<html>"), Answer(200, "")]}
+    success = Response(202, '{"status": "success"}')
+    responses = WebhookEndpoint.responses | {Fault.FALSE_SUCCESS: [Response(202, "<html>"), Response(200, "")]}
 
-    def accepts(self, request: Request) -> str | None:
+    def find_problem(self, request: Request) -> str | None:
         summary = json.loads(request.body)["summary"]
         if len(summary) > SUMMARY_LIMIT:
             return f"summary has {len(summary)} characters, more than {SUMMARY_LIMIT}"
@@ -45,9 +45,9 @@ class Pager:
         return tidy(message)
 
     def send(self, message: Message) -> None:
-        self.judge(self.post(self.webhook.reveal(), json.dumps(self.render(message)), {}))
+        self.raise_for(self.post(self.webhook.reveal(), json.dumps(self.render(message)), {}))
 
-    def judge(self, reply: Reply) -> None:
+    def raise_for(self, reply: Reply) -> None:
         match reply.status:
             case 202 if reply.body == PagerEndpoint.success.body:
                 return
@@ -60,12 +60,12 @@ class Pager:
     def post(self, url: str, body: str, headers: dict[str, str]) -> Reply:
         sent: list[bool] = []
         try:
-            return end_within(SEND_LIMIT, lambda: self.ask(url, body, headers, sent))
+            return call_within(SEND_LIMIT, lambda: self.exchange(url, body, headers, sent))
         except Exception as error:
             trouble = type(error).__name__
         raise TemporaryError(f"the pager gave no answer ({trouble})", maybe_delivered=bool(sent))
 
-    def ask(self, url: str, body: str, headers: dict[str, str], sent: list[bool]) -> Reply:
+    def exchange(self, url: str, body: str, headers: dict[str, str], sent: list[bool]) -> Reply:
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=5)
         try:

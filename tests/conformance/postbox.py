@@ -1,4 +1,4 @@
-"""A channel that does not speak HTTP, its endpoint, and a notifier that fills it: a box that lines are put into."""
+"""A channel that does not speak HTTP, as a fake endpoint, and its notifier."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import ClassVar
 from batchbell.conformance import Endpoint, Fault
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell.texts import as_text, tidy
-from batchbell.time_limit import end_within
+from batchbell.time_limit import call_within
 
 
 class PostboxEndpoint(Endpoint):
-    """Its answers are what `put` says; None where it says nothing."""
+    """A response is what `put` returns; None: it does not return."""
 
-    answers: ClassVar = {
+    responses: ClassVar = {
         Fault.BUSY: ["full"],
         Fault.BROKEN: ["jammed"],
         Fault.REFUSED: ["too wide"],
@@ -28,34 +28,34 @@ class PostboxEndpoint(Endpoint):
 
     def __init__(self) -> None:
         super().__init__()
-        self._trouble: tuple[Fault, str | None] | None = None
-        self._over = threading.Event()
+        self._failure: tuple[Fault, str | None] | None = None
+        self._stopped = threading.Event()
 
     def put(self, text: str) -> str | None:
-        if self._trouble is None:
+        if self._failure is None:
             self.arrived.append(text)
-            self.taken.append(text)
+            self.accepted.append(text)
             return None
-        fault, said = self._trouble
+        fault, response = self._failure
         if fault not in (Fault.UNREACHABLE, Fault.SILENT):
             self.arrived.append(text)
-        if said is None:
-            self._over.wait()
-        return said
+        if response is None:
+            self._stopped.wait()
+        return response
 
     def start(self) -> None:
-        """Nothing: it is not a process of its own."""
+        """Nothing to start: it has no process of its own."""
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopped.set()
 
-    def behave(self, fault: Fault, answer: str | None) -> None:
-        self._trouble = fault, answer
+    def fail_with(self, fault: Fault, response: str | None) -> None:
+        self._failure = fault, response
 
     def recover(self) -> None:
-        self._trouble = None
+        self._failure = None
 
-    def accepts(self, arrived: str) -> str | None:
+    def find_problem(self, arrived: str) -> str | None:
         return None if arrived.strip() else "an empty text"
 
     def text_of(self, arrived: str) -> str:
@@ -69,7 +69,7 @@ class Postbox:
     def send(self, message: Message) -> None:
         text = as_text(tidy(message))
         try:
-            said = end_within(0.3, lambda: self.endpoint.put(text))
+            said = call_within(0.3, lambda: self.endpoint.put(text))
         except TimeoutError:
             raise TemporaryError("the box says nothing", maybe_delivered=True) from None
         if said in ("too wide", "dismantled"):

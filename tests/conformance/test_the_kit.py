@@ -1,4 +1,4 @@
-"""The kit passes a notifier that does all as it should, and fails one with a mistake, in words that say which."""
+"""The conformance tests pass for a correct notifier, and name the mistake of a faulty one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from batchbell.conformance import Fault
 from tests.conformance import pager
 
 class NeverGone(pager.PagerEndpoint):
-    answers = pager.PagerEndpoint.answers | {Fault.GONE: []}
+    responses = pager.PagerEndpoint.responses | {Fault.GONE: []}
 """
 NOTIFIER_OF_THE_EXAMPLE = """
 from tests.conformance.pager import SEND_LIMIT, Pager
@@ -52,54 +52,58 @@ def create(settings, secrets):
     return Pager(secrets["webhook"])
 """
 PROJECT = Path(__file__).parents[2]
-EITHER = "that is PermanentError or TemporaryError, and send raised nothing"
-NOTHING = "and send raised nothing, which counts as delivered"
-# The notifier, the test that finds it out, and what that says.
-FOUND_OUT: list[tuple[type[Pager], str, str]] = [
-    (mistakes.SwallowsErrors, "broken-502", f"has trouble of its own (502): that is TemporaryError, {NOTHING}"),
-    (mistakes.RaisesAnything, "broken-502", "that is TemporaryError, and send raised OSError"),
-    (mistakes.TakesGoneForSent, "gone-404", f"is not there any more (404): that is PermanentError, {NOTHING}"),
-    (mistakes.TakesAnyWordForSent, "strange-202", f"accepts, but not in the words that it always uses (202): {EITHER}"),
+EITHER = "send must raise PermanentError or TemporaryError, but it raised nothing"
+NOTHING = "but it raised nothing, which counts as delivered"
+# The faulty notifier, the test that fails, and its message.
+DETECTED: list[tuple[type[Pager], str, str]] = [
+    (mistakes.SwallowsErrors, "broken-502", f"has an internal error (502): send must raise TemporaryError, {NOTHING}"),
+    (mistakes.RaisesAnything, "broken-502", "send must raise TemporaryError, but it raised OSError"),
+    (mistakes.TakesGoneForSent, "gone-404", f"no longer exists (404): send must raise PermanentError, {NOTHING}"),
+    (mistakes.TakesAnyWordForSent, "false_success-202", f"but not with its own success body (202): {EITHER}"),
     (
         mistakes.GivesUpOnTrouble,
         "busy-429",
-        "that is TemporaryError, and send raised PermanentError('the pager",
+        "send must raise TemporaryError, but it raised PermanentError('the pager",
     ),
-    (mistakes.FollowsRedirects, "redirects-307", "a redirect is not followed, and after the first request 1 more came"),
-    (mistakes.IgnoresRetryAfter, "busy-429", "the endpoint asked to wait 17 s (Retry-After), and retry_after is None"),
+    (mistakes.FollowsRedirects, "redirects-307", "send must not follow a redirect, but 1 more came after the first"),
+    (mistakes.IgnoresRetryAfter, "busy-429", "the endpoint asked to wait 17 s (Retry-After), but retry_after is None"),
     (mistakes.HasNoLimit, "drip-whole", "send did not end within 1.5 s: it needs one limit for the whole exchange"),
-    (mistakes.DeniesThatItMayHaveArrived, "resets", "maybe_delivered is True then"),
-    (mistakes.SendsAgainAtOnce, "resets-200-cut-before", "the message was sent 2 times in one send"),
-    (mistakes.SendsTwice, "once[succeeded]", "one message was sent, and 2 arrived"),
+    (mistakes.DeniesThatItMayHaveArrived, "resets", "maybe_delivered must be True"),
+    (mistakes.SendsAgainAtOnce, "resets-200-cut-before", "one send must not repeat the message, and sent 2"),
+    (mistakes.SendsTwice, "once[succeeded]", "one message was sent, but 2 arrived"),
     (mistakes.SharesState, "concurrent", "4 threads sent 20 messages at once; lost: ['concurrent-0"),
-    (mistakes.TakesOneThreadAlone, "concurrent", "4 threads sent at once, and of 20 sends "),
-    (mistakes.PutsMessagesTogether, "concurrent", "messages of several threads were mixed"),
+    (mistakes.TakesOneThreadAlone, "concurrent", "4 threads sent 20 messages at once, and "),
+    (mistakes.PutsMessagesTogether, "concurrent", "the messages of several threads were mixed"),
     (
         mistakes.StaysDown,
         "broken-502",
-        "takes messages, and send raised TemporaryError('the pager is down')",
+        "accepts messages, but send raised TemporaryError('the pager is down')",
     ),
     (mistakes.CutsNothing, "harmless[long]", "characters, more than 200"),
-    (mistakes.LetsMentionsThrough, "harmless[mentions]", "is not what its endpoint accepts: a mention in summary"),
-    (mistakes.LetsControlCharactersThrough, "harmless[headers]", "characters that no reader sees are in what arrived"),
-    (mistakes.LosesTheTitle, "once[failed]", "the title 'print-color: 3 of 7 children failed' is not in what arrived"),
+    (
+        mistakes.LetsMentionsThrough,
+        "harmless[mentions]",
+        "the endpoint does not accept what arrived: a mention in summary",
+    ),
+    (mistakes.LetsControlCharactersThrough, "harmless[headers]", "invisible characters arrived"),
+    (mistakes.LosesTheTitle, "once[failed]", "the title 'print-color: 3 of 7 children failed' did not arrive"),
     (mistakes.MakesHeadersOfTexts, "harmless[headers]", "a text of the message became a header: bcc"),
-    (mistakes.FailsOnEmptyTexts, "harmless[empty]", "the endpoint takes messages, and send raised ValueError"),
+    (mistakes.FailsOnEmptyTexts, "harmless[empty]", "the endpoint accepts messages, but send raised ValueError"),
     (mistakes.ReadsItsSecretAtOnce, "reads_no_secret", "a secret was read before the first message"),
     (mistakes.TakesAnUnreadSecretForABug, "secret_that_cannot", "reveal() raised TemporaryError, and send raised Perm"),
-    (mistakes.NeverStopsExplaining, "refused-400", "a reason has at most 1000 characters, and this 50"),
-    (mistakes.ExplainsInLines, "refused-400", "a reason is one line of text"),
-    (leaks.RepeatsTheAnswer, "forbidden-403", "a secret shows in what send raised: 403 POST /hook/(the secret)"),
-    (leaks.Logs, "once[failed]", "a secret shows in a log line of some.library, DEBUG: POST http://127.0.0.1:"),
-    (leaks.Prints, "once[failed]", "a secret shows in standard output"),
-    (leaks.PrintsItEncoded, "once[failed]", "a secret shows in standard output: Authorization: Basic "),
-    (leaks.SaysWhy, "once[failed]", "a secret shows in what send raised: no answer from http://127.0.0.1"),
-    (leaks.HasACause, "once[failed]", "a secret shows in what send raised"),
-    (leaks.HasAContext, "once[failed]", "a secret shows in what send raised"),
-    (leaks.HasItInAField, "once[failed]", "a secret shows in what send raised"),
-    (leaks.FailsInAThread, "once[failed]", "a secret shows in an exception in a thread"),
-    (leaks.ShowsItself, "once[failed]", "a secret shows in the notifier's repr: Pager("),
-    (leaks.RendersIt, "once[failed]", "a secret shows in what render gives"),
+    (mistakes.NeverStopsExplaining, "refused-400", "a reason may have 1000 characters, not 50"),
+    (mistakes.ExplainsInLines, "refused-400", "a reason must be one line of text"),
+    (leaks.RepeatsTheAnswer, "forbidden-403", "a secret leaks into what send raised: 403 POST /hook/(the secret)"),
+    (leaks.Logs, "once[failed]", "a secret leaks into a log line of some.library, DEBUG: POST http://127.0.0.1:"),
+    (leaks.Prints, "once[failed]", "a secret leaks into standard output"),
+    (leaks.PrintsItEncoded, "once[failed]", "a secret leaks into standard output: Authorization: Basic "),
+    (leaks.SaysWhy, "once[failed]", "a secret leaks into what send raised: no answer from http://127.0.0.1"),
+    (leaks.HasACause, "once[failed]", "a secret leaks into what send raised"),
+    (leaks.HasAContext, "once[failed]", "a secret leaks into what send raised"),
+    (leaks.HasItInAField, "once[failed]", "a secret leaks into what send raised"),
+    (leaks.FailsInAThread, "once[failed]", "a secret leaks into an exception in a thread"),
+    (leaks.ShowsItself, "once[failed]", "a secret leaks into the notifier's repr: Pager("),
+    (leaks.RendersIt, "once[failed]", "a secret leaks into what render gives"),
 ]
 
 
@@ -112,7 +116,7 @@ def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult
     return pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)
 
 
-def test_a_notifier_that_does_all_as_it_should_passes_the_test_in_the_docstring(pytester: pytest.Pytester) -> None:
+def test_a_correct_notifier_passes_the_test_in_the_docstring(pytester: pytest.Pytester) -> None:
     package = pytester.mkpydir("batchbell_pager")
     (package / "notifier.py").write_text(NOTIFIER_OF_THE_EXAMPLE)
     pytester.syspathinsert()
@@ -123,16 +127,16 @@ def test_a_notifier_that_does_all_as_it_should_passes_the_test_in_the_docstring(
     assert outcomes["passed"] > 40
 
 
-def test_a_channel_that_does_not_speak_http_is_tested_alike(pytester: pytest.Pytester) -> None:
+def test_a_channel_that_does_not_speak_http_can_be_tested(pytester: pytest.Pytester) -> None:
     outcomes = run(pytester, TEST_OF_THE_POSTBOX).parseoutcomes()
     assert set(outcomes) == {"passed"}
     assert outcomes["passed"] > 30
 
 
-def test_an_endpoint_that_does_not_play_every_trouble_is_found_out(pytester: pytest.Pytester) -> None:
+def test_an_endpoint_that_cannot_fail_in_every_way_is_reported(pytester: pytest.Pytester) -> None:
     test = conformance_test(Pager).replace("endpoint_type = pager.PagerEndpoint", "endpoint_type = NeverGone")
-    result = run(pytester, NEVER_GONE + test, "-k", "every_trouble")
-    assert "NeverGone.answers has none for GONE" in "\n".join(result.outlines)
+    result = run(pytester, NEVER_GONE + test, "-k", "fail_in_every_way")
+    assert "NeverGone.responses has no response for GONE" in "\n".join(result.outlines)
 
 
 def test_without_pytest_the_kit_says_what_to_install() -> None:
@@ -144,10 +148,10 @@ def test_without_pytest_the_kit_says_what_to_install() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "test", "says"), FOUND_OUT, ids=[f"{kind.__name__}-{test}" for kind, test, _ in FOUND_OUT]
+    ("kind", "test", "says"), DETECTED, ids=[f"{kind.__name__}-{test}" for kind, test, _ in DETECTED]
 )
-def test_a_mistake_is_found_out_and_named(pytester: pytest.Pytester, kind: type[Pager], test: str, says: str) -> None:
+def test_a_mistake_is_detected_and_named(pytester: pytest.Pytester, kind: type[Pager], test: str, says: str) -> None:
     result = run(pytester, conformance_test(kind), "-k", test.replace("[", " and ").rstrip("]"))
-    assert "failed" in result.parseoutcomes(), f"the kit did not find it out: {result.outlines}"
+    assert "failed" in result.parseoutcomes(), f"the tests did not detect it: {result.outlines}"
     message = "\n".join(line for line in result.outlines if line.startswith("E  "))
     assert says in message

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from batchbell.aws_answers import make_client
+from batchbell.aws_clients import make_client
 from batchbell.dispatcher import secret_store
 
 

@@ -1,7 +1,7 @@
 """Edits a Python file as a reader of the docs would: `python edit.py FILE < BLOCK`.
 
-Each function of the block takes the place of the one of that name (a method, if it takes self), and each import from a
-module that of the one from the same module. Whatever has no place is an error.
+Each function of the block replaces the one of that name (a method, if it takes self), and each import the one from the
+same module. It is an error if there is none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A third-party notifier, the example: built as a wheel, installed into a fresh environment, chosen by a stack."""
+"""The example of a third-party notifier, built as a wheel, installed into a new environment, and used by a stack."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from batchbell.conformance import Answer, WebhookEndpoint
+from batchbell.conformance import Response, WebhookEndpoint
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import deploy, this_machine
 from tests.installed import Environment, build_wheel
 
 
 class TeamsEndpoint(WebhookEndpoint):
-    success = Answer(202, "")
+    success = Response(202, "")
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,7 @@ def environment(batchbell_wheel: Path, project: Path, tmp_path_factory: pytest.T
     return Environment.make(tmp_path_factory.mktemp("environment"), batchbell_wheel, wheel)
 
 
-def test_its_own_tests_pass_where_both_wheels_are_installed(
-    environment: Environment, project: Path, tmp_path: Path
-) -> None:
+def test_its_own_tests_pass_with_both_wheels_installed(environment: Environment, project: Path, tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(project / "examples" / "teams-notifier" / "tests", tmp_path / "tests", ignore=ignored)
     program = "import sys, pytest, batchbell, batchbell_teams; print(batchbell.__file__, batchbell_teams.__file__); "
@@ -41,7 +39,7 @@ def test_its_own_tests_pass_where_both_wheels_are_installed(
     assert "skipped" not in summary
 
 
-def test_a_stack_that_chooses_it_tells_teams(
+def test_a_stack_that_uses_it_sends_to_teams(
     own_cloud: LocalCloud,
     environment: Environment,
     project: Path,
@@ -67,8 +65,8 @@ def test_a_stack_that_chooses_it_tells_teams(
                 arrayProperties={"size": 2},
                 containerOverrides={"command": ["sh", "-c", f"exit {status}"]},
             )
-        wait_until(lambda: endpoint.taken, "told", timeout=30)
-        (request,) = endpoint.taken
+        wait_until(lambda: endpoint.accepted, "delivered", timeout=30)
+        (request,) = endpoint.accepted
 
     card = json.loads(request.body)["attachments"][0]["content"]
     assert card["type"] == "AdaptiveCard"

@@ -1,5 +1,4 @@
-"""docs/writing-a-notifier.md, block by block, as a stranger would type it: from nothing to a received message, with
-this repository as it was."""
+"""Runs docs/writing-a-notifier.md block by block, as a reader would: from nothing to a received message."""
 
 from __future__ import annotations
 
@@ -21,31 +20,31 @@ from tests.distributions import edit
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMPLETENESS = "test_each_notifier_is_complete.py"
-PLACE = re.compile(r"# (in )?(\S+\.(?:py|yaml))\n")
+FILE = re.compile(r"# (in )?(\S+\.(?:py|yaml))\n")
 
 
 @dataclass(frozen=True)
 class Followed:
-    """Where the docs were followed, what each block printed, and what the repository's state was before and after."""
+    """The result of running the docs."""
 
-    folder: Path
-    checkout: Path  # another one, which a folder may be added to
-    printed: list[str]
-    before: str
+    folder: Path  # in which they ran
+    checkout: Path  # a copy, to which a folder may be added
+    printed: list[str]  # by block
+    before: str  # the repository's git status
     after: str
 
 
 def script_of(blocks: list[tuple[str, str]]) -> Iterator[str]:
-    """The blocks as one shell script, which ends at the first that fails."""
+    """Return the blocks as a shell script, which ends at the first failure."""
     yield "set -euo pipefail"
     for number, (language, text) in enumerate(blocks):
         yield f"echo; echo '### block {number}'"
         if language == "sh":
             yield text
-        elif place := PLACE.match(text):
-            how = f"{sys.executable} {edit.__file__} {place[2]}" if place[1] else f"cat > {place[2]}"
-            yield f"mkdir -p $(dirname {place[2]})\n{how} <<'END'\n{text}END"
-        if number == 0:  # instead of downloads
+        elif file := FILE.match(text):
+            how = f"{sys.executable} {edit.__file__} {file[2]}" if file[1] else f"cat > {file[2]}"
+            yield f"mkdir -p $(dirname {file[2]})\n{how} <<'END'\n{text}END"
+        if number == 0:  # replaces downloads
             shared = f'echo {sysconfig.get_path("purelib")} > "$site/requirements.pth"'
             yield f"for site in .venv/lib/python*/site-packages; do {shared}; done"
 
@@ -84,7 +83,7 @@ def followed(
 ) -> Followed:
     folder, home = tmp_path_factory.mktemp("stranger"), tmp_path_factory.mktemp("home")
     (home / "bin").mkdir()
-    (home / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))  # no virtual environment's
+    (home / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))  # not a virtual environment's
     before = state_of(project)
     done = subprocess.run(
         ["bash", "-c", "\n".join(script_of(blocks))],
@@ -95,7 +94,7 @@ def followed(
             "PATH": f"{home / 'bin'}:/usr/bin:/bin",
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": f"{batchbell_wheel.parent} {local_wheel.parent}",
-            "PIP_NO_BUILD_ISOLATION": "0",  # of a switch that is a no, this is the yes (pypa/pip#5735)
+            "PIP_NO_BUILD_ISOLATION": "0",  # turns isolation off: the variable's value is inverted (pypa/pip#5735)
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         },
         capture_output=True,
@@ -108,20 +107,20 @@ def followed(
     return Followed(folder, checkout, printed, before, state_of(project))
 
 
-def test_every_block_is_run_or_written_or_shows_what_is_printed(blocks: list[tuple[str, str]]) -> None:
+def test_every_block_is_a_command_a_file_or_an_output(blocks: list[tuple[str, str]]) -> None:
     assert [language for language, _ in blocks].count("json") == 1
     for language, text in blocks:
-        assert language in ("sh", "json") or PLACE.match(text), text
+        assert language in ("sh", "json") or FILE.match(text), text
 
 
-def test_the_tests_of_a_new_notifier_pass_at_once_and_after_the_edit(followed: Followed) -> None:
+def test_the_tests_of_a_new_notifier_pass_before_and_after_the_edit(followed: Followed) -> None:
     results = [re.findall(r"=+ (\d+) passed in ", printed) for printed in followed.printed]
     before, after = (int(number) for (number,) in filter(None, results))
     assert before == after > 40
     assert "skipped" not in "".join(followed.printed)
 
 
-def test_the_message_arrives_as_the_docs_show_it(followed: Followed, blocks: list[tuple[str, str]]) -> None:
+def test_the_message_arrives_as_in_the_docs(followed: Followed, blocks: list[tuple[str, str]]) -> None:
     number = [language for language, _ in blocks].index("json")
     shown = json.loads(blocks[number][1])
     (line,) = followed.printed[number - 1].strip().splitlines()
@@ -131,11 +130,11 @@ def test_the_message_arrives_as_the_docs_show_it(followed: Followed, blocks: lis
     assert "exit code 2" in arrived["text"]
 
 
-def test_this_repository_is_as_it_was(followed: Followed) -> None:
+def test_this_repository_does_not_change(followed: Followed) -> None:
     assert followed.after == followed.before
 
 
-def test_what_was_deployed_is_what_was_installed(followed: Followed) -> None:
+def test_the_installed_notifier_was_deployed(followed: Followed) -> None:
     (package,) = (followed.folder / "trial" / ".batchbell" / "bundle").iterdir()
     bundled = package / "batchbell_pager"
     assert {path.name for path in bundled.glob("*.py")} == {"__init__.py", "notifier.py"}
@@ -156,10 +155,10 @@ def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed) -> 
     assert (Path(bundle) / "requests").is_dir()
 
 
-def test_as_a_folder_it_is_complete(followed: Followed) -> None:
+def test_the_folder_passes_the_completeness_tests(followed: Followed) -> None:
     tests = [
         f"{test}[pager]"
-        for test in ("test_a_notifier_explains_each_of_its_settings", "test_a_notifier_goes_through_the_kit")
+        for test in ("test_each_setting_of_a_notifier_is_documented", "test_a_notifier_runs_the_conformance_tests")
     ]
     python(followed.checkout, "-m", "tools.config_files")  # `make docs`
     paths = [f"tests/notifiers/{COMPLETENESS}::{test}" for test in tests]

@@ -1,4 +1,4 @@
-"""`make golden`: write the renderings anew. Then read what `git diff` shows."""
+"""`make golden`: write the renderings again. Then read `git diff`."""
 
 from tests.golden.renderings import write
 

@@ -1,4 +1,4 @@
-"""One message of each kind, from the events of tests/events: always the same, whatever the time."""
+"""One message of each kind, from the events in tests/events; they do not depend on the time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOME = Origin("production", "production-dispatcher-1a2b3c4", ZoneInfo("Europe/Be
 
 
 def messages() -> Mapping[str, Message]:
-    """By what they show."""
+    """Return the messages by their names."""
     some_failed = _array("parent-failed", {2: 1, 5: 1, 6: 137})
     all_failed = {"statusSummary": {"SUCCEEDED": 0, "FAILED": 7}, "size": 7}
     single = _job("single-failed")
@@ -63,14 +63,14 @@ def _job(file: str, **detail: Any) -> Job:
 
 
 def _array(file: str, exit_codes: Mapping[int, int], **detail: Any) -> Message:
-    """An array whose children with these indexes are listed as failed."""
+    """Compose the message of an array in which these children failed."""
     job = _job(file, **detail)
     failures = look_up_failures(job, _Batch(exit_codes), LookUpBudget(Deadline.after(60)))
     return compose(job, failures, HOME.zone)
 
 
 class _Batch:
-    """Answers as AWS Batch does."""
+    """A fake Batch client with these failed children."""
 
     def __init__(self, exit_codes: Mapping[int, int]) -> None:
         self._exit_codes = exit_codes

@@ -1,4 +1,4 @@
-"""What each built-in notifier makes of each message, as text files that a person can review."""
+"""Renders each message with each built-in notifier, as text files for review."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ COMMAND = "make golden"
 
 
 def renderings() -> Mapping[str, str]:
-    """By the file's path below this folder: "array-succeeded/slack.json"."""
+    """Return the renderings by file, such as "array-succeeded/slack.json"."""
     return {f"{name}/{file}": text for name, message in messages().items() for file, text in _renderings(tidy(message))}
 
 
 def written() -> Mapping[str, str]:
-    """What is in the files."""
+    """Return the contents of the files."""
     return {str(path.relative_to(FOLDER)): path.read_text("utf-8") for path in FOLDER.glob("*/*.*") if _is_ours(path)}
 
 
 def write() -> None:
-    """Make the files anew, and remove those of messages that there are no more."""
+    """Write the files, and remove those of messages that no longer exist."""
     texts = renderings()
     for gone in written().keys() - texts.keys():
         (FOLDER / gone).unlink()
@@ -55,7 +55,7 @@ def _renderings(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def _publication(published: Mapping[str, Any]) -> str:
-    """The texts as they are; JSON, of which most protocols get the same, once and pretty."""
+    """Format a publication: each text once, with its protocols, JSON indented."""
     parts = [f"Subject: {published['Subject']}\n"]
     parts += [f"{name}: {one['StringValue']}\n" for name, one in published["MessageAttributes"].items()]
     by_text: dict[str, list[str]] = {}

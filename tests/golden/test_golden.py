@@ -1,4 +1,4 @@
-"""What people get, kept as text: a change of any message on any channel shows here, to be read before it is sent."""
+"""Every kind of message on every channel, kept as text: any change shows up here for review."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ NOW, KEPT = renderings(), written()
 
 
 @pytest.mark.parametrize("file", sorted(NOW.keys() | KEPT.keys()))
-def test_each_kind_of_message_reads_on_each_channel_as_it_was_reviewed(file):
+def test_a_rendering_is_as_it_was_reviewed(file):
     kept, now = KEPT.get(file, ""), NOW.get(file, "")
     if kept != now:
         diff = difflib.unified_diff(kept.splitlines(), now.splitlines(), f"{FOLDER.name}/{file}", "now", lineterm="")
-        pytest.fail(
-            "\n".join([*diff, f"If it should read so: {COMMAND}, and read what git diff shows."]), pytrace=False
-        )
+        pytest.fail("\n".join([*diff, f"If this is right: {COMMAND}, then read git diff."]), pytrace=False)
 
 
-def test_there_is_each_kind_of_message():
+def test_every_kind_of_message_is_rendered():
     kinds = {name.partition("/")[0] for name in NOW}
 
     assert kinds >= {"array-succeeded", "array-some-failed", "array-all-failed", "single-failed", "single-succeeded"}

@@ -1,4 +1,4 @@
-"""Messages as the dispatcher composes them, and AWS on this machine."""
+"""Messages as the dispatcher composes them, and local AWS."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from batchbell.conformance import messages, refusal
+from batchbell.conformance import aws_error, messages
 from batchbell.contract import Link, Message
 from batchbell.dispatcher.messages.digest import compose_digest
-from batchbell.testing.faulty_server import Answer, FaultyServer, Request
+from batchbell.testing.faulty_server import FaultyServer, Request, Response
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
@@ -39,13 +39,13 @@ def huge() -> Message:
 
 @pytest.fixture(params=messages.HOSTILE_TEXTS)
 def hostile(request: pytest.FixtureRequest) -> Message:
-    """A message all of whose texts are hostile."""
+    """A message in which every text is hostile."""
     return messages.hostile(messages.HOSTILE_TEXTS[request.param])
 
 
 @pytest.fixture
 def digest(succeeded: Message, failed: Message) -> Callable[..., Message]:
-    """A digest of jobs, as many as named, whose names end with their numbers; the last one may be a repeat."""
+    """Compose a digest of so many jobs, whose names end with their numbers; the last one may be a repeat."""
 
     def compose(succeeding: int, failing: int, *, name: str = "print-color-") -> Message:
         messages = [
@@ -68,7 +68,7 @@ def digest(succeeded: Message, failed: Message) -> Callable[..., Message]:
 
 @pytest.fixture
 def in_cloud(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
-    """This process talks to the local cloud and to no other."""
+    """The environment of this process points to the local cloud."""
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     return cloud
@@ -76,7 +76,7 @@ def in_cloud(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
 
 @pytest.fixture
 def verified(in_cloud: LocalCloud) -> LocalCloud:
-    """… and its SES sends mail of example.com."""
+    """The local cloud, in which SES has verified example.com."""
     ses = in_cloud.client("sesv2")
     identities = [identity["IdentityName"] for identity in ses.list_email_identities()["EmailIdentities"]]
     if "example.com" not in identities:
@@ -85,29 +85,29 @@ def verified(in_cloud: LocalCloud) -> LocalCloud:
 
 
 class RefusingAws(FaultyServer):
-    """Answers every call as AWS refuses one: SES in JSON, SNS in XML."""
+    """Responds to every call with an AWS error: SES in JSON, SNS in XML."""
 
-    def __init__(self, over: threading.Event) -> None:
-        super().__init__(0, self._refuse, over.wait)
+    def __init__(self, stopped: threading.Event) -> None:
+        super().__init__(0, self._refuse, stopped.wait)
         self.status, self.code, self.text = 500, "InternalFailure", ""
-        self.body: str | None = None  # instead of one that AWS would send
+        self.body: str | None = None  # replaces AWS's own
         self.calls: list[bytes] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _refuse(self, request: Request) -> Answer:
+    def _refuse(self, request: Request) -> Response:
         self.calls.append(request.body)
-        answer = refusal(self.status, self.code, self.text, in_xml=not request.path.startswith("/v2/email"))
-        return answer if self.body is None else dataclasses.replace(answer, body=self.body)
+        response = aws_error(self.status, self.code, self.text, in_xml=not request.path.startswith("/v2/email"))
+        return response if self.body is None else dataclasses.replace(response, body=self.body)
 
 
 @pytest.fixture
 def refusing_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingAws]:
-    """This process talks to an AWS that refuses; set its `status`, `code` and `text`."""
-    over = threading.Event()
-    with RefusingAws(over) as aws:
+    """An AWS that refuses every call of this process; set its `status`, `code` and `text`."""
+    stopped = threading.Event()
+    with RefusingAws(stopped) as aws:
         aws.begin("refusing-aws")
         for name, value in {
             "AWS_ENDPOINT_URL": aws.url,
@@ -124,17 +124,17 @@ def refusing_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingAws]:
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_PROFILE", raising=False)
         yield aws
-        over.set()
+        stopped.set()
         aws.shutdown()
 
 
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], Any]], Any]:
-    """Ask until the answer is true, and return it; fail after ten seconds."""
+    """Poll until the result is true, and return it; fail after ten seconds."""
 
-    def wait_for(ask: Callable[[], Any]) -> Any:
+    def wait_for(poll: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + 10
-        while not (found := ask()):
+        while not (found := poll()):
             assert time.monotonic() < deadline, "nothing came"
             time.sleep(0.02)
         return found

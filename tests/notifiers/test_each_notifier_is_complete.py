@@ -1,4 +1,4 @@
-"""A notifier of ours has a README, each of its settings in docs/configuration.md, and goes through the kit."""
+"""Each built-in notifier has a README, documented settings, and runs the conformance tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOT_RUN = {"skip", "skipif", "xfail"}
 
 
 def documentation_gaps(readme: Path, page: Path, name: str, settings: type[NotifierSettings]) -> Iterator[str]:
-    """What is not told about the notifier; `page`: where the settings are explained, a section a notifier."""
+    """Yield what is not documented about the notifier. `page`: the page with a section of settings per notifier."""
     if not readme.is_file():
         yield f"{readme} is missing"
     section = page.read_text().partition(f"\n### {name}\n")[2].partition("\n### ")[0]
@@ -33,7 +33,7 @@ def documentation_gaps(readme: Path, page: Path, name: str, settings: type[Notif
 
 
 def conformance_gaps(path: Path, package: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """What keeps a test file from running every check of the kit on the package's notifier."""
+    """Yield why a test file does not run all conformance tests on the package's notifier."""
     if not path.is_file():
         yield f"{path} is missing: see batchbell.conformance"
         return
@@ -75,18 +75,18 @@ def make(suite: type[NotifierConformance], monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_notifier_explains_each_of_its_settings(name: str) -> None:
+def test_each_setting_of_a_notifier_is_documented(name: str) -> None:
     settings = find_plugins()[name].infrastructure().Settings
     assert list(documentation_gaps(FOLDER / name / "README.md", PAGE, name, settings)) == []
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_notifier_goes_through_the_kit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notifier_runs_the_conformance_tests(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(__file__).parent / name / "test_conformance.py"
     assert list(conformance_gaps(path, f"{PACKAGE}.{name}", monkeypatch)) == []
 
 
-def test_all_three_are_looked_at() -> None:
+def test_all_three_built_in_notifiers_are_checked() -> None:
     assert {"slack", "email", "sns"} <= set(OURS)
 
 
@@ -116,7 +116,7 @@ EXPLAINED = """# Configuration
         (True, "- **`urgency`**", "does not explain the setting `urgency` of pager"),
     ],
 )
-def test_a_notifier_that_is_not_explained_is_found_out(tmp_path: Path, has_readme: bool, find: str, gap: str) -> None:
+def test_an_undocumented_notifier_is_detected(tmp_path: Path, has_readme: bool, find: str, gap: str) -> None:
     if has_readme:
         (tmp_path / "README.md").touch()
     page = tmp_path / "configuration.md"
@@ -153,7 +153,7 @@ class TestPager(NotifierConformance):
         ("return Pager(", "return str(", "TestPager makes no notifier of"),
     ],
 )
-def test_a_file_that_does_not_run_the_kit_is_found_out(
+def test_a_file_that_does_not_run_all_conformance_tests_is_detected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, find: str, instead: str, gap: str
 ) -> None:
     path = tmp_path / "test_conformance.py"

@@ -1,4 +1,4 @@
-"""The largest array that AWS Batch takes, whose children all failed, for 40 reasons: looked up and told everywhere."""
+"""The largest array that AWS Batch allows, with all children failed for 40 reasons: looked up, and sent everywhere."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ LARGEST_FIRST = [100 + REASONS - 1 - place for place in range(REASONS)]  # by th
 
 
 def reason_of(index: int) -> int:
-    """39 for the most children and 0 for the fewest, spread over the whole array."""
+    """Return a child's reason: 39 for the most children, 0 for the fewest, spread over the whole array."""
     return int((index * 7_919 % SIZE / SIZE) ** 0.5 * REASONS)
 
 
 class Batch:
-    """AWS Batch with ten pages of failed children, and the calls that it got."""
+    """A fake Batch client with ten pages of failed children, which records the calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -63,7 +63,7 @@ class Batch:
 
 def look_up(batch: Batch) -> Message:
     event = json.loads((Path(__file__).parents[1] / "events" / "parent-failed.json").read_text("utf-8"))
-    # As it may come: the counts lag behind.
+    # The counts of an event may lag behind.
     event["detail"]["arrayProperties"] = {"size": SIZE, "statusSummary": {"FAILED": 9_100, "RUNNING": 900}}
     job = Job.from_event(event)
     return tidy(compose(job, look_up_failures(job, batch, LookUpBudget(Deadline.after(Timing().look_ups)))))
@@ -87,7 +87,7 @@ def for_sns(message: Message) -> Mapping[str, Any]:
 
 
 def exit_codes(text: str) -> list[int]:
-    """Of the groups that a text tells of, in its order."""
+    """Return the exit codes of the groups in a text, in their order."""
     return [int(code) for code in re.findall(r"\(exit code (\d+)\)", text)]
 
 
@@ -101,7 +101,7 @@ def test_it_is_looked_up_in_eleven_calls_and_ready_for_every_channel_in_five_sec
     assert batch.calls == ["ListJobs"] * 10 + ["DescribeJobs"]
 
 
-def test_all_of_it_is_told_the_largest_groups_first(message: Message) -> None:
+def test_all_groups_are_in_the_message_the_largest_first(message: Message) -> None:
     counts = [group.count for group in message.failures]
 
     assert message.title == "nightly-render failed: all 10,000 children"
@@ -111,7 +111,7 @@ def test_all_of_it_is_told_the_largest_groups_first(message: Message) -> None:
     assert message.notes == ()
 
 
-def test_slack_takes_it_and_is_told_how_many_groups_it_does_not_show(message: Message) -> None:
+def test_slack_accepts_it_and_the_omitted_groups_are_counted(message: Message) -> None:
     payload = for_slack(message)
     text = json.dumps(payload, ensure_ascii=False)
     shown = exit_codes(text)
@@ -125,17 +125,17 @@ def test_slack_takes_it_and_is_told_how_many_groups_it_does_not_show(message: Me
     assert f"… and {REASONS - len(shown)} more" in text
 
 
-def test_a_mail_tells_it_all_in_both_forms(message: Message) -> None:
+def test_a_mail_holds_all_groups_in_both_forms(message: Message) -> None:
     mail = for_mail(message)
     raw = email.write_mail(mail)
 
-    assert len(raw) < 10_000_000  # SES takes 40 MB, and many mailboxes a quarter of it
+    assert len(raw) < 10_000_000  # SES accepts 40 MB, and many mailboxes a quarter of it
     assert all(len(line) < 998 for line in raw.split(b"\r\n"))
     html5lib.HTMLParser(strict=True).parse(mail["html"])
     assert exit_codes(mail["text"]) == exit_codes(mail["html"]) == LARGEST_FIRST
 
 
-def test_sns_takes_it_for_every_protocol(message: Message) -> None:
+def test_sns_accepts_it_for_every_protocol(message: Message) -> None:
     published = for_sns(message)
     by_protocol = published["Message"]
     body = json.dumps(by_protocol, ensure_ascii=False) + json.dumps(published["MessageAttributes"])

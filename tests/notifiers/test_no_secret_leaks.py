@@ -1,11 +1,11 @@
-"""No notifier's secret shows, whatever its channel does: in no log at any level, in no exception, on no screen.
+"""No notifier leaks its secret, whatever its channel does: into a log of any level, an exception or the output.
 
-Every notifier that can be chosen is tested. A new one needs nothing here if
+Every installed notifier is tested. A new one needs no change here if
 
-- each of its settings that has no default has `Field(examples=[…])`, whose first one is valid, and
-- each of its secrets is the URL of its channel, and may be one on this machine; or it has none and asks AWS.
+- each of its settings without a default has `Field(examples=[…])`, of which the first is valid, and
+- each of its secrets is the URL of its channel, and may be one on this machine; or it has none and calls AWS.
 
-One that is made otherwise fails, and is told so.
+For any other notifier, the test fails and says why.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from batchbell import aws_answers
-from batchbell.conformance import Answer, Fault, WebhookEndpoint
-from batchbell.conformance.overheard import overhear
-from batchbell.conformance.patience import shorten_socket_timeouts
+from batchbell import aws_clients
+from batchbell.conformance import Fault, Response, WebhookEndpoint
+from batchbell.conformance.leak_watch import watch_for_leaks
+from batchbell.conformance.shortened_limits import shorten_socket_timeouts
 from batchbell.contract import Message, Notifier, PermanentError, Secret, TemporaryError
 from batchbell.dispatcher import secret_store
 from batchbell.plugins import Plugin, find_plugins
@@ -33,13 +33,13 @@ from batchbell_local.server import ROOT_SECRET_KEY
 from components.settings.notifiers import NotifierChoice
 
 CONTEXT = Context("batchbell", "aws", "us-east-1", "123456789012")
-SESSION_TOKEN = "SessionTokenOfNobody"  # a function's credentials are secrets, too
-# One of each kind: the conformance tests try them all. Many repeat the request in their answer, as some proxies do.
-TROUBLES = {fault: answers[-1] for fault, answers in WebhookEndpoint.answers.items() if fault is not Fault.DRIPS}
+SESSION_TOKEN = "SessionTokenOfNobody"  # the Lambda's credentials are secrets, too
+# One response of each kind: the conformance tests try them all. Many echo the request, as some proxies do.
+FAULTS = {fault: responses[-1] for fault, responses in WebhookEndpoint.responses.items() if fault is not Fault.DRIPS}
 
 
 class Channel(WebhookEndpoint):
-    """Takes all that comes, AWS's calls too."""
+    """Accepts every request, AWS's calls too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ def channel() -> Iterator[Channel]:
 
 @functools.cache
 def open_session() -> boto3.session.Session:
-    """This file's own, since the process's other tests have other credentials."""
+    """Open a session for this file, since other tests of the process have other credentials."""
     return boto3.session.Session()
 
 
@@ -64,15 +64,15 @@ _providers: dict[str, Any] = {}
 
 @pytest.fixture
 def cloud(verified: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
-    """It has the notifiers' secrets, and is all of AWS."""
+    """A local AWS that stores the notifiers' secrets."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
-    monkeypatch.setattr(aws_answers, "open_session", open_session)
+    monkeypatch.setattr(aws_clients, "open_session", open_session)
     monkeypatch.setattr(secret_store, "_providers", _providers)
     return verified
 
 
 def make(plugin: Plugin, channel: Channel, cloud: LocalCloud) -> Notifier:
-    """The notifier as the function makes it."""
+    """Make the notifier as the Lambda does."""
     model: type[NotifierSettings] = plugin.infrastructure().Settings
     examples = {name: field.examples[0] for name, field in model.model_fields.items() if field.examples}
     try:
@@ -96,16 +96,16 @@ def make(plugin: Plugin, channel: Channel, cloud: LocalCloud) -> Notifier:
 
 
 def send(notifier: Notifier, message: Message, plugin: Plugin, channel: Channel, **heard: Any) -> Exception | None:
-    """Give what it raised, unless anything that was heard meanwhile shows a secret."""
-    with overhear(**heard) as overheard:
-        raised = overheard.send(notifier, message)
-    found = overheard.find(channel.secret_texts)
-    assert not found, f"{plugin.type} shows a secret in {found[0]}"
+    """Send, check that no secret leaks, and return what was raised."""
+    with watch_for_leaks(**heard) as leak_watch:
+        raised = leak_watch.send(notifier, message)
+    found = leak_watch.find(channel.secret_texts)
+    assert not found, f"{plugin.type} leaks a secret into {found[0]}"
     return raised
 
 
 @pytest.mark.parametrize("plugin", find_plugins().values(), ids=lambda plugin: plugin.type)
-def test_no_secret_shows_where_all_is_well(
+def test_no_secret_leaks_when_the_channel_works(
     plugin: Plugin,
     channel: Channel,
     cloud: LocalCloud,
@@ -113,18 +113,18 @@ def test_no_secret_shows_where_all_is_well(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    aws_answers.make_client("sns", "eu-west-1").create_topic(Name="ops")  # as in the example
+    aws_clients.make_client("sns", "eu-west-1").create_topic(Name="ops")  # as in the example
     raised = send(make(plugin, channel, cloud), failed, plugin, channel, capfd=capfd, monkeypatch=monkeypatch)
     assert raised is None, f"{plugin.type}: {raised}"
 
 
-@pytest.mark.parametrize(("fault", "answer"), TROUBLES.items(), ids=[fault.name.lower() for fault in TROUBLES])
+@pytest.mark.parametrize(("fault", "response"), FAULTS.items(), ids=[fault.name.lower() for fault in FAULTS])
 @pytest.mark.parametrize("plugin", find_plugins().values(), ids=lambda plugin: plugin.type)
-def test_no_secret_shows_in_trouble(
+def test_no_secret_leaks_when_the_channel_fails(
     plugin: Plugin,
     channel: Channel,
     fault: Fault,
-    answer: Answer,
+    response: Response,
     cloud: LocalCloud,
     failed: Message,
     capfd: pytest.CaptureFixture[str],
@@ -133,9 +133,9 @@ def test_no_secret_shows_in_trouble(
     notifier = make(plugin, channel, cloud)
     monkeypatch.setenv("AWS_ENDPOINT_URL", channel.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", cloud.endpoint)
-    channel.behave(fault, answer)
+    channel.fail_with(fault, response)
     shorten_socket_timeouts(monkeypatch)
     raised = send(notifier, failed, plugin, channel, capfd=capfd, monkeypatch=monkeypatch)
     assert isinstance(raised, TemporaryError | PermanentError | None)
-    came = channel.arrived or fault in (Fault.UNREACHABLE, Fault.SILENT)
-    assert came, f"{plugin.origin}: its channel is neither its secret nor AWS ({raised}), so nothing was tested"
+    was_called = channel.arrived or fault in (Fault.UNREACHABLE, Fault.SILENT)
+    assert was_called, f"{plugin.origin}: its channel is neither its secret nor AWS ({raised}), so nothing was tested"

@@ -1,5 +1,4 @@
-"""What every notifier with a webhook gets from `batchbell.webhook`. What each answer of a server leads to is tried
-through Slack (slack/test_send.py)."""
+"""`batchbell.webhook`, which all notifiers with a webhook share. slack/test_send.py tries each response of a server."""
 
 from __future__ import annotations
 
@@ -11,13 +10,13 @@ import pytest
 import requests
 
 from batchbell.contract import PermanentError, TemporaryError
-from batchbell.webhook import Answer, WrongWebhook, judge, read_retry_after
+from batchbell.webhook import WebhookResponse, WrongWebhook, classify, read_retry_after
 from batchbell_local.slack.sink import SlackSink
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> None:
-    assert judge(Answer("Pager", status, "")) is None
+def test_any_2xx_counts_as_delivered_by_default(status: int) -> None:
+    assert classify(WebhookResponse("Pager", status, "")) is None
 
 
 @pytest.mark.parametrize(
@@ -33,17 +32,17 @@ def test_any_2xx_is_delivered_unless_the_notifier_knows_better(status: int) -> N
         (503, TemporaryError),
     ],
 )
-def test_a_refusal_names_the_service_and_the_status_and_repeats_nothing_of_the_answer(
+def test_an_error_names_the_service_and_the_status_and_nothing_of_the_response(
     status: int, kind: type[Exception]
 ) -> None:
-    problem = judge(Answer("Pager", status, "no, not /hooks/SECRET", "7"))
+    problem = classify(WebhookResponse("Pager", status, "no, not /hooks/SECRET", "7"))
     assert type(problem) is kind
     assert str(problem).startswith(f"Pager answered {status}")
     assert "SECRET" not in str(problem)
     assert getattr(problem, "retry_after", 7) == 7
 
 
-def test_what_others_send_with_urllib3_is_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_requests_through_urllib3_are_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="urllib3"):
         requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=5)
     assert "/elsewhere/" in caplog.text

@@ -11,7 +11,9 @@ import pytest
 
 from batchbell.plugins import find_plugins
 
-RUN_TIME = ("batchbell.wire", "batchbell.contract", "batchbell.texts", "batchbell.time_limit", "batchbell.aws_answers")
+RUN_TIME = tuple(
+    f"batchbell.{name}" for name in ("wire", "contract", "texts", "time_limit", "aws_clients", "aws_errors")
+)
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # not for the dispatcher, since it needs requests
 DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins")
 PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
@@ -23,7 +25,8 @@ ARROWS = {
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
-    "batchbell.aws_answers": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
+    "batchbell.aws_clients": (),
+    "batchbell.aws_errors": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
     "batchbell.webhook": ("batchbell.contract", "batchbell.time_limit"),
     "batchbell.dispatcher": RUN_TIME,
     "notifiers.*": NOTIFIER,
@@ -56,7 +59,8 @@ THIRD_PARTY = {
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
     "batchbell.time_limit": set[str](),
-    "batchbell.aws_answers": RUNTIME_PROVIDES,
+    "batchbell.aws_clients": RUNTIME_PROVIDES,
+    "batchbell.aws_errors": RUNTIME_PROVIDES,
     "batchbell.webhook": {"requests"},
     "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},
     **{f"notifiers.{name}": {*RUNTIME_PROVIDES, *plugin.requires()} for name, plugin in find_plugins().items()},

@@ -1,15 +1,21 @@
-"""The wheel: what a plug-in author and another Pulumi program install and import, away from this checkout."""
+"""The wheels, installed away from this checkout: what operators, plug-in authors and other Pulumi programs get."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.installed import Environment
+from batchbell.cli import app
+from tests.installed import Environment, run, write
 
+WIDE = {"COLUMNS": "160"}
+COMMANDS = [str(command.name) for command in app.registered_commands]
 EVERY_MODULE = """
 import importlib, json, pkgutil, sys
 import batchbell
@@ -32,32 +38,141 @@ def test_every_module_of_the_wheel_can_be_imported_away_from_the_checkout(
 ) -> None:
     found = json.loads(environment.run(EVERY_MODULE, cwd=tmp_path))
 
-    wanted = {"contract", "provisioning", "components.settings.model", "notifiers.slack.notifier", "dispatcher.handler"}
-    assert {f"batchbell.{name}" for name in wanted} <= set(found["names"])
+    names = {"contract", "provisioning", "components.settings.model", "notifiers.slack.notifier", "dispatcher.handler"}
+    assert {f"batchbell.{name}" for name in names} <= set(found["names"])
     assert all(file is None or file.startswith(str(environment.site)) for file in found["files"])
 
 
-def test_another_program_imports_the_component_from_inside_of_batchbell(
-    environment: Environment, tmp_path: Path
-) -> None:
+def test_another_program_imports_the_component_from_batchbell(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "components").mkdir()
     (tmp_path / "components" / "__init__.py").write_text("THEIRS = True")
     program = "import components; from batchbell.components import ArrayJobNotifier, ArrayJobNotifierArgs; "
     program += "print(components.THEIRS, ArrayJobNotifier.__module__)"
 
-    told = environment.run(program, cwd=tmp_path)
-    assert told == "True batchbell.components.array_job_notifier\n"
+    printed = environment.run(program, cwd=tmp_path)
+    assert printed == "True batchbell.components.array_job_notifier\n"
 
 
-def test_the_wheel_installs_batchbell_alone_and_nothing_that_is_for_its_own_tests(batchbell_wheel: Path) -> None:
+def test_the_wheel_holds_batchbell_alone_without_its_tests_local_aws_demo_and_tools(batchbell_wheel: Path) -> None:
     names = zipfile.ZipFile(batchbell_wheel).namelist()
+    left_out = {"tests", "__pycache__", "examples", "bench", "batchbell_local", "local", "ministack", "demo", "tools"}
 
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"batchbell"}
-    assert [name for name in names if {"tests", "__pycache__", "examples", "bench"} & {*name.split("/")}] == []
+    assert [name for name in names if left_out & {*name.split("/")}] == []
 
 
 def test_the_notifiers_of_the_wheel_are_those_of_the_checkout(environment: Environment, tmp_path: Path) -> None:
     program = "from batchbell.plugins import find_plugins; print(*sorted(p.package for p in find_plugins().values()))"
 
-    told = environment.run(program, cwd=tmp_path)
-    assert told.split() == [f"batchbell.notifiers.{name}" for name in ("email", "slack", "sns")]
+    printed = environment.run(program, cwd=tmp_path)
+    assert printed.split() == [f"batchbell.notifiers.{name}" for name in ("email", "slack", "sns")]
+
+
+def test_both_wheels_are_typed(batchbell_wheel: Path, local_wheel: Path) -> None:
+    assert "batchbell/py.typed" in zipfile.ZipFile(batchbell_wheel).namelist()
+    assert "batchbell_local/py.typed" in zipfile.ZipFile(local_wheel).namelist()
+
+
+def run_command(environment: Environment, folder: Path, *command: str) -> str:
+    """Run a program of the environment, and return what it printed."""
+    return run(str(environment.folder / "bin" / command[0]), *command[1:], cwd=folder, env=os.environ | WIDE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_commands_help_shows_the_program_as_it_was_typed(environment: Environment, tmp_path: Path, name: str) -> None:
+    lines = [line.strip() for line in run_command(environment, tmp_path, "batchbell", name, "--help").splitlines()]
+
+    assert any(line.startswith(f"Usage: batchbell {name} ") for line in lines)
+    assert len([line for line in lines if f"batchbell {name} " in line]) >= 3  # the usage, and two examples
+    assert not any("python -m" in line for line in lines)
+
+
+def test_the_help_of_the_module_shows_the_module(environment: Environment, tmp_path: Path) -> None:
+    shown = run_command(environment, tmp_path, "python", "-m", "batchbell", "status", "--help")
+
+    assert shown.count("batchbell status ") == shown.count("python -m batchbell status ") >= 3
+
+
+def test_the_console_script_lists_the_commands_of_operators_and_plug_in_authors(
+    environment: Environment, tmp_path: Path
+) -> None:
+    listed = run_command(environment, tmp_path, "batchbell", "--help").partition("Commands")[2].splitlines()
+
+    names = {line.split()[1] for line in listed if line.startswith("│ ") and line[2] != " "}
+    assert names == {*COMMANDS} == {"explain", "preview", "send-test", "replay", "status", "redrive", "new-notifier"}
+
+
+def test_the_console_script_reads_a_stack_and_makes_a_notifier(
+    environment: Environment, tmp_path: Path, project: Path
+) -> None:
+    for file in ("Pulumi.yaml", "Pulumi.production.yaml"):
+        (tmp_path / file).write_text((project / file).read_text())
+    run_command(environment, tmp_path, "batchbell", "preview", "--stack", "production")
+    run_command(environment, tmp_path, "batchbell", "new-notifier", "pager", "pager")
+
+    assert "production" in (tmp_path / "preview.html").read_text()
+    assert (tmp_path / "pager" / "batchbell_pager" / "notifier.py").exists()
+
+
+NOTIFIER = """
+from collections.abc import Mapping
+from typing import Any
+
+from batchbell.contract import Message, Notifier, PermanentError, Secret, Secrets
+
+
+class Pager:
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def send(self, message: Message) -> None:
+        if not self._key.reveal():
+            raise PermanentError(message.title)
+
+
+def create(settings: Mapping[str, Any], secrets: Secrets) -> Notifier:
+    return Pager(secrets["key"])
+"""
+INFRASTRUCTURE = """
+import pulumi
+
+from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference
+
+
+class Settings(NotifierSettings):
+    key: SecretReference
+
+
+def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
+    return Grants(secrets={"key": settings.key})
+"""
+# What is wrong, and what mypy says about it.
+WRONG_TYPES = [
+    ("notifier.py", "self._key.reveal()", "self._key.reveal().decode()", '"str" has no attribute "decode"'),
+    ("notifier.py", "message.title", "message.text", '"Message" has no attribute "text"'),
+    ("notifier.py", "def send(self, message: Message)", "def send(self, text: str)", "Incompatible return value type"),
+    ("infrastructure.py", "settings.key}", "1}", "has incompatible type"),
+    ("infrastructure.py", "-> Grants:", "-> int:", "Incompatible return value type"),
+]
+
+
+def check_types(environment: Environment, folder: Path, files: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run mypy --strict on a plug-in, against the installed wheel."""
+    write(folder / "pager", {"__init__.py": "", **files})
+    cache = environment.folder / "mypy"
+    options = ["--strict", "--python-executable", str(environment.python), "--cache-dir", str(cache)]
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "pager"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_plug_in_is_type_checked_against_the_installed_wheel(environment: Environment, tmp_path: Path) -> None:
+    files = {"notifier.py": NOTIFIER, "infrastructure.py": INFRASTRUCTURE}
+    checked = check_types(environment, tmp_path, files)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+    for file, right, wrong, says in WRONG_TYPES:
+        assert right in files[file]
+        checked = check_types(environment, tmp_path, files | {file: files[file].replace(right, wrong)})
+        assert checked.returncode == 1, f"{wrong} passes"
+        assert says in checked.stdout

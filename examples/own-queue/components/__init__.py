@@ -1,4 +1,4 @@
-"""This program's own components: no relation to batchbell's."""
+"""This program's own components, independent of batchbell's."""
 
 from .render_queue import RenderQueue
 

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 
 class RenderQueue(pulumi.ComponentResource):
-    """In the default VPC."""
+    """A job queue and a job definition in the default VPC."""
 
     queue: aws.batch.JobQueue
     definition: aws.batch.JobDefinition

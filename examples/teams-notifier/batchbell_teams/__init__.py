@@ -1,1 +1,1 @@
-"""Microsoft Teams, through the webhook of a Power Automate workflow."""
+"""Microsoft Teams through the webhook of a Power Automate workflow."""

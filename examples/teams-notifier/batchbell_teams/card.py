@@ -1,7 +1,7 @@
-"""A message as an Adaptive Card, within what Teams takes.
+"""Renders a message as an Adaptive Card, within the limits of Teams.
 
-Texts stand in TextRuns, where there is no Markdown (Adaptive Cards' schema, TextRun), and not in TextBlocks or
-FactSets, where Teams reads it ("Format cards in Teams").
+Texts are in TextRuns, which have no Markdown (Adaptive Cards' schema, TextRun), and not in TextBlocks or FactSets, in
+which Teams interprets it ("Format cards in Teams").
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
-from batchbell.texts import children, cut, headline, name_job, tidy
+from batchbell.texts import cut, describe_children, describe_job, headline, tidy
 
-# Teams refuses more than 28 KB, and counts more than was sent: 24,453 bytes came to it as 28,897
-# (MicrosoftDocs/msteams-docs#11274); others met the limit at 21,000 (msteams_hermes, a Ruby gem).
+# Teams refuses more than 28 KB, and counts more than was sent: it counted 24,453 bytes as 28,897
+# (MicrosoftDocs/msteams-docs#11274); others hit the limit at 21,000 (msteams_hermes, a Ruby gem).
 PAYLOAD_LIMIT = 20_000  # bytes
-TITLE_LIMIT = 600  # bytes as JSON, as are the next ones
+TITLE_LIMIT = 600  # bytes as JSON, like the next ones
 TEXT_LIMIT = 1_000
 LABEL_LIMIT = 200
 JOB_LIMIT = 400  # of a job's title
-NAME_LIMIT = 90  # … where there are many
+NAME_LIMIT = 90  # … if there are many
 ACTIONS_LIMIT = 5_000  # of all buttons
-REST_SIZE = 200  # of the line that counts what did not fit
+REST_SIZE = 200  # of the line that counts the omitted things
 MANY_JOBS = 20
-NOTES = 6  # the last ones are those that delivery added
-BUTTONS = 6  # as many as Teams shows in a row
+NOTES = 6  # the last ones, since delivery adds its notes at the end
+BUTTONS = 6  # Teams shows so many in a row
 
-LOOKS = {  # an icon, since colours alone say nothing to some; a colour of Adaptive Cards
+STYLES = {  # an icon, since not everybody sees colours, and a colour of Adaptive Cards
     Severity.SUCCESS: ("✅", "Good"),
     Severity.FAILURE: ("❌", "Attention"),
     Severity.WARNING: ("⚠️", "Warning"),
@@ -38,13 +38,13 @@ LOOKS = {  # an icon, since colours alone say nothing to some; a colour of Adapt
 }
 
 Element = dict[str, Any]
-Piece = list[Element]  # what stays together, and tells one thing
+Item = list[Element]  # the lines that show one thing, such as a group of failures
 
 
 def render(message: Message) -> dict[str, Any]:
-    """The payload of the webhook. What does not fit is counted."""
+    """Return the webhook's payload. Items that do not fit are left out and counted."""
     message = tidy(message)
-    icon, colour = LOOKS[message.severity]
+    icon, colour = STYLES[message.severity]
     title = _run(f"{icon} {message.title}", TITLE_LIMIT, size="Large", weight="Bolder", color=colour)
     top = [_line(title), _line(_run(message.summary))]
     bottom = [_line(_run(note, isSubtle=True), spacing="Small") for note in message.notes[-NOTES:]]
@@ -68,14 +68,14 @@ def render(message: Message) -> dict[str, Any]:
     return payload
 
 
-def _fill(pieces: Sequence[Piece], room: int) -> Iterator[Element]:
-    """The pieces that fit into `room` bytes, and, if that is not all of them, a line that counts the rest."""
-    for number, piece in enumerate(pieces):
-        room -= _size(piece)
+def _fill(items: Sequence[Item], room: int) -> Iterator[Element]:
+    """Yield the items that fit into `room` bytes and, if some do not, a line that counts the rest."""
+    for number, item in enumerate(items):
+        room -= _size(item)
         if room < 0:
-            yield _line(_run(f"… and {len(pieces) - number:,} more", isSubtle=True))
+            yield _line(_run(f"… and {len(items) - number:,} more", isSubtle=True))
             return
-        yield from piece
+        yield from item
 
 
 def _fact(fact: Fact) -> Element:
@@ -83,7 +83,7 @@ def _fact(fact: Fact) -> Element:
 
 
 def _failure(group: FailureGroup) -> list[Element]:
-    indexes, log = children(group), group.log
+    indexes, log = describe_children(group), group.log
     details = [_run(indexes, isSubtle=True)] if indexes else []
     if log:
         details += [_run(" · ")] if indexes else []
@@ -93,7 +93,7 @@ def _failure(group: FailureGroup) -> list[Element]:
 
 
 def _jobs(jobs: Sequence[DigestEntry], room: int) -> list[Element]:
-    """A line for each job, and links for as many as `room` bytes hold, from the first on: the failed ones."""
+    """Return a line for each job, and link as many as fit into `room` bytes, the failed ones first."""
     limit = JOB_LIMIT if len(jobs) <= MANY_JOBS else NAME_LIMIT
 
     def lines(linked: int) -> list[Element]:
@@ -104,10 +104,10 @@ def _jobs(jobs: Sequence[DigestEntry], room: int) -> list[Element]:
 
 
 def _job(job: DigestEntry, limit: int, *, linked: bool) -> Element:
-    name = name_job(dataclasses.replace(job, title=_short(job.title, limit)))
+    name = describe_job(dataclasses.replace(job, title=_short(job.title, limit)))
     if job.link and linked:
-        return _line(f"{LOOKS[job.severity][0]} ", _run(name, selectAction=_open(job.link)))
-    return _line(_run(f"{LOOKS[job.severity][0]} {name}"))
+        return _line(f"{STYLES[job.severity][0]} ", _run(name, selectAction=_open(job.link)))
+    return _line(_run(f"{STYLES[job.severity][0]} {name}"))
 
 
 def _buttons(links: Sequence[Link]) -> list[Element]:
@@ -128,23 +128,25 @@ def _line(*runs: Any, **layout: Any) -> Element:
 
 
 def _run(text: str, limit: int = TEXT_LIMIT, **style: Any) -> Element | str:
-    """A run of text; without any style the text alone, which is the same to a card and shorter."""
+    """Return a run of text. Without a style, it is a plain string, which is shorter and means the same."""
     text = _short(text, limit)
     return {"type": "TextRun", "text": text, **style} if style else text
 
 
 def _short(text: str, limit: int) -> str:
-    """The text, at most `limit` bytes as JSON, and without the one thing that a TextRun expands: {{DATE(…)}} and
-    {{TIME(…)}}, which take no space between the braces (Adaptive Cards, "Text features")."""
+    """Cut a text to `limit` bytes as JSON, and break functions that a TextRun would expand.
+
+    These are {{DATE(…)}} and {{TIME(…)}}, which allow no space between the braces (Adaptive Cards, "Text features").
+    """
     text = re.sub(r"{(?={)", "{ ", text)
     return cut(text, _fitting(text, limit))
 
 
 def _fitting(text: str, limit: int) -> int:
-    """To how many characters the text must be cut to take at most `limit` bytes as JSON."""
+    """Return how many characters of the text take at most `limit` bytes as JSON."""
     return bisect_right(range(1, len(text) + 1), limit, key=lambda length: _size(cut(text, length)))
 
 
 def _size(value: Any) -> int:
-    """Bytes as JSON, as it is sent."""
+    """Return the size in bytes as JSON."""
     return len(json.dumps(value))

@@ -1,4 +1,4 @@
-"""What the Lambda needs to post to Teams: the webhook, and no rights."""
+"""Provisions what the Lambda needs to post to Teams: the webhook, and no permissions."""
 
 from __future__ import annotations
 

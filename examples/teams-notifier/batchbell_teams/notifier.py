@@ -1,9 +1,10 @@
-"""Posts to a channel or chat of Microsoft Teams, through a Power Automate workflow that begins with "When a Teams
-webhook request is received".
+"""Posts to a channel or chat of Microsoft Teams through a Power Automate workflow.
+
+The workflow begins with "When a Teams webhook request is received".
 
 Sources: Microsoft's "Create incoming webhooks with Workflows for Microsoft Teams"; "Receive and respond to inbound
-HTTPS calls to workflows" (learn.microsoft.com/azure/connectors/connectors-native-reqres): 202 says that the workflow
-was started. What it does then is in its run history alone, so a card must be one that Teams takes (see `card`).
+HTTPS calls to workflows" (learn.microsoft.com/azure/connectors/connectors-native-reqres): 202 means that the workflow
+has started. Only its run history shows later failures, so a card must be one that Teams accepts (see `card`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .card import render
 
 # Whoever has the URL may post: `sig` is the secret. The hosts: Power Automate's since November 2025, with an
 # environment's id in two parts (caronc/apprise#1405, swisscom/backman#102), those of its US government clouds (the
-# Copilot Studio client's list of environments), and that of workflows made in Azure Logic Apps.
+# Copilot Studio client's list of environments), and that of workflows created in Azure Logic Apps.
 LABEL = "[a-z0-9-]{1,60}"
 CLOUD = r"powerplatform\.com|(?:gov|high)\.powerplatform\.microsoft\.us"
 HOST = rf"{LABEL}\.{LABEL}\.(?:environment\.api\.(?:{CLOUD})|logic\.azure\.com)"
@@ -34,20 +35,20 @@ def create(settings: Mapping[str, Any], secrets: Secrets) -> Teams:
 
 
 class Teams:
-    """One channel or chat of Teams: the one that the workflow posts to."""
+    """One channel or chat in Teams: the one that the workflow posts to."""
 
     def __init__(self, url: Secret) -> None:
         self._webhook = Webhook(url, "Teams", webhook_problem)
 
     def render(self, message: Message) -> dict[str, Any]:
-        """The payload, without sending it."""
+        """Return the payload, without sending it."""
         return render(message)
 
     def send(self, message: Message) -> None:
-        """Raise TemporaryError on 429, 5xx or no answer, PermanentError on any other refusal."""
+        """Post the message. Raises TemporaryError after 429, 5xx or no response, PermanentError after other errors."""
         self._webhook.post(render(message))
 
 
 def webhook_problem(url: str) -> str | None:
-    """What is wrong with a webhook's URL, without showing it; None if nothing is."""
+    """Say what is wrong with a webhook's URL, without showing it; None if it is right."""
     return url_problem(url, WEBHOOK, EXAMPLE)

@@ -1,4 +1,4 @@
-"""What a reader finds in the card."""
+"""The content of the card."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def texts(element: dict[str, Any]) -> Iterator[str]:
 
 
 def links(message: Message) -> list[tuple[str, str]]:
-    """The text and the URL of each link in the body."""
+    """Return the text and the URL of each link in the body."""
     runs = [run for element in card(message)["body"] for run in element["inlines"] if isinstance(run, dict)]
     return [(run["text"], run["selectAction"]["url"]) for run in runs if "selectAction" in run]
 
@@ -63,7 +63,7 @@ def test_a_dead_channel_looks_like_a_warning() -> None:
     assert title["color"] == "Warning"
 
 
-def test_a_digest_names_a_hundred_jobs_and_links_the_failed_ones() -> None:
+def test_a_digest_lists_a_hundred_jobs_and_links_the_failed_ones() -> None:
     message = messages.digest(100)
     shown = [line for line in lines(message) if "nightly-render" in line]
     assert len(shown) == 100
@@ -79,7 +79,7 @@ def test_a_small_digest_links_every_job() -> None:
     assert any(line.endswith("failed: 3 of 7 children (may be a repeat)") for line in lines(message))
 
 
-def test_a_hundred_jobs_are_named_whatever_their_names() -> None:
+def test_a_hundred_jobs_are_listed_whatever_their_names() -> None:
     jobs = (DigestEntry("🦊" * 999, Severity.FAILURE, may_be_repeat=True),) * 100
     shown = [line for line in lines(dataclasses.replace(messages.digest(), jobs=jobs)) if line.startswith("❌ 🦊")]
     assert len(shown) == 100
@@ -115,7 +115,7 @@ def test_the_longest_texts_leave_room_for_the_rest() -> None:
     assert card(long)["actions"]
 
 
-def test_there_are_as_many_buttons_as_teams_shows() -> None:
+def test_there_are_at_most_as_many_buttons_as_teams_shows() -> None:
     links = tuple(Link(f"Link {number}", "https://example.com/") for number in range(9))
     actions = card(dataclasses.replace(messages.succeeded(), links=links))["actions"]
     assert [action["title"] for action in actions] == [f"Link {number}" for number in range(6)]

@@ -1,4 +1,4 @@
-"""batchbell's kit, against a fake of Teams."""
+"""batchbell's conformance tests, against a fake of Teams."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from batchbell_teams.notifier import create
 
-from batchbell.conformance import Answer, NotifierConformance, Request, WebhookEndpoint
+from batchbell.conformance import NotifierConformance, Request, Response, WebhookEndpoint
 from batchbell.contract import Notifier
 
 REQUEST_LIMIT = 21_000  # bytes; less than the 28 KB that Microsoft names (see batchbell_teams.card)
@@ -18,18 +18,20 @@ URL = re.compile(r"https://[A-Za-z0-9.-]+(?:[/?#][!-;=?-~]*)?")
 
 
 class TeamsEndpoint(WebhookEndpoint):
-    """Answers as a workflow without a Response action: 202, whatever becomes of the card. What Teams would not show as
-    it is meant is a fault here."""
+    """Responds with 202, as a workflow without a Response action does.
 
-    success = Answer(202, "")
+    Unlike Teams, it refuses a card that would not be shown as intended.
+    """
 
-    def accepts(self, request: Request) -> str | None:
-        return next(faults(request), None)
+    success = Response(202, "")
+
+    def find_problem(self, request: Request) -> str | None:
+        return next(problems(request), None)
 
 
-def faults(request: Request) -> Iterator[str]:
+def problems(request: Request) -> Iterator[str]:
     if request.method != "POST" or request.headers.get("content-type") != "application/json":
-        yield "it is no POST of JSON"
+        yield "it is not a POST of JSON"
     if len(request.body) > REQUEST_LIMIT:
         yield f"it has {len(request.body):,} bytes, more than {REQUEST_LIMIT:,}"
     payload = json.loads(request.body)
@@ -37,20 +39,20 @@ def faults(request: Request) -> Iterator[str]:
     card = attachment["content"]
     shape = (payload["type"], attachment["contentType"], card["type"])
     if shape != ("message", "application/vnd.microsoft.card.adaptive", "AdaptiveCard"):
-        yield f"{shape} is no message with an Adaptive Card"
+        yield f"{shape} is not a message with an Adaptive Card"
     for element in card["body"]:
-        yield from faults_of_element(element)
+        yield from problems_of_element(element)
     actions = card.get("actions", [])
     if len(actions) > BUTTONS or not all(action["title"].strip() for action in actions):
         yield "it has too many buttons, or one without a title"
     for link in (*actions, *links(card["body"])):
         if link["type"] != "Action.OpenUrl" or not URL.fullmatch(link["url"]):
-            yield f"{link['type']} {link['url']!r} is no link to a web page"
+            yield f"{link['type']} {link['url']!r} is not a link to a web page"
 
 
-def faults_of_element(element: dict[str, Any]) -> Iterator[str]:
+def problems_of_element(element: dict[str, Any]) -> Iterator[str]:
     if element["type"] != "RichTextBlock":
-        yield f"Teams reads Markdown in a {element['type']}"
+        yield f"Teams interprets Markdown in a {element['type']}"
         return
     for run in element["inlines"]:
         text = run if isinstance(run, str) else run["text"]

@@ -1,4 +1,4 @@
-"""Which URLs are webhooks."""
+"""Which URLs are accepted as webhooks."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def test_a_workflows_webhook_is_accepted(url: str) -> None:
         f"https://{ENVIRONMENT}.powerplatform.com{FLOW}?{SIGNED}#fragment",
         f"https://logic.azure.com{LOGIC_APP}?{SIGNED}",
         f"https://evillogic.azure.com{LOGIC_APP}?{SIGNED}",
-        f"https://contoso.webhook.office.com/webhookb2/SECRET?{SIGNED}",  # the connectors that were retired
+        f"https://contoso.webhook.office.com/webhookb2/SECRET?{SIGNED}",  # the retired connectors
         f"http://127.0.0.1{FLOW}",
     ],
 )
-def test_what_is_no_webhook_is_refused_without_showing_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_url_is_refused_without_showing_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     problem = webhook_problem(url)
     assert problem
@@ -58,7 +58,7 @@ def test_what_is_no_webhook_is_refused_without_showing_it(url: str, monkeypatch:
     assert "evil" not in problem
 
 
-def test_nothing_is_sent_to_what_is_no_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_to_another_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     teams = create({}, {"webhook": Secret("webhook", lambda fresh: "http://127.0.0.1:9/")})
     with pytest.raises(PermanentError, match="on this machine"):

@@ -74,7 +74,8 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     assert modules == {
         "__init__.py",
         "contract.py",
-        "aws_answers.py",
+        "aws_clients.py",
+        "aws_errors.py",
         "texts.py",
         "time_limit.py",
         "webhook.py",

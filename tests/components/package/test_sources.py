@@ -93,7 +93,7 @@ IMPORTS_THAT_THE_LAMBDA_HAS = """
 import json, xml.etree.ElementTree, winreg
 import boto3, botocore.exceptions, dateutil.tz, urllib3
 from aws_lambda_powertools import Logger
-from batchbell.contract import Message; import batchbell.aws_answers
+from batchbell.contract import Message; import batchbell.aws_clients
 from acme_space import client; import acme_space.client, acme_lib.anything, acme_native
 """
 OPTIONAL_IMPORTS = """

@@ -1,4 +1,4 @@
-"""A mail as a mail program reads it."""
+"""Parses a mail as a mail program does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import html5lib
 
 HEADERS = {"From", "To", "Subject", "References", "Auto-Submitted", "MIME-Version", "Content-Type"}
 TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong", "em"}
-# None that HTML's standard calls obsolete, such as `valign`, and none that runs anything.
+# No obsolete ones, such as `valign`, and none that runs scripts.
 ATTRIBUTES = {"charset", "content", "href", "lang", "name", "role", "scope", "style"}
 
 
@@ -34,7 +34,7 @@ def body(mail: EmailMessage, kind: str) -> str:
 
 
 class Page(HTMLParser):
-    """The text, the links and the tags of a page."""
+    """Collects the text, the links and the tags of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Mail: what arrives in a mailbox of the local SES, what the MIME holds, and what SES's refusals mean."""
+"""What arrives in a mailbox of the local SES, what the MIME holds, and what SES's errors mean."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = {"sender": f"Batch Bell <{SENDER}>", "recipients": ["one@example.com"
 
 
 def parse(message: Message, settings: Any = None) -> EmailMessage:
-    """The mail as a mail program reads it."""
+    """Render a message, and parse the mail as a mail program does."""
     return read(write_mail(create(settings or SETTINGS, {}).render(message)))
 
 
@@ -36,12 +36,12 @@ def test_a_mail_arrives_at_every_recipient_once(verified: LocalCloud, failed: Me
         assert "2x Essential container in task exited (exit code 1)" in text
 
 
-def test_a_sender_that_ses_does_not_know_is_permanent_and_says_why(in_cloud: LocalCloud, failed: Message) -> None:
+def test_an_unverified_sender_is_a_permanent_error_with_the_reason(in_cloud: LocalCloud, failed: Message) -> None:
     with pytest.raises(PermanentError, match=r"MessageRejected.*not verified"):
         create({"sender": "stranger@elsewhere.example", "recipients": ["one@example.com"]}, {}).send(failed)
 
 
-def test_both_bodies_say_everything(failed: Message) -> None:
+def test_both_bodies_hold_everything(failed: Message) -> None:
     mail = parse(failed)
     page = Page(body(mail, "html"))
     for text in (body(mail, "plain"), page.text):
@@ -52,7 +52,7 @@ def test_both_bodies_say_everything(failed: Message) -> None:
     assert failed.links[0].url in body(mail, "plain")
 
 
-def test_all_mails_about_one_job_are_one_thread_and_robots_stay_quiet(failed: Message, succeeded: Message) -> None:
+def test_all_mails_about_one_job_are_one_thread_and_get_no_auto_replies(failed: Message, succeeded: Message) -> None:
     mail, repeat, same = parse(failed), parse(failed.with_note("May be a repeat.")), parse(succeeded)
     other = parse(dataclasses.replace(failed, thread="another job"))
     assert mail["Auto-Submitted"] == "auto-generated"
@@ -62,13 +62,13 @@ def test_all_mails_about_one_job_are_one_thread_and_robots_stay_quiet(failed: Me
     assert mail["To"] == "one@example.com, two@example.com"
 
 
-def test_a_message_without_a_thread_stands_alone_and_its_repeat_with_it(failed: Message, succeeded: Message) -> None:
-    """Tickets of an earlier version have none."""
+def test_a_message_without_a_thread_shares_one_only_with_its_repeat(failed: Message, succeeded: Message) -> None:
+    """Tickets of earlier versions have no thread."""
     mail, repeat, other = (parse(dataclasses.replace(one, thread="")) for one in (failed, failed, succeeded))
     assert mail["References"] == repeat["References"] != other["References"]
 
 
-def test_a_page_is_no_wider_than_a_telephone_and_leaves_the_dark_dark(failed: Message) -> None:
+def test_a_page_fits_a_phone_and_works_in_dark_mode(failed: Message) -> None:
     html = body(parse(failed), "html")
     (widest,) = re.findall(r"width:100%;max-width:(\d+)px", html)
     assert int(widest) <= 600
@@ -81,7 +81,7 @@ def test_a_page_is_no_wider_than_a_telephone_and_leaves_the_dark_dark(failed: Me
 
 
 def contrast(one: str, other: str) -> float:
-    """Of two colours, as WCAG 2.2 defines it."""
+    """Return the contrast of two colours, as WCAG 2.2 defines it."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
@@ -153,7 +153,7 @@ def test_a_huge_message_keeps_its_first_500_groups_and_says_so(huge: Message) ->
         (404, "NotFoundException"),
     ],
 )
-def test_what_ses_will_never_take_is_permanent(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
+def test_what_ses_never_accepts_is_permanent(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
     refusing_aws.status, refusing_aws.code, refusing_aws.text = status, code, "because\r\nof this"
     with pytest.raises(PermanentError) as caught:
         create(SETTINGS, {}).send(failed)
@@ -161,7 +161,7 @@ def test_what_ses_will_never_take_is_permanent(refusing_aws: Any, failed: Messag
     assert len(refusing_aws.calls) == 1
 
 
-def test_without_a_region_it_is_temporary(refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_temporary(refusing_aws: Any, failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(TemporaryError, match="NoRegionError"):
         create(SETTINGS, {}).send(failed)

@@ -1,4 +1,4 @@
-"""A webhook that works, and servers that answer as no proper one would."""
+"""A working webhook, and servers with broken responses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WEBHOOK_PATH = "/services/T0000/B0000/SecretSecretSecret"
 
 
 class Vault:
-    """Holds one secret as the dispatcher does: what was read stays until it is read afresh."""
+    """Holds one secret as the dispatcher does: the value is cached until it is read with `fresh`."""
 
     def __init__(self, *values: str) -> None:
-        """values: the stored one at the first read, at the second one past the cache, and so on; the last one stays."""
+        """values: the stored value at the first read, at the second one that bypasses the cache, and so on."""
         self._values = list(values)
         self._cached: str | None = None
         self.secret = Secret("webhook", self._read)
@@ -33,7 +33,7 @@ class Vault:
 
 @pytest.fixture
 def send() -> Callable[..., None]:
-    """Send a message with the first of the webhooks; the others are what it is rotated to."""
+    """Send a message to the first webhook; the others are those to which it is rotated."""
 
     def send(message: Message, *webhooks: str) -> None:
         create({}, {"webhook": Vault(*webhooks).secret}).send(message)
@@ -43,7 +43,7 @@ def send() -> Callable[..., None]:
 
 @pytest.fixture(autouse=True)
 def _aws_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Webhooks on this machine are taken only where AWS is on it too."""
+    """Webhooks on this machine are accepted only while AWS is on it too."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 
 
@@ -55,10 +55,10 @@ def sink() -> Iterator[SlackSink]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
-    """Start a server that reads one request and leaves the rest to `answer`; gives its webhook URL."""
+    """Start a server that reads one request and calls `respond`; return its webhook URL."""
     with contextlib.ExitStack() as stack:
 
-        def start(answer: Callable[[socket.socket], None]) -> str:
+        def start(respond: Callable[[socket.socket], None]) -> str:
             listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
             def run() -> None:
@@ -67,7 +67,7 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
                         connection, _ = listening.accept()
                         with connection:
                             _read_request(connection)
-                            answer(connection)
+                            respond(connection)
 
             threading.Thread(target=run, daemon=True).start()
             return f"http://127.0.0.1:{listening.getsockname()[1]}{WEBHOOK_PATH}"

@@ -1,4 +1,4 @@
-"""A payload as Slack shows it."""
+"""Reads a payload as Slack does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def texts(value: Any, kind: str) -> Iterator[str]:
-    """The texts of all text objects of a kind, from the top."""
+    """Yield the texts of all text objects of a kind, from top to bottom."""
     if isinstance(value, dict):
         if value.get("type") == kind and isinstance(value.get("text"), str):
             yield value["text"]
@@ -20,7 +20,7 @@ def texts(value: Any, kind: str) -> Iterator[str]:
 
 
 def find_markup(payload: dict[str, Any]) -> str | None:
-    """A mention, or a link elsewhere than to AWS and to example.com, that a text of a job became."""
+    """Find a mention, or a link to another site than AWS and example.com, that came from a text of a job."""
     for text in [payload["text"], *texts(payload, "mrkdwn")]:
         for markup in re.findall(r"<([^>]*)>", text):
             if not re.fullmatch(r"https://(example\.com|us-east-1\.console\.aws\.amazon\.com)/[^|<>]*\|[^<>]*", markup):

@@ -1,10 +1,10 @@
-"""Slack, through the kit that every notifier is tested with."""
+"""The conformance tests of the Slack notifier."""
 
 from __future__ import annotations
 
 import json
 
-from batchbell.conformance import Answer, Fault, NotifierConformance, Request, WebhookEndpoint
+from batchbell.conformance import Fault, NotifierConformance, Request, Response, WebhookEndpoint
 from batchbell.contract import Notifier
 from batchbell_local.slack.webhook_rules import find_fault
 from notifiers.slack.blocks import BLOCKS_LIMIT
@@ -13,15 +13,15 @@ from tests.notifiers.slack.payload import find_markup, texts
 
 
 class SlackEndpoint(WebhookEndpoint):
-    answers = WebhookEndpoint.answers | {
-        Fault.STRANGE: [
-            Answer(200, body)
+    responses = WebhookEndpoint.responses | {
+        Fault.FALSE_SUCCESS: [
+            Response(200, body)
             for body in ("<html>Log in to the proxy</html>", "OK", "okay", "", "ok\nok", "invalid_token")
         ]
-        + [Answer(204, "")]
+        + [Response(204, "")]
     }
 
-    def accepts(self, request: Request) -> str | None:
+    def find_problem(self, request: Request) -> str | None:
         if fault := find_fault(request.method, request.headers.get("content-type", ""), request.body):
             return fault
         payload = json.loads(request.body)

@@ -1,4 +1,4 @@
-"""What Slack gets: within its limits, and harmless whatever a job wrote."""
+"""The payload for Slack: within its limits, and harmless whatever the texts of a job."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_many_facts_links_and_notes_fit(failed: Message) -> None:
     assert any("more" in text for text in texts(render(message), "plain_text"))
 
 
-def test_links_are_buttons_as_many_as_there_is_room_for(failed: Message) -> None:
+def test_links_are_buttons_as_many_as_fit(failed: Message) -> None:
     links = tuple(Link(f"Link {number} {'l' * 100}", f"https://example.com/{number}") for number in range(100))
     shown = buttons(render(dataclasses.replace(failed, links=links)))
     assert 5 <= len(shown) <= 25
@@ -102,7 +102,7 @@ def test_a_link_that_is_not_plain_https_is_left_out(failed: Message, url: str) -
 
 
 def jobs(payload: dict[str, Any]) -> list[str]:
-    """The lines that tell of the jobs of a digest."""
+    """The lines with the jobs of a digest."""
     lines = [line for text in texts(payload["blocks"][2:], "plain_text") for line in text.split("\n")]
     return [line for line in lines if line[0] in "✅❌"]
 
@@ -113,7 +113,7 @@ def links(payload: dict[str, Any]) -> list[tuple[str, str]]:
     return [(url, label) for url, label in re.findall(r"<([^|>]*)\|([^>]*)>", found)]
 
 
-def test_a_digest_tells_all_its_jobs_the_failed_ones_first_each_with_a_link(digest: Callable[..., Message]) -> None:
+def test_a_digest_lists_and_links_all_jobs_the_failed_ones_first(digest: Callable[..., Message]) -> None:
     message = digest(9, 3)
     payload = render(message)
     assert payload["text"].startswith("❌ 12 jobs finished: 3 failed, 9 succeeded")
@@ -128,7 +128,7 @@ def test_a_digest_tells_all_its_jobs_the_failed_ones_first_each_with_a_link(dige
 
 @pytest.mark.parametrize(("succeeding", "failing"), [(100, 0), (60, 40), (97, 3), (0, 100)])
 @pytest.mark.parametrize("note", [(), ("88 more jobs are left out.",)])
-def test_a_hundred_jobs_of_ordinary_names_are_all_named(
+def test_a_hundred_jobs_with_ordinary_names_are_all_listed(
     digest: Callable[..., Message], succeeding: int, failing: int, note: tuple[str, ...]
 ) -> None:
     name = "nightly-render-of-the-whole-catalogue-in-four-resolutions-"  # and three digits: 61 characters
@@ -152,7 +152,7 @@ def test_a_hundred_jobs_that_may_all_be_repeats_say_so(digest: Callable[..., Mes
     assert all(line.endswith(" (may be a repeat)") for line in shown)
 
 
-def test_titles_are_whole_where_the_failed_jobs_can_be_linked(digest: Callable[..., Message]) -> None:
+def test_titles_are_not_cut_if_all_failed_jobs_can_be_linked(digest: Callable[..., Message]) -> None:
     payload = render(digest(30, 10, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-"))
     assert all(line.endswith(("children", "(may be a repeat)")) for line in jobs(payload))
     assert len(links(payload)) >= 10
@@ -165,7 +165,7 @@ def test_jobs_that_do_not_fit_even_when_cut_are_counted(digest: Callable[..., Me
     assert rest == f"… and {100 - len(jobs(payload))} more"
 
 
-def test_a_job_without_a_link_is_told_all_the_same(digest: Callable[..., Message]) -> None:
+def test_a_job_without_a_link_is_listed_too(digest: Callable[..., Message]) -> None:
     message = digest(0, 3)
     first, second, third = message.jobs
     payload = render(dataclasses.replace(message, jobs=(first, dataclasses.replace(second, link=None), third)))

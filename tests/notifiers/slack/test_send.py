@@ -1,4 +1,4 @@
-"""What each answer of a webhook means: tried against one on this machine."""
+"""What each response of a webhook means, tried with local servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_message_arrives(send: Send, sink: SlackSink, failed: Message) -> None
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
-def test_slacks_own_trouble_is_temporary_and_was_not_delivered(
+def test_an_error_inside_slack_is_temporary_and_nothing_was_delivered(
     send: Send, sink: SlackSink, failed: Message, status: int
 ) -> None:
     sink.answer(status=status, body="rollup_error")
@@ -47,7 +47,7 @@ def test_slacks_own_trouble_is_temporary_and_was_not_delivered(
         (204, ""),
     ],
 )
-def test_a_refusal_is_permanent_and_gives_slacks_own_word(
+def test_a_refusal_is_permanent_and_quotes_slacks_error(
     send: Send, sink: SlackSink, failed: Message, status: int, body: str
 ) -> None:
     sink.answer(status=status, body=body)
@@ -61,7 +61,7 @@ def test_a_redirect_is_permanent(send: Send, sink: SlackSink, failed: Message) -
         send(failed, sink.url)
 
 
-def test_a_server_that_speaks_no_tls_got_nothing(send: Send, failed: Message) -> None:
+def test_a_server_without_tls_received_nothing(send: Send, failed: Message) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def run() -> None:
@@ -79,7 +79,7 @@ def test_a_server_that_speaks_no_tls_got_nothing(send: Send, failed: Message) ->
 @pytest.mark.parametrize(
     "start", [b"Content-Length: 2\r\n\r\n", b"Content-Length: 2\r\n\r\no", b"Transfer-Encoding: chunked\r\n\r\n2\r\no"]
 )
-def test_an_answer_that_breaks_off_may_have_been_delivered(
+def test_after_a_broken_response_the_message_may_have_been_delivered(
     send: Send, serve: Serve, failed: Message, start: bytes
 ) -> None:
     with pytest.raises(TemporaryError) as caught:
@@ -88,11 +88,11 @@ def test_an_answer_that_breaks_off_may_have_been_delivered(
 
 
 @pytest.mark.parametrize("answer", [b"Transfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"\r\nok"])
-def test_ok_counts_however_it_is_framed(send: Send, serve: Serve, failed: Message, answer: bytes) -> None:
+def test_ok_counts_in_any_framing(send: Send, serve: Serve, failed: Message, answer: bytes) -> None:
     send(failed, serve(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n" + answer)))
 
 
-def test_an_endless_answer_is_not_read_to_its_end(send: Send, serve: Serve, failed: Message) -> None:
+def test_an_endless_response_is_not_read_to_its_end(send: Send, serve: Serve, failed: Message) -> None:
     def flood(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -122,7 +122,7 @@ def test_a_dead_webhook_that_was_not_rotated_is_tried_once(send: Send, sink: Sla
     assert len(sink.requests) == 1
 
 
-def test_a_malformed_secret_is_permanent_unless_it_was_mended(send: Send, sink: SlackSink, failed: Message) -> None:
+def test_a_malformed_secret_is_permanent_unless_it_was_fixed(send: Send, sink: SlackSink, failed: Message) -> None:
     with pytest.raises(PermanentError, match="does not look like"):
         send(failed, "not a webhook")
     send(failed, "not a webhook", sink.url)
@@ -178,7 +178,7 @@ def test_a_webhook_is_accepted(url: str) -> None:
         "http://169.254.169.254/SECRET",
     ],
 )
-def test_what_is_no_webhook_is_refused_without_showing_it(url: str) -> None:
+def test_any_other_url_is_refused_without_showing_it(url: str) -> None:
     problem = webhook_problem(url)
     assert problem
     assert "SECRET" not in problem

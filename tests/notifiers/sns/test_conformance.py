@@ -1,4 +1,4 @@
-"""A topic, through the kit that every notifier is tested with."""
+"""The conformance tests of the SNS notifier."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from urllib.parse import parse_qs
 
-from batchbell.conformance import REPEATS, Answer, AwsEndpoint, Fault, NotifierConformance, Request, refusal
+from batchbell.conformance import REQUEST_ECHO, AwsEndpoint, Fault, NotifierConformance, Request, Response, aws_error
 from batchbell.contract import Message, Notifier
 from notifiers.sns.notifier import create
 
@@ -16,19 +16,24 @@ MESSAGE_LIMIT = 256 * 1024  # bytes: SNS API reference, "Publish"
 
 
 class Sns(AwsEndpoint):
-    success = Answer(200, PUBLISHED)
-    answers = AwsEndpoint.answers | {
-        Fault.BUSY: [refusal(400, code, in_xml=True) for code in ("Throttling", "ThrottledException", "KMSThrottling")],
+    success = Response(200, PUBLISHED)
+    responses = AwsEndpoint.responses | {
+        Fault.BUSY: [
+            aws_error(400, code, in_xml=True) for code in ("Throttling", "ThrottledException", "KMSThrottling")
+        ],
         Fault.BROKEN: [
-            refusal(500, "InternalError", REPEATS, in_xml=True),
-            refusal(503, "ServiceUnavailable", REPEATS, in_xml=True),
-            *(refusal(400, code, in_xml=True) for code in ("KMSAccessDenied", "KMSDisabled")),
+            aws_error(500, "InternalError", REQUEST_ECHO, in_xml=True),
+            aws_error(503, "ServiceUnavailable", REQUEST_ECHO, in_xml=True),
+            *(aws_error(400, code, in_xml=True) for code in ("KMSAccessDenied", "KMSDisabled")),
             # IAM lags on a first deploy.
-            *(refusal(403, code, in_xml=True) for code in ("AuthorizationError", "AccessDenied")),
-            *(refusal(403, code, REPEATS, in_xml=True) for code in ("InvalidClientTokenId", "SignatureDoesNotMatch")),
+            *(aws_error(403, code, in_xml=True) for code in ("AuthorizationError", "AccessDenied")),
+            *(
+                aws_error(403, code, REQUEST_ECHO, in_xml=True)
+                for code in ("InvalidClientTokenId", "SignatureDoesNotMatch")
+            ),
         ],
         Fault.REFUSED: [
-            refusal(400, code, in_xml=True)
+            aws_error(400, code, in_xml=True)
             for code in (
                 "InvalidParameter",
                 "InvalidParameterException",
@@ -36,13 +41,13 @@ class Sns(AwsEndpoint):
                 "ValidationException",
             )
         ],
-        Fault.GONE: [refusal(404, "NotFound", in_xml=True), refusal(400, "EndpointDisabled", in_xml=True)],
-        Fault.STRANGE: [
-            Answer(200, body) for body in ("<html>Log in to the proxy</html>", "", PUBLISHED.replace("Id>", "s>"))
+        Fault.GONE: [aws_error(404, "NotFound", in_xml=True), aws_error(400, "EndpointDisabled", in_xml=True)],
+        Fault.FALSE_SUCCESS: [
+            Response(200, body) for body in ("<html>Log in to the proxy</html>", "", PUBLISHED.replace("Id>", "s>"))
         ],
     }
 
-    def accepts(self, request: Request) -> str | None:
+    def find_problem(self, request: Request) -> str | None:
         form = read_form(request)
         message = form["Message"]
         if not re.fullmatch(r"[!-~][ -~]{0,98}", form["Subject"]):

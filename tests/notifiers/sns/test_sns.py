@@ -1,4 +1,4 @@
-"""A topic: what its subscribers get from the local SNS, its limits, and what SNS's refusals mean."""
+"""What a topic's subscribers get from the local SNS, SNS's limits, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def topic(in_cloud: LocalCloud) -> str:
 
 @pytest.fixture
 def received(in_cloud: LocalCloud, topic: str, wait_for: WaitFor) -> Callable[[], dict[str, Any]]:
-    """What a queue got that is subscribed to the topic: the envelope that SNS puts around it."""
+    """Receive the next message of a queue that is subscribed to the topic, in SNS's envelope."""
     sqs, sns = in_cloud.client("sqs"), in_cloud.client("sns")
     url = sqs.create_queue(QueueName=topic.rpartition(":")[2])["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -113,13 +113,13 @@ def test_jobs_that_do_not_fit_are_left_out_from_the_end_and_counted(digest: Call
     assert message.notes[-1] == f"{100 - len(message.jobs)} more jobs are left out."
 
 
-def test_a_topic_that_is_gone_is_permanent(topic: str, in_cloud: LocalCloud, failed: Message) -> None:
+def test_a_deleted_topic_is_a_permanent_error(topic: str, in_cloud: LocalCloud, failed: Message) -> None:
     in_cloud.client("sns").delete_topic(TopicArn=topic)
     with pytest.raises(PermanentError, match="SNS: NotFound"):
         create({"topic_arn": topic}, {}).send(failed)
 
 
-def test_people_get_text_and_telephones_one_line(failed: Message) -> None:
+def test_people_get_text_and_phones_one_line(failed: Message) -> None:
     by_protocol = create({"topic_arn": TOPIC}, {}).render(failed)["Message"]
     assert set(by_protocol) == {"default", "sms", "sqs", "lambda", "http", "https", "firehose"}
     for part in (failed.title, failed.summary, "Duration: 3 min 20 s", "children 2, 5", failed.links[0].url):
@@ -128,7 +128,7 @@ def test_people_get_text_and_telephones_one_line(failed: Message) -> None:
 
 
 # Amazon Q Developer in chat applications, administrator guide, "Custom notifications", "Event schema": the names, their
-# types, and which must be there.
+# types, and which are required.
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
 check_notification = fastjsonschema.compile(
     {
@@ -168,7 +168,7 @@ check_notification = fastjsonschema.compile(
 
 
 def notification(message: Message) -> dict[str, Any]:
-    """What a chat gets through Amazon Q: the topic's text for HTTPS."""
+    """Return what a chat gets through Amazon Q: the topic's text for HTTPS."""
     parsed = json.loads(create({"topic_arn": TOPIC}, {}).render(message)["Message"]["https"])
     checked: dict[str, Any] = check_notification(parsed)
     return checked
@@ -190,7 +190,7 @@ def test_all_cards_about_one_job_are_one_thread(failed: Message, succeeded: Mess
     assert first == same != other
 
 
-def test_hostile_texts_are_no_markup_in_a_chat(hostile: Message) -> None:
+def test_hostile_texts_are_not_markup_in_a_chat(hostile: Message) -> None:
     card = notification(hostile)
     shown = json.dumps([card["content"], card["metadata"]["summary"]], ensure_ascii=False)
     texts = [card["content"]["title"], card["content"]["description"], *card["content"]["nextSteps"]]
@@ -200,7 +200,7 @@ def test_hostile_texts_are_no_markup_in_a_chat(hostile: Message) -> None:
     assert len(card["content"]["description"]) <= 3_000
 
 
-def test_only_what_batch_takes_for_a_name_becomes_a_variable_of_a_command(failed: Message, hostile: Message) -> None:
+def test_only_names_that_batch_allows_become_variables_of_a_command(failed: Message, hostile: Message) -> None:
     assert notification(failed)["metadata"]["additionalContext"] == {
         "status": "FAILED",
         "job_name": "print-color",
@@ -210,7 +210,7 @@ def test_only_what_batch_takes_for_a_name_becomes_a_variable_of_a_command(failed
     assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,127}", value) for value in context.values())
 
 
-def test_what_does_not_fit_into_a_card_is_counted(huge: Message, digest: Callable[..., Message]) -> None:
+def test_lines_that_do_not_fit_into_a_card_are_counted(huge: Message, digest: Callable[..., Message]) -> None:
     for message in (huge, digest(97, 3, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-")):
         description = notification(message)["content"]["description"]
         assert len(description) <= 3_000
@@ -255,15 +255,15 @@ def test_a_subject_is_plain_ascii(text: str, ascii: str) -> None:
         (400, "ValidationException"),
     ],
 )
-def test_what_sns_will_never_take_is_permanent(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
+def test_what_sns_never_accepts_is_permanent(refusing_aws: Any, failed: Message, status: int, code: str) -> None:
     refusing_aws.status, refusing_aws.code, refusing_aws.text = status, code, "Topic does not exist"
     with pytest.raises(PermanentError) as caught:
         create({"topic_arn": TOPIC}, {}).send(failed)
     assert caught.value.reason == f"SNS: {code} ({status}): Topic does not exist"
 
 
-def test_the_topics_own_region_is_asked(failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str | None] = []
+def test_a_message_is_published_in_the_topics_region(failed: Message, monkeypatch: pytest.MonkeyPatch) -> None:
+    regions: list[str | None] = []
 
     class Client:
         def publish(self, **request: Any) -> dict[str, str]:
@@ -271,9 +271,9 @@ def test_the_topics_own_region_is_asked(failed: Message, monkeypatch: pytest.Mon
             return {"MessageId": "1"}
 
     def make_client(service: str, region: str | None = None) -> Client:
-        asked.append(region)
+        regions.append(region)
         return Client()
 
     monkeypatch.setattr("notifiers.sns.notifier.make_client", make_client)
     create({"topic_arn": TOPIC.replace("us-east-1", "eu-west-1")}, {}).send(failed)
-    assert asked == ["eu-west-1"]
+    assert regions == ["eu-west-1"]

@@ -1,4 +1,4 @@
-"""What the Lambda needs to page: the queue, and the right to send to it."""
+"""Provisions what the Lambda needs: the queue's name, and the permission to send to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REQUIRES = ("PyYAML>=6",)
 
 
 class Settings(NotifierSettings):
-    """`queue_name`: of the stack's region and account. `code`: what the pagers know their sender by."""
+    """`queue_name`: in the stack's region and account. `code`: identifies the sender to the pagers."""
 
     queue_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$", description="a queue's name", examples=["page"])]
     code: Annotated[SecretReference, Field(examples=[{"config": "pagerCode"}])]

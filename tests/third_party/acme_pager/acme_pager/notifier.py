@@ -1,4 +1,4 @@
-"""Pages through an SQS queue, and tells which modules its process has loaded."""
+"""Pages through an SQS queue, with a list of the modules that the process has loaded."""
 
 from __future__ import annotations
 

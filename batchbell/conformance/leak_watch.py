@@ -1,4 +1,4 @@
-"""All that a notifier says while it sends: logs, prints, exceptions."""
+"""Finds secrets in what a notifier logs, prints, raises and renders."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import pytest
 from batchbell.contract import Message, Notifier
 
 
-class Overheard:
-    """What was logged at any level, printed or raised, as (where, text)."""
+class LeakWatch:
+    """Collects what is logged at any level, printed or raised."""
 
     def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
         self._capfd = capfd
-        self._lines: list[tuple[str, str]] = []
+        self._texts: list[tuple[str, str]] = []  # where it was seen, and the text
 
     def send(self, notifier: Notifier, message: Message) -> Exception | None:
-        """Give what `send` raised, and note what it and the notifier say."""
+        """Send, collect every text that the notifier produces, and return what `send` raised."""
         raised = None
         try:
             notifier.send(message)
@@ -39,37 +39,37 @@ class Overheard:
         return raised
 
     def note(self, where: str, *texts: str) -> None:
-        self._lines += [(where, text) for text in texts]
+        self._texts += [(where, text) for text in texts]
 
     def note_error(self, where: str, error: BaseException | None) -> None:
-        """All that an exception and those behind it say."""
+        """Collect the texts of an exception and of its causes."""
         if error is not None:
             self.note(where, *_texts(error))
 
     def find(self, secrets: list[str]) -> list[str]:
-        """Where each of the secrets shows, and the start of what shows it, without it."""
+        """Return where each secret leaked, with the surrounding text but without the secret."""
         for where, text in zip(("standard output", "standard error"), self._capfd.readouterr(), strict=True):
             self.note(where, text)
         return [
-            f"{where}: {_around(shown, line)}"
-            for where, text in self._lines
-            for shown in (shown for secret in secrets for shown in _disguises(secret))
+            f"{where}: {_around(encoded, line)}"
+            for where, text in self._texts
+            for encoded in (encoded for secret in secrets for encoded in _encodings(secret))
             for line in text.splitlines()
-            if shown in line
+            if encoded in line
         ]
 
 
 @contextmanager
-def overhear(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
-    """Listen to every logger of the process, at every level."""
-    overheard = Overheard(capfd)
+def watch_for_leaks(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[LeakWatch]:
+    """Collect from every logger of the process, at every level."""
+    leak_watch = LeakWatch(capfd)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            overheard.note(f"a log line of {record.name}, {record.levelname}", f"{self.format(record)} {vars(record)}")
+            leak_watch.note(f"a log line of {record.name}, {record.levelname}", f"{self.format(record)} {vars(record)}")
 
     monkeypatch.setattr(
-        threading, "excepthook", lambda ended: overheard.note_error("an exception in a thread", ended.exc_value)
+        threading, "excepthook", lambda ended: leak_watch.note_error("an exception in a thread", ended.exc_value)
     )
     handler = Handler()
     loggers = [
@@ -83,7 +83,7 @@ def overhear(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     for logger in outermost:
         logger.addHandler(handler)
     try:
-        yield overheard
+        yield leak_watch
     finally:
         for logger in outermost:
             logger.removeHandler(handler)
@@ -98,8 +98,8 @@ def _texts(error: BaseException | None) -> Iterator[str]:
         yield from _texts(error.__context__)
 
 
-def _disguises(secret: str) -> Iterator[str]:
-    """The secret, and as it is within a longer text in Base64, such as `Authorization: Basic …`."""
+def _encodings(secret: str) -> Iterator[str]:
+    """The secret, and its Base64 at each offset in a longer text, as in `Authorization: Basic …`."""
     yield secret
     for before in range(3):
         inner = base64.b64encode(b"\0" * before + secret.encode()).decode()

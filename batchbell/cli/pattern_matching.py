@@ -1,8 +1,8 @@
-"""Does an event match an event pattern, and if not, which fields are why: for the operators that our pattern uses.
+"""Finds the fields of an event that do not match an event pattern. Knows only the operators that our patterns use.
 
-EventBridge matches a field if any value in the pattern's list fits: a literal, {"prefix": …} or {"exists": …} (Amazon
-EventBridge User Guide, "Comparison operators"). `exists` works on leaves only, and false also matches where the whole
-object is missing.
+EventBridge matches a field if any value in the pattern's list matches: a literal, {"prefix": …} or {"exists": …}
+(Amazon EventBridge User Guide, "Comparison operators"). `exists` works only on leaves; `exists: false` also matches if
+the whole object is missing.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 SHOWN = 120  # characters of a value
 
 
-def mismatches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Mapping[str, str]:
-    """The fields that keep the event from matching ("detail.status"), each with why; none if it matches."""
+def find_mismatched_fields(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the fields that do not match, such as "detail.status", each with the reason."""
     return {
-        ".".join(path): _explain(values, wanted)
-        for path, wanted in _fields(pattern, ())
+        ".".join(path): _explain(values, alternatives)
+        for path, alternatives in _fields(pattern, ())
         for values in [_leaves(event, path)]
-        if not any(_fits(values, alternative) for alternative in wanted)
+        if not any(_matches(values, alternative) for alternative in alternatives)
     }
 
 
@@ -33,7 +33,7 @@ def _fields(pattern: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple
 
 
 def _leaves(event: Any, path: tuple[str, ...]) -> list[Any]:
-    """The values at that path; of an array each element's. Objects are no leaves."""
+    """Return the values at a path, for an array those of each element. An object is not a value."""
     if isinstance(event, list):
         return [leaf for element in event for leaf in _leaves(element, path)]
     if not path:
@@ -41,7 +41,7 @@ def _leaves(event: Any, path: tuple[str, ...]) -> list[Any]:
     return _leaves(event[path[0]], path[1:]) if isinstance(event, Mapping) and path[0] in event else []
 
 
-def _fits(values: list[Any], alternative: Any) -> bool:
+def _matches(values: list[Any], alternative: Any) -> bool:
     if not isinstance(alternative, Mapping):
         return any(value == alternative and type(value) is type(alternative) for value in values)
     ((operator, operand),) = alternative.items()
@@ -50,20 +50,20 @@ def _fits(values: list[Any], alternative: Any) -> bool:
             return bool(values) is bool(operand)
         case "prefix":
             return any(isinstance(value, str) and value.startswith(operand) for value in values)
-    raise ValueError(f"the operator {operator!r} is not one of this project's patterns")
+    raise ValueError(f"the operator {operator!r} does not occur in this project's patterns")
 
 
-def _explain(values: list[Any], wanted: list[Any]) -> str:
+def _explain(values: list[Any], alternatives: list[Any]) -> str:
     got = ", ".join(_short(json.dumps(value, ensure_ascii=False)) for value in values) or "missing"
-    return f"it is {got}, and the rule wants {' or '.join(map(_wish, wanted))}"
+    return f"it is {got}, but the rule matches {' or '.join(map(_describe, alternatives))}"
 
 
-def _wish(alternative: Any) -> str:
+def _describe(alternative: Any) -> str:
     if not isinstance(alternative, Mapping):
         return _short(json.dumps(alternative, ensure_ascii=False))
     ((operator, operand),) = alternative.items()
     if operator == "exists":
-        return "it to be there" if operand else "it to be missing"
+        return "any value" if operand else "only if it is missing"
     return f"a value that begins with {_short(json.dumps(operand, ensure_ascii=False))}"
 
 

@@ -1,4 +1,4 @@
-"""What an answer means that AWS itself would not give: the same for all that ask AWS."""
+"""Responses that are not AWS's own: all notifiers that call AWS classify them in the same way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def notifier(request: pytest.FixtureRequest) -> Any:
 
 @pytest.mark.parametrize("status", [200, 302, 403, 500, 503])
 @pytest.mark.parametrize("body", ["", "<html><body>Log in to the proxy<br></body></html>", "[[]]", NO_TEXT])
-def test_an_answer_that_is_not_of_aws_is_temporary_and_not_shown(
+def test_a_response_that_is_not_from_aws_is_a_temporary_error_and_is_not_shown(
     refusing_aws: Any, notifier: Any, failed: Message, status: int, body: str
 ) -> None:
     refusing_aws.status, refusing_aws.code, refusing_aws.body = status, "", body
@@ -39,14 +39,14 @@ def test_an_answer_that_is_not_of_aws_is_temporary_and_not_shown(
     assert len(refusing_aws.calls) == 1
 
 
-def test_200_counts_only_if_it_names_the_message(refusing_aws: Any, notifier: Any, failed: Message) -> None:
+def test_200_counts_as_delivered_only_with_a_message_id(refusing_aws: Any, notifier: Any, failed: Message) -> None:
     refusing_aws.status = 200
     with pytest.raises(TemporaryError, match=r"names no message|gave no answer") as caught:
         notifier.send(failed)
     assert caught.value.maybe_delivered
 
 
-def test_an_answer_that_nobody_can_read_may_have_been_yes(refusing_aws: Any, notifier: Any, failed: Message) -> None:
+def test_an_unreadable_200_may_have_been_delivered(refusing_aws: Any, notifier: Any, failed: Message) -> None:
     refusing_aws.status, refusing_aws.body = 200, NO_TEXT
     with pytest.raises(TemporaryError, match="gave no answer") as caught:
         notifier.send(failed)

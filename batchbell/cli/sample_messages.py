@@ -1,4 +1,4 @@
-"""A message of every kind, from sample events through the dispatcher's own code: what the preview shows."""
+"""Composes a message of every kind from sample events with the dispatcher's own code, for the preview."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.timing import Deadline
 
-MOMENT = 1_790_835_000.0  # epoch s: when the samples play, so that the page is always the same
-PATIENCE = 60.0  # s for the look-up, which is one of memory
+SAMPLE_TIME = 1_790_835_000.0  # epoch s; fixed, so that the page is always the same
+LOOK_UP_LIMIT = 60.0  # s; the samples are in memory
 DIGEST = ("genome-align", "nightly-render", "tile-pyramid", "index-rebuild", "thumbnails", "billing-export", "backtest")
 
 
 @dataclass(frozen=True)
-class Sample:
-    """`title`: what happened, in a few words; `message`: what people get."""
+class SampleMessage:
+    """A message for the preview."""
 
-    title: str
+    title: str  # what happened, in a few words
     message: Message
 
 
 @dataclass(frozen=True)
-class _Failed:
-    """Children that failed alike."""
+class _FailedChildren:
+    """Children that failed with the same reason."""
 
     indexes: Sequence[int]
     status_reason: str
@@ -44,22 +44,22 @@ class _Failed:
 
 
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
-CHILDREN: Mapping[str, Sequence[_Failed]] = {
+CHILDREN: Mapping[str, Sequence[_FailedChildren]] = {
     "array-some-failed": (
-        _Failed([*range(4), 17, *range(20, 1100)], "Essential container in task exited", exit_code=1),
-        _Failed(range(2048, 2190), "Essential container in task exited", OUT_OF_MEMORY, 137),
-        _Failed(range(7000, 7009), "Host EC2 (instance i-0a1b2c3d4e5f60718) terminated."),
+        _FailedChildren([*range(4), 17, *range(20, 1100)], "Essential container in task exited", exit_code=1),
+        _FailedChildren(range(2048, 2190), "Essential container in task exited", OUT_OF_MEMORY, 137),
+        _FailedChildren(range(7000, 7009), "Host EC2 (instance i-0a1b2c3d4e5f60718) terminated."),
     ),
     "array-all-failed": (
-        _Failed(range(64), "Task failed to start", "CannotPullContainerError: image align:3 not found"),
+        _FailedChildren(range(64), "Task failed to start", "CannotPullContainerError: image align:3 not found"),
     ),
 }
 
 
 class _SampleBatch:
-    """Answers the dispatcher's look-up, as AWS Batch would, for one sample."""
+    """A fake Batch client with the failed children of one sample, for the dispatcher's look-up."""
 
-    def __init__(self, job_id: str, groups: Sequence[_Failed]) -> None:
+    def __init__(self, job_id: str, groups: Sequence[_FailedChildren]) -> None:
         self._children = {f"{job_id}:{index}": (index, group) for group in groups for index in group.indexes}
 
     def list_jobs(self, maxResults: int, nextToken: str = "0", **_: Any) -> Mapping[str, Any]:
@@ -72,13 +72,13 @@ class _SampleBatch:
         described = []
         for child in jobs:
             summary = _summary(child, *self._children[child])
-            if self._children[child][1].exit_code is not None:  # what never started has no log
+            if self._children[child][1].exit_code is not None:  # a container that never started has no log
                 summary["container"]["logStreamName"] = f"render/default/{child[:8]}{child.rpartition(':')[2]:0>4}"
             described.append(summary)
         return {"jobs": described}
 
 
-def _summary(child: str, index: int, group: _Failed) -> dict[str, Any]:
+def _summary(child: str, index: int, group: _FailedChildren) -> dict[str, Any]:
     container = {"reason": group.reason} if group.reason else {}
     code = {} if group.exit_code is None else {"exitCode": group.exit_code}
     return {
@@ -89,8 +89,8 @@ def _summary(child: str, index: int, group: _Failed) -> dict[str, Any]:
     }
 
 
-def every_kind(home: Origin) -> Iterator[Sample]:
-    """In the order in which they are worth looking at. `home`: of the stack."""
+def sample_messages(origin: Origin) -> Iterator[SampleMessage]:
+    """Yield a message of every kind, the most interesting first. `origin`: the stack's."""
     titles = {
         "array-some-failed": "Array job: some children failed",
         "array-all-failed": "Array job: all children failed",
@@ -98,23 +98,25 @@ def every_kind(home: Origin) -> Iterator[Sample]:
         "single-failed": "Single job: failed",
         "queue-blocked": "Job queue: blocked",
     }
-    messages = {name: _message(name, home) for name in titles}
-    yield from (Sample(titles[name], message) for name, message in messages.items())
-    yield Sample("Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"]))
+    messages = {name: _message(name, origin) for name in titles}
+    yield from (SampleMessage(titles[name], message) for name, message in messages.items())
+    yield SampleMessage(
+        "Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"])
+    )
     reason = "Slack answered 404 no_service"
-    dead = compose_dead_channel(DeadChannel("slack-on-call", MOMENT - 7_200, reason), home)
-    yield Sample("Dead channel: told on the others", dead)
-    test = SelfTest("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), MOMENT)
-    yield Sample("Test message: send-test", compose_self_test(test, home))
+    dead = compose_dead_channel(DeadChannel("slack-on-call", SAMPLE_TIME - 7_200, reason), origin)
+    yield SampleMessage("Dead channel: reported on the others", dead)
+    test = SelfTest("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), SAMPLE_TIME)
+    yield SampleMessage("Test message: send-test", compose_self_test(test, origin))
 
 
-def _message(name: str, home: Origin) -> Message:
+def _message(name: str, origin: Origin) -> Message:
     parsed = parse_event(_read(name))
     if name not in CHILDREN or not isinstance(parsed, Job):
-        return message_of(parsed, home.zone)
+        return message_of(parsed, origin.zone)
     batch = _SampleBatch(parsed.id, CHILDREN[name])
-    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(PATIENCE)))
-    return compose(parsed, failures, home.zone)
+    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(LOOK_UP_LIMIT)))
+    return compose(parsed, failures, origin.zone)
 
 
 def _digest(failed: Message, succeeded: Message) -> Message:

@@ -1,0 +1,107 @@
+"""Makes boto3 clients with short timeouts that keep secrets out of the log. For the Lambda and its notifiers."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+__all__ = ["LazyClient", "make_client", "open_session"]
+
+CONNECT_TIMEOUT = 2  # seconds
+READ_TIMEOUT = 5  # seconds
+
+# A client may be used in any thread, but a session makes one client at a time (boto3 guide, "Session"). All clients
+# share one session, since a second one costs a cold start 0.1 s (measured).
+_making = threading.Lock()
+
+
+def make_client(
+    service: str, region: str | None = None, *, read_timeout: float = READ_TIMEOUT, attempts: int = 1
+) -> Any:
+    """Make a boto3 client with short timeouts.
+
+    service: boto3's name of it, such as "sns".
+    region: None for the session's own.
+    read_timeout: seconds.
+    attempts: 1 by default, since a failed message is retried from its ticket.
+    """
+    config = Config(
+        connect_timeout=min(CONNECT_TIMEOUT, read_timeout),
+        read_timeout=read_timeout,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+    )
+    with _making:
+        client = open_session().client(service, region_name=region, config=config)
+        _share_authorities(client)
+    return client
+
+
+class LazyClient:
+    """A boto3 client that is made when it is first used.
+
+    Making one takes 10 ms of processor time (measured), which a cold start that does not need it should not spend.
+    """
+
+    def __init__(self, service: str, **options: Any) -> None:
+        """Takes the parameters of `make_client`."""
+        self._make = functools.cache(functools.partial(make_client, service, **options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+@functools.cache
+def open_session() -> Any:
+    """Return the boto3 session that all clients share."""
+    return boto3.session.Session()
+
+
+_contexts: list[ssl.SSLContext] = []  # the one that all clients share, once a client exists
+
+
+def _share_authorities(client: Any) -> None:
+    """Read the file of certificate authorities once per process, not once per connection.
+
+    Each read takes 10 ms of processor time, and a function of 256 MB has a seventh of a processor (measured:
+    docs/performance.md). Certificates are verified as before. botocore has no setting for this: if a newer version
+    keeps its context elsewhere, the file is again read for each connection.
+    """
+    try:
+        options = client._endpoint.http_session._manager.connection_pool_kw
+        context: ssl.SSLContext = options["ssl_context"]
+    except (AttributeError, KeyError):
+        return
+    if not _contexts:
+        context.load_verify_locations = _once(context.load_verify_locations)  # type: ignore[method-assign]
+        _contexts.append(context)
+    options["ssl_context"] = _contexts[0]
+
+
+def _once(load: Callable[..., None]) -> Callable[..., None]:
+    """Wrap `load` so that it runs once for the same arguments; concurrent callers wait for it."""
+    lock, loaded = threading.Lock(), set[tuple[Any, ...]]()
+
+    def load_once(*arguments: Any) -> None:
+        with lock:
+            if arguments not in loaded:
+                load(*arguments)
+                loaded.add(arguments)
+
+    return load_once
+
+
+def _is_loggable(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+# At DEBUG botocore logs each request with the function's session token, and each response, which from SSM and Secrets
+# Manager holds the notifiers' secrets (tried). A logger's own filter works at any level.
+for _name in ("auth", "endpoint", "parsers"):
+    logging.getLogger(f"botocore.{_name}").addFilter(_is_loggable)

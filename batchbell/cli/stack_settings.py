@@ -1,0 +1,55 @@
+"""The settings of a stack, read from the files of the Pulumi program in the current folder."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pulumi
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from batchbell import stack_files
+from batchbell.cli.errors import CommandFailed
+
+INVALID_SETTINGS = 1  # exit code
+
+
+def program_folder() -> Path:
+    """Return the current folder, if it is a Pulumi program's. Raises CommandFailed."""
+    if not Path("Pulumi.yaml").exists():
+        raise CommandFailed("there is no Pulumi.yaml here: change to the program's folder")
+    return Path.cwd()
+
+
+def components(module: str) -> ModuleType:
+    """Import a module of the components, which are inside `batchbell` in a wheel and beside it in a checkout."""
+    package = "batchbell.components" if importlib.util.find_spec("batchbell.components") else "components"
+    return importlib.import_module(f"{package}.{module}")
+
+
+def read_stack_settings(stack: str) -> Any:
+    """Return the stack's validated settings; values that are encrypted stay unknown.
+
+    Prints every mistake in the settings and ends the command, if there are any. Raises CommandFailed.
+    """
+    folder = program_folder()
+    if not (folder / f"Pulumi.{stack}.yaml").exists():
+        stacks = ", ".join(sorted(file.name[len("Pulumi.") : -len(".yaml")] for file in folder.glob("Pulumi.*.yaml")))
+        raise CommandFailed(f"there is no Pulumi.{stack}.yaml in {folder}; its stacks are: {stacks or 'none'}")
+    try:
+        config = stack_files.load(folder, stack, {}, {}, skip_encrypted=True)
+    except stack_files.InvalidConfig as invalid:
+        raise CommandFailed(str(invalid)) from None
+    prefix = f"{config.project}:"
+    plain = {key.removeprefix(prefix): value for key, value in config.values.items() if key.startswith(prefix)}
+    read = components("settings.stack_config").settings_from_config
+    try:
+        return read(plain, secrets=None, context=None, prefix=prefix)
+    except pulumi.RunError as mistakes:
+        Console(stderr=True).print(Text(str(mistakes)), soft_wrap=True)
+        raise typer.Exit(INVALID_SETTINGS) from None

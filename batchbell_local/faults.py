@@ -1,4 +1,4 @@
-"""Faults of AWS on demand: what a deployed function's calls meet instead of an answer.
+"""FaultInjector of AWS on demand: what a deployed function's calls meet instead of an answer.
 
 Only calls of functions are matched, never those of tests and tools: a function's process names itself in its
 User-Agent (`functions.py` sets the SDK's application id).
@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 HITS_KEPT = 5_000
 BODY_KEPT = 200_000  # characters of a matched request
 
-_CALLER = re.compile(r"\bapp/(worker-[0-9]+)\b")
+_CALLER = re.compile(r"\bapp/(environment-[0-9]+)\b")
 _TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
 _PATHS = {
     "/v2/email/outbound-emails": "ses:SendEmail",
@@ -65,24 +65,24 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """A function's call of AWS."""
 
-    worker: str
+    environment: str
     action: str
     protocol: str  # "json", "rest" or "query"
     body: str
 
 
 @dataclass
-class _Rule:
+class _ActiveFault:
     fault: Fault
     dice: random.Random
     seen: int = 0
     hits: list[str] = field(default_factory=list)
     count: int = 0
 
-    def applies(self, call: Call) -> bool:
+    def applies(self, call: FunctionCall) -> bool:
         fault = self.fault
         if call.action != fault.action or fault.holds not in call.body:
             return False
@@ -92,43 +92,43 @@ class _Rule:
         return self.seen > fault.skip and self.dice.random() < fault.probability
 
 
-class Faults:
+class FaultInjector:
     """The rules in force; the first one that applies counts."""
 
     def __init__(self) -> None:
-        self._rules: dict[int, _Rule] = {}
+        self._active: dict[int, _ActiveFault] = {}
         self._lock = threading.Lock()
         self._next = 1
 
     def add(self, fault: Fault) -> int:
         with self._lock:
             number, self._next = self._next, self._next + 1
-            self._rules[number] = _Rule(fault, random.Random(fault.seed))
+            self._active[number] = _ActiveFault(fault, random.Random(fault.seed))
             return number
 
     def clear(self, number: int | None = None) -> None:
         """End one, or all. What they hit stays known."""
         with self._lock:
-            for one in [number] if number is not None else list(self._rules):
-                self._rules[one].fault = Fault("", times=0)
+            for one in [number] if number is not None else list(self._active):
+                self._active[one].fault = Fault("", times=0)
 
     def hits(self, number: int) -> list[str]:
         """The bodies of the requests that it applied to."""
         with self._lock:
-            return list(self._rules[number].hits)
+            return list(self._active[number].hits)
 
-    def meet(self, call: Call) -> Fault | None:
+    def match(self, call: FunctionCall) -> Fault | None:
         with self._lock:
-            for rule in self._rules.values():
-                if rule.applies(call):
-                    rule.count += 1
-                    if len(rule.hits) < HITS_KEPT:
-                        rule.hits.append(call.body[:BODY_KEPT])
-                    return rule.fault
+            for active in self._active.values():
+                if active.applies(call):
+                    active.count += 1
+                    if len(active.hits) < HITS_KEPT:
+                        active.hits.append(call.body[:BODY_KEPT])
+                    return active.fault
         return None
 
 
-def read_call(path: str, headers: Mapping[str, str], body: bytes) -> Call | None:
+def parse_call(path: str, headers: Mapping[str, str], body: bytes) -> FunctionCall | None:
     """The call that a function makes, or None for anybody else's and for services that no function of ours calls."""
     caller = _CALLER.search(headers.get("user-agent", ""))
     if caller is None:
@@ -136,15 +136,15 @@ def read_call(path: str, headers: Mapping[str, str], body: bytes) -> Call | None
     text = body.decode("utf-8", "replace")
     service, _, operation = headers.get("x-amz-target", "").partition(".")
     if service in _TARGETS:
-        return Call(caller[1], f"{_TARGETS[service]}:{operation.removesuffix('Batch')}", "json", text)
+        return FunctionCall(caller[1], f"{_TARGETS[service]}:{operation.removesuffix('Batch')}", "json", text)
     if path in _PATHS:
-        return Call(caller[1], _PATHS[path], "rest", _readable_mail(text))
+        return FunctionCall(caller[1], _PATHS[path], "rest", _readable_mail(text))
     if operation := parse_qs(text).get("Action", [""])[0]:
-        return Call(caller[1], f"sns:{operation}", "query", text)
+        return FunctionCall(caller[1], f"sns:{operation}", "query", text)
     return None
 
 
-def write_answer(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
+def render_response(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body: of AWS's refusal, as its SDK reads them, or of somebody else's answer."""
     if not fault.error:
         headers = {"content-type": "text/html"} | ({"location": fault.location} if fault.location else {})

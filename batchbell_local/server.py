@@ -43,24 +43,28 @@ def main() -> None:
     _configure_ministack(port, folder)
     from ministack import app as ministack_app
 
-    from batchbell_local.controls import Controlled
-    from batchbell_local.ministack import batch, functions, move_tasks
-    from batchbell_local.ministack import event_source_mappings as mappings
-    from batchbell_local.ministack import permissions as identity
-    from batchbell_local.ministack import queue_locks as queues
-    from batchbell_local.ministack import rule_targets as targets
+    from batchbell_local.control_api import ControlApi
+    from batchbell_local.ministack import (
+        batch,
+        event_source_mappings,
+        functions,
+        move_tasks,
+        permissions,
+        queue_locks,
+        rule_targets,
+    )
 
-    queues.install()
+    queue_locks.install()
     move_tasks.install()
-    targets.install()
-    mappings.install()
-    identity.install()
+    rule_targets.install()
+    event_source_mappings.install()
+    permissions.install()
     functions.install(folder / "functions")
     batch.install()
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()
-    asyncio.run(_serve(Controlled(ministack_app.app, ACCOUNT_ID, REGION), arguments.socket))
+    asyncio.run(_serve(ControlApi(ministack_app.app, ACCOUNT_ID, REGION), arguments.socket))
 
 
 def _parse_arguments() -> argparse.Namespace:

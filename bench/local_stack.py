@@ -15,7 +15,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
 from bench.jobs import Event, finish_array
-from demo.print_color import deploy_print_color, in_queue, job_queue_arn, verify_sender
+from demo.print_color import SENDER, deploy_print_color
 
 AT_ONCE = 200  # events of one call
 LOOK = 0.2  # seconds between looks at the queues: the local AWS has one thread for all calls
@@ -55,7 +55,7 @@ class LocalStack:
             self.cloud.raise_events(events[first : first + AT_ONCE])
 
     def in_queue(self, purpose: str) -> int:
-        return in_queue(self.cloud, self.outputs[f"{purpose}_queue_url"])
+        return self.cloud.message_count(self.outputs[f"{purpose}_queue_url"])
 
     def come_to_rest(self, patience: float = 60.0, look: float = LOOK) -> None:
         """Wait until nothing is under way. Raises NotAtRest."""
@@ -99,9 +99,9 @@ def read_invocations(lines: Sequence[tuple[float, str]]) -> list[Invocation]:
 @contextlib.contextmanager
 def deploy(project: Path) -> Iterator[LocalStack]:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
-        verify_sender(cloud)
+        cloud.verify_sender(SENDER)
         deployment = deploy_print_color(cloud, project, sink, {})
-        yield LocalStack(cloud, sink, deployment, job_queue_arn(cloud, deployment))
+        yield LocalStack(cloud, sink, deployment, cloud.job_queue_arn(deployment.outputs["job_queue_name"]))
 
 
 def wait_until(reached: Callable[[], bool], patience: float, look: float = LOOK) -> None:

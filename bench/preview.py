@@ -22,7 +22,7 @@ from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi.provider import write_executable
 from batchbell_local.slack.sink import SlackSink
 from bench.finding import Check, Finding, Order, Table
-from demo.print_color import verify_sender
+from demo.print_color import SENDER
 from tests.engine.cli.build import find_pulumi
 
 TITLE = "Preview"
@@ -79,7 +79,7 @@ class Program:
 
 def measure(order: Order) -> Finding:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
-        verify_sender(cloud)
+        cloud.verify_sender(SENDER)
         environment = _environment(order.folder, cloud)
         programs = {name: Program(_write(order.folder, name, text), name, environment) for name, text in OTHERS.items()}
         programs |= {stack: Program(_copy(order, stack), stack, environment) for stack in STACKS}

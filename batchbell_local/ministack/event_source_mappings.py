@@ -35,8 +35,8 @@ Response = tuple[int, dict[str, str], bytes]
 
 def install() -> None:
     """Make the MiniStack of this process invoke functions with a queue's records as Lambda does."""
-    _gather_in_windows()
-    _fail_batches_by_malformed_answers()
+    _collect_in_windows()
+    _fail_batches_on_invalid_responses()
     _refuse_large_batches_without_a_window()
 
 
@@ -50,20 +50,20 @@ class _Record:
 
 
 @dataclass
-class _Gathering:
+class _PendingBatch:
     """What a mapping holds back until the batch is complete."""
 
     records: list[_Record]
     deadline: float | None = None  # monotonic; None until there is a record
 
 
-class _Gatherer:
+class _BatchCollector:
     """Batches of all mappings: MiniStack's one polling thread asks again and again for that of `mapping`."""
 
     def __init__(self, receive: Receive) -> None:
         self.mapping: Json = {}
         self._receive = receive
-        self._gatherings: dict[str, _Gathering] = {}
+        self._pending: dict[str, _PendingBatch] = {}
 
     def take(self, queue_url: str) -> list[Json]:
         """The messages to invoke the function with; none as long as the batch is not complete."""
@@ -73,23 +73,23 @@ class _Gatherer:
             queue = sqs._get_q(queue_url)
             sqs._expire_retained(queue)
             sqs._dlq_sweep(queue)
-            gathering = self._gatherings.pop(mapping["UUID"], None) or _Gathering([])
-            gathering.records = _still_held(gathering.records, queue)
-            if not gathering.records:
-                gathering.deadline = None
-            complete = self._fill(gathering.records, queue, size if window else min(size, LARGEST_UNBATCHED))
-            if not gathering.records:
+            pending = self._pending.pop(mapping["UUID"], None) or _PendingBatch([])
+            pending.records = _still_held(pending.records, queue)
+            if not pending.records:
+                pending.deadline = None
+            complete = self._fill(pending.records, queue, size if window else min(size, LARGEST_UNBATCHED))
+            if not pending.records:
                 return []
             now = time.monotonic()
-            if gathering.deadline is None:
-                gathering.deadline = now + window
-            left = gathering.deadline - now
+            if pending.deadline is None:
+                pending.deadline = now + window
+            left = pending.deadline - now
             timeout = int(queue["attributes"]["VisibilityTimeout"])
             if complete or left <= 0:
-                _hide(gathering.records, timeout)
-                return [record.message for record in gathering.records]
-            _hide(gathering.records, left + timeout)
-            self._gatherings[mapping["UUID"]] = gathering
+                _hide(pending.records, timeout)
+                return [record.message for record in pending.records]
+            _hide(pending.records, left + timeout)
+            self._pending[mapping["UUID"]] = pending
         _wake_poller_after(left)
         return []
 
@@ -105,18 +105,18 @@ class _Gatherer:
         return True
 
 
-def _gather_in_windows() -> None:
+def _collect_in_windows() -> None:
     iterate = lambda_svc._iter_all_esms
-    gatherer = _Gatherer(sqs._receive_messages_for_esm)
+    collector = _BatchCollector(sqs._receive_messages_for_esm)
 
     def iterate_and_remember() -> Iterator[tuple[str, str, Json]]:
         """MiniStack's thread goes through all mappings, and receives for each without saying which one it is."""
         for entry in iterate():
-            *_, gatherer.mapping = entry
+            *_, collector.mapping = entry
             yield entry
 
     lambda_svc._iter_all_esms = iterate_and_remember
-    sqs._receive_messages_for_esm = lambda queue_url, max_number: gatherer.take(queue_url)
+    sqs._receive_messages_for_esm = lambda queue_url, max_number: collector.take(queue_url)
 
 
 def _still_held(records: list[_Record], queue: Json) -> list[_Record]:
@@ -163,7 +163,7 @@ def _wake_poller_after(seconds: float) -> None:
     timer.start()
 
 
-def _fail_batches_by_malformed_answers() -> None:
+def _fail_batches_on_invalid_responses() -> None:
     run_batch, execute = lambda_svc._run_sqs_batch, lambda_svc._execute_function
     sent: ContextVar[frozenset[str] | None] = ContextVar(
         "ids of the records that the function may report", default=None
@@ -174,44 +174,44 @@ def _fail_batches_by_malformed_answers() -> None:
             sent.set(frozenset(record["messageId"] for record in event["Records"]))  # its thread is for this batch
         run_batch(mapping, func, event, *arguments)
 
-    def execute_and_read_answer(func: Json, event: Json) -> Json:
+    def execute_and_parse_response(func: Json, event: Json) -> Json:
         result: Json = execute(func, event)
         ids = sent.get()
         if ids is None or result.get("error"):
             return result
         try:
             return {**result, "body": {"batchItemFailures": _read_failures(result.get("body"), ids)}}
-        except _MalformedAnswer as error:
+        except _InvalidResponse as error:
             return {**result, "error": True, "body": {"errorType": "MalformedAnswer", "errorMessage": str(error)}}
 
     lambda_svc._run_sqs_batch = run_reporting_batch
-    lambda_svc._execute_function = execute_and_read_answer
+    lambda_svc._execute_function = execute_and_parse_response
 
 
-class _MalformedAnswer(Exception):
+class _InvalidResponse(Exception):
     """Lambda takes the whole batch as failed."""
 
 
 def _read_failures(answer: Any, ids: frozenset[str]) -> list[Json]:
-    """The records that failed: none where the answer is nothing, null or {}. Raise _MalformedAnswer."""
+    """The records that failed: none where the answer is nothing, null or {}. Raise _InvalidResponse."""
     if isinstance(answer, str) and answer:
         try:
             answer = json.loads(answer)
         except ValueError:
-            raise _MalformedAnswer("the answer is not JSON") from None
+            raise _InvalidResponse("the answer is not JSON") from None
     if answer is None or answer == "":
         return []
     if not isinstance(answer, Mapping):
-        raise _MalformedAnswer("the answer is not a JSON object")
+        raise _InvalidResponse("the answer is not a JSON object")
     failures = answer.get("batchItemFailures")
     if failures is None:
         return []
     if not isinstance(failures, list):
-        raise _MalformedAnswer("batchItemFailures is not a list")
+        raise _InvalidResponse("batchItemFailures is not a list")
     for failure in failures:
         identifier = failure.get("itemIdentifier") if isinstance(failure, Mapping) else None
         if not isinstance(identifier, str) or identifier not in ids:
-            raise _MalformedAnswer(f"batchItemFailures names {identifier!r}, which is no record of the batch")
+            raise _InvalidResponse(f"batchItemFailures names {identifier!r}, which is no record of the batch")
     return failures
 
 

@@ -92,38 +92,38 @@ def install(folder: Path) -> None:
     preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
     worker_script = preparation + lambda_runtime._PYTHON_WORKER_SCRIPT
 
-    # IsolatedWorker has refused any other runtime before MiniStack asks for the program to run.
+    # ExecutionEnvironment has refused any other runtime before MiniStack asks for the program to run.
     lambda_runtime._detect_runtime_binary = lambda runtime: (str(launcher), worker_script)
     lambda_runtime._signal = _kill
-    lambda_runtime.Worker = IsolatedWorker
+    lambda_runtime.Worker = ExecutionEnvironment
     execute = lambda_svc._execute_function_warm
 
     def execute_and_log_failure(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         return _with_logged_failure(execute(func, event, request_id))
 
     lambda_svc._execute_function_warm = execute_and_log_failure
-    lambda_svc.invalidate_worker = retire_workers
+    lambda_svc.invalidate_worker = retire_environments
 
 
-def kill_worker(name: str) -> None:
+def kill_environment(name: str) -> None:
     """SIGKILL for one function's process."""
-    _workers[name].kill_now()
+    _environments[name].kill_now()
 
 
 def kill_running() -> int:
     """SIGKILL for every function's process that runs an invocation; how many."""
-    return sum(worker.in_use and worker.kill_now() for worker in list(_workers.values()))
+    return sum(environment.in_use and environment.kill_now() for environment in list(_environments.values()))
 
 
-def retire_workers(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:
+def retire_environments(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:
     """End a function's processes; as on AWS, an update (which names a qualifier) lets invocations that run end first,
     where MiniStack would kill them."""
     if qualifier is not None:
         with lambda_runtime._lock:
             for pool in lambda_runtime._workers.values():
-                for worker in [one for one in pool if one.func_name == func_name and one.runs]:
-                    worker.is_retired = True
-                    pool.remove(worker)
+                for environment in [one for one in pool if one.func_name == func_name and one.runs]:
+                    environment.is_retired = True
+                    pool.remove(environment)
     lambda_runtime.invalidate_worker(func_name, qualifier, **scope)
 
 
@@ -133,21 +133,21 @@ def stop() -> None:
 
 
 _numbers = itertools.count(1)
-_workers: weakref.WeakValueDictionary[str, IsolatedWorker] = weakref.WeakValueDictionary()
+_environments: weakref.WeakValueDictionary[str, ExecutionEnvironment] = weakref.WeakValueDictionary()
 
 
-class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
+class ExecutionEnvironment(lambda_runtime.Worker):  # type: ignore[misc]
     """One execution environment: refuses another runtime, gives Lambda's own variables, loses no log line."""
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         super().__init__(func_name, config, code_zip)
         self.config: dict[str, Any] = config
-        self._log_stream: LogStream | None = None
-        self._log_stream_opened = threading.Event()
-        self._name = f"worker-{next(_numbers)}"
+        self._stderr_pump: StderrPump | None = None
+        self._stderr_opened = threading.Event()
+        self._name = f"environment-{next(_numbers)}"
         self.runs = False  # an invocation
         self.is_retired = False  # the running invocation is its last one
-        _workers[self._name] = self
+        _environments[self._name] = self
 
     def invoke(self, *args: Any, **options: Any) -> dict[str, Any]:
         self.runs = True
@@ -174,7 +174,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
                 f"{self.func_name} has the runtime {configured.get('Runtime')}, but functions run with {HOST_RUNTIME} "
                 f"on this machine: deploy it with the runtime {HOST_RUNTIME}"
             )
-        self._log_stream_opened.clear()
+        self._stderr_opened.clear()
         self.config = {**configured, "Environment": {"Variables": _function_variables(configured, self._name)}}
         try:
             super()._spawn()
@@ -184,18 +184,18 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
             raise ImportModuleError(f"Unable to import module '{module}': {reason}") from error
         finally:
             self.config = configured
-        self._log_stream_opened.wait(LOG_DEADLINE)
+        self._stderr_opened.wait(LOG_DEADLINE)
 
     def _read_stderr(self) -> None:
-        stream = LogStream(os.dup(self._proc.stderr.fileno()), self._stderr_queue)
-        self._log_stream = stream
-        self._log_stream_opened.set()
+        stream = StderrPump(os.dup(self._proc.stderr.fileno()), self._stderr_queue)
+        self._stderr_pump = stream
+        self._stderr_opened.set()
         stream.pump()
 
     def _drain_stderr(self) -> str:
         """The lines that the function has written until now: all of them, where MiniStack guesses by waiting."""
-        if self._log_stream is not None:
-            self._log_stream.settle(time.monotonic() + LOG_DEADLINE)
+        if self._stderr_pump is not None:
+            self._stderr_pump.settle(time.monotonic() + LOG_DEADLINE)
         lines: str = super()._drain_stderr()
         return lines
 
@@ -203,7 +203,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
         return self._drain_stderr()
 
 
-class LogStream:
+class StderrPump:
     """The standard error of a function's process, line by line into a queue."""
 
     def __init__(self, descriptor: int, lines: queue.Queue[str]) -> None:
@@ -250,7 +250,7 @@ def _bytes_waiting(descriptor: int) -> int:
     return count[0]
 
 
-def _function_variables(config: Mapping[str, Any], worker: str) -> dict[str, str]:
+def _function_variables(config: Mapping[str, Any], environment: str) -> dict[str, str]:
     """The function's own variables, and those of Lambda's that MiniStack leaves out."""
     own: dict[str, str] = (config.get("Environment") or {}).get("Variables") or {}
     log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
@@ -259,7 +259,7 @@ def _function_variables(config: Mapping[str, Any], worker: str) -> dict[str, str
         "_HANDLER": config.get("Handler", ""),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{HOST_RUNTIME}",
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
-        "AWS_SDK_UA_APP_ID": worker,  # the SDK puts it into its User-Agent: so a call tells which process made it
+        "AWS_SDK_UA_APP_ID": environment,  # the SDK puts it into its User-Agent: so a call tells which process made it
     }
 
 

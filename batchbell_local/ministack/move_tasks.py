@@ -20,8 +20,8 @@ from typing import Any
 
 from ministack.services import sqs
 
-from . import move_rights
-from .move_rights import check_rights
+from . import move_task_permissions
+from .move_task_permissions import check_permissions
 
 FASTEST = 500  # messages a second; also where SQS chooses the rate itself
 STEPS = 50  # a second, at most; a fast task moves several messages in one
@@ -33,8 +33,8 @@ Json = dict[str, Any]
 
 def install() -> None:
     """Let the MiniStack of this process start, list and cancel move tasks."""
-    move_rights.install()
-    tasks = _Tasks()
+    move_task_permissions.install()
+    tasks = _MoveTasks()
     sqs._HANDLERS |= {
         "StartMessageMoveTask": tasks.start,
         "ListMessageMoveTasks": tasks.list,
@@ -42,12 +42,12 @@ def install() -> None:
     }
 
 
-class _Failed(Exception):
+class _TaskFailed(Exception):
     """A task cannot go on; the text is its FailureReason."""
 
 
 @dataclass
-class _Task:
+class _MoveTask:
     """`destination`: an ARN, or empty for where each message came from. `rate`: None where SQS chooses it."""
 
     id: str
@@ -94,14 +94,14 @@ class _Task:
                     self._move(at_once)
                 self.cancelled.wait(at_once / rate)
             self.status = "CANCELLED" if self.cancelled.is_set() else "COMPLETED"
-        except _Failed as failed:
+        except _TaskFailed as failed:
             self.failure, self.status = str(failed), "FAILED"
 
     def _move(self, count: int) -> None:
         """The next `count` that are still there; those that somebody has received meanwhile stay."""
         queue = sqs._queue_by_arn(self.source)
         if queue is None:
-            raise _Failed(_failure("QueueDoesNotExist"))
+            raise _TaskFailed(_failure("QueueDoesNotExist"))
         present, now = {id(message) for message in queue["messages"]}, time.time()
         gone: set[int] = set()
         try:
@@ -117,10 +117,10 @@ class _Task:
     def _send(self, message: Json) -> None:
         arn = self.destination or message["sys"].get("DeadLetterQueueSourceArn")
         if not arn:
-            raise _Failed("CouldNotDetermineMessageSource")
+            raise _TaskFailed("CouldNotDetermineMessageSource")
         queue = sqs._queue_by_arn(arn)
         if queue is None:
-            raise _Failed(_failure("QueueDoesNotExist"))
+            raise _TaskFailed(_failure("QueueDoesNotExist"))
         request: Json = {"MessageBody": message["body"], "MessageAttributes": message.get("message_attributes")}
         if trace := message["sys"].get("AWSTraceHeader"):
             request["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
@@ -129,29 +129,29 @@ class _Task:
         try:
             sqs._act_send_message(request, queue["url"])
         except sqs._Err as error:
-            raise _Failed(_failure(error.code)) from error
+            raise _TaskFailed(_failure(error.code)) from error
 
 
-class _Tasks:
+class _MoveTasks:
     """The tasks of each source queue, the newest first; read and written under SQS's lock."""
 
     def __init__(self) -> None:
-        self._of: dict[str, list[_Task]] = {}
+        self._by_source: dict[str, list[_MoveTask]] = {}
 
     def start(self, data: Json, url: str) -> Json:
         with sqs._queues_lock:
             source, destination = data.get("SourceArn", ""), data.get("DestinationArn") or ""
             queue = _queue(source, SOURCE_GONE)
             origins = [one for one in sqs._queues.values() if _dead_letter_queue_of(one) == source]
-            check_rights(queue, "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+            check_permissions(queue, "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
             for target in [_queue(destination, DESTINATION_GONE)] if destination else origins:
-                check_rights(target, "SendMessage")
+                check_permissions(target, "SendMessage")
                 if target["is_fifo"] != queue["is_fifo"]:
                     raise _invalid("The source queue and destination queue must be of the same queue type.")
             if not origins:
                 raise _invalid("Source queue must be configured as a Dead Letter Queue.")
             rate = _number(data, "MaxNumberOfMessagesPerSecond", FASTEST)
-            tasks = self._of.setdefault(source, [])
+            tasks = self._by_source.setdefault(source, [])
             if tasks and tasks[0].is_active:
                 raise _invalid(
                     "There is already a task running. Only one active task is allowed for a source queue arn at a "
@@ -159,7 +159,7 @@ class _Tasks:
                 )
             now = time.time()
             waiting = [message for message in queue["messages"] if message["visible_at"] <= now]
-            task = _Task(str(uuid.uuid4()), source, destination, rate, waiting, len(waiting))
+            task = _MoveTask(str(uuid.uuid4()), source, destination, rate, waiting, len(waiting))
             tasks.insert(0, task)
         _run_as_caller(task.run)
         return {"TaskHandle": task.handle}
@@ -167,15 +167,15 @@ class _Tasks:
     def list(self, data: Json, url: str) -> Json:
         with sqs._queues_lock:
             source = data.get("SourceArn", "")
-            check_rights(_queue(source, SOURCE_GONE), "GetQueueAttributes")
+            check_permissions(_queue(source, SOURCE_GONE), "GetQueueAttributes")
             count = _number(data, "MaxResults", LISTED) or 1
-            return {"Results": [task.describe() for task in self._of.get(source, [])[:count]]}
+            return {"Results": [task.describe() for task in self._by_source.get(source, [])[:count]]}
 
     def cancel(self, data: Json, url: str) -> Json:
         with sqs._queues_lock:
             task_id, source = _read_handle(data.get("TaskHandle", ""))
-            check_rights(_queue(source, SOURCE_GONE), "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-            task = next((task for task in self._of.get(source, []) if task.id == task_id), None)
+            check_permissions(_queue(source, SOURCE_GONE), "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+            task = next((task for task in self._by_source.get(source, []) if task.id == task_id), None)
             if task is None:
                 raise sqs._Err("ResourceNotFoundException", "Task does not exist.", 404)
             if task.status != "RUNNING":

@@ -31,10 +31,18 @@ from pulumi.runtime import configure, run_in_stack, set_all_config
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.settings import Settings
 
-from batchbell import stack_files as stack_config
-from batchbell_local.pulumi import loopback
+from batchbell import stack_files
+from batchbell_local.pulumi import endpoint_guard
 from batchbell_local.pulumi.redaction import Redaction
-from batchbell_local.pulumi.resources import FUNCTIONS, TABLE, Clients, InvalidInputs, Outputs, aws_reason, wire
+from batchbell_local.pulumi.resources import (
+    FUNCTIONS,
+    TABLE,
+    Clients,
+    InvalidInputs,
+    Outputs,
+    aws_reason,
+    property_values,
+)
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
@@ -42,7 +50,7 @@ PROVIDER_TYPE = "pulumi:providers:aws"
 Report = Callable[[Mapping[str, Any]], None]
 
 
-class DeployError(Exception):
+class ResourceError(Exception):
     """One resource (or function) was refused; the text names it and says why, on one line, without secrets."""
 
 
@@ -81,11 +89,11 @@ class ResourceMonitor:
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
         with self._failing_as(request.type, request.name):
             if request.remote or request.importId:
-                raise DeployError("remote components and imports do not work without the Pulumi engine")
+                raise ResourceError("remote components and imports do not work without the Pulumi engine")
             properties = self._decode(request.object)
             if request.type == PROVIDER_TYPE:
-                for problem in loopback.provider_problems(properties.values, self._clients.region):
-                    raise DeployError(str(problem))
+                for failure in endpoint_guard.check_provider(properties.values, self._clients.region):
+                    raise ResourceError(str(failure))
                 id, outputs = request.name, properties.values
             else:
                 id, outputs = self._create(request.type, request.name, properties)
@@ -98,14 +106,14 @@ class ResourceMonitor:
         with self._failing_as(request.type, request.name):
             found = _resource_type(request.type).read(request.id, self._clients)
             if found is None:
-                raise DeployError(f"{request.id} does not exist")
+                raise ResourceError(f"{request.id} does not exist")
             answer = self._encode(found[1], _secret_outputs(request.type))
             return resource_pb2.ReadResourceResponse(urn=urn, properties=answer)
 
     def Invoke(self, request: Any) -> Any:
         with self._failing_as("function", request.tok):
             if request.tok not in FUNCTIONS:
-                raise DeployError("this function is not known to local AWS")
+                raise ResourceError("this function is not supported by local AWS")
             arguments = self._decode(request.args)
             result = FUNCTIONS[request.tok](arguments.values, self._clients)
             secret = frozenset(result) if arguments.secret else frozenset()
@@ -113,11 +121,11 @@ class ResourceMonitor:
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2] == STACK_TYPE:
-            self._redaction.learn(wire.secret_texts(request.outputs))
-            self.outputs = self._redaction.scrub_values(wire.masked(request.outputs))
+            self._redaction.learn(property_values.secret_texts(request.outputs))
+            self.outputs = self._redaction.scrub_values(property_values.masked(request.outputs))
         return empty_pb2.Empty()
 
-    def _create(self, type_: str, name: str, properties: wire.Properties) -> tuple[str, Outputs]:
+    def _create(self, type_: str, name: str, properties: property_values.Properties) -> tuple[str, Outputs]:
         resource_type = _resource_type(type_)
         inputs = resource_type.check(name, None, properties.values, random.Random())
         started = time.monotonic()
@@ -126,19 +134,19 @@ class ResourceMonitor:
         with self._lock:
             earlier = self._ids.setdefault((type_, id), name)
         if earlier != name:
-            raise DeployError(f'it is the same thing in AWS as "{earlier}": {id}')
+            raise ResourceError(f'it is the same thing in AWS as "{earlier}": {id}')
         seconds = round(time.monotonic() - started, 3)
         self._report({"created": {"type": type_, "name": name, "id": id, "seconds": seconds}})
         return id, outputs
 
-    def _decode(self, struct: struct_pb2.Struct) -> wire.Properties:
-        self._redaction.learn(wire.secret_texts(struct))
-        return wire.decode(struct)
+    def _decode(self, struct: struct_pb2.Struct) -> property_values.Properties:
+        self._redaction.learn(property_values.secret_texts(struct))
+        return property_values.decode(struct)
 
     def _encode(self, outputs: Outputs, secret: frozenset[str]) -> struct_pb2.Struct:
         """Besides those that are named, an output that repeats a secret's text is a secret."""
         repeating = {name for name, value in outputs.items() if self._redaction.finds_in(value)}
-        return wire.encode(outputs, secret | repeating)
+        return property_values.encode(outputs, secret | repeating)
 
     def _new_urn(self, parent: str, type_: str, name: str) -> str:
         types = parent.split("::")[2] if parent else STACK_TYPE
@@ -149,14 +157,14 @@ class ResourceMonitor:
                 self._urns.add(urn)
                 return urn
         with self._failing_as(type_, name):
-            raise DeployError(f"there are two resources of this type and name; give each a name of its own ({urn})")
+            raise ResourceError(f"there are two resources of this type and name; give each a name of its own ({urn})")
 
-    def _failing_as(self, kind: str, name: str) -> _Labelled:
-        return _Labelled(self, kind, name)
+    def _failing_as(self, kind: str, name: str) -> _NamingFailures:
+        return _NamingFailures(self, kind, name)
 
-    def fail(self, kind: str, name: str, error: Exception) -> DeployError:
+    def fail(self, kind: str, name: str, error: Exception) -> ResourceError:
         """Note the failure, and give the error that the SDK shall see."""
-        if isinstance(error, DeployError | InvalidInputs):
+        if isinstance(error, ResourceError | InvalidInputs):
             reason = str(error)
         else:
             reason = aws_reason(error)
@@ -165,11 +173,11 @@ class ResourceMonitor:
         text = self._redaction.scrub(f'{kind} "{name}": {reason}')
         with self._lock:
             self.failures.append(text)
-        return DeployError(text)
+        return ResourceError(text)
 
 
-class _Labelled:
-    """A context that turns every error inside into one DeployError that names the resource."""
+class _NamingFailures:
+    """A context that turns every error inside into one ResourceError that names the resource."""
 
     def __init__(self, monitor: ResourceMonitor, kind: str, name: str) -> None:
         self._monitor, self._kind, self._name = monitor, kind, name
@@ -182,7 +190,7 @@ class _Labelled:
             raise self._monitor.fail(self._kind, self._name, error) from None
 
 
-class Log:
+class EngineLog:
     """What `pulumi.info`, `pulumi.warn` and the SDK's own messages go to in place of the engine: standard error."""
 
     def __init__(self, redaction: Redaction) -> None:
@@ -205,9 +213,9 @@ def run(order: Mapping[str, Any], report: Report) -> str | None:
     program = Path(order["program"])
     monitor: ResourceMonitor | None = None
     try:
-        if refusal := loopback.refusal(os.environ):
-            raise DeployError(refusal)
-        config = stack_config.load(program, order["stack"], order["config"], order["secrets"])
+        if refusal := endpoint_guard.check_endpoint(os.environ):
+            raise ResourceError(refusal)
+        config = stack_files.load(program, order["stack"], order["config"], order["secrets"])
         monitor = ResourceMonitor(config.project, order["stack"], Clients(), redaction, report)
         set_all_config(dict(config.values), list(config.secret_keys))
         configure(
@@ -216,13 +224,13 @@ def run(order: Mapping[str, Any], report: Report) -> str | None:
                 stack=order["stack"],
                 organization="organization",
                 monitor=monitor,
-                engine=Log(redaction),
+                engine=EngineLog(redaction),
                 dry_run=False,
                 root_directory=str(program),
             )
         )
         _run_program(program)
-    except (stack_config.InvalidConfig, pulumi.RunError, DeployError) as error:
+    except (stack_files.InvalidConfig, pulumi.RunError, ResourceError) as error:
         reason = str(error)
     except SystemExit as error:
         reason = f"the program ended itself with exit status {error.code}"
@@ -256,7 +264,7 @@ def _run_program(program: Path) -> None:
 
 def _resource_type(type_: str) -> Any:
     if type_ not in TABLE:
-        raise DeployError("this resource type is not known to local AWS")
+        raise ResourceError("this resource type is not supported by local AWS")
     return TABLE[type_]
 
 

@@ -28,21 +28,21 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from batchbell_local.pulumi import loopback
+from batchbell_local.pulumi import endpoint_guard
 from batchbell_local.pulumi.redaction import Redaction
 from batchbell_local.pulumi.resources import (
     FUNCTIONS,
     TABLE,
+    AwsRefusal,
+    CheckFailure,
     Clients,
     InvalidInputs,
-    Problem,
-    Refused,
     ResourceType,
     aws_reason,
     preview,
-    wire,
+    property_values,
 )
-from batchbell_local.pulumi.resources.drift import after_reading
+from batchbell_local.pulumi.resources.drift import after_refresh
 
 EXECUTABLE = "pulumi-resource-aws"
 CALLS_AT_ONCE = 32
@@ -69,8 +69,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         values = self._decode(request.news).values
-        problems = list(loopback.provider_problems(values, self._clients.region))
-        return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(problems))
+        failures = list(endpoint_guard.check_provider(values, self._clients.region))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(failures))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = (self._decode(one).values for one in (request.old_inputs, request.news))
@@ -88,33 +88,33 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             if request.tok not in FUNCTIONS:
-                raise Refused(f"{request.tok}: this function is not known to local AWS")
+                raise AwsRefusal(f"{request.tok}: this function is not supported by local AWS")
             arguments = self._decode(request.args)
             result = FUNCTIONS[request.tok](arguments.values, self._clients)
             secret = frozenset(result) if arguments.secret else frozenset[str]()
-            return provider_pb2.InvokeResponse(**{"return": wire.encode(result, secret)})
+            return provider_pb2.InvokeResponse(**{"return": property_values.encode(result, secret)})
 
     def Check(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             news = self._decode(request.news)
             olds = self._decode(request.olds).values or None
             name = request.urn.rpartition("::")[2]
             try:
                 checked = _type_of(request).check(name, olds, news.values, Random(request.randomSeed or None))
             except InvalidInputs as invalid:
-                return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(invalid.problems))
+                return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(invalid.failures))
             return provider_pb2.CheckResponse(inputs=self._encode(checked, request.news))
 
     def Diff(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             old, new = (self._decode(one).values for one in (request.old_inputs, request.news))
             found = _type_of(request).diff(old, new)
             return _diff_response(found.changes, found.replaces, found.delete_before_replace, old, new)
 
     def Create(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             type_, inputs = _type_of(request), self._decode(request.properties).values
             if request.preview:
                 id, outputs = "", preview.created(type_, inputs)
@@ -125,14 +125,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Read(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             type_ = _type_of(request)
             found = type_.read(request.id, self._clients)
             if found is None:
                 return provider_pb2.ReadResponse(id="")
             old_inputs, old_outputs = (self._decode(one).values for one in (request.inputs, request.properties))
-            inputs = after_reading(type_, old_inputs, found[0])
-            outputs = after_reading(type_, old_outputs, found[1])
+            inputs = after_refresh(type_, old_inputs, found[0])
+            outputs = after_refresh(type_, old_outputs, found[1])
             return provider_pb2.ReadResponse(
                 id=request.id,
                 inputs=self._encode(inputs, request.inputs),
@@ -140,7 +140,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Update(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             type_ = _type_of(request)
             old, new = (self._decode(one).values for one in (request.old_inputs, request.news))
             if request.preview:
@@ -150,14 +150,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=self._encode(outputs, request.news, type_.secret_outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             old, outputs = (self._decode(one).values for one in (request.old_inputs, request.properties))
             _type_of(request).delete(request.id, outputs | old, self._clients)
             return empty_pb2.Empty()
 
-    def _decode(self, struct: struct_pb2.Struct) -> wire.Properties:
-        self._redaction.learn(wire.secret_texts(struct))
-        return wire.decode(struct)
+    def _decode(self, struct: struct_pb2.Struct) -> property_values.Properties:
+        self._redaction.learn(property_values.secret_texts(struct))
+        return property_values.decode(struct)
 
     def _encode(
         self, values: Mapping[str, Any], given: struct_pb2.Struct, secret: frozenset[str] = frozenset()
@@ -165,19 +165,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """What was given goes back as it came, archives and secrets in it included. Of the rest, what has the name of
         a secret input is a secret, and so is what repeats a secret's text."""
         repeating = {name for name, value in values.items() if self._redaction.finds_in(value)}
-        return wire.encode_as(values, given, secret | repeating)
+        return property_values.encode_as(values, given, secret | repeating)
 
-    def _failures(self, problems: Iterable[Problem]) -> list[Any]:
+    def _failures(self, failures: Iterable[CheckFailure]) -> list[Any]:
         return [
             provider_pb2.CheckFailure(property=one.property, reason=self._redaction.scrub(one.reason))
-            for one in problems
+            for one in failures
         ]
 
-    def _answering(self, context: Any) -> _Answering:
-        return _Answering(context, self._redaction)
+    def _aborting_on_error(self, context: Any) -> _AbortingOnError:
+        return _AbortingOnError(context, self._redaction)
 
 
-class _Answering:
+class _AbortingOnError:
     """A context that turns every error inside into one clean line for the engine."""
 
     def __init__(self, context: Any, redaction: Redaction) -> None:
@@ -202,7 +202,7 @@ class _Answering:
 def _type_of(request: Any) -> ResourceType:
     token = request.urn.split("::")[2].rpartition("$")[2]
     if token not in TABLE:
-        raise Refused(f"{token}: this resource type is not known to local AWS")
+        raise AwsRefusal(f"{token}: this resource type is not supported by local AWS")
     return TABLE[token]
 
 
@@ -251,7 +251,7 @@ def _end_with(engine: int) -> None:
 
 def main() -> None:
     engine = os.getppid()
-    if refusal := loopback.refusal(os.environ):
+    if refusal := endpoint_guard.check_endpoint(os.environ):
         sys.exit(refusal)
     threading.Thread(target=_end_with, args=(engine,), daemon=True).start()
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)

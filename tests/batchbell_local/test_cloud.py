@@ -175,9 +175,9 @@ def test_a_mail_that_was_sent_is_in_the_mailbox(cloud: LocalCloud) -> None:
     mail.send_email(
         FromEmailAddress="bell@example.com",
         Destination={"ToAddresses": ["a@example.com", "b@example.com"]},
-        Content={"Simple": {"Subject": {"Data": "done"}, "Body": {"Text": {"Data": "7 of 7"}}}},
+        Content={"Simple": {"Subject": {"Data": "for the mailbox"}, "Body": {"Text": {"Data": "7 of 7"}}}},
     )
-    (received,) = [mail for mail in cloud.mailbox() if mail["Subject"] == "done"]
+    (received,) = [mail for mail in cloud.mailbox() if mail["Subject"] == "for the mailbox"]
     assert received["To"] == ["a@example.com", "b@example.com"]
     assert received["BodyText"] == "7 of 7"
 

@@ -310,6 +310,6 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(program, wait_until)
 
 def test_a_resource_and_a_function_that_are_refused_end_the_program(program):
     assert program.failure('aws.s3.Bucket("files")') == (
-        'aws:s3/bucket:Bucket "files": this resource type is not known to local AWS'
+        'aws:s3/bucket:Bucket "files": this resource type is not supported by local AWS'
     )
     assert program.failure("aws.get_availability_zones()").startswith('function "aws:index/getAvailabilityZones')

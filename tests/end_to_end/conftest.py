@@ -16,7 +16,6 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment, deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
-from demo.print_color import in_queue
 from tests.end_to_end.watched import Watched
 
 TIMEOUT = 6  # s; the function's: retries and leases are five times as quick as in a real stack
@@ -62,7 +61,7 @@ class Stack:
         self.wait_until(lambda: self.slack(name) and self.mails(name), f"told of {name}", timeout=20)
 
     def in_queue(self, output: str) -> int:
-        return in_queue(self.cloud, self.deployment.outputs[output])
+        return self.cloud.message_count(self.deployment.outputs[output])
 
     def settled(self) -> None:
         """Wait until the function has nothing left to do."""

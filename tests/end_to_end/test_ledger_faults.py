@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.watched import (
     CLAIM,
     COMMIT,
@@ -49,7 +49,7 @@ class Cell:
     at: Sequence[str] = NOTIFIERS
     until_told: bool = False
     again: str = ""
-    slack: Sequence[Answer] = ()
+    slack: Sequence[SlackResponse] = ()
 
 
 ANY = ""
@@ -93,23 +93,23 @@ CELLS = {
     "a commit's every answer is lost and the event comes again": Cell(
         [(COMMIT, {"cut": "after", "times": ATTEMPTS})], again="at once", outcomes=["sent", "already-sent"]
     ),
-    "Slack refuses once": Cell([], slack=[Answer.of(500)], outcomes=["Slack answered 500 rollup_error", "sent"]),
+    "Slack refuses once": Cell([], slack=[SlackResponse.of(500)], outcomes=["Slack answered 500 rollup_error", "sent"]),
     "a release fails": Cell(
         [(RELEASE, {**BROKEN, "times": ATTEMPTS})],
         at=["slack"],
-        slack=[Answer.of(500)],
+        slack=[SlackResponse.of(500)],
         told=ONCE | {"slack": [REPEAT]},
         outcomes=["Slack answered 500 rollup_error", "sent"],
     ),
     "a release's answer is lost": Cell(
         [(RELEASE, {"cut": "after", "times": 1})],
         at=["slack"],
-        slack=[Answer.of(500)],
+        slack=[SlackResponse.of(500)],
         outcomes=["Slack answered 500 rollup_error", "sent"],
     ),
     "Slack's answer is lost": Cell(
         [],
-        slack=[Answer(cut="before")],
+        slack=[SlackResponse(cut="before")],
         told=ONCE | {"slack": [FIRST, REPEAT]},
         rows=SENT | {"slack": {"sent", "maybe"}},
         outcomes=["Slack gave no answer (ConnectionError)", "sent"],
@@ -117,7 +117,7 @@ CELLS = {
     "Slack's answer is lost and the mark fails": Cell(
         [(UNKNOWN, BROKEN)],
         at=["slack"],
-        slack=[Answer(cut="before")],
+        slack=[SlackResponse(cut="before")],
         told=ONCE | {"slack": [FIRST, REPEAT]},
         outcomes=["Slack gave no answer (ConnectionError)", "sent"],
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.watched import CLAIM, NOBODY, NOTIFIERS, ONCE, PLACE, SENT, Job, Watched, answer_in_turn
 
 LARGEST = 1_048_576  # bytes; SQS API reference, SendMessage
@@ -81,7 +81,7 @@ def test_invocations_that_get_the_same_job_at_the_same_time_tell_it_once(watched
 def _start_processes(watched: Watched, number: int) -> None:
     """Have so many of the function's at once, so that none of them is started while another one waits."""
     jobs = [watched.job() for _ in range(number)]
-    watched.stack.sink.answer_with(answer_in_turn({job.name: [Answer(delay=1.5)] for job in jobs}))
+    watched.stack.sink.answer_with(answer_in_turn({job.name: [SlackResponse(delay=1.5)] for job in jobs}))
     watched.stack.send(*(job.event for job in jobs))
     watched.settle()
 

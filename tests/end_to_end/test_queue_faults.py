@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.watched import ONCE, SENT, Job, Watched, answer_in_turn
 
 HIDDEN = 12  # seconds until a record that stays comes back
@@ -27,7 +27,7 @@ class Cell:
     other channel's; `dead`: the letters' reasons."""
 
     fault: Mapping[str, Any]
-    slack: Sequence[Answer] = (Answer.of(500),)
+    slack: Sequence[SlackResponse] = (SlackResponse.of(500),)
     told: Mapping[str, list[str]] = field(default_factory=lambda: ONCE)
     rows: Mapping[str, set[str]] = field(default_factory=lambda: SENT)
     outcomes: Sequence[str] = (REFUSED, "sent")
@@ -50,13 +50,13 @@ CELLS = {
     ),
     "a ticket's next ticket is denied": Cell(
         {"error": "AccessDenied", "status": 403, "skip": 1, "times": 1},
-        slack=(Answer.of(500), Answer.of(500)),
+        slack=(SlackResponse.of(500), SlackResponse.of(500)),
         outcomes=(REFUSED, REFUSED, "sent"),
         others=("sent",),
     ),
     "a dead letter is denied": Cell(
         {"error": "AccessDenied", "status": 403, "times": 1},
-        slack=(Answer.of(404), Answer.of(404)),
+        slack=(SlackResponse.of(404), SlackResponse.of(404)),
         told=ONCE | {"slack": []},
         rows=SENT | {"slack": set()},
         outcomes=(GONE, GONE),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from demo.print_color import SENDER, in_queue
+from demo.print_color import SENDER
 from tests.end_to_end.deployed import PLACE, SENDING_MAIL, STACKS, Call, Deployed, Things, arn, mail, make_things
 
 PURPOSES = ("intake", "retry", "dead_letter")
@@ -222,7 +222,7 @@ def test_only_the_stacks_own_rules_may_send_to_its_queues_and_nobody_is_denied_b
 
 def waiting(stack: Deployed) -> list[int]:
     """How many messages are in each of its queues."""
-    return [in_queue(stack.cloud, stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
+    return [stack.cloud.message_count(stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
 
 
 def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wait_until):
@@ -234,9 +234,9 @@ def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wa
     events.put_targets(Rule=source, Targets=[{"Id": str(number), "Arn": one} for number, one in enumerate(targets)])
     wait_until(lambda: waiting(stack)[:2] == [0, 0], "at rest", timeout=20)
     at_rest = waiting(stack)
-    before = in_queue(stack.cloud, others.queue_url)
+    before = stack.cloud.message_count(others.queue_url)
     events.put_events(Entries=[{"Source": source, "DetailType": "x", "Detail": "{}"}])
-    wait_until(lambda: in_queue(stack.cloud, others.queue_url) == before + 1, "sent")
+    wait_until(lambda: stack.cloud.message_count(others.queue_url) == before + 1, "sent")
 
     assert waiting(stack) == at_rest
 
@@ -286,11 +286,11 @@ def test_with_these_rights_alone_a_job_is_told_on_every_channel(stack, things, s
     sns, sqs = stack.cloud.client("sns"), stack.cloud.client("sqs")
     for topic in (things.topic, stack.outputs["notifiers"]["made"]["topic_arn"]):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", things.name))
-    before = in_queue(stack.cloud, things.queue_url)
+    before = stack.cloud.message_count(things.queue_url)
     job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{PLACE}:job/{uuid.uuid4()}"}
     sqs.send_message(
         QueueUrl=stack.outputs["intake_queue_url"], MessageBody=json.dumps(event("parent-succeeded", **job))
     )
-    wait_until(lambda: in_queue(stack.cloud, things.queue_url) == before + 2, "published twice", timeout=20)
+    wait_until(lambda: stack.cloud.message_count(things.queue_url) == before + 2, "published twice", timeout=20)
     wait_until(lambda: len([one for one in sink.accepted if name in one["text"]]) == 2, "in Slack twice", timeout=20)
     wait_until(lambda: any(name in mail["Subject"] for mail in stack.cloud.mailbox()), "mailed", timeout=20)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from batchbell_local.collecting_queue import CollectingQueue
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Stack
@@ -145,11 +145,11 @@ def finished(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:
     return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{PLACE}:job/{job}")
 
 
-def answer_in_turn(answers: Mapping[str, Sequence[Answer]]) -> Callable[[str], Answer | None]:
+def answer_in_turn(answers: Mapping[str, Sequence[SlackResponse]]) -> Callable[[str], SlackResponse | None]:
     """For the sink: each job's answers, by its name, one after the other, and then the usual one."""
     left = {name: list(those) for name, those in answers.items()}
 
-    def decide(body: str) -> Answer | None:
+    def decide(body: str) -> SlackResponse | None:
         return next((those.pop(0) for name, those in left.items() if name in body and those), None)
 
     return decide

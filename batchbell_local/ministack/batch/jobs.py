@@ -1,4 +1,4 @@
-"""A job and its states: what was asked for (`Plan`, fixed), and how far it is (`Job`, `ArrayParent` above children).
+"""A job and its states: what was asked for (`JobSpec`, fixed), and how far it is (`Job`, `ArrayParent` above children).
 
 Everything here that changes is changed under the scheduler's lock.
 """
@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .operation import Json
 from .process import RunningCommand
-from .retries import Ending, RetryStrategy
-from .wire import Json
+from .retries import AttemptResult, RetryStrategy
 
 
 class Status(StrEnum):
@@ -43,7 +43,7 @@ class Dependency:
 
 
 @dataclass(frozen=True)
-class Plan:
+class JobSpec:
     """A job as it was submitted: its definition with overrides and parameters filled in. Children share one."""
 
     account: str
@@ -89,7 +89,7 @@ class Attempt:
     """An attempt that is over. Times are in ms since 1970; `started_at` is None if the container never ran."""
 
     placement: Placement
-    ending: Ending
+    result: AttemptResult
     started_at: int | None
     stopped_at: int
 
@@ -97,8 +97,8 @@ class Attempt:
 class Job:
     """A single job or a child of an array: something that runs."""
 
-    def __init__(self, plan: Plan, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
-        self.plan = plan
+    def __init__(self, spec: JobSpec, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
+        self.spec = spec
         self.job_id = job_id
         self.order = order  # position in lists: submission order, or a child's index
         self.created_at = created_at
@@ -120,7 +120,7 @@ class Job:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:batch:{self.plan.region}:{self.plan.account}:job/{self.job_id}"
+        return f"arn:aws:batch:{self.spec.region}:{self.spec.account}:job/{self.job_id}"
 
     @property
     def top(self) -> Job:
@@ -131,16 +131,16 @@ class Job:
 class ArrayParent(Job):
     """An array job: it never runs itself, and ends after the last of its children."""
 
-    def __init__(self, plan: Plan, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
-        super().__init__(plan, job_id, order, created_at, tags)
+    def __init__(self, spec: JobSpec, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
+        super().__init__(spec, job_id, order, created_at, tags)
         self.children: list[Job] = []
-        for index in range(plan.size or 0):
-            child = Job(plan, f"{job_id}:{index}", index, created_at, tags)
+        for index in range(spec.size or 0):
+            child = Job(spec, f"{job_id}:{index}", index, created_at, tags)
             child.index, child.parent = index, self
             self.children.append(child)
         self.counts: Counter[Status] = Counter({Status.SUBMITTED: len(self.children)})
         self.counted_at = created_at
 
     @property
-    def is_through(self) -> bool:
+    def is_complete(self) -> bool:
         return self.counts[Status.SUCCEEDED] + self.counts[Status.FAILED] == len(self.children)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem
+from .errors import CheckFailure
+from .input_rules import arn, at_least, no_longer_than, no_more_than, one_of, satisfies
 from .resource_type import (
     Inputs,
     Outputs,
@@ -19,7 +20,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import arn, at_least, no_longer_than, no_more_than, one_of, satisfies
 
 API_NAMES = {
     "name": "AlarmName",
@@ -85,19 +85,19 @@ class MetricAlarm(ResourceType):
             return sorted(old or ()) == sorted(new or ())
         return super().same(name, old, new)
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         """What CreateAlarm needs; the SDK's types ask for nothing."""
         classic = inputs.get("metricName") is not None
         if not classic and inputs.get("metricQueries") is None:
-            yield Problem("metricName", "or metricQueries is required")
+            yield CheckFailure("metricName", "or metricQueries is required")
         for name in ("comparisonOperator", "evaluationPeriods", *(("namespace", "period") if classic else ())):
             if inputs.get(name) is None:
-                yield Problem(name, "is required")
+                yield CheckFailure(name, "is required")
         if classic and inputs.get("statistic") is None and inputs.get("extendedStatistic") is None:
-            yield Problem("statistic", "or extendedStatistic is required")
+            yield CheckFailure("statistic", "or extendedStatistic is required")
         for index, query in enumerate(inputs.get("metricQueries") or ()):
             if isinstance(query, dict) and query.get("expression") and query.get("metric"):
-                yield Problem(f"metricQueries[{index}].expression", "conflicts with metric")
+                yield CheckFailure(f"metricQueries[{index}].expression", "conflicts with metric")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         self._put(inputs, clients, Tags=tag_list(inputs))

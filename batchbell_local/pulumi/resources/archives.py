@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .wire import ARCHIVE, ASSET, SIGNATURE
+from .property_values import ARCHIVE, ASSET, SIGNATURE
 
 EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused
+from .errors import AwsRefusal, CheckFailure
+from .input_rules import arn, at_least, between, matches, no_more_than, one_of, satisfies
 from .resource_type import Inputs, Outputs, ResourceType, camel, echo, is_known, removed_tags, renamed, with_tags
-from .rules import arn, at_least, between, matches, no_more_than, one_of, satisfies
 from .waiting import wait
 
 NAME = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
@@ -114,7 +114,7 @@ class JobDefinition(ResourceType):
     replaces = frozenset({"name"})
     json_documents = frozenset({"containerProperties", "nodeProperties"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         kind = str(inputs.get("type", "")).lower()
         refused = {
             "container": ("nodeProperties",),
@@ -122,7 +122,7 @@ class JobDefinition(ResourceType):
         }
         for name in refused.get(kind, ()):
             if name in inputs:
-                yield Problem(name, f"is not for a job definition of type {kind}")
+                yield CheckFailure(name, f"is not for a job definition of type {kind}")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
         if name == "containerProperties" and is_known(old) and is_known(new):
@@ -213,13 +213,13 @@ class JobDefinition(ResourceType):
 
 
 def wait_until_valid(describe: Callable[[], dict[str, Any] | None], what: str) -> dict[str, Any]:
-    """Look until the status is VALID; INVALID raises Refused with AWS's reason."""
+    """Look until the status is VALID; INVALID raises AwsRefusal with AWS's reason."""
     found: dict[str, Any] = {}
 
     def is_valid() -> bool:
         found.update(describe() or {})
         if found.get("status") == "INVALID":
-            raise Refused(f"{what} is INVALID: {found.get('statusReason', 'no reason given')}")
+            raise AwsRefusal(f"{what} is INVALID: {found.get('statusReason', 'no reason given')}")
         return found.get("status") == "VALID"
 
     wait(is_valid, f"{what} is not VALID")

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from .batch import NAME, retag, wait_until_valid
 from .clients import Clients
-from .problem import Problem
+from .errors import CheckFailure
+from .input_rules import arn, at_least, between, matches, no_more_than, one_of
+from .property_values import UNKNOWN
 from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, renamed, with_tags
-from .rules import arn, at_least, between, matches, no_more_than, one_of
 from .waiting import wait
-from .wire import UNKNOWN
 
 RESOURCES = "computeResources"
 SERVICE_LINKED = re.compile(r".+:role/aws-service-role/batch\.amazonaws\.com/.+")
@@ -78,16 +78,16 @@ class ComputeEnvironment(ResourceType):
     )
     replaces = frozenset({"name", "namePrefix", "type", "eksConfiguration"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         resources = inputs.get(RESOURCES)
         managed = str(inputs.get("type", "")).upper()
         if managed == "MANAGED" and resources is None:
-            yield Problem(RESOURCES, "is required for a MANAGED compute environment")
+            yield CheckFailure(RESOURCES, "is required for a MANAGED compute environment")
         if managed == "UNMANAGED" and resources is not None:
-            yield Problem(RESOURCES, 'no `compute_resources` can be specified when `type` is "UNMANAGED"')
+            yield CheckFailure(RESOURCES, 'no `compute_resources` can be specified when `type` is "UNMANAGED"')
         template = resources.get("launchTemplate") if isinstance(resources, dict) else None
         if isinstance(template, dict) and "launchTemplateId" in template and "launchTemplateName" in template:
-            yield Problem(f"{RESOURCES}.launchTemplate.launchTemplateId", "conflicts with launchTemplateName")
+            yield CheckFailure(f"{RESOURCES}.launchTemplate.launchTemplateId", "conflicts with launchTemplateName")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
         if name in ("state", "type") and isinstance(old, str) and isinstance(new, str):

@@ -9,7 +9,7 @@ from .archives import is_archive
 from .resource_type import Inputs, Outputs, ResourceType
 
 
-def after_reading(type_: ResourceType, recorded: Inputs, found: Inputs) -> Outputs:
+def after_refresh(type_: ResourceType, recorded: Inputs, found: Inputs) -> Outputs:
     """The recorded inputs (or outputs) of a resource as they are now; all that was found if nothing is recorded.
 
     AWS says more than a program does (defaults, computed fields), and the same in other words. So only what is

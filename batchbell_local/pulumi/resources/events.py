@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone
+from .input_rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
 from .queue_access import check_queue
 from .resource_type import (
     Inputs,
@@ -20,7 +21,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
 
 GONE = "ResourceNotFoundException"
 DEFAULT_BUS = "default"
@@ -101,7 +101,7 @@ class EventRule(ResourceType):
         if inputs.get("eventPattern"):
             request["EventPattern"] = _compact(inputs["eventPattern"])
             if len(request["EventPattern"]) > PATTERN_LIMIT:
-                raise Refused(f"ValidationException: Event pattern is longer than {PATTERN_LIMIT} characters")
+                raise AwsRefusal(f"ValidationException: Event pattern is longer than {PATTERN_LIMIT} characters")
         put = clients("events").put_rule(
             Name=name, EventBusName=inputs["eventBusName"], State=_state(inputs), **request, **extra
         )
@@ -130,11 +130,11 @@ class EventTarget(ResourceType):
     )
     replaces = frozenset({"rule", "eventBusName", "targetId"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         others = ("appsyncTarget", "ecsTarget", "httpTarget", "kinesisTarget", "redshiftTarget", "runCommandTargets")
         for name in (*others, "sagemakerPipelineTarget"):
             if name in inputs:
-                yield Problem(name, "this kind of target is not known to local AWS")
+                yield CheckFailure(name, "this kind of target is not supported by local AWS")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         self._put(inputs, clients)
@@ -175,7 +175,7 @@ class EventTarget(ResourceType):
             Rule=inputs["rule"], EventBusName=inputs["eventBusName"], Targets=[_target(inputs)]
         )
         for failed in put.get("FailedEntries", []):
-            raise Refused(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+            raise AwsRefusal(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
 
 
 def _target(inputs: Inputs) -> Outputs:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .clients import Clients
-from .problem import is_gone
+from .errors import is_gone
+from .input_rules import one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo
-from .rules import one_of
 
 GONE = "ResourceNotFoundException"
 DEFAULT = "Terminate"

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from .clients import Clients
-from .problem import is_gone
+from .errors import is_gone
+from .input_rules import arn, between, json_text, matches, no_longer_than
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,7 +22,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import arn, between, json_text, matches, no_longer_than
 
 GONE = "NoSuchEntity"
 NAME = r"[\w+=,.@-]"

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from . import archives
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone
+from .input_rules import arn, between, matches, no_more_than, one_of
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,7 +22,6 @@ from .resource_type import (
     renamed,
     with_tags,
 )
-from .rules import arn, between, matches, no_more_than, one_of
 from .waiting import wait
 
 GONE = "ResourceNotFoundException"
@@ -78,15 +78,15 @@ class Function(ResourceType):
     replaces = frozenset({"name", "packageType"})
     presence_replaces = frozenset({"tenancyConfig", "durableConfig"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if inputs.get("packageType") == "Zip":
             for name in ("handler", "runtime"):
                 if inputs.get(name) is None:
-                    yield Problem(name, "is required for a function of package type Zip")
+                    yield CheckFailure(name, "is required for a function of package type Zip")
         elif inputs.get("imageUri") is None:
-            yield Problem("imageUri", "is required for a function of package type Image")
+            yield CheckFailure("imageUri", "is required for a function of package type Image")
         if inputs.get("s3Bucket") is not None and inputs.get("s3Key") is None:
-            yield Problem("s3Key", "is required with s3Bucket")
+            yield CheckFailure("s3Key", "is required with s3Bucket")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs)
@@ -157,7 +157,9 @@ class Function(ResourceType):
         def is_done() -> bool:
             found = clients("lambda").get_function_configuration(FunctionName=name)
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
-                raise Refused(f"function {name} failed: {found.get('StateReason') or found['LastUpdateStatusReason']}")
+                raise AwsRefusal(
+                    f"function {name} failed: {found.get('StateReason') or found['LastUpdateStatusReason']}"
+                )
             return bool(found.get("State", "Active") == "Active" and found.get("LastUpdateStatus") != "InProgress")
 
         wait(is_done, f"function {name} is not Active")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import is_gone
+from .errors import is_gone
+from .input_rules import arn, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, renamed, with_tags
-from .rules import arn, matches, one_of
 
 GONE = "ResourceNotFoundException"
 RETENTIONS = (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .property_values import UNKNOWN
 from .resource_type import DEFAULTED, Inputs, Outputs, ResourceType
 from .schema import output_names
-from .wire import UNKNOWN
 
 
 def created(type_: ResourceType, inputs: Inputs) -> Outputs:

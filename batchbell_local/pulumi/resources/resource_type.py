@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 from . import archives, schema
 from .clients import Clients
-from .problem import InvalidInputs, Problem
-from .rules import Rule
-from .wire import UNKNOWN
+from .errors import CheckFailure, InvalidInputs
+from .input_rules import Rule
+from .property_values import UNKNOWN
 
 Inputs = Mapping[str, Any]
 Outputs = dict[str, Any]
@@ -53,7 +53,7 @@ class ResourceType:
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
-        """Make it from checked inputs. Returns its id and outputs. AWS's errors pass through (problem.aws_reason)."""
+        """Make it from checked inputs. Returns its id and outputs. AWS's errors pass through (errors.aws_reason)."""
         raise NotImplementedError
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
@@ -69,12 +69,16 @@ class ResourceType:
         raise NotImplementedError
 
     def check(self, name: str, olds: Inputs | None, news: Inputs, random: random_module.Random) -> Outputs:
-        """The inputs with defaults and the name filled in; `name` is the resource's logical name.
+        """Return the inputs with defaults and a physical name filled in. Values may be UNKNOWN.
 
-        `olds` are the checked inputs of the last deployment, whose made-up name is kept. Values may be wire.UNKNOWN.
-        Raises InvalidInputs with everything that is wrong.
+        name: the logical name of the resource.
+        olds: the checked inputs of the last deployment, whose generated name is kept.
+        news: the inputs of the program.
+        random: for the generated name.
+
+        Raises InvalidInputs with every mistake.
         """
-        problems = [] if self._were_checked(olds, news) else list(schema.problems(self.token, news))
+        failures = [] if self._were_checked(olds, news) else list(schema.check(self.token, news))
         inputs = {key: value for key, value in news.items() if value is not None and key != DEFAULTED}
         filled = [key for key in self.defaults if key not in inputs and not self._excluded(key, inputs)]
         inputs.update({key: self.defaults[key] for key in filled})
@@ -84,16 +88,16 @@ class ResourceType:
         for document in self.json_documents & inputs.keys():
             if isinstance(inputs[document], Mapping):
                 inputs[document] = json.dumps(inputs[document], separators=(",", ":"))
-        problems += [
-            Problem(one, f"conflicts with {other}")
+        failures += [
+            CheckFailure(one, f"conflicts with {other}")
             for one, other in self._all_conflicts()
             if one in inputs and other in inputs and one not in filled and other not in filled
         ]
         for rule in self.rules:
-            problems += rule(inputs)
-        problems += self.validate(inputs)
-        if problems:
-            raise InvalidInputs(problems)
+            failures += rule(inputs)
+        failures += self.validate(inputs)
+        if failures:
+            raise InvalidInputs(failures)
         return inputs | {DEFAULTED: sorted(filled)}
 
     def _were_checked(self, olds: Inputs | None, news: Inputs) -> bool:
@@ -105,7 +109,7 @@ class ResourceType:
         names = (olds.keys() | news.keys()) - filled - {DEFAULTED}
         return all(self.same(name, olds.get(name), news.get(name)) for name in names)
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         """Checks that `rules` cannot express."""
         return iter(())
 

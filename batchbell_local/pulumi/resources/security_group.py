@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, is_gone
+from .input_rules import find, matches, no_longer_than, satisfies
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,7 +22,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import find, matches, no_longer_than, satisfies
 
 GONE = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupRuleId.NotFound")
 ALL_PROTOCOLS = "-1"
@@ -39,10 +39,10 @@ class SecurityGroup(ResourceType):
     )
     replaces = frozenset({"name", "namePrefix", "description", "vpcId"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         for direction in ("ingress", "egress"):
             for family in ("cidrBlocks", "ipv6CidrBlocks"):
-                yield from _network_problems(inputs, f"{direction}[].{family}[]")
+                yield from _network_failures(inputs, f"{direction}[].{family}[]")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         ec2 = clients("ec2")
@@ -120,12 +120,12 @@ class SecurityGroupRule(ResourceType):
     replaces = frozenset({"securityGroupId"})
     rules = (no_longer_than("description", 255),)
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         peers = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
         if sum(inputs.get(peer) is not None for peer in peers) != 1:
-            yield Problem(peers[0], f"exactly one of {', '.join(peers)} is required")
+            yield CheckFailure(peers[0], f"exactly one of {', '.join(peers)} is required")
         for family in ("cidrIpv4", "cidrIpv6"):
-            yield from _network_problems(inputs, family)
+            yield from _network_failures(inputs, family)
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         authorize = getattr(clients("ec2"), f"authorize_security_group_{self.direction}")
@@ -243,10 +243,10 @@ def _rule(permission: dict[str, Any]) -> Outputs:
     return rule
 
 
-def _network_problems(inputs: Inputs, path: str) -> Iterator[Problem]:
+def _network_failures(inputs: Inputs, path: str) -> Iterator[CheckFailure]:
     """A CIDR must be the network's own address: 10.0.0.0/8, not 10.0.0.1/8."""
     for where, value in find(inputs, path):
         try:
             ipaddress.ip_network(str(value) if is_known(value) else "0.0.0.0/0")
         except ValueError as error:
-            yield Problem(where, f"must be a network: {error}")
+            yield CheckFailure(where, f"must be a network: {error}")

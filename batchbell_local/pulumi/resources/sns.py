@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone
+from .input_rules import arn, json_text, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, tag_list, with_tags
-from .rules import arn, json_text, matches, one_of
 
 GONE = ("NotFound", "NotFoundException")
 PENDING = "PendingConfirmation"
@@ -51,12 +51,12 @@ class Topic(ResourceType):
     def name_suffix(self, inputs: Inputs) -> str:
         return ".fifo" if inputs.get("fifoTopic") is True else ""
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         fifo = inputs.get("fifoTopic") is True
         yield from matches("name", r"[0-9A-Za-z_-]{1,251}\.fifo" if fifo else r"[0-9A-Za-z_-]{1,256}")(inputs)
         for name in FIFO_ONLY:
             if inputs.get(name) and not fifo:
-                yield Problem(name, "only for a FIFO topic")
+                yield CheckFailure(name, "only for a FIFO topic")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs)
@@ -64,7 +64,7 @@ class Topic(ResourceType):
             name += self.name_suffix(inputs)
         arn = f"arn:aws:sns:{clients.region}:{clients.account}:{name}"
         if _topic_attributes(arn, clients) is not None:
-            raise Refused(f"a topic of the name {name} already exists")
+            raise AwsRefusal(f"a topic of the name {name} already exists")
         attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
         if not inputs.get("fifoTopic"):
             attributes.pop("FifoTopic", None)
@@ -163,7 +163,7 @@ class TopicSubscription(ResourceType):
     replaces = frozenset({"topic", "protocol", "endpoint"})
     json_documents = frozenset({"filterPolicy", "redrivePolicy", "deliveryPolicy"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if inputs.get("protocol") in ("sqs", "lambda", "firehose", "application"):
             yield from arn("endpoint")(inputs)
 

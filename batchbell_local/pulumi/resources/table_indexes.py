@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .problem import Problem, Refused
+from .errors import AwsRefusal, CheckFailure
 from .resource_type import Inputs, Outputs, is_known, renamed
 
 GLOBAL, LOCAL = "globalSecondaryIndexes", "localSecondaryIndexes"
@@ -17,11 +17,11 @@ CAPACITIES = ("readCapacity", "writeCapacity")
 MOST_KEYS = 4  # of each type in one index
 
 
-def problems(inputs: Inputs) -> Iterator[Problem]:
+def check(inputs: Inputs) -> Iterator[CheckFailure]:
     """What a table's indexes and attributes are refused for before anything is made."""
     for number, index in enumerate(_objects(inputs.get(GLOBAL))):
-        yield from _key_problems(index, f"{GLOBAL}[{number}]")
-    yield from _attribute_problems(inputs)
+        yield from _key_failures(index, f"{GLOBAL}[{number}]")
+    yield from _attribute_failures(inputs)
 
 
 def same(old: Any, new: Any) -> bool:
@@ -45,7 +45,7 @@ def throughput(owner: Inputs) -> dict[str, int]:
 
 
 def requests(table: Inputs) -> Outputs:
-    """What CreateTable takes of them. Raises Refused."""
+    """What CreateTable takes of them. Raises AwsRefusal."""
     found = {}
     if table.get(GLOBAL):
         found["GlobalSecondaryIndexes"] = [_request(one, table) for one in table[GLOBAL]]
@@ -59,7 +59,7 @@ def requests(table: Inputs) -> Outputs:
 def updates(old: Inputs, news: Inputs) -> Iterator[Outputs]:
     """The calls of UpdateTable that change the global ones: first those that go, then those that stay with another
     capacity, then those that come. AWS makes and deletes one a call, and keys and projections never change. Raises
-    Refused."""
+    AwsRefusal."""
     before = {one["name"]: one for one in _objects(old.get(GLOBAL))}
     after = {one["name"]: one for one in _objects(news.get(GLOBAL))}
     requests = {name: _request(one, news) for name, one in after.items()}
@@ -105,7 +105,7 @@ def _request(index: Inputs, table: Inputs) -> Outputs:
     request: Outputs = {"IndexName": index["name"], **_shape(index)}
     if table["billingMode"] == "PROVISIONED":
         if any((index.get(capacity) or 0) < 1 for capacity in CAPACITIES):
-            raise Refused(
+            raise AwsRefusal(
                 f"index {index['name']}: read and write capacity must be at least 1 with billingMode PROVISIONED"
             )
         request["ProvisionedThroughput"] = throughput(index)
@@ -131,23 +131,23 @@ def _meaning(index: Inputs) -> Outputs:
     return known
 
 
-def _key_problems(index: Inputs, where: str) -> Iterator[Problem]:
+def _key_failures(index: Inputs, where: str) -> Iterator[CheckFailure]:
     schema = index.get("keySchemas") or None
     if index.get("hashKey") is None and schema is None:
-        yield Problem(f"{where}.keySchemas", "or hashKey is required")
+        yield CheckFailure(f"{where}.keySchemas", "or hashKey is required")
     if schema is None or not is_known(schema):
         return
     for name in ("hashKey", "rangeKey"):
         if index.get(name) is not None:
-            yield Problem(f"{where}.{name}", "conflicts with keySchemas")
+            yield CheckFailure(f"{where}.{name}", "conflicts with keySchemas")
     types = [one.get("keyType") for one in _objects(schema)]
     if not 1 <= types.count("HASH") <= MOST_KEYS or types.count("RANGE") > MOST_KEYS:
-        yield Problem(f"{where}.keySchemas", f"takes 1 to {MOST_KEYS} of HASH and at most {MOST_KEYS} of RANGE")
+        yield CheckFailure(f"{where}.keySchemas", f"takes 1 to {MOST_KEYS} of HASH and at most {MOST_KEYS} of RANGE")
     if types != sorted(types, key=lambda kind: kind == "RANGE"):
-        yield Problem(f"{where}.keySchemas", "takes those of HASH before those of RANGE")
+        yield CheckFailure(f"{where}.keySchemas", "takes those of HASH before those of RANGE")
 
 
-def _attribute_problems(inputs: Inputs) -> Iterator[Problem]:
+def _attribute_failures(inputs: Inputs) -> Iterator[CheckFailure]:
     """`attributes` are exactly the keys of the table and its indexes (dynamodb/table.go: validateTableAttributes)."""
     listed = [one.get("name") for one in _objects(inputs.get("attributes"))]
     owners = [inputs, *_objects(inputs.get(GLOBAL)), *_objects(inputs.get(LOCAL))]
@@ -159,9 +159,9 @@ def _attribute_problems(inputs: Inputs) -> Iterator[Problem]:
     unused = sorted(set(map(str, listed)) - set(used))
     missing = sorted(set(used) - set(listed))
     if unused:
-        yield Problem("attributes", f"all attributes must be indexed; unused: {', '.join(unused)}")
+        yield CheckFailure("attributes", f"all attributes must be indexed; unused: {', '.join(unused)}")
     if missing:
-        yield Problem("attributes", f"key attributes are not defined: {', '.join(missing)}")
+        yield CheckFailure("attributes", f"key attributes are not defined: {', '.join(missing)}")
 
 
 def _objects(items: Any) -> list[Inputs]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .problem import Refused
+from .errors import AwsRefusal
 
 PATIENCE = 60.0  # seconds
 POLL = 0.05  # seconds
 
 
 def wait(done: Callable[[], bool], complaint: str) -> None:
-    """Look until done. Raises Refused with the complaint after PATIENCE seconds."""
+    """Look until done. Raises AwsRefusal with the complaint after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while not done():
         if time.monotonic() > deadline:
-            raise Refused(f"{complaint} after {PATIENCE:.0f} seconds")
+            raise AwsRefusal(f"{complaint} after {PATIENCE:.0f} seconds")
         time.sleep(POLL)

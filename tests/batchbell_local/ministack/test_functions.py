@@ -148,7 +148,7 @@ def test_every_line_of_a_function_reaches_its_log_group(deploy: Any) -> None:
 
 
 def test_lines_that_are_still_on_their_way_are_waited_for() -> None:
-    from batchbell_local.ministack.functions import LogStream
+    from batchbell_local.ministack.functions import StderrPump
 
     class SlowQueue(queue.Queue[str]):
         def put(self, item: str, block: bool = True, timeout: float | None = None) -> None:
@@ -157,7 +157,7 @@ def test_lines_that_are_still_on_their_way_are_waited_for() -> None:
 
     lines = SlowQueue()
     reading, writing = os.pipe()
-    stream = LogStream(reading, lines)
+    stream = StderrPump(reading, lines)
     pump = threading.Timer(0.1, stream.pump)
     pump.daemon = True
     pump.start()

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from batchbell_local.pulumi.resources import wire
+from batchbell_local.pulumi.resources import property_values
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 TOKEN = "hunter2-not-to-be-seen"
@@ -52,19 +52,21 @@ def urn(name):
 
 def test_a_secret_is_in_nothing_that_the_provider_writes_whatever_goes_wrong(provider):
     inputs = {"name": f"/hook/{uuid.uuid4().hex}", "type": "SecureString", "value": TOKEN}
-    asked = wire.encode(inputs, frozenset({"value"}))
+    asked = property_values.encode(inputs, frozenset({"value"}))
     checked = provider.answers.Check(provider_pb2.CheckRequest(urn=urn("hook"), news=asked)).inputs
     made = provider.answers.Create(provider_pb2.CreateRequest(urn=urn("hook"), properties=checked))
     with pytest.raises(grpc.RpcError) as refused:
         provider.answers.Create(provider_pb2.CreateRequest(urn=urn("again"), properties=checked))
-    wrong = wire.encode(inputs | {"type": f"Secure{TOKEN}", "valeu": TOKEN}, frozenset({"value", "valeu"}))
+    wrong = property_values.encode(inputs | {"type": f"Secure{TOKEN}", "valeu": TOKEN}, frozenset({"value", "valeu"}))
     failures = provider.answers.Check(provider_pb2.CheckRequest(urn=urn("wrong"), news=wrong)).failures
     with pytest.raises(grpc.RpcError) as broken:
-        provider.answers.Create(provider_pb2.CreateRequest(urn=urn("odd"), properties=wire.encode({"value": TOKEN})))
+        provider.answers.Create(
+            provider_pb2.CreateRequest(urn=urn("odd"), properties=property_values.encode({"value": TOKEN}))
+        )
     written, complained = provider.ended()
 
-    assert wire.decode(made.properties).values["value"] == TOKEN
-    assert "value" in wire.decode(made.properties).secret
+    assert property_values.decode(made.properties).values["value"] == TOKEN
+    assert "value" in property_values.decode(made.properties).secret
     assert "already exists" in refused.value.details()
     assert [failure.property for failure in failures] != []
     told = [refused.value.details(), broken.value.details(), *(failure.reason for failure in failures)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from batchbell_local.slack.sink import Answer, SlackSink
+from batchbell_local.slack.sink import SlackResponse, SlackSink
 
 MESSAGE: Any = {"text": "done", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "7 of 7"}}]}
 
@@ -36,7 +36,7 @@ def test_a_message_is_taken_with_200_and_ok(sink: SlackSink) -> None:
     assert (answer.status_code, answer.text) == (200, "ok")
     assert sink.accepted == [MESSAGE]
     (request,) = sink.requests
-    assert (request.method, request.answered, request.fault) == ("POST", 200, "")
+    assert (request.method, request.answered, request.violation) == ("POST", 200, "")
     assert request.headers["content-type"] == "application/json"
     assert sink.url.endswith(request.path)
 
@@ -112,7 +112,7 @@ def test_what_slack_would_refuse_is_refused(sink: SlackSink, payload: Any, fault
     answer = post(sink, payload)
     assert (answer.status_code, answer.text) == (400, "invalid_payload")
     assert sink.accepted == []
-    assert [(request.answered, request.fault) for request in sink.requests] == [(400, fault)]
+    assert [(request.answered, request.violation) for request in sink.requests] == [(400, fault)]
 
 
 def test_only_a_posted_json_body_is_taken(sink: SlackSink) -> None:
@@ -209,7 +209,7 @@ def test_more_than_its_rate_is_refused_with_a_retry_after(sink: SlackSink) -> No
 
 
 def test_each_payload_can_have_an_answer_of_its_own(sink: SlackSink) -> None:
-    sink.answer_with(lambda body: Answer.of(500) if "bad" in body else None)
+    sink.answer_with(lambda body: SlackResponse.of(500) if "bad" in body else None)
     assert [post(sink, {"text": text}).status_code for text in ("bad", "good")] == [500, 200]
     assert sink.accepted == [{"text": "good"}]
 

@@ -38,12 +38,12 @@ class Checker:
     def __call__(self, token: str, news: dict[str, Any], olds: Outputs | None = None, name: str = "thing") -> Outputs:
         return TABLE[token].check(name, olds, news, random.Random(7))
 
-    def problems(self, token: str, news: dict[str, Any], name: str = "thing") -> dict[str, str]:
+    def failures(self, token: str, news: dict[str, Any], name: str = "thing") -> dict[str, str]:
         """The refused inputs and why; none is {}."""
         try:
             self(token, news, name=name)
         except InvalidInputs as invalid:
-            return {problem.property: problem.reason for problem in invalid.problems}
+            return {failure.property: failure.reason for failure in invalid.failures}
         return {}
 
 

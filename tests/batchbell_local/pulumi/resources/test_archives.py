@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from batchbell_local.pulumi.resources import archives
-from batchbell_local.pulumi.resources.wire import ARCHIVE, ASSET, SIGNATURE
+from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE
 
 
 def folder(path):

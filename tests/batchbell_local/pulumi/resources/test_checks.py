@@ -9,8 +9,8 @@ import re
 import pytest
 
 from batchbell_local.pulumi.resources import TABLE
-from batchbell_local.pulumi.resources.problem import InvalidInputs
-from batchbell_local.pulumi.resources.wire import UNKNOWN
+from batchbell_local.pulumi.resources.errors import InvalidInputs
+from batchbell_local.pulumi.resources.property_values import UNKNOWN
 
 QUEUE = "aws:sqs/queue:Queue"
 TABLE_TYPE = "aws:dynamodb/table:Table"
@@ -80,7 +80,7 @@ def test_a_name_prefix_suppresses_the_made_up_name(check):
 
 
 def test_a_name_beside_a_name_prefix_is_refused(check):
-    assert check.problems(QUEUE, {"name": "a", "namePrefix": "b"}) == {"name": "conflicts with namePrefix"}
+    assert check.failures(QUEUE, {"name": "a", "namePrefix": "b"}) == {"name": "conflicts with namePrefix"}
 
 
 def test_the_target_id_and_the_statement_id_are_made_up_too(check):
@@ -89,24 +89,24 @@ def test_the_target_id_and_the_statement_id_are_made_up_too(check):
 
 
 def test_an_unknown_input_is_refused_with_the_nearest_name(check):
-    problems = check.problems(QUEUE, {"visibilityTimeout": 30})
-    assert problems == {"visibilityTimeout": "unknown input; the nearest known one is visibilityTimeoutSeconds"}
+    failures = check.failures(QUEUE, {"visibilityTimeout": 30})
+    assert failures == {"visibilityTimeout": "unknown input; the nearest known one is visibilityTimeoutSeconds"}
 
 
 def test_an_unknown_input_inside_a_block_is_refused_with_its_path(check):
-    problems = check.problems(ENVIRONMENT, environment(minvCpus=0))
-    assert problems == {"computeResources.minvCpus": "unknown input; the nearest known one is minVcpus"}
+    failures = check.failures(ENVIRONMENT, environment(minvCpus=0))
+    assert failures == {"computeResources.minvCpus": "unknown input; the nearest known one is minVcpus"}
 
 
 def test_an_unknown_input_inside_a_list_is_refused_with_its_index(check):
     orders = [{"order": 1, "computeEnvironment": "arn:aws:batch:us-east-1:123456789012:compute-environment/x"}]
     queue = {"priority": 1, "state": "ENABLED", "computeEnvironmentOrders": [*orders, {**orders[0], "weight": 1}]}
-    assert check.problems(JOB_QUEUE, queue) == {"computeEnvironmentOrders[1].weight": "unknown input"}
+    assert check.failures(JOB_QUEUE, queue) == {"computeEnvironmentOrders[1].weight": "unknown input"}
 
 
 def test_a_missing_input_is_refused_also_inside_a_block(check):
-    problems = check.problems(ENVIRONMENT, {"type": "MANAGED", "computeResources": {"type": "EC2"}})
-    assert problems == {"computeResources.maxVcpus": "is required", "computeResources.subnets": "is required"}
+    failures = check.failures(ENVIRONMENT, {"type": "MANAGED", "computeResources": {"type": "EC2"}})
+    assert failures == {"computeResources.maxVcpus": "is required", "computeResources.subnets": "is required"}
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_a_missing_input_is_refused_also_inside_a_block(check):
     [(["a"], "takes an object, got a list"), ("a", "takes an object, got one value")],
 )
 def test_a_value_of_the_wrong_shape_is_refused(value, reason, check):
-    problems = check.problems(TABLE_TYPE, table(ttl=value))
-    assert list(problems) == ["ttl"]
+    failures = check.failures(TABLE_TYPE, table(ttl=value))
+    assert list(failures) == ["ttl"]
 
 
 def test_every_mistake_is_told_at_once(check):
-    problems = check.problems(QUEUE, {"delaySeconds": 901, "messageRetentionSeconds": 1, "colour": "red"})
-    assert set(problems) == {"delaySeconds", "messageRetentionSeconds", "colour"}
+    failures = check.failures(QUEUE, {"delaySeconds": 901, "messageRetentionSeconds": 1, "colour": "red"})
+    assert set(failures) == {"delaySeconds", "messageRetentionSeconds", "colour"}
 
 
 @pytest.mark.parametrize(
@@ -194,18 +194,18 @@ def test_every_mistake_is_told_at_once(check):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_aws_or_its_provider_does_not_take_is_refused(token, inputs, property, check):
-    assert property in check.problems(token, inputs)
+    assert property in check.failures(token, inputs)
 
 
 def test_large_batches_are_taken_with_a_window(check):
-    assert check.problems(MAPPING, mapping(batchSize=100, maximumBatchingWindowInSeconds=5)) == {}
+    assert check.failures(MAPPING, mapping(batchSize=100, maximumBatchingWindowInSeconds=5)) == {}
 
 
 @pytest.mark.parametrize(
     "keys", [indexed(("i", "HASH"), ("j", "RANGE")), indexed(hashKey="i", rangeKey="j")], ids=["schema", "deprecated"]
 )
 def test_an_indexs_keys_are_taken_in_both_forms(keys, check):
-    assert check.problems(TABLE_TYPE, keys) == {}
+    assert check.failures(TABLE_TYPE, keys) == {}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_an_indexs_keys_are_taken_in_both_forms(keys, check):
     ],
 )
 def test_values_that_a_preview_does_not_know_are_taken(token, inputs, check):
-    assert check.problems(token, inputs) == {}
+    assert check.failures(token, inputs) == {}
 
 
 def test_a_policy_given_as_an_object_becomes_json(check):
@@ -235,9 +235,9 @@ def test_a_policy_given_as_an_object_becomes_json(check):
 
 
 def test_a_value_is_never_part_of_a_complaint(check):
-    problems = check.problems("aws:ssm/parameter:Parameter", {"type": "String", "value": "hunter2" * 1_000})
-    assert "value" in problems
-    assert "hunter2" not in str(problems)
+    failures = check.failures("aws:ssm/parameter:Parameter", {"type": "String", "value": "hunter2" * 1_000})
+    assert "value" in failures
+    assert "hunter2" not in str(failures)
 
 
 @pytest.mark.parametrize(

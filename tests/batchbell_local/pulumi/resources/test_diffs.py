@@ -7,7 +7,7 @@ import json
 import pytest
 
 from batchbell_local.pulumi.resources import TABLE
-from batchbell_local.pulumi.resources.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
+from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
 
 QUEUE = "aws:sqs/queue:Queue"
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchbell_local.pulumi.resources import TABLE, Clients
-from batchbell_local.pulumi.resources.wire import ARCHIVE, ASSET, SIGNATURE
+from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE
 
 FILLED_IN_BY_AWS = {"computeResources", "metadataOptions"}  # AWS shows more inside them than was asked for
 Make = Callable[["World"], dict[str, Any]]

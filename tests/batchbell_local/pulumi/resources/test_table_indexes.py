@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from batchbell_local.pulumi.resources import TABLE, Clients, Refused
-from batchbell_local.pulumi.resources.drift import after_reading
+from batchbell_local.pulumi.resources import TABLE, AwsRefusal, Clients
+from batchbell_local.pulumi.resources.drift import after_refresh
 
 TYPE = TABLE["aws:dynamodb/table:Table"]
 
@@ -147,9 +147,9 @@ def test_an_index_that_somebody_deletes_or_makes_otherwise_is_seen_by_a_refresh(
         TableName=ledger.id, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "deliveries"}}]
     )
     changed, _ = TYPE.read(ledger.id, clients) or ({}, {})
-    refreshed = after_reading(TYPE, recorded, changed)
+    refreshed = after_refresh(TYPE, recorded, changed)
 
-    assert after_reading(TYPE, recorded, unchanged) == recorded
+    assert after_refresh(TYPE, recorded, unchanged) == recorded
     assert TYPE.diff(refreshed, recorded).changes == {"attributes", "globalSecondaryIndexes"}
     TYPE.update(ledger.id, refreshed, recorded, clients)
     assert ledger.last("ops") == []
@@ -157,7 +157,7 @@ def test_an_index_that_somebody_deletes_or_makes_otherwise_is_seen_by_a_refresh(
 
 def test_an_index_of_a_table_with_capacity_needs_its_own_and_changes_it_in_place(clients: Clients, check: Any) -> None:
     capacity = {"billingMode": "PROVISIONED", "readCapacity": 5, "writeCapacity": 5}
-    with pytest.raises(Refused, match="index deliveries: read and write capacity"):
+    with pytest.raises(AwsRefusal, match="index deliveries: read and write capacity"):
         Ledger(clients, inputs(check, DELIVERIES, **capacity))
     first = inputs(check, {**DELIVERIES, "readCapacity": 1, "writeCapacity": 1}, **capacity)
     ledger = Ledger(clients, first)

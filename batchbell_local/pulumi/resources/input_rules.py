@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .problem import Problem
-from .wire import UNKNOWN
+from .errors import CheckFailure
+from .property_values import UNKNOWN
 
-Rule = Callable[[Mapping[str, Any]], Iterator[Problem]]
+Rule = Callable[[Mapping[str, Any]], Iterator[CheckFailure]]
 
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:(\d{12}|aws|):.+", re.ASCII)
 
@@ -41,10 +41,10 @@ def find(inputs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
 def satisfies(path: str, holds: Callable[[Any], bool], wanted: str) -> Rule:
     """Each value at the path must hold; `wanted` says what it takes. The value is not shown: it may be a secret."""
 
-    def rule(inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def rule(inputs: Mapping[str, Any]) -> Iterator[CheckFailure]:
         for where, value in find(inputs, path):
             if not holds(value):
-                yield Problem(where, f"must be {wanted}")
+                yield CheckFailure(where, f"must be {wanted}")
 
     return rule
 
@@ -90,9 +90,11 @@ def json_text(path: str) -> Rule:
 def needs_one_of(*names: str) -> Rule:
     """At least one of these top-level inputs must be given (unknown counts)."""
 
-    def rule(inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def rule(inputs: Mapping[str, Any]) -> Iterator[CheckFailure]:
         if not any(inputs.get(name) is not None for name in names):
-            yield Problem(names[0], "is required" if len(names) == 1 else f"or {' or '.join(names[1:])} is required")
+            yield CheckFailure(
+                names[0], "is required" if len(names) == 1 else f"or {' or '.join(names[1:])} is required"
+            )
 
     return rule
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 @dataclass(frozen=True)
-class Problem:
+class CheckFailure:
     """One input and why it is refused; `property` is a wire path such as "computeResources.maxVcpus"."""
 
     property: str
@@ -19,14 +19,14 @@ class Problem:
 
 
 class InvalidInputs(Exception):
-    """A resource's inputs are refused; holds every problem found, not only the first."""
+    """A resource's inputs are refused; holds every failure found, not only the first."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
-        self.problems = tuple(problems)
+    def __init__(self, failures: list[CheckFailure]) -> None:
+        super().__init__("; ".join(str(failure) for failure in failures))
+        self.failures = tuple(failures)
 
 
-class Refused(Exception):
+class AwsRefusal(Exception):
     """AWS would refuse this, or did so in a form that is not an error of the API (a failed entry, a state)."""
 
 
@@ -40,6 +40,6 @@ def aws_reason(error: Exception) -> str:
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
         return " ".join(f"{details.get('Code', 'Error')}: {details.get('Message', '')}".split())
-    if isinstance(error, BotoCoreError | Refused | ValueError | OSError):
+    if isinstance(error, BotoCoreError | AwsRefusal | ValueError | OSError):
         return " ".join(str(error).split())
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
-from .faults import Call, Fault, Faults, read_call, write_answer
+from .faults import Fault, FaultInjector, FunctionCall, parse_call, render_response
 from .ministack import functions
 
 PREFIX = "/_batchbell/"
@@ -31,13 +31,13 @@ class CutConnection(Exception):
     """Ends a connection in the middle of an answer."""
 
 
-class Controlled:
+class ControlApi:
     """An ASGI application around MiniStack's. `account` and `region`: where events are raised."""
 
     def __init__(self, application: Application, account: str, region: str) -> None:
         self._application = application
         self._place = account, region
-        self._faults = Faults()
+        self._faults = FaultInjector()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,32 +49,32 @@ class Controlled:
             await _answer(send, 200, {"content-type": "application/json"}, json.dumps(answer).encode())
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if "app/worker-" not in headers.get("user-agent", ""):
+        if "app/environment-" not in headers.get("user-agent", ""):
             await self._application(scope, receive, send)
             return
         body = await _read(receive)
-        call = read_call(path, headers, body)
-        fault = self._faults.meet(call) if call else None
+        call = parse_call(path, headers, body)
+        fault = self._faults.match(call) if call else None
         if call is None or fault is None:
             await self._application(scope, _replay(body), send)
             return
         await self._fail(call, fault, scope, body, send)
 
-    async def _fail(self, call: Call, fault: Fault, scope: Scope, body: bytes, send: Send) -> None:
+    async def _fail(self, call: FunctionCall, fault: Fault, scope: Scope, body: bytes, send: Send) -> None:
         await asyncio.sleep(fault.delay)
         if fault.kill == "before" or fault.cut == "before":
             if fault.kill:
-                functions.kill_worker(call.worker)
+                functions.kill_environment(call.environment)
             await _cut(send)
         if fault.answers:
-            await _answer(send, *write_answer(fault, call.protocol))
+            await _answer(send, *render_response(fault, call.protocol))
             return
         if not (fault.kill or fault.cut):  # it is only slow
             await self._application(scope, _replay(body), _drip(send, fault.drip) if fault.drip else send)
             return
         await self._application(scope, _replay(body), _swallow)
         if fault.kill:
-            functions.kill_worker(call.worker)
+            functions.kill_environment(call.environment)
         await _cut(send)
 
     def _control(self, method: str, path: list[str], body: bytes) -> dict[str, Any]:

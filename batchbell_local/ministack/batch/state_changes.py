@@ -8,15 +8,15 @@ from collections.abc import Callable
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
+from .job_json import event_detail
 from .jobs import Job
-from .shapes import event_detail
-from .wire import Json
+from .operation import Json
 
 DETAIL_TYPE = "Batch Job State Change"
 EVENTS_KEPT = 1_000  # MiniStack keeps every event for good; an array of 10,000 has 50,000
 
 
-class Announcer:
+class StateChangePublisher:
     """Sends an event for a job as it is now. With `twice`, each finished job's event comes twice under one id.
 
     AWS promises delivery at least once, so a second copy is what everybody downstream must bear.
@@ -26,19 +26,19 @@ class Announcer:
         self._deliver = deliver
         self._twice = twice
 
-    def announce(self, job: Job) -> None:
+    def publish(self, job: Job) -> None:
         entry = {
             "Source": "aws.batch",
             "DetailType": DETAIL_TYPE,
             "Detail": json.dumps(event_detail(job)),
             "Resources": [job.arn],
         }
-        scope = (job.plan.account, job.plan.region)
+        scope = (job.spec.account, job.spec.region)
         again = self._twice and job.status.is_final
-        self._deliver(lambda: _publish(entry, scope, again))
+        self._deliver(lambda: _put_event(entry, scope, again))
 
 
-def _publish(entry: Json, scope: tuple[str, str], again: bool) -> None:
+def _put_event(entry: Json, scope: tuple[str, str], again: bool) -> None:
     # The lock is the one that MiniStack's event source mappings, on threads of their own, take messages under.
     with request_scope(*scope), sqs._queues_lock:
         eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ministack.services import batch as stub
 
-from .wire import Json, Operation, Refused, ask, find_record, name_given, state_given
+from .operation import ClientException, Json, Operation, call_stub, find_record, parse_state, required_name
 
 create_stub = stub._create_compute_environment
 update_stub = stub._update_compute_environment
@@ -52,22 +52,24 @@ def _existing(payload: Json) -> Json:
     reference = payload.get("computeEnvironment")
     environment = find_environment(reference)
     if environment is None:
-        raise Refused(f"Compute environment {reference} does not exist")
+        raise ClientException(f"Compute environment {reference} does not exist")
     return environment
 
 
 def _create(payload: Json) -> Json:
-    name = name_given(payload, "computeEnvironmentName")
+    name = required_name(payload, "computeEnvironmentName")
     kind = str(payload.get("type", "")).upper()
     resources = dict(payload.get("computeResources") or {})
     if kind not in ("MANAGED", "UNMANAGED"):
-        raise Refused(f"type must be MANAGED or UNMANAGED, got {payload.get('type')!r}")
+        raise ClientException(f"type must be MANAGED or UNMANAGED, got {payload.get('type')!r}")
     if kind == "UNMANAGED" and resources:
-        raise Refused("computeResources must not be specified for an UNMANAGED compute environment")
+        raise ClientException("computeResources must not be specified for an UNMANAGED compute environment")
     if kind == "MANAGED":
         resources["type"] = str(resources.get("type", "")).upper()
         _check_resources(resources)
-    ask(create_stub, {**payload, "type": kind, "state": state_given(payload, "ENABLED"), "computeResources": resources})
+    call_stub(
+        create_stub, {**payload, "type": kind, "state": parse_state(payload, "ENABLED"), "computeResources": resources}
+    )
     environment: Json = stub._compute_envs[name]
     environment["uuid"] = str(uuid.uuid4())
     environment["containerOrchestrationType"] = "ECS"
@@ -80,19 +82,19 @@ def _create(payload: Json) -> Json:
 def _check_resources(resources: Json) -> None:
     kind = resources["type"]
     if kind not in PLATFORMS:
-        raise Refused(f"computeResources.type must be one of {', '.join(PLATFORMS)}, got {kind!r}")
+        raise ClientException(f"computeResources.type must be one of {', '.join(PLATFORMS)}, got {kind!r}")
     if not isinstance(resources.get("maxvCpus"), int):
-        raise Refused("computeResources.maxvCpus is required")
+        raise ClientException("computeResources.maxvCpus is required")
     if not resources.get("subnets"):
-        raise Refused("computeResources.subnets is required")
+        raise ClientException("computeResources.subnets is required")
     if PLATFORMS[kind] == "FARGATE":
         extra = [key for key in EC2_ONLY if resources.get(key)]
         if extra:
-            raise Refused(f"{', '.join(extra)} not applicable to {kind} compute resources")
+            raise ClientException(f"{', '.join(extra)} not applicable to {kind} compute resources")
         if not resources.get("securityGroupIds"):
-            raise Refused(f"computeResources.securityGroupIds is required for {kind}")
+            raise ClientException(f"computeResources.securityGroupIds is required for {kind}")
     elif not resources.get("instanceRole"):
-        raise Refused(f"computeResources.instanceRole is required for {kind}")
+        raise ClientException(f"computeResources.instanceRole is required for {kind}")
 
 
 def _update(payload: Json) -> Json:
@@ -102,14 +104,14 @@ def _update(payload: Json) -> Json:
         resources["type"] = str(resources["type"]).upper()
         new, old = resources["type"], environment["computeResources"].get("type")
         if PLATFORMS.get(new) != PLATFORMS.get(str(old)):
-            raise Refused(f"The type of compute environment cannot be changed from {old} to {new}")
+            raise ClientException(f"The type of compute environment cannot be changed from {old} to {new}")
     request: Json = {**payload, "computeEnvironment": environment["computeEnvironmentName"]}
-    state = state_given(payload)
+    state = parse_state(payload)
     if state is not None:
         request["state"] = state
     if resources:
         request["computeResources"] = resources
-    return ask(update_stub, request)
+    return call_stub(update_stub, request)
 
 
 def _describe(payload: Json) -> Json:
@@ -122,10 +124,10 @@ def _describe(payload: Json) -> Json:
 def _delete(payload: Json) -> Json:
     environment = _existing(payload)
     if environment["state"] != "DISABLED":
-        raise Refused("Cannot delete, compute environment must be disabled first")
+        raise ClientException("Cannot delete, compute environment must be disabled first")
     arn = environment["computeEnvironmentArn"]
     for queue in stub._job_queues.values():
         if any(entry["computeEnvironment"] == arn for entry in queue["computeEnvironmentOrder"]):
-            raise Refused("Cannot delete, found existing JobQueue relationship")
+            raise ClientException("Cannot delete, found existing JobQueue relationship")
     del stub._compute_envs[environment["computeEnvironmentName"]]
     return {}

@@ -8,35 +8,35 @@ from collections.abc import Callable
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs
 
-from .jobs import Placement, Plan
+from .jobs import JobSpec, Placement
+from .operation import Json, call_stub
 from .process import CannotStart
-from .wire import Json, ask
 
 DEFAULT_GROUP = "/aws/batch/job"
 DEFAULT_DRIVER = "awslogs"
 
 
-def stream_name(plan: Plan, task_id: str) -> str | None:
+def stream_name(spec: JobSpec, task_id: str) -> str | None:
     """PREFIX/default/TASK: the prefix is the definition's name unless the log options name one.
 
     None when the job logs elsewhere (another log driver).
     """
-    configuration = plan.container.get("logConfiguration") or {}
+    configuration = spec.container.get("logConfiguration") or {}
     if configuration.get("logDriver", DEFAULT_DRIVER) != DEFAULT_DRIVER:
         return None
-    prefix = _options(plan).get("awslogs-stream-prefix", plan.definition_name)
+    prefix = _options(spec).get("awslogs-stream-prefix", spec.definition_name)
     return f"{prefix}/default/{task_id}"
 
 
-class LogStream:
+class JobLogStream:
     """The stream of one attempt, made as the container starts, as Docker's log driver does it."""
 
-    def __init__(self, plan: Plan, placement: Placement, deliver: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, spec: JobSpec, placement: Placement, deliver: Callable[[Callable[[], None]], None]) -> None:
         """Raises CannotStart when the definition names a group that does not exist: the log driver makes none then."""
-        options = _options(plan)
+        options = _options(spec)
         self._stream = placement.log_stream
         self._group = options.get("awslogs-group", DEFAULT_GROUP)
-        self._scope = (plan.account, options.get("awslogs-region", plan.region))
+        self._scope = (spec.account, options.get("awslogs-region", spec.region))
         self._deliver = deliver
         self._makes_group = self._group == DEFAULT_GROUP or options.get("awslogs-create-group") == "true"
         if self._stream is None:
@@ -64,13 +64,13 @@ class LogStream:
             if self._group not in cloudwatch_logs._log_groups:
                 if not self._makes_group:  # deleted meanwhile: its lines go nowhere
                     return
-                ask(cloudwatch_logs._create_log_group, place)
+                call_stub(cloudwatch_logs._create_log_group, place)
             place["logStreamName"] = self._stream or ""
             if self._stream not in cloudwatch_logs._log_groups[self._group]["streams"]:
-                ask(cloudwatch_logs._create_log_stream, place)
+                call_stub(cloudwatch_logs._create_log_stream, place)
             if events:
-                ask(cloudwatch_logs._put_log_events, {**place, "logEvents": events})
+                call_stub(cloudwatch_logs._put_log_events, {**place, "logEvents": events})
 
 
-def _options(plan: Plan) -> dict[str, str]:
-    return (plan.container.get("logConfiguration") or {}).get("options") or {}
+def _options(spec: JobSpec) -> dict[str, str]:
+    return (spec.container.get("logConfiguration") or {}).get("options") or {}

@@ -18,7 +18,7 @@ CHUNK = 25  # deliveries in a row before other requests get their turn
 FULL = 2_000  # deliveries that wait before the workers wait too: an array of 10,000 never fills the memory
 
 
-class Outbox:
+class EventLoopQueue:
     """A queue of deliveries. `put` may be called by any thread; deliveries run one at a time on the attached loop."""
 
     def __init__(self) -> None:

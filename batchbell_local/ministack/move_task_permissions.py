@@ -38,7 +38,7 @@ def install() -> None:
     iam_actions.extract_resource_arn = extract_resource_arn
 
 
-def check_rights(queue: Json, *actions: str) -> None:
+def check_permissions(queue: Json, *actions: str) -> None:
     """Raise SQS's AccessDenied unless the caller may do all of these to the queue."""
     arn = queue["attributes"]["QueueArn"]
     for name in actions:

@@ -1,4 +1,4 @@
-"""Nothing of a local deployment may reach a real account, or another region than it says."""
+"""Keeps local deployments away from real accounts and other regions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def check_endpoint(environment: Mapping[str, str]) -> str | None:
-    """Why nothing may be deployed with these variables: their endpoint is not on this machine."""
+    """Why nothing may be deployed with these variables; None if their endpoint is on this machine."""
     if urlsplit(environment.get("AWS_ENDPOINT_URL", "")).hostname in LOOPBACK:
         return None
     return "AWS_ENDPOINT_URL does not name local AWS: nothing was deployed"
 
 
 def check_provider(inputs: Mapping[str, Any], region: str) -> Iterator[CheckFailure]:
-    """What is wrong with the configuration of a provider (wire names) when local AWS is in `region`.
+    """The mistakes in the inputs of an explicit provider when local AWS is in `region`.
 
-    All resources go to the one local cloud: a provider for another region would not do what it says.
+    All resources go to the one local AWS, so a provider for another region would have no effect.
     """
     for name in sorted(inputs.keys() - schema.provider_inputs() - {"version"}):
         if not name.startswith("__"):

@@ -1,12 +1,12 @@
 """Runs a Pulumi program against local AWS without the Pulumi CLI: `python -m batchbell_local.pulumi.monitor`.
 
-The program runs under Pulumi's own SDK; in place of the engine stands a resource monitor that creates each resource
-from the table in `resources`. It only ever creates: a deployment starts on an empty cloud and keeps no state.
+The program runs under Pulumi's own SDK. A resource monitor takes the place of the engine and creates each resource with
+the table in `resources`. It never updates or deletes: a deployment starts on an empty local AWS and keeps no state.
 
 Standard input is one line of JSON: {"program", "stack", "config", "secrets"}; its end means that the caller is gone.
-Standard output is one line of JSON for each thing that happens: {"creating"}, {"created"}, and last {"outputs"} or
-{"failed"}. What the program prints goes to standard error. The exit status is 1 on failure, and the last line on
-standard error says why.
+Standard output is one line of JSON for each event: {"creating"}, {"created"}, and last {"outputs"} or {"failed"}. The
+program's own output goes to standard error. On failure the exit status is 1, and the last line on standard error says
+why.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ Report = Callable[[Mapping[str, Any]], None]
 
 
 class ResourceError(Exception):
-    """One resource (or function) was refused; the text names it and says why, on one line, without secrets."""
+    """A resource or function was refused; the text names it and says why, on one line, without secrets."""
 
 
 class ResourceMonitor:
-    """What the SDK talks to in place of the engine. Its methods run in several threads at once."""
+    """Serves the SDK in place of the engine. Its methods run in several threads at once."""
 
     def __init__(self, project: str, stack: str, clients: Clients, redaction: Redaction, report: Report) -> None:
         self._project = project
@@ -70,7 +70,7 @@ class ResourceMonitor:
         self.outputs: dict[str, Any] = {}
 
     def GetDeploymentInfo(self, request: Any) -> Any:
-        """Transforms and hooks are not among the features: the SDK then refuses them instead of leaving them out."""
+        """The supported features. The SDK refuses transforms and hooks, since they are not among them."""
         return resource_pb2.DeploymentInfo(
             supportedFeatures=[
                 resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -134,7 +134,7 @@ class ResourceMonitor:
         with self._lock:
             earlier = self._ids.setdefault((type_, id), name)
         if earlier != name:
-            raise ResourceError(f'it is the same thing in AWS as "{earlier}": {id}')
+            raise ResourceError(f'it is the same AWS resource as "{earlier}": {id}')
         seconds = round(time.monotonic() - started, 3)
         self._report({"created": {"type": type_, "name": name, "id": id, "seconds": seconds}})
         return id, outputs
@@ -144,7 +144,7 @@ class ResourceMonitor:
         return property_values.decode(struct)
 
     def _encode(self, outputs: Outputs, secret: frozenset[str]) -> struct_pb2.Struct:
-        """Besides those that are named, an output that repeats a secret's text is a secret."""
+        """Encode outputs; those named in `secret`, and those that contain a secret's text, are secrets."""
         repeating = {name for name, value in outputs.items() if self._redaction.finds_in(value)}
         return property_values.encode(outputs, secret | repeating)
 
@@ -157,13 +157,13 @@ class ResourceMonitor:
                 self._urns.add(urn)
                 return urn
         with self._failing_as(type_, name):
-            raise ResourceError(f"there are two resources of this type and name; give each a name of its own ({urn})")
+            raise ResourceError(f"there are two resources of this type and name; give each its own name ({urn})")
 
     def _failing_as(self, kind: str, name: str) -> _NamingFailures:
         return _NamingFailures(self, kind, name)
 
     def fail(self, kind: str, name: str, error: Exception) -> ResourceError:
-        """Note the failure, and give the error that the SDK shall see."""
+        """Record the failure, and return the error for the SDK."""
         if isinstance(error, ResourceError | InvalidInputs):
             reason = str(error)
         else:
@@ -177,7 +177,7 @@ class ResourceMonitor:
 
 
 class _NamingFailures:
-    """A context that turns every error inside into one ResourceError that names the resource."""
+    """A context manager that turns every error inside into one ResourceError that names the resource."""
 
     def __init__(self, monitor: ResourceMonitor, kind: str, name: str) -> None:
         self._monitor, self._kind, self._name = monitor, kind, name
@@ -191,7 +191,7 @@ class _NamingFailures:
 
 
 class EngineLog:
-    """What `pulumi.info`, `pulumi.warn` and the SDK's own messages go to in place of the engine: standard error."""
+    """Writes `pulumi.info`, `pulumi.warn` and the SDK's own messages to standard error."""
 
     def __init__(self, redaction: Redaction) -> None:
         self._redaction = redaction
@@ -206,22 +206,22 @@ class EngineLog:
         return engine_pb2.RequirePulumiVersionResponse()
 
 
-def run(order: Mapping[str, Any], report: Report) -> str | None:
-    """Deploy what the order says. Returns None, or why it failed."""
+def run(request: Mapping[str, Any], report: Report) -> str | None:
+    """Deploy the program that `request`, the line from standard input, names. Return None, or why it failed."""
     redaction = Redaction()
-    redaction.learn(order["secrets"].values())
-    program = Path(order["program"])
+    redaction.learn(request["secrets"].values())
+    program = Path(request["program"])
     monitor: ResourceMonitor | None = None
     try:
         if refusal := endpoint_guard.check_endpoint(os.environ):
-            raise ResourceError(refusal)
-        config = stack_files.load(program, order["stack"], order["config"], order["secrets"])
-        monitor = ResourceMonitor(config.project, order["stack"], Clients(), redaction, report)
+            raise pulumi.RunError(refusal)
+        config = stack_files.load(program, request["stack"], request["config"], request["secrets"])
+        monitor = ResourceMonitor(config.project, request["stack"], Clients(), redaction, report)
         set_all_config(dict(config.values), list(config.secret_keys))
         configure(
             Settings(
                 project=config.project,
-                stack=order["stack"],
+                stack=request["stack"],
                 organization="organization",
                 monitor=monitor,
                 engine=EngineLog(redaction),
@@ -233,7 +233,7 @@ def run(order: Mapping[str, Any], report: Report) -> str | None:
     except (stack_files.InvalidConfig, pulumi.RunError, ResourceError) as error:
         reason = str(error)
     except SystemExit as error:
-        reason = f"the program ended itself with exit status {error.code}"
+        reason = f"the program exited with status {error.code}"
     except Exception as error:
         print(redaction.scrub(traceback.format_exc()), file=sys.stderr)
         reason = _where(error, program)
@@ -248,7 +248,7 @@ def run(order: Mapping[str, Any], report: Report) -> str | None:
 
 
 def _run_program(program: Path) -> None:
-    """As the language host does it: the program's folder is the working directory and first on the path."""
+    """Run the program as the language host does, with its folder as working directory and first on the path."""
     here = sys.path[0]
     sys.path[0] = str(program)
     sys.path.append(here)
@@ -273,7 +273,7 @@ def _secret_outputs(type_: str) -> frozenset[str]:
 
 
 def _where(error: Exception, program: Path) -> str:
-    """One line for a mistake in the program: what, and the last line of the program's own that it passed."""
+    """Describe a mistake in the program on one line, with the last line of its own code in the traceback."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -295,24 +295,24 @@ def _report_to(stream: TextIO) -> Report:
 
 
 def _end_with_caller() -> None:
-    """Standard input stays open as long as the caller lives."""
+    """Exit when the caller is gone; it holds standard input open."""
     while sys.stdin.buffer.read(1):
         pass
     os._exit(1)
 
 
 def main() -> None:
-    gc.disable()  # the process lives for seconds and imports much: collecting takes a fifth of its time (measured)
+    gc.disable()  # this short process imports much: garbage collection would take a fifth of its time (measured)
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    order = json.loads(sys.stdin.buffer.readline())
+    request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
-    reason = run(order, _report_to(results))
+    reason = run(request, _report_to(results))
     sys.stdout.flush()
     if reason is not None:
         print(reason, file=sys.stderr, flush=True)
-    os._exit(0 if reason is None else 1)  # threads that still create something are not waited for
+    os._exit(0 if reason is None else 1)  # do not wait for threads that are still creating something
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The AWS provider of the real Pulumi engine, for local AWS: what the engine starts as `pulumi-resource-aws`.
+"""An AWS provider for the real Pulumi engine that deploys to local AWS; the engine starts it as `pulumi-resource-aws`.
 
-It serves Pulumi's provider protocol (pulumi/proto/pulumi/provider.proto) over the table in `resources`. It speaks the
-protocol itself, since the SDK's own classes for providers cannot take archives from the state, where the engine keeps
-only their hashes, nor answer with values that are unknown in a preview (measured with SDK 3.272).
+It serves Pulumi's provider protocol (pulumi/proto/pulumi/provider.proto) with the table in `resources`. It implements
+the protocol itself, since the SDK's provider classes can neither read archives from the state, where the engine keeps
+only their hashes, nor return values that are unknown in a preview (measured with SDK 3.272).
 
-Standard output is the port, one line. Errors go back to the engine, one line each and without secrets; nothing else is
-written. The process ends when the engine is gone: nothing else would end it after a kill.
+Standard output is one line, the port. Errors are returned to the engine, one line each and without secrets; nothing
+else is written. The process ends when the engine is gone, since the engine cannot end it after being killed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from batchbell_local.pulumi.resources.drift import after_refresh
 
 EXECUTABLE = "pulumi-resource-aws"
 CALLS_AT_ONCE = 32
-WATCH_INTERVAL = 0.2  # seconds between two looks at whether the engine is still there
+WATCH_INTERVAL = 0.2  # seconds between checks that the engine still exists
 NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 _Kind = provider_pb2.PropertyDiff
@@ -55,7 +55,7 @@ REPLACING = (_Kind.ADD_REPLACE, _Kind.DELETE_REPLACE, _Kind.UPDATE_REPLACE)
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """Answers the engine. Its methods run in several threads at once; their names and arguments are the protocol's."""
+    """Serves the engine. Its methods, named by the protocol, run in several threads at once."""
 
     def __init__(self, clients: Clients, redaction: Redaction) -> None:
         self._clients = clients
@@ -78,13 +78,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return _diff_response(changes, (), False, old, new)
 
     def Configure(self, request: Any, context: Any) -> Any:
-        # Without acceptOutputs an output that another resource of the program made comes as a plain value.
+        # Without acceptOutputs, outputs of other resources arrive as plain values.
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, acceptResources=True, acceptOutputs=False
         )
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        """Nothing is given up halfway: the engine waits for what is under way."""
+        """Do nothing: the engine waits for operations in flight."""
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
@@ -162,8 +162,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _encode(
         self, values: Mapping[str, Any], given: struct_pb2.Struct, secret: frozenset[str] = frozenset()
     ) -> struct_pb2.Struct:
-        """What was given goes back as it came, archives and secrets in it included. Of the rest, what has the name of
-        a secret input is a secret, and so is what repeats a secret's text."""
+        """Encode values; those that `given` has are returned as they came, with their archives and secrets.
+
+        Of the others, those with the name of a secret input, and those that contain a secret's text, are secrets.
+        """
         repeating = {name for name, value in values.items() if self._redaction.finds_in(value)}
         return property_values.encode_as(values, given, secret | repeating)
 
@@ -178,7 +180,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 class _AbortingOnError:
-    """A context that turns every error inside into one clean line for the engine."""
+    """A context manager that returns every error inside to the engine as one clean line."""
 
     def __init__(self, context: Any, redaction: Redaction) -> None:
         self._context, self._redaction = context, redaction
@@ -192,7 +194,7 @@ class _AbortingOnError:
 
     def _abort(self, error: Exception) -> NoReturn:
         reason = str(error) if isinstance(error, InvalidInputs) else aws_reason(error)
-        if reason.startswith(type(error).__name__):  # a mistake of ours, and not a refusal
+        if reason.startswith(type(error).__name__):  # a bug here, not a refusal
             place = traceback.extract_tb(error.__traceback__)[-1]
             reason += f" ({Path(place.filename).name}, line {place.lineno})"
         self._context.abort(grpc.StatusCode.UNKNOWN, self._redaction.scrub(reason))
@@ -209,7 +211,7 @@ def _type_of(request: Any) -> ResourceType:
 def _diff_response(
     changes: Iterable[str], replaces: Iterable[str], delete_first: bool, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Any:
-    """`replaces` may hold paths inside a changed property, such as "computeResources.placementGroup"."""
+    """Build the response; `replaces` may hold paths inside a changed property ("computeResources.placementGroup")."""
     changed, replacing = sorted(changes), sorted(replaces)
     detailed = {}
     for path in {*changed, *replacing}:
@@ -233,8 +235,8 @@ def _at(values: Any, path: str) -> Any:
 
 
 def write_executable(folder: Path) -> Path:
-    """Make `pulumi-resource-aws` in this folder, to be put on PATH before `pulumi` runs. Returns its path."""
-    # -P: the engine runs it in the program's folder, where any package may have the name of one of ours.
+    """Write `pulumi-resource-aws` into this folder, which must be on PATH when `pulumi` runs. Return its path."""
+    # -P: the engine runs it in the program's folder, which may have packages with the same names as those here.
     code = Path(__file__).resolve().parents[2]
     command = shlex.join([sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"])
     path = folder / EXECUTABLE
@@ -258,7 +260,7 @@ def main() -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(Clients(), Redaction()), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # how the engine ends its plugins
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # the engine ends its plugins by SIGINT
     print(port, flush=True)
     server.wait_for_termination()
 

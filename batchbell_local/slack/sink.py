@@ -195,7 +195,7 @@ class SlackSink:
         with self._changed:
             if not self._changed.wait_for(reached, timeout):
                 answered = [(request.answered, request.violation) for request in self._received]
-                raise TimeoutError(f"Slack sink: no {what} within {timeout} s; responses so far: {answered}")
+                raise TimeoutError(f"Slack sink: fewer than {what} within {timeout} s; responses so far: {answered}")
             return list(self._accepted)
 
     def _receive(self, request: Request) -> SlackResponse:

@@ -303,7 +303,7 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(program, wait_until)
     started = time.monotonic()
     with pytest.raises(DeploymentFailed) as failed:
         program.deploy(timeout=2)
-    assert str(failed.value) == "the deployment took longer than 2 s; it was waiting for the program itself"
+    assert str(failed.value) == "the deployment took longer than 2 s; it was still waiting for the program itself"
     assert time.monotonic() - started < 4
     wait_until(lambda: not is_alive(int(mark.read_text())), "what the program started ended")
 

@@ -192,7 +192,7 @@ def test_dice_with_a_seed_fall_the_same_way_again(cloud, call, queue):
 
 
 def test_what_cannot_be_is_refused_where_it_is_asked_for(cloud):
-    with pytest.raises(ValueError, match="before or after"):
+    with pytest.raises(ValueError, match="'before' or 'after'"):
         cloud.fail("sqs:SendMessage", cut="sometimes")
 
 

@@ -1,7 +1,7 @@
-"""AWS Batch for MiniStack, whose own is a stub without array jobs: `install()` in its process, before it serves.
+"""AWS Batch for MiniStack, whose own is a stub without array jobs. Call `install()` in its process before it serves.
 
-Jobs run: a child is a real process, its output goes to CloudWatch Logs, every change of state is an EventBridge event.
-Images are only shown; secrets are not resolved; queue priorities, vCPUs and job state time limits are not modelled.
+A child is a real process, its output goes to CloudWatch Logs, and every change of state is an EventBridge event. Images
+are not run, secrets are not resolved, and queue priorities, vCPUs and job state time limits are not modelled.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .tags import PATH as TAGS_PATH
 from .tags import tags_operation
 
 DUPLICATES = "BATCHBELL_DUPLICATE_EVENTS"
-"""Environment variable: "1" has the event of every finished job delivered twice, under one event id."""
+"""Environment variable: "1" delivers the event of every finished job twice, with one event id."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ _installed: _Installed | None = None
 
 
 def install() -> None:
-    """Put array jobs into this process's MiniStack. Does nothing the second time."""
+    """Replace the Batch of this process's MiniStack. Does nothing when called again."""
     global _installed
     if _installed is not None:
         return
@@ -60,7 +60,7 @@ def install() -> None:
 
 
 def stop() -> None:
-    """End every process that runs for a job, at once, and start no more. Safe to call again, and from any thread."""
+    """Kill the process of every job, and start no more. May be called repeatedly and from any thread."""
     if _installed is not None:
         _installed.runner.stop()
 

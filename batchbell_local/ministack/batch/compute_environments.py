@@ -1,4 +1,4 @@
-"""Compute environments: MiniStack stores them; here are AWS's refusals, look-up by ARN, and deletion."""
+"""Compute environments. MiniStack stores them; this adds AWS's checks, look-up by ARN, and deletion."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ create_stub = stub._create_compute_environment
 update_stub = stub._update_compute_environment
 
 PLATFORMS = {"EC2": "EC2", "SPOT": "EC2", "FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
-"""Which platform capability of a job definition runs in which type of compute environment."""
+"""The platform capability of job definitions that each type of compute environment runs."""
 
 EC2_ONLY = (
     "allocationStrategy", "bidPercentage", "desiredvCpus", "ec2Configuration", "ec2KeyPair", "imageId", "instanceRole",
     "instanceTypes", "launchTemplate", "minvCpus", "placementGroup", "spotIamFleetRole",
 )  # fmt: skip
-"""Not applicable to Fargate and not to be specified there (API reference, ComputeResource)."""
+"""The fields that must not be specified for Fargate (API reference, ComputeResource)."""
 
 
 def operations(changed: Callable[[], None]) -> dict[str, Operation]:
-    """The operations by their path; `changed` is called when jobs that found no place may find one now."""
+    """The operations by path; `changed` is called when jobs without a place may find one now."""
 
     def update(payload: Json) -> Json:
         answer = _update(payload)
@@ -44,7 +44,7 @@ def find_environment(reference: object) -> Json | None:
 
 
 def platform_of(environment: Json) -> str:
-    """EC2 or FARGATE. An unmanaged environment has EC2 instances of the user's own."""
+    """EC2 or FARGATE. An unmanaged environment has the user's own EC2 instances."""
     return PLATFORMS[str(environment["computeResources"].get("type", "EC2"))]
 
 
@@ -73,7 +73,7 @@ def _create(payload: Json) -> Json:
     environment: Json = stub._compute_envs[name]
     environment["uuid"] = str(uuid.uuid4())
     environment["containerOrchestrationType"] = "ECS"
-    # Batch names the cluster so: seen in the ARNs of real tasks, "…:task/AWSBatch-<environment>-<uuid>/<task id>".
+    # Batch's name for the cluster, seen in the ARNs of real tasks: "…:task/AWSBatch-<environment>-<uuid>/<task id>".
     cluster = f"AWSBatch-{name}-{environment['uuid']}"
     environment["ecsClusterArn"] = environment["ecsClusterArn"].rsplit("/", 1)[0] + f"/{cluster}"
     return {"computeEnvironmentName": name, "computeEnvironmentArn": environment["computeEnvironmentArn"]}

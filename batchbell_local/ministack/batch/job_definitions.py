@@ -1,4 +1,4 @@
-"""Job definitions: MiniStack counts their revisions; here is all that AWS keeps of one, and its INACTIVE state."""
+"""Job definitions. MiniStack counts their revisions; this adds the other fields that AWS stores and INACTIVE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .retries import RetryStrategy
 
 register_stub = stub._register_job_definition
 
-PAGE = 100  # DescribeJobDefinitions gives at most 100 in a page (API reference)
+PAGE = 100  # most entries in a page of DescribeJobDefinitions (API reference)
 STORED_KEYS = (
     "parameters", "schedulingPriority", "containerProperties", "nodeProperties", "retryStrategy", "propagateTags",
     "timeout", "tags", "platformCapabilities", "eksProperties", "ecsProperties", "consumableResourceProperties",
@@ -27,9 +27,9 @@ def operations() -> dict[str, Operation]:
 
 
 def active_definition(reference: object) -> Json:
-    """The definition that SubmitJob means by NAME (its latest ACTIVE revision), NAME:REVISION or an ARN.
+    """The definition that a SubmitJob request names: NAME (its latest ACTIVE revision), NAME:REVISION or an ARN.
 
-    Raises ClientException when it does not exist or is INACTIVE.
+    Raises ClientException if it does not exist or is INACTIVE.
     """
     if isinstance(reference, str) and ":" not in reference:
         active = [revision for revision in stub._job_definitions.get(reference, []) if revision["status"] == "ACTIVE"]
@@ -46,7 +46,7 @@ def active_definition(reference: object) -> Json:
 
 
 def find_definition(reference: object) -> Json | None:
-    """The revision of NAME:REVISION or of an ARN with a revision."""
+    """The revision that NAME:REVISION or an ARN names; None if it does not exist."""
     if not isinstance(reference, str):
         return None
     name, _, revision = reference.rsplit("/", 1)[-1].partition(":")
@@ -58,7 +58,7 @@ def find_definition(reference: object) -> Json | None:
 
 
 def check_timeout(timeout: object) -> None:
-    """Refuse a timeout that is no whole number of seconds from 1. (AWS refuses below 60; locally a test waits less.)"""
+    """Refuse a timeout that is not a positive whole number of seconds. (AWS requires at least 60; tests wait less.)"""
     if timeout is None:
         return
     seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None

@@ -1,7 +1,7 @@
-"""Jobs as JSON, shaped like AWS's own: the detail of an event, an entry of DescribeJobs, a job_summary of ListJobs.
+"""Jobs as AWS's JSON: the detail of an event, the JobDetail of DescribeJobs, the JobSummary of ListJobs.
 
-The shapes are those of real events and answers per platform; where AWS documents a field as optional and no real
-sample shows it (a parent's startedAt and stoppedAt), it is left out.
+The shapes follow real events and responses of each platform. Fields that AWS documents as optional and that no real
+sample has (a parent's startedAt and stoppedAt) are left out.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from .operation import Json
 
 
 def event_detail(job: Job) -> Json:
-    """`detail` of a "Batch Job State Change" event. A child's tags.resourceArn is its parent's ARN (seen)."""
+    """The `detail` of a "Batch Job State Change" event. A child's tags.resourceArn is its parent's ARN (seen)."""
     detail = _job(job)
     detail["tags"] = {**job.top.tags, "resourceArn": job.top.arn}
     return detail
 
 
 def job_detail(job: Job) -> Json:
-    """A JobDetail of DescribeJobs."""
+    """The JobDetail of DescribeJobs."""
     return {**_job(job), "tags": dict(job.top.tags)}
 
 
 def job_summary(job: Job) -> Json:
-    """A JobSummary of ListJobs. It has no log stream's name."""
+    """The JobSummary of ListJobs, which has no log stream name."""
     found: Json = {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.spec.name, "createdAt": job.created_at}
     found["status"] = str(job.status)
     found |= _present(statusReason=job.status_reason, startedAt=job.started_at, stoppedAt=job.stopped_at)
@@ -104,7 +104,7 @@ def _attempt(attempt: Attempt) -> Json:
 
 
 def _placed(placement: Placement, *, has_run: bool) -> Json:
-    """What a container has from its placement on; the log stream's name comes once it runs (API reference)."""
+    """The fields of a placed container; the log stream's name is set once it runs (API reference)."""
     return {
         **_present(containerInstanceArn=placement.container_instance_arn),
         "taskArn": placement.task_arn,

@@ -1,4 +1,4 @@
-"""A job's output in MiniStack's CloudWatch Logs, in the group and stream where Batch puts it."""
+"""Writes a job's output to MiniStack's CloudWatch Logs, to the group and stream that Batch uses."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DEFAULT_DRIVER = "awslogs"
 
 
 def stream_name(spec: JobSpec, task_id: str) -> str | None:
-    """PREFIX/default/TASK: the prefix is the definition's name unless the log options name one.
+    """PREFIX/default/TASK, where the prefix is the definition's name unless the log options name one.
 
-    None when the job logs elsewhere (another log driver).
+    None if the job uses another log driver.
     """
     configuration = spec.container.get("logConfiguration") or {}
     if configuration.get("logDriver", DEFAULT_DRIVER) != DEFAULT_DRIVER:
@@ -29,20 +29,20 @@ def stream_name(spec: JobSpec, task_id: str) -> str | None:
 
 
 class JobLogStream:
-    """The stream of one attempt, made as the container starts, as Docker's log driver does it."""
+    """The log stream of one attempt; created when the container starts, as by Docker's log driver."""
 
     def __init__(self, spec: JobSpec, placement: Placement, deliver: Callable[[Callable[[], None]], None]) -> None:
-        """Raises CannotStart when the definition names a group that does not exist: the log driver makes none then."""
+        """Raises CannotStart if the definition names a log group that does not exist; the driver does not create it."""
         options = _options(spec)
         self._stream = placement.log_stream
         self._group = options.get("awslogs-group", DEFAULT_GROUP)
         self._scope = (spec.account, options.get("awslogs-region", spec.region))
         self._deliver = deliver
-        self._makes_group = self._group == DEFAULT_GROUP or options.get("awslogs-create-group") == "true"
+        self._creates_group = self._group == DEFAULT_GROUP or options.get("awslogs-create-group") == "true"
         if self._stream is None:
             return
         with request_scope(*self._scope):
-            if not self._makes_group and self._group not in cloudwatch_logs._log_groups:
+            if not self._creates_group and self._group not in cloudwatch_logs._log_groups:
                 raise CannotStart(
                     "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed"
                     " to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not"
@@ -51,7 +51,7 @@ class JobLogStream:
         self.write([])
 
     def write(self, lines: list[str]) -> None:
-        """Put these lines into the stream, soon and in order. Empty lines are left out: CloudWatch Logs takes none."""
+        """Add these lines to the stream, soon and in order, without empty ones, which CloudWatch Logs refuses."""
         if self._stream is None:
             return
         now = int(time.time() * 1000)
@@ -62,7 +62,7 @@ class JobLogStream:
         place = {"logGroupName": self._group}
         with request_scope(*self._scope):
             if self._group not in cloudwatch_logs._log_groups:
-                if not self._makes_group:  # deleted meanwhile: its lines go nowhere
+                if not self._creates_group:  # deleted meanwhile: the lines are dropped
                     return
                 call_stub(cloudwatch_logs._create_log_group, place)
             place["logStreamName"] = self._stream or ""

@@ -1,4 +1,4 @@
-"""The operations on jobs."""
+"""Batch's operations on jobs: submit, describe, list, cancel, terminate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .operation import ClientException, Json, Operation
 from .scheduler import Scheduler
 from .submission import parse_submission
 
-MAX_DESCRIBED = 100  # job ids of one DescribeJobs (API reference)
+MAX_DESCRIBED = 100  # job ids in one DescribeJobs call (API reference)
 
 
 def operations(scheduler: Scheduler, runner: JobRunner) -> dict[str, Operation]:
@@ -51,7 +51,7 @@ def operations(scheduler: Scheduler, runner: JobRunner) -> dict[str, Operation]:
 
 
 def _job_and_reason(scheduler: Scheduler, payload: Json) -> tuple[Job | None, str]:
-    """A job that cannot be found is no mistake: it is taken as done (API reference, CancelJobs)."""
+    """The job and the reason. A job that does not exist is not an error (API reference, CancelJob)."""
     for key in ("jobId", "reason"):
         if not payload.get(key):
             raise ClientException(f"{key} is required")

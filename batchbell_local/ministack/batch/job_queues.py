@@ -1,4 +1,4 @@
-"""Job queues: MiniStack stores them; here are AWS's refusals, updates and deletion, and the choice of a place."""
+"""Job queues. MiniStack stores them; this adds AWS's checks, updates, deletion, and the choice of an environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def operations(scheduler: Scheduler) -> dict[str, Operation]:
 
 
 def existing_queue(payload: Json) -> Json:
-    """The queue that the request's `jobQueue` (name or ARN) means; raises ClientException when there is none."""
+    """The queue that the request's `jobQueue` (name or ARN) names. Raises ClientException if it does not exist."""
     reference = payload.get("jobQueue")
     queue = find_record(stub._job_queues, reference, "jobQueueArn")
     if queue is None:
@@ -43,7 +43,7 @@ def existing_queue(payload: Json) -> Json:
 
 
 def find_enabled_environment(queue_arn: str) -> Json | None:
-    """The first enabled compute environment of the queue, in its order; None when it has none now."""
+    """The queue's first enabled compute environment, in its order; None if all are disabled."""
     queue = find_record(stub._job_queues, queue_arn, "jobQueueArn")
     for entry in queue["computeEnvironmentOrder"] if queue else []:
         environment = find_environment(entry["computeEnvironment"])
@@ -93,7 +93,7 @@ def _check_priority(payload: Json, *, required: bool) -> None:
 
 
 def _checked_order(given: object) -> list[Json]:
-    """The compute environments of a queue, by `order`, names turned into ARNs."""
+    """The compute environments of a queue, checked and sorted by `order`, with ARNs instead of names."""
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_ENVIRONMENTS:
         raise ClientException(f"computeEnvironmentOrder takes 1 to {MAX_ENVIRONMENTS} compute environments")
     order: list[Json] = []

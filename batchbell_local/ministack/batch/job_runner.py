@@ -1,4 +1,4 @@
-"""Runs runnable jobs: a few threads, each with one job's process at a time."""
+"""Runs runnable jobs on a few threads, one process per thread at a time."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from .scheduler import Scheduler, now_ms
 
 logger = logging.getLogger("batch")
 
-WORKERS = 4  # processes at a time, whatever the array's size and the environment's vCPUs
+THREADS = 4  # and so processes at a time, whatever the array's size and the environment's vCPUs
 RELEASED_AT_ONCE = 100  # children
-STOP_PATIENCE = 2.0  # seconds that `stop` waits for the threads, in all
+STOP_TIMEOUT = 2.0  # seconds that `stop` waits for all threads together
 
-CONTAINER_EXITED = "Essential container in task exited"  # the reasons as seen in real events
+CONTAINER_EXITED = "Essential container in task exited"  # these reasons were seen in real events
 TIMED_OUT = "Job attempt duration exceeded timeout"
 NOT_STARTED = "Task failed to start"
 
 
 class JobRunner:
-    """The threads, started with the first job. Each attempt has a new folder below one that `stop` removes."""
+    """The threads, which start with the first job. Each attempt has a folder of its own, which `stop` removes."""
 
     def __init__(self, scheduler: Scheduler, loop_queue: EventLoopQueue) -> None:
         self._scheduler = scheduler
@@ -44,25 +44,25 @@ class JobRunner:
         self._stopping = False
 
     def start(self) -> None:
-        """Start the threads unless they run or have been stopped."""
+        """Start the threads unless they are running or have been stopped."""
         with self._scheduler.lock:
             if self._threads or self._stopping:
                 return
             self._folder = Path(tempfile.mkdtemp(prefix="batch-jobs-"))
-            for number in range(WORKERS):
-                thread = threading.Thread(target=self._work, daemon=True, name=f"batch-worker-{number}")
+            for number in range(THREADS):
+                thread = threading.Thread(target=self._work, daemon=True, name=f"batch-jobs-{number}")
                 self._threads.append(thread)
                 thread.start()
 
     def stop(self) -> None:
-        """Kill every process, end the threads, remove the folders. Jobs stay in the state they are in."""
+        """Kill every process, end the threads, remove the folders. Jobs keep their states."""
         with self._scheduler.lock:
             self._stopping = True
             self._scheduler.ready.notify_all()
             for command in self._commands:
                 command.kill()
         self._loop_queue.clear()
-        deadline = time.monotonic() + STOP_PATIENCE
+        deadline = time.monotonic() + STOP_TIMEOUT
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         if self._folder is not None:
@@ -92,7 +92,7 @@ class JobRunner:
             self._scheduler.release(parent, parent.children[start : start + RELEASED_AT_ONCE])
 
     def _run(self, job: Job) -> None:
-        """One attempt: STARTING, RUNNING, and then another attempt or the end."""
+        """Run one attempt: STARTING, RUNNING, then RUNNABLE for another attempt, or the end."""
         scheduler = self._scheduler
         with scheduler.lock:
             if job.status is not Status.RUNNABLE:
@@ -120,8 +120,7 @@ class JobRunner:
                 scheduler.finish(job, Status.FAILED, result.status_reason)
 
     def _attempt(self, job: Job, placement: Placement) -> AttemptResult:
-        """Run the command to its end. Without a command the image's own entry point would run: locally there are no
-        images, so such a job succeeds at once."""
+        """Run the command to its end. A job without one would run its image's entry point; here it succeeds at once."""
         spec, scheduler = job.spec, self._scheduler
         assert self._folder is not None
         command: RunningCommand | None = None
@@ -151,7 +150,7 @@ class JobRunner:
 
 
 def _wait(command: RunningCommand, timeout: int | None) -> tuple[int, bool]:
-    """Wait for the end, which comes after `timeout` seconds at the latest; returns the exit code and whether it did."""
+    """Wait for the end, at most `timeout` seconds; return the exit code and whether it timed out."""
     if timeout is None:
         return command.wait(), False
     timed_out = threading.Event()
@@ -176,8 +175,8 @@ def _may_retry(job: Job, result: AttemptResult) -> bool:
 
 
 def _environment(job: Job, placement: Placement) -> dict[str, str]:
-    """All that the process sees: a PATH, the definition's own variables, and Batch's (User Guide, "Job environment
-    variables"), which win."""
+    """The process's whole environment: PATH, the definition's variables, and Batch's, which override them (User Guide,
+    "Job environment variables")."""
     variables = {"PATH": os.environ.get("PATH", os.defpath), **job.spec.environment}
     variables |= {
         "AWS_BATCH_JOB_ID": job.job_id,

@@ -1,6 +1,6 @@
-"""A job and its states: what was asked for (`JobSpec`, fixed), and how far it is (`Job`, `ArrayParent` above children).
+"""Jobs: what was submitted (`JobSpec`, fixed) and its progress (`Job`, and `ArrayParent` with its children).
 
-Everything here that changes is changed under the scheduler's lock.
+All changes happen under the scheduler's lock.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Dependency:
-    """One entry of dependsOn. `kind` is "" (the whole job), SEQUENTIAL or N_TO_N; SEQUENTIAL may have no job id."""
+    """One entry of dependsOn. `kind` is "" (the whole job), SEQUENTIAL (which has no job id) or N_TO_N."""
 
     job_id: str | None
     kind: str
@@ -44,7 +44,7 @@ class Dependency:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """A job as it was submitted: its definition with overrides and parameters filled in. Children share one."""
+    """A job as it was submitted: its definition with overrides and parameters applied. Children share one."""
 
     account: str
     region: str
@@ -53,16 +53,16 @@ class JobSpec:
     definition_arn: str
     platform: str  # EC2 or FARGATE
     platform_capabilities: tuple[str, ...]
-    container: Json  # as DescribeJobs shows it, before it is placed
+    container: Json  # as DescribeJobs shows it before placement
     command: tuple[str, ...]
     environment: dict[str, str]
     parameters: dict[str, str]
     retry: RetryStrategy | None
-    timeout_seconds: int | None  # of each attempt
+    timeout_seconds: int | None  # for each attempt
     size: int | None  # of an array
     depends_on: tuple[Dependency, ...]
     propagate_tags: bool
-    extras: Json  # shown as they were given: shareIdentifier, schedulingPriority
+    extras: Json  # shareIdentifier and schedulingPriority, as given
 
     @property
     def definition_name(self) -> str:
@@ -71,7 +71,7 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an attempt runs: a made-up task, on a made-up instance if the platform has instances."""
+    """Where an attempt runs: an invented task, on an invented instance if the platform has instances."""
 
     environment_name: str
     task_arn: str
@@ -86,7 +86,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt that is over. Times are in ms since 1970; `started_at` is None if the container never ran."""
+    """A finished attempt. Times are in ms since 1970; `started_at` is None if the container never ran."""
 
     placement: Placement
     result: AttemptResult
@@ -95,7 +95,7 @@ class Attempt:
 
 
 class Job:
-    """A single job or a child of an array: something that runs."""
+    """A single job or a child of an array job."""
 
     def __init__(self, spec: JobSpec, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
         self.spec = spec
@@ -114,7 +114,7 @@ class Job:
         self.command: RunningCommand | None = None
         self.blockers = 0  # unfinished jobs that this one depends on
         self.dependents: list[Job] = []
-        self.end_reason: str | None = None  # somebody wants it ended: cancelled, terminated, its queue deleted
+        self.end_reason: str | None = None  # set once it is to end: cancelled, terminated, its queue deleted
         self.is_cancelled = False
         self.is_terminated = False
 
@@ -129,7 +129,7 @@ class Job:
 
 
 class ArrayParent(Job):
-    """An array job: it never runs itself, and ends after the last of its children."""
+    """An array job: never runs itself, and ends after the last of its children."""
 
     def __init__(self, spec: JobSpec, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
         super().__init__(spec, job_id, order, created_at, tags)

@@ -1,4 +1,4 @@
-"""ListJobs: the children of an array, or the jobs of a queue."""
+"""ListJobs: lists the children of an array, or the jobs of a queue."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .operation import ClientException, Json
 from .paging import take_page
 from .scheduler import Scheduler
 
-PAGE = 1_000  # entries of a page when listed by status (API reference, ListJobs)
-FILTERED_PAGE = 100  # and when filtered otherwise
+PAGE = 1_000  # most entries in a page without filters (API reference, ListJobs)
+FILTERED_PAGE = 100  # with filters
 
 
 def list_jobs(scheduler: Scheduler, payload: Json) -> Json:
@@ -61,25 +61,25 @@ def _status(given: object) -> Status:
 
 
 def _filter(given: Json) -> Callable[[Job], bool]:
-    """One filter as a test of a job: a name or definition (a trailing * matches any rest), or a time of creation."""
+    """The predicate of one filter: on name or definition (a trailing * matches any rest), or on time of creation."""
     name, values = str(given.get("name", "")).upper(), [str(value) for value in given.get("values") or []]
     if name == "JOB_NAME":
         return lambda job: any(_fits(value, job.spec.name) for value in values)
     if name == "JOB_DEFINITION":
-        return lambda job: any(_means(value, job.spec.definition_arn) for value in values)
+        return lambda job: any(_fits_definition(value, job.spec.definition_arn) for value in values)
     if name in ("BEFORE_CREATED_AT", "AFTER_CREATED_AT") and values and values[0].isdecimal():
         limit = int(values[0])
         return lambda job: job.created_at < limit if name.startswith("BEFORE") else job.created_at > limit
-    raise ClientException(f"filter {given.get('name')!r} with values {values} is not known")
+    raise ClientException(f"filter {given.get('name')!r} with values {values} is not supported")
 
 
 def _fits(pattern: str, value: str) -> bool:
-    """Names are compared without case (API reference, ListJobs, JOB_NAME)."""
+    """Whether a name matches the pattern, ignoring case (API reference, ListJobs, JOB_NAME)."""
     pattern, value = pattern.lower(), value.lower()
     return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
 
 
-def _means(pattern: str, arn: str) -> bool:
-    """A definition's ARN, NAME:REVISION, or NAME for all of its revisions."""
+def _fits_definition(pattern: str, arn: str) -> bool:
+    """Whether the pattern is the definition's ARN, its NAME:REVISION, or its NAME (all revisions)."""
     short = arn.rsplit("/", 1)[-1]
     return arn == pattern or _fits(pattern, short) or _fits(pattern, short.partition(":")[0])

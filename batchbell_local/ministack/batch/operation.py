@@ -1,4 +1,4 @@
-"""What every operation shares: how AWS Batch refuses, and how an answer of MiniStack's own functions is read."""
+"""What all operations share: Batch's error, the adapters to and from MiniStack's handlers, checks of common fields."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ClientException(Exception):
 
 
 def as_handler(operation: Operation) -> Callable[[Json], Response]:
-    """Turn an operation (request body in, response body out) into one of MiniStack's handlers."""
+    """Turn an operation (request body in, response body out) into a handler for MiniStack."""
 
-    def answer(payload: Json) -> Response:
+    def handle(payload: Json) -> Response:
         try:
             body = operation(payload)
         except ClientException as refusal:
@@ -32,11 +32,11 @@ def as_handler(operation: Operation) -> Callable[[Json], Response]:
             return response
         return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
-    return answer
+    return handle
 
 
 def call_stub(stub: Callable[[Json], Response], payload: Json) -> Json:
-    """Call one of MiniStack's own handlers; returns its body, raises ClientException with its message if it refused."""
+    """Call one of MiniStack's handlers and return its body. Raises ClientException with its message if it refuses."""
     status, _, raw = stub(payload)
     body: Json = json.loads(raw)
     if status != 200:
@@ -45,7 +45,7 @@ def call_stub(stub: Callable[[Json], Response], payload: Json) -> Json:
 
 
 def required_name(payload: Json, key: str) -> str:
-    """The new resource's name under `key`; raises ClientException when it is missing or not a name."""
+    """The new resource's name under `key`. Raises ClientException if it is missing or invalid."""
     name = payload.get(key)
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ClientException(f"{key} must match ^{NAME.pattern}$, got {name!r}")
@@ -53,7 +53,7 @@ def required_name(payload: Json, key: str) -> str:
 
 
 def find_record(store: Any, reference: object, arn_key: str) -> Json | None:
-    """The record of a MiniStack store that `reference`, a name or an ARN, means; None when there is none."""
+    """The record in a MiniStack store that `reference`, a name or an ARN, names; None if there is none."""
     if not isinstance(reference, str):
         return None
     record: Json | None = store.get(reference.rsplit("/", 1)[-1])
@@ -63,7 +63,7 @@ def find_record(store: Any, reference: object, arn_key: str) -> Json | None:
 
 
 def parse_state(payload: Json, default: str | None = None) -> str | None:
-    """`state` as ENABLED or DISABLED, in any case of letters; raises ClientException for another word."""
+    """The request's `state` in upper case. Raises ClientException if it is neither ENABLED nor DISABLED."""
     state = payload.get("state", default)
     if state is None:
         return None

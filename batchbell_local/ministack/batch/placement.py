@@ -1,4 +1,4 @@
-"""Where an attempt runs: ARNs shaped as Batch's tasks and instances have them."""
+"""Invents the place where an attempt runs, with ARNs like those of Batch's tasks and instances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .operation import Json
 
 
 def make_placement(spec: JobSpec, environment: Json) -> Placement:
-    """A new task in this compute environment: on its one instance on EC2, with a network interface on Fargate."""
+    """Invent a task in this compute environment: on its one instance on EC2, with a network interface on Fargate."""
     task_id = uuid.uuid4().hex
     cluster = environment["ecsClusterArn"].rsplit("/", 1)[-1]
     prefix = f"arn:aws:ecs:{spec.region}:{spec.account}"

@@ -1,6 +1,6 @@
-"""Moves jobs through their states, and has every change announced: submission, dependencies, endings.
+"""Moves jobs through their states, from submission over dependencies to the end, and publishes every change.
 
-How a runnable job is run is in `job_runner.py`. Queues' priorities are not modelled: first come, first served.
+`job_runner.py` runs the runnable jobs. Queue priorities are not modelled: first come, first served.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ministack.core.responses import get_account_id, get_region
 from .jobs import ArrayParent, Job, JobSpec, Status
 from .operation import ClientException
 
-DEPENDENCY_FAILED = "Dependent Job failed"  # the reasons as seen in real events
+DEPENDENCY_FAILED = "Dependent Job failed"  # these reasons were seen in real events
 CHILD_FAILED = "Array Child Job failed"
 QUEUE_DELETED = "Job queue deleted"
 
@@ -27,21 +27,21 @@ def now_ms() -> int:
 
 
 class Scheduler:
-    """All jobs, by account, region and id. Every method may be called from any thread; `lock` guards every job."""
+    """All jobs, by account, region and id. Any thread may call any method; `lock` guards every job."""
 
     def __init__(self, publish: Callable[[Job], None]) -> None:
         self.lock = threading.RLock()
         self.ready = threading.Condition(self.lock)
         """Notified when `runnable` grows, or at the end."""
         self.runnable: deque[Job] = deque()
-        """What workers may take: runnable jobs, and arrays whose children are to be released."""
+        """What the job threads may take: runnable jobs, and arrays whose children are to be submitted."""
         self.unplaced: list[Job] = []
         self._publish = publish
         self._jobs: dict[tuple[str, str, str], Job] = {}
         self._orders = itertools.count(1)
 
     def submit(self, spec: JobSpec, tags: dict[str, str]) -> Job:
-        """Take a new job in; raises ClientException when a job that it depends on is unknown or does not fit."""
+        """Accept a new job. Raises ClientException if a job that it depends on is unknown or of the wrong kind."""
         with self.lock:
             kind = Job if spec.size is None else ArrayParent
             job = kind(spec, str(uuid.uuid4()), next(self._orders), now_ms(), tags)
@@ -60,7 +60,7 @@ class Scheduler:
             return job
 
     def find(self, job_id: str) -> Job | None:
-        """The job or child of this id in the caller's account and region."""
+        """The job or child with this id in the caller's account and region."""
         parent_id, _, index = job_id.partition(":")
         job = self._jobs.get((get_account_id(), get_region(), parent_id))
         if not index:
@@ -70,12 +70,12 @@ class Scheduler:
         return None
 
     def jobs_in(self, queue_arn: str) -> list[Job]:
-        """The jobs that were submitted to a queue, oldest first, without the children of arrays."""
+        """The jobs submitted to a queue, oldest first, without the children of arrays."""
         with self.lock:
             return [job for job in self._jobs.values() if job.spec.queue_arn == queue_arn]
 
     def cancel(self, job: Job, reason: str) -> None:
-        """End a job unless it has been placed; of an array, those children that have not."""
+        """End a job that has not been placed yet; of an array, the children that have not."""
         with self.lock:
             waiting = [one for one in _leaf_jobs(job) if one.status.is_before_start]
             for one in {job, *waiting} if waiting else ():
@@ -83,7 +83,7 @@ class Scheduler:
             self._end(job, waiting, reason)
 
     def terminate(self, job: Job, reason: str) -> None:
-        """End a job whatever it does; of an array, all children that have not ended."""
+        """End a job in any state; of an array, all children that have not ended."""
         with self.lock:
             unfinished = [one for one in _leaf_jobs(job) if not one.status.is_final]
             for one in {job, *unfinished} if unfinished else ():
@@ -91,24 +91,24 @@ class Scheduler:
             self._end(job, unfinished, reason)
 
     def terminate_queue(self, queue_arn: str) -> None:
-        """Terminate what is left in a queue that is being deleted, as AWS does."""
+        """Terminate the jobs left in a queue that is being deleted, as AWS does."""
         for job in self.jobs_in(queue_arn):
             self.terminate(job, QUEUE_DELETED)
 
     def retry_placement(self) -> None:
-        """Compute environments have changed: look again for places for the jobs that have none."""
+        """Try again to place the jobs without a place, after compute environments have changed."""
         with self.lock:
             self.runnable.extend(self.unplaced)
             self.unplaced.clear()
             self.ready.notify_all()
 
     def release(self, parent: ArrayParent, children: Iterable[Job]) -> None:
-        """Submit children of an array whose own dependencies are fulfilled."""
+        """Submit these children of an array whose own dependencies are met."""
         with self.lock:
             if parent.status is Status.SUBMITTED:
                 self._move(parent, Status.PENDING)
             for child in children:
-                if child.status is not Status.SUBMITTED:  # ended before it came to it
+                if child.status is not Status.SUBMITTED:  # ended before it could be submitted
                     continue
                 self._publish(child)
                 if child.blockers:
@@ -117,21 +117,21 @@ class Scheduler:
                     self.make_runnable(child)
 
     def make_runnable(self, job: Job, reason: str | None = None) -> None:
-        """RUNNABLE, for the first time or for another attempt after one that ended for `reason`."""
+        """Make the job RUNNABLE, for the first time or, with the `reason` of the last attempt, for another one."""
         with self.lock:
             job.placement = job.command = job.started_at = None
             self._move(job, Status.RUNNABLE, reason)
             self._offer(job)
 
     def advance(self, job: Job, status: Status) -> None:
-        """STARTING or RUNNING."""
+        """Move the job to STARTING or RUNNING."""
         with self.lock:
             self._move(job, status)
 
     def finish(self, job: Job, status: Status, reason: str | None) -> None:
-        """SUCCEEDED or FAILED, and all that follows from it for its array and for the jobs that depend on it."""
+        """Move the job to SUCCEEDED or FAILED, and update its array and the jobs that depend on it."""
         with self.lock:
-            # A list and no recursion: in a SEQUENTIAL array of 10,000 one failure fails all that come after.
+            # Not recursive: in a SEQUENTIAL array of 10,000 one failure fails all children after it.
             endings = deque([(job, status, reason)])
             while endings:
                 job, status, reason = endings.popleft()
@@ -149,12 +149,12 @@ class Scheduler:
                         endings.extend((one, Status.FAILED, DEPENDENCY_FAILED) for one in _doomed_jobs(dependent))
 
     def contains(self, job: Job) -> bool:
-        """Whether the job has not been forgotten since."""
+        """Whether the job still exists after `clear`."""
         top = job.top
         return self._jobs.get((top.spec.account, top.spec.region, top.job_id)) is top
 
     def clear(self) -> list[Job]:
-        """Drop every job; returns those that have a process."""
+        """Drop every job, and return those that have a process."""
         with self.lock:
             running = [one for job in self._jobs.values() for one in _leaf_jobs(job) if one.command is not None]
             self._jobs.clear()
@@ -176,7 +176,7 @@ class Scheduler:
         self._publish(job)
 
     def _register_dependencies(self, job: Job) -> list[Job]:
-        """Count what the job waits for; returns what can never run, since a job it depends on has failed already."""
+        """Count what the job waits for; return the jobs that can never run, since a job they depend on has failed."""
         doomed: list[Job] = []
         edges: list[tuple[Job, Job]] = []
         children = job.children if isinstance(job, ArrayParent) else []
@@ -226,7 +226,7 @@ class Scheduler:
 
 
 def _leaf_jobs(job: Job) -> list[Job]:
-    """What runs: the children of an array, or the job itself."""
+    """The jobs that run: the children of an array, or the job itself."""
     return list(job.children) if isinstance(job, ArrayParent) else [job]
 
 

@@ -1,4 +1,4 @@
-"""A SubmitJob request, checked and turned into a `JobSpec`: the definition with overrides and parameters filled in."""
+"""Checks a SubmitJob request and turns it into a `JobSpec`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTRAS = {"shareIdentifier": "shareIdentifier", "schedulingPriorityOverride": "s
 
 
 def parse_submission(payload: Json) -> JobSpec:
-    """The spec of a SubmitJob request; raises ClientException for what AWS refuses, and for what cannot run locally."""
+    """Parse a SubmitJob request. Raises ClientException for what AWS refuses, and for what cannot run locally."""
     name = required_name(payload, "jobName")
     queue = existing_queue(payload)
     if queue["state"] != "ENABLED":
@@ -89,7 +89,7 @@ def _dependencies(given: list[Json], size: int | None) -> tuple[Dependency, ...]
 
 
 def _container(properties: Json, overrides: Json, platform: str) -> Json:
-    """The container as DescribeJobs shows it: lists that were not given are empty, overrides win."""
+    """The container as DescribeJobs shows it: overrides applied, missing lists empty."""
     container: Json = {**properties, "command": list(overrides.get("command") or properties.get("command") or [])}
     for key in LISTS:
         container[key] = list(properties.get(key) or [])
@@ -110,5 +110,5 @@ def _merged(given: list[Json], overrides: list[Json] | None, key: str) -> list[J
 
 
 def _substitute(argument: str, parameters: dict[str, str]) -> str:
-    """Fill in Ref::NAME; a name that has no value stays as it is."""
+    """Replace each Ref::NAME by its parameter; unknown names stay."""
     return PLACEHOLDER.sub(lambda found: parameters.get(found[1], found[0]), argument)

@@ -1,4 +1,4 @@
-"""What `pulumi_aws` resources do on local AWS: one table for every way to deploy a program here."""
+"""Implements `pulumi_aws` resources on local AWS: one table for both ways to deploy a program."""
 
 from __future__ import annotations
 

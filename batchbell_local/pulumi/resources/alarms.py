@@ -80,21 +80,21 @@ class MetricAlarm(ResourceType):
     replaces = frozenset({"name"})
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """The order of actions does not count, and none is as good as not given."""
+        """Actions are compared without order, and an empty list equals a missing one."""
         if name in ACTIONS and all(isinstance(value, list | None) for value in (old, new)):
             return sorted(old or ()) == sorted(new or ())
         return super().same(name, old, new)
 
     def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
-        """What CreateAlarm needs; the SDK's types ask for nothing."""
+        """The inputs that PutMetricAlarm requires; the SDK's types require none."""
         classic = inputs.get("metricName") is not None
         if not classic and inputs.get("metricQueries") is None:
-            yield CheckFailure("metricName", "or metricQueries is required")
+            yield CheckFailure("metricName", "is required unless metricQueries is set")
         for name in ("comparisonOperator", "evaluationPeriods", *(("namespace", "period") if classic else ())):
             if inputs.get(name) is None:
                 yield CheckFailure(name, "is required")
         if classic and inputs.get("statistic") is None and inputs.get("extendedStatistic") is None:
-            yield CheckFailure("statistic", "or extendedStatistic is required")
+            yield CheckFailure("statistic", "is required unless extendedStatistic is set")
         for index, query in enumerate(inputs.get("metricQueries") or ()):
             if isinstance(query, dict) and query.get("expression") and query.get("metric"):
                 yield CheckFailure(f"metricQueries[{index}].expression", "conflicts with metric")

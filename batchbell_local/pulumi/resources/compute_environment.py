@@ -1,4 +1,4 @@
-"""Batch's ComputeEnvironment: what of it can be changed in place depends on its role and its allocation strategy."""
+"""Batch's ComputeEnvironment. Its role and allocation strategy decide which changes replace it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESOURCES = "computeResources"
 SERVICE_LINKED = re.compile(r".+:role/aws-service-role/batch\.amazonaws\.com/.+")
 UPDATABLE_STRATEGIES = {"BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED", "SPOT_PRICE_CAPACITY_OPTIMIZED"}
 ALWAYS_REPLACE = {"placementGroup", "spotIamFleetRole"}
-NETWORK = {"securityGroupIds", "subnets"}  # Fargate changes these in place whatever the strategy
+NETWORK = {"securityGroupIds", "subnets"}  # Fargate changes these in place with any strategy
 IF_NOT_UPDATABLE = {
     "allocationStrategy",
     "bidPercentage",
@@ -95,7 +95,7 @@ class ComputeEnvironment(ResourceType):
         return super().same(name, old, new)
 
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
-        """Besides the fixed set, paths such as "computeResources.subnets" (the real provider reports paths too)."""
+        """Adds paths such as "computeResources.subnets" to the fixed set; the real provider reports paths too."""
         found = super().replacing(old, news, changes)
         before, after = _block(old, RESOURCES), _block(news, RESOURCES)
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
@@ -186,8 +186,8 @@ class ComputeEnvironment(ResourceType):
 
 
 def _is_updatable(inputs: Inputs) -> bool:
-    """AWS changes an environment in place only with the service-linked role and a strategy other than BEST_FIT (the
-    default); see "Updating compute environments" in the AWS Batch user guide. An unknown role counts as one's own."""
+    """Whether AWS changes the environment in place: with the service-linked role and a strategy other than the default
+    BEST_FIT, "Updating compute environments" in the AWS Batch User Guide. An unknown role counts as a custom one."""
     role = inputs.get("serviceRole")
     linked = not role or (is_known(role) and SERVICE_LINKED.fullmatch(str(role)) is not None)
     return linked and str(_block(inputs, RESOURCES).get("allocationStrategy", "")).upper() in UPDATABLE_STRATEGIES

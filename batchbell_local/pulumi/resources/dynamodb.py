@@ -71,7 +71,7 @@ class Table(ResourceType):
                 yield CheckFailure(capacity, "must be at least 1 when billingMode is PROVISIONED")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """The order of attributes and indexes does not count; removing the ttl block leaves the TTL as it is."""
+        """Attributes and indexes are compared without order; removing the ttl block does not change the TTL."""
         if name == "ttl" and new is None:
             return True
         if name in (GLOBAL, LOCAL):
@@ -81,7 +81,7 @@ class Table(ResourceType):
         return super().same(name, old, new)
 
     def diff(self, old_inputs: Inputs, news: Inputs) -> Diff:
-        """Attributes change together with an index alone: by themselves they are no change (dynamodb/table.go)."""
+        """Changed attributes count only together with a changed index (dynamodb/table.go)."""
         found = super().diff(old_inputs, news)
         return found if GLOBAL in found.changes else replace(found, changes=found.changes - {"attributes"})
 
@@ -183,7 +183,7 @@ class Table(ResourceType):
         self._settle(name, clients)
 
     def _extras(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """TTL and point-in-time recovery have calls of their own. Disabling a TTL that is off is an error at AWS."""
+        """Set TTL and point-in-time recovery by their own calls. AWS refuses to disable a TTL that is off."""
         ttl, before = news.get("ttl") or {}, old.get("ttl") or {}
         if bool(ttl.get("enabled")) != bool(before.get("enabled")) and ttl:
             attribute = ttl.get("attributeName") or before.get("attributeName")

@@ -1,4 +1,4 @@
-"""What can be wrong with a resource: its inputs (found before anything is made), or what AWS says to it."""
+"""Errors of resources: inputs that fail a check before anything is created, and AWS's refusals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 @dataclass(frozen=True)
 class CheckFailure:
-    """One input and why it is refused; `property` is a wire path such as "computeResources.maxVcpus"."""
+    """One input that fails a check, and why; `property` is a path such as "computeResources.maxVcpus"."""
 
     property: str
     reason: str
@@ -19,7 +19,7 @@ class CheckFailure:
 
 
 class InvalidInputs(Exception):
-    """A resource's inputs are refused; holds every failure found, not only the first."""
+    """A resource's inputs fail their checks; holds every failure, not only the first."""
 
     def __init__(self, failures: list[CheckFailure]) -> None:
         super().__init__("; ".join(str(failure) for failure in failures))
@@ -27,16 +27,16 @@ class InvalidInputs(Exception):
 
 
 class AwsRefusal(Exception):
-    """AWS would refuse this, or did so in a form that is not an error of the API (a failed entry, a state)."""
+    """AWS would refuse this, or refused it other than by an API error (by a failed entry or a state)."""
 
 
 def is_gone(error: Exception, *codes: str) -> bool:
-    """Whether AWS's error says that the thing does not exist: its code is one of these."""
+    """Whether AWS's error means that the resource does not exist: its code is one of `codes`."""
     return isinstance(error, ClientError) and error.response["Error"]["Code"] in codes
 
 
 def aws_reason(error: Exception) -> str:
-    """AWS's refusal as one line: "Code: message"."""
+    """An error as one line; AWS's as "Code: message"."""
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
         return " ".join(f"{details.get('Code', 'Error')}: {details.get('Message', '')}".split())

@@ -1,4 +1,4 @@
-"""Lambda's EventSourceMapping: what reads a queue or a stream and calls the function."""
+"""Lambda: EventSourceMapping, which reads a queue or stream and invokes a function."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .resource_type import (
 )
 
 GONE = "ResourceNotFoundException"
-LARGEST_UNBATCHED = 10  # records an invocation without a batching window, "Using Lambda with Amazon SQS"
+LARGEST_UNBATCHED = 10  # records per invocation without a batching window, "Using Lambda with Amazon SQS"
 SQS_DEFAULT_BATCH, STREAM_DEFAULT_BATCH = 10, 100
 SETTINGS = {
     "functionName": "FunctionName",
@@ -78,7 +78,7 @@ class EventSourceMapping(ResourceType):
     def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         source = inputs.get("eventSourceArn")
         if source is None and inputs.get("selfManagedEventSource") is None:
-            yield CheckFailure("eventSourceArn", "or selfManagedEventSource is required")
+            yield CheckFailure("eventSourceArn", "is required unless selfManagedEventSource is set")
         if not is_known(source):
             return
         if _is_queue(source):
@@ -87,7 +87,7 @@ class EventSourceMapping(ResourceType):
             yield CheckFailure("startingPosition", "is required for a stream")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """A function's name and its ARN mean the same."""
+        """A function's name equals its ARN."""
         if name == "functionName" and is_known(old) and is_known(new):
             return _function_name(str(old)) == _function_name(str(new))
         return super().same(name, old, new)

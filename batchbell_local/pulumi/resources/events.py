@@ -1,4 +1,4 @@
-"""EventBridge: EventRule, EventTarget (their tokens say "cloudwatch", the old name of the service)."""
+"""EventBridge: EventRule, EventTarget. Their tokens have the service's old name, "cloudwatch"."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATTERN_LIMIT = 2_048  # characters, "Amazon EventBridge quotas"; the provider i
 
 
 class EventRule(ResourceType):
-    """Its id is its name, after "bus/" on a bus other than the default one. Provider: events/rule.go."""
+    """Its id is its name, with the prefix "bus/" unless it is on the default bus. Provider: events/rule.go."""
 
     token = "aws:cloudwatch/eventRule:EventRule"
     name_limit = 64
@@ -48,7 +48,7 @@ class EventRule(ResourceType):
     json_documents = frozenset({"eventPattern"})
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """Removing the state keeps it as it is."""
+        """Removing the state does not change it."""
         return (name == "state" and new is None) or super().same(name, old, new)
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
@@ -113,7 +113,7 @@ class EventRule(ResourceType):
 
 
 class EventTarget(ResourceType):
-    """Its id is "rule-target", after "bus-" on another bus. Provider: events/target.go."""
+    """Its id is "rule-target", with the prefix "bus-" unless it is on the default bus. Provider: events/target.go."""
 
     token = "aws:cloudwatch/eventTarget:EventTarget"
     auto_name = "targetId"
@@ -143,7 +143,7 @@ class EventTarget(ResourceType):
         return "-".join(parts if bus == DEFAULT_BUS else [bus, *parts]), echo(inputs)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        """The id does not say where the rule's name ends: the rules are looked through."""
+        """Search the rules, since the id does not show where the rule's name ends."""
         for rule in clients("events").list_rules()["Rules"]:
             if not id.startswith(rule["Name"] + "-"):
                 continue
@@ -222,7 +222,7 @@ def _bus_and_name(id: str) -> tuple[str, str]:
 
 
 def _compact(text: Any) -> str:
-    """The pattern without insignificant white space, as the provider sends it; text that is no JSON stays."""
+    """The pattern without insignificant white space, as the provider sends it; text that is not JSON stays."""
     try:
         return json.dumps(json.loads(text), separators=(",", ":"))
     except (TypeError, ValueError):

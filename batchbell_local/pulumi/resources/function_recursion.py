@@ -12,7 +12,7 @@ DEFAULT = "Terminate"
 
 
 class FunctionRecursionConfig(ResourceType):
-    """Its id is the function's name; the default, which deleting it restores, counts as none.
+    """Its id is the function's name. The default, which deleting it restores, counts as absent.
 
     Provider: lambda/function_recursion_config.go.
     """

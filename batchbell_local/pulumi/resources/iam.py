@@ -25,7 +25,7 @@ from .resource_type import (
 
 GONE = "NoSuchEntity"
 NAME = r"[\w+=,.@-]"
-VERSIONS_KEPT = 5  # IAM quota: versions of a managed policy
+MAX_VERSIONS = 5  # IAM quota: versions of a managed policy
 
 
 class Role(ResourceType):
@@ -106,7 +106,7 @@ class Role(ResourceType):
             iam.delete_role(RoleName=id)
 
     def _put_policies(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """The deprecated inlinePolicies and managedPolicyArns of a role."""
+        """Update the deprecated inlinePolicies and managedPolicyArns of a role."""
         iam = clients("iam")
         before = {one["name"] for one in old.get("inlinePolicies") or [] if one.get("name")}
         after = {one["name"]: one["policy"] for one in news.get("inlinePolicies") or [] if one.get("policy")}
@@ -293,7 +293,7 @@ class Policy(ResourceType):
         iam = clients("iam")
         if not self.same("policy", old.get("policy"), news["policy"]):
             others = [one for one in iam.list_policy_versions(PolicyArn=id)["Versions"] if not one["IsDefaultVersion"]]
-            if len(others) + 1 >= VERSIONS_KEPT:
+            if len(others) + 1 >= MAX_VERSIONS:
                 oldest = min(others, key=lambda one: int(one["VersionId"].removeprefix("v")))
                 iam.delete_policy_version(PolicyArn=id, VersionId=oldest["VersionId"])
             iam.create_policy_version(PolicyArn=id, PolicyDocument=news["policy"], SetAsDefault=True)
@@ -324,7 +324,7 @@ class Policy(ResourceType):
 
 @contextlib.contextmanager
 def _absent() -> Iterator[None]:
-    """Swallows IAM's "no such entity" (and nothing else)."""
+    """Suppress IAM's "no such entity" error, and no other."""
     try:
         yield
     except Exception as error:
@@ -333,7 +333,7 @@ def _absent() -> Iterator[None]:
 
 
 def _policy_text(document: Any) -> str:
-    """A policy document as JSON text: botocore decodes it to a dict, but leaves URL-quoted text that is no JSON."""
+    """A policy document as JSON text. botocore decodes it to a dict, but leaves it URL-quoted if it is not JSON."""
     return unquote(document) if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""The provider's functions, which a program asks while it runs. Each takes arguments (wire names) and clients."""
+"""The provider's functions, which a program calls while it runs. Each takes arguments (wire names) and clients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def get_partition(arguments: Inputs, clients: Clients) -> Outputs:
 
 
 def get_vpc(arguments: Inputs, clients: Clients) -> Outputs:
-    """Exactly one must match. Raises AwsRefusal otherwise."""
+    """The one matching VPC. Raises AwsRefusal if there is none or more than one."""
     filters = _filters(arguments, {"cidrBlock": "cidr", "dhcpOptionsId": "dhcp-options-id", "state": "state"})
     if arguments.get("default") is not None:
         filters.append({"Name": "isDefault", "Values": [str(bool(arguments["default"])).lower()]})
@@ -62,7 +62,7 @@ def get_vpc(arguments: Inputs, clients: Clients) -> Outputs:
 
 
 def get_subnets(arguments: Inputs, clients: Clients) -> Outputs:
-    """All that match, none included."""
+    """All matching subnets, possibly none."""
     found = clients("ec2").describe_subnets(**_request("SubnetIds", {}, _filters(arguments, {})))["Subnets"]
     return {
         "id": clients.region,
@@ -74,7 +74,7 @@ def get_subnets(arguments: Inputs, clients: Clients) -> Outputs:
 
 
 def get_subnet(arguments: Inputs, clients: Clients) -> Outputs:
-    """Exactly one must match. Raises AwsRefusal otherwise."""
+    """The one matching subnet. Raises AwsRefusal if there is none or more than one."""
     names = {
         "availabilityZone": "availability-zone",
         "cidrBlock": "cidr",

@@ -152,7 +152,7 @@ class Function(ResourceType):
                 raise
 
     def _settle(self, name: str, clients: Clients) -> None:
-        """Until it is Active and its last change is done."""
+        """Wait until the function is Active and its last update has finished."""
 
         def is_done() -> bool:
             found = clients("lambda").get_function_configuration(FunctionName=name)
@@ -165,7 +165,7 @@ class Function(ResourceType):
         wait(is_done, f"function {name} is not Active")
 
     def _reserve(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """-1, the provider's default, is no reservation."""
+        """Set the reserved concurrency; -1, the provider's default, means none."""
         before, after = (one.get("reservedConcurrentExecutions", -1) for one in (old, news))
         if after >= 0 and after != before:
             clients("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=after)
@@ -235,7 +235,7 @@ class Permission(ResourceType):
         return statement, echo(inputs, statementId=statement)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        """The id does not name the function: the functions are looked through."""
+        """Search the functions, since the id does not name one."""
         for page in clients("lambda").get_paginator("list_functions").paginate():
             for function in page["Functions"]:
                 statement = _statement(function["FunctionName"], id, clients)
@@ -269,7 +269,7 @@ def _code(inputs: Inputs) -> Outputs:
 
 
 def _configuration(inputs: Inputs, emptied: Inputs | None = None) -> Outputs:
-    """The function's settings as the API takes them; what was in `emptied` and is no more is sent empty."""
+    """The function's settings for the API; those that only `emptied` has are sent empty."""
     request = renamed(inputs, CONFIGURATION)
     for block, api in BLOCKS.items():
         if inputs.get(block) is not None and block != "environment":

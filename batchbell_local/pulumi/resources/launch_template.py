@@ -1,4 +1,4 @@
-"""EC2: LaunchTemplate. A change of its data makes a new version; the id stays."""
+"""EC2: LaunchTemplate. A change of its data creates a new version; the id stays."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _data(inputs: Inputs) -> Outputs:
 
 
 def _booleans(value: Any) -> Any:
-    """The provider has some booleans as text, so that they can be left out."""
+    """Convert the booleans that the provider declares as text, so that they can be omitted."""
     if isinstance(value, dict):
         return {
             key: item == "true" if key in TEXT_BOOLEANS and isinstance(item, str) else _booleans(item)

@@ -16,7 +16,7 @@ LONG_RETENTIONS = (1_096, 1_827, 2_192, 2_557, 2_922, 3_288, 3_653)
 
 
 class LogGroup(ResourceType):
-    """Its id is its name; one that exists already is an error. Provider: logs/group.go."""
+    """Its id is its name; creating one that exists is an error. Provider: logs/group.go."""
 
     token = "aws:cloudwatch/logGroup:LogGroup"
     defaults: ClassVar[Mapping[str, Any]] = {"retentionInDays": 0, "skipDestroy": False}
@@ -75,6 +75,6 @@ class LogGroup(ResourceType):
                 raise
 
     def _outputs(self, name: str, inputs: Inputs, clients: Clients) -> Outputs:
-        """The ARN has no ":*" at its end, unlike the API's."""
+        """Outputs with the ARN, which unlike the API's does not end with ":*"."""
         arn = f"arn:aws:logs:{clients.region}:{clients.account}:log-group:{name}"
         return echo(inputs, name=name, arn=arn, **with_tags(inputs))

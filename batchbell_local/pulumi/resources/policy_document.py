@@ -68,5 +68,5 @@ def _principals(principals: Iterable[Inputs]) -> Any:
 
 
 def _one_or_many(values: list[str]) -> Any:
-    """A single value stands alone; several are in descending order (iam/policy_model.go)."""
+    """A single value without a list; several in descending order (iam/policy_model.go)."""
     return values[0] if len(values) == 1 else sorted(values, reverse=True)

@@ -1,5 +1,5 @@
-"""Whether a rule may send to a queue. On AWS a target without that right is accepted, and its events vanish silently
-(Amazon EventBridge User Guide, "Using resource-based policies"): here it is refused."""
+"""Refuses a rule's target that is a queue without a policy that lets the rule send. AWS accepts it, and its events are
+lost silently (Amazon EventBridge User Guide, "Using resource-based policies")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACTION = "sqs:sendmessage"
 
 
 def check_queue(queue_arn: str, rule_arn: str, clients: Clients) -> None:
-    """Raise AwsRefusal if the target is a queue whose policy does not let the rule send. Other targets pass."""
+    """Raise AwsRefusal if the target is a queue whose policy does not let the rule send. Ignore other targets."""
     if queue_arn.split(":")[2] != "sqs":
         return
     sqs = clients("sqs")

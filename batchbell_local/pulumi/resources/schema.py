@@ -1,7 +1,7 @@
-"""Inputs held against the pulumi_aws SDK's own types: unknown names, missing ones, a list where an object belongs.
+"""Checks inputs against the pulumi_aws SDK's types: unknown names, missing names, a list instead of an object.
 
-The SDK translates Python names to wire names and passes on what it does not know (a misspelt key of a nested dict,
-say); the real provider refuses it. What the SDK's `…Args` classes declare is the provider's schema.
+The SDK translates Python names to wire names and passes on names that it does not know, such as a misspelt key in a
+nested dict; the real provider refuses them. The SDK's `…Args` classes declare the provider's schema.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from .errors import CheckFailure
 from .property_values import SIGNATURE, UNKNOWN
 
 RENAMED_PACKAGES = {"lambda": "lambda_"}  # a Python keyword cannot name a package
-FREE_FORM = {"PolicyDocumentArgs"}  # IAM grammar has keys (NotAction, …) that this type lacks; AWS takes them
+FREE_FORM = {"PolicyDocumentArgs"}  # the type lacks keys of the IAM grammar, such as NotAction
 
 
 def check(token: str, inputs: Mapping[str, Any]) -> Iterator[CheckFailure]:
-    """What the SDK's types say against these inputs (wire names) of the resource type `token`."""
+    """The inputs (wire names) of the resource type `token` that do not fit the SDK's types."""
     yield from _object_failures(args_type(token), inputs, "")
 
 
 def provider_inputs() -> frozenset[str]:
-    """The wire names that an explicit provider takes."""
+    """The wire names of an explicit provider's inputs."""
     return frozenset(_types.input_type_types(importlib.import_module("pulumi_aws").ProviderArgs))
 
 
 @functools.cache
 def output_names(token: str) -> frozenset[str]:
-    """The wire names of what a resource of this type has besides its inputs: what AWS makes."""
+    """The wire names of the outputs that are not inputs, which AWS sets."""
     made = getattr(_module(token), token.rpartition(":")[2])
     return frozenset(_types.resource_types(made)) - frozenset(_types.input_type_types(args_type(token)))
 
 
 @functools.cache
 def args_type(token: str) -> type:
-    """The SDK's inputs class of a resource token: "aws:sqs/queue:Queue" gives pulumi_aws.sqs.QueueArgs."""
+    """The SDK's inputs class for a resource token: pulumi_aws.sqs.QueueArgs for "aws:sqs/queue:Queue"."""
     found = getattr(_module(token), token.rpartition(":")[2] + "Args")
     assert isinstance(found, type)
     return found
@@ -96,7 +96,7 @@ def _value_failures(hint: Any, value: Any, path: str) -> Iterator[CheckFailure]:
 
 
 def _shapes(hint: Any) -> Iterator[Any]:
-    """The alternatives of a hint. Input[T] is a union of T, Awaitable[T] and Output[T]: only T says something."""
+    """The alternatives in a type hint. Input[T] is a union of T, Awaitable[T] and Output[T]; only T is kept."""
     origin = get_origin(hint)
     if origin is Union or origin is types.UnionType:
         for argument in get_args(hint):

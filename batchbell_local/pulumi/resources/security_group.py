@@ -1,4 +1,4 @@
-"""EC2: SecurityGroup with inline rules, and the two kinds of separate rules."""
+"""EC2: SecurityGroup with inline rules, SecurityGroupIngressRule, SecurityGroupEgressRule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALL_PROTOCOLS = "-1"
 
 
 class SecurityGroup(ResourceType):
-    """Its id is sg-…; AWS's rule that lets everything out is taken away. Provider: ec2/vpc_security_group.go."""
+    """Its id is sg-…; AWS's default egress rule is removed. Provider: ec2/vpc_security_group.go."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
     defaults: ClassVar[Mapping[str, Any]] = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
@@ -56,7 +56,7 @@ class SecurityGroup(ResourceType):
         )["GroupId"]
         default = _group(id, clients)["IpPermissionsEgress"]
         if default:
-            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_given(default))
+            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_as_input(default))
         self._authorize(id, inputs, clients)
         return id, self._outputs(id, inputs, clients)
 
@@ -75,9 +75,9 @@ class SecurityGroup(ResourceType):
         ec2 = clients("ec2")
         changes = self.diff(old, news).changes
         if "ingress" in changes and group.get("IpPermissions"):
-            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=_given(group["IpPermissions"]))
+            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=_as_input(group["IpPermissions"]))
         if "egress" in changes and group.get("IpPermissionsEgress"):
-            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_given(group["IpPermissionsEgress"]))
+            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_as_input(group["IpPermissionsEgress"]))
         self._authorize(id, {name: news.get(name) for name in changes}, clients)
         if news.get("tags"):
             ec2.create_tags(Resources=[id], Tags=tag_list(news))
@@ -113,7 +113,7 @@ class SecurityGroup(ResourceType):
 
 
 class SecurityGroupRule(ResourceType):
-    """What both kinds of separate rules share; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
+    """The base of separate rules; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
 
     auto_name = None
     direction: ClassVar[str]
@@ -180,7 +180,7 @@ class SecurityGroupEgressRule(SecurityGroupRule):
 
 @contextlib.contextmanager
 def _absent() -> Iterator[None]:
-    """Swallows EC2's "no such group" (and nothing else)."""
+    """Suppress EC2's "no such group" errors, and no others."""
     try:
         yield
     except Exception as error:
@@ -192,8 +192,8 @@ def _group(id: str, clients: Clients) -> dict[str, Any]:
     return dict(clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"][0])
 
 
-def _given(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Permissions as described, without their empty lists: AWS takes them back like that."""
+def _as_input(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Described permissions without their empty lists, so that AWS accepts them as input."""
     return [{key: value for key, value in one.items() if value not in ([], None)} for one in permissions]
 
 
@@ -244,7 +244,7 @@ def _rule(permission: dict[str, Any]) -> Outputs:
 
 
 def _network_failures(inputs: Inputs, path: str) -> Iterator[CheckFailure]:
-    """A CIDR must be the network's own address: 10.0.0.0/8, not 10.0.0.1/8."""
+    """A CIDR must be the network's address: 10.0.0.0/8, not 10.0.0.1/8."""
     for where, value in find(inputs, path):
         try:
             ipaddress.ip_network(str(value) if is_known(value) else "0.0.0.0/0")

@@ -14,7 +14,7 @@ KEY_AND_SELECTOR = ("domainSigningPrivateKey", "domainSigningSelector")
 
 
 class EmailIdentity(ResourceType):
-    """An address or a domain to send from; its id is itself. Provider: sesv2/email_identity.go."""
+    """An address or domain to send from, which is also its id. Provider: sesv2/email_identity.go."""
 
     token = "aws:sesv2/emailIdentity:EmailIdentity"
     auto_name = None

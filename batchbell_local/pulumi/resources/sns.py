@@ -39,7 +39,7 @@ PROTOCOLS = ("sqs", "lambda", "email", "email-json", "http", "https", "sms", "fi
 
 
 class Topic(ResourceType):
-    """Its id is its ARN; Pulumi's provider refuses to take over one that exists. Provider: sns/topic.go."""
+    """Its id is its ARN; creating one that exists is an error. Provider: sns/topic.go."""
 
     token = "aws:sns/topic:Topic"
     name_limit = 80
@@ -64,7 +64,7 @@ class Topic(ResourceType):
             name += self.name_suffix(inputs)
         arn = f"arn:aws:sns:{clients.region}:{clients.account}:{name}"
         if _topic_attributes(arn, clients) is not None:
-            raise AwsRefusal(f"a topic of the name {name} already exists")
+            raise AwsRefusal(f"a topic with the name {name} already exists")
         attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
         if not inputs.get("fifoTopic"):
             attributes.pop("FifoTopic", None)
@@ -128,7 +128,7 @@ class TopicPolicy(ResourceType):
         return echo(news, owner=id.split(":")[4])
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        """AWS's default policy again: the owner may do everything."""
+        """Restore AWS's default policy, which allows the owner everything."""
         owner = {"StringEquals": {"AWS:SourceOwner": id.split(":")[4]}}
         actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic")
         statement = {
@@ -201,7 +201,7 @@ class TopicSubscription(ResourceType):
         return self._outputs(id, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        """One that is pending cannot be unsubscribed; AWS forgets it by itself."""
+        """A pending subscription cannot be deleted; AWS removes it after a while."""
         attributes = self._attributes(id, clients)
         if attributes is not None and attributes.get(PENDING) != "true":
             clients("sns").unsubscribe(SubscriptionArn=id)
@@ -234,7 +234,7 @@ def _topic_attributes(arn: str, clients: Clients) -> dict[str, str] | None:
 
 
 def _attributes(inputs: Inputs, names: dict[str, str]) -> dict[str, str]:
-    """Attributes as the API takes them: all are text."""
+    """Attributes for the API, which takes only text."""
     return {api: _text(inputs[wire]) for wire, api in names.items() if inputs.get(wire) is not None}
 
 

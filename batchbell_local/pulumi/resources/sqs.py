@@ -78,7 +78,7 @@ class Queue(ResourceType):
         fifo = inputs.get("fifoQueue") is True
         yield from matches("name", r"[0-9A-Za-z_-]{1,75}\.fifo" if fifo else r"[0-9A-Za-z_-]{1,80}")(inputs)
         if inputs.get("contentBasedDeduplication") is True and not fifo:
-            yield CheckFailure("contentBasedDeduplication", "only for a FIFO queue")
+            yield CheckFailure("contentBasedDeduplication", "is only for a FIFO queue")
         yield from _receive_count_failures(inputs.get("redrivePolicy"))
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
@@ -160,7 +160,7 @@ class QueuePolicy(ResourceType):
 
 
 def _attributes(inputs: Inputs) -> dict[str, str]:
-    """The queue's attributes as the API takes them: all are text."""
+    """The queue's attributes for the API, which takes only text."""
     skipped = set() if inputs.get("fifoQueue") else FIFO_ONLY
     return {
         api: str(inputs[wire]).lower() if wire in BOOLEANS else str(inputs[wire])
@@ -186,7 +186,7 @@ def _read_attributes(url: str, clients: Clients) -> dict[str, str] | None:
 
 
 def _receive_count_failures(policy: Any) -> Iterator[CheckFailure]:
-    """AWS refuses maxReceiveCount as text, which json.dumps of a number in quotes gives."""
+    """AWS refuses a maxReceiveCount that is a JSON string."""
     if not is_known(policy) or not isinstance(policy, str):
         return
     try:

@@ -16,7 +16,7 @@ VALUES = ("value", "insecureValue", "valueWo")
 
 
 class Parameter(ResourceType):
-    """Its id is its name; `value` is a secret, always. Provider: ssm/parameter.go."""
+    """Its id is its name; `value` is always a secret. Provider: ssm/parameter.go."""
 
     token = "aws:ssm/parameter:Parameter"
     conflicts = (("value", "insecureValue"), ("value", "valueWo"), ("insecureValue", "valueWo"))
@@ -31,7 +31,7 @@ class Parameter(ResourceType):
 
     def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if not any(inputs.get(name) is not None for name in VALUES):
-            yield CheckFailure("value", "or insecureValue or valueWo is required")
+            yield CheckFailure("value", "is required unless insecureValue or valueWo is set")
         if inputs.get("insecureValue") is not None and inputs.get("type") == SECURE:
             yield CheckFailure("insecureValue", f"is not for the type {SECURE}")
         name = inputs.get("name")

@@ -120,7 +120,7 @@ def test_two_components_of_one_type_and_name_are_refused(sdk):
 
 def test_two_resources_that_are_one_thing_in_aws_are_refused(sdk, unique):
     sdk.register(QUEUE, "a", {"name": unique})
-    assert f'{QUEUE} "b": it is the same thing in AWS as "a": ' in sdk.refusal(QUEUE, "b", {"name": unique})
+    assert f'{QUEUE} "b": it is the same AWS resource as "a": ' in sdk.refusal(QUEUE, "b", {"name": unique})
 
 
 def test_an_unknown_type_is_refused(sdk):
@@ -187,7 +187,7 @@ def test_a_log_group_that_exists_is_refused(sdk, cloud, unique):
 
 def test_a_topic_that_exists_is_refused(sdk, cloud, unique):
     cloud.client("sns").create_topic(Name=unique)
-    assert sdk.refusal(TOPIC, "t", {"name": unique}) == f'{TOPIC} "t": a topic of the name {unique} already exists'
+    assert sdk.refusal(TOPIC, "t", {"name": unique}) == f'{TOPIC} "t": a topic with the name {unique} already exists'
 
 
 def test_a_queue_that_shows_messages_again_too_early_is_refused_by_the_mapping(sdk, deploy):

@@ -232,7 +232,7 @@ def test_waiting_in_vain_says_what_arrived_instead(sink: SlackSink) -> None:
     sink.answer(status=500)
     post(sink)
     begun = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"not 1 accepted payloads after 0.1 s.*\(500, ''\)"):
+    with pytest.raises(TimeoutError, match=r"fewer than 1 accepted payloads within 0.1 s.*\(500, ''\)"):
         sink.wait_for(1, timeout=0.1)
     assert time.monotonic() - begun < 2
     assert sink.wait_for_requests(1, timeout=0.1) == []

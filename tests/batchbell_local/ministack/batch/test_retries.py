@@ -1,4 +1,4 @@
-"""Which endings are retried."""
+"""Which results of an attempt are retried."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_all_conditions_of_a_rule_must_hold() -> None:
     assert not strategy(rule).allows_retry(1, AttemptResult(1, None, "Host EC2 (instance i-1) terminated."))
 
 
-def test_a_lone_star_matches_a_container_that_gave_no_reason() -> None:
+def test_a_single_star_matches_a_container_without_a_reason() -> None:
     assert not strategy({"onReason": "*", "action": "EXIT"}).allows_retry(1, AttemptResult(1, None, EXITED))
 
 
@@ -52,6 +52,6 @@ def test_a_pattern_without_a_star_matches_the_whole_value_only() -> None:
     "wrong",
     [{"attempts": 0}, {"attempts": 2, "evaluateOnExit": [{"action": "RETRY"}]}, {"attempts": "3"}, {}],
 )
-def test_a_strategy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_strategy_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ClientException):
         RetryStrategy.parse(wrong)

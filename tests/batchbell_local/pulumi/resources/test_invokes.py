@@ -41,7 +41,7 @@ def test_no_matching_subnets_is_an_empty_list(clients):
     assert invoke("ec2/getSubnets", clients, filters=[{"name": "vpc-id", "values": ["vpc-none"]}])["ids"] == []
 
 
-def test_a_policy_document_is_the_json_that_iam_takes(clients):
+def test_a_policy_document_is_iams_json(clients):
     statement = {
         "sid": "Send",
         "actions": ["sqs:SendMessage"],
@@ -69,7 +69,7 @@ def test_a_policy_document_is_the_json_that_iam_takes(clients):
     )
 
 
-def test_everybody_is_a_star(clients):
+def test_the_principal_for_everybody_is_a_star(clients):
     everybody = [{"type": "*", "identifiers": ["*"]}]
     found = invoke("iam/getPolicyDocument", clients, statements=[{"actions": ["a"], "principals": everybody}])
     assert json.loads(found["json"])["Statement"][0]["Principal"] == "*"

@@ -210,7 +210,7 @@ def test_an_answer_that_lambda_cannot_take_fails_the_whole_batch(
     cloud: LocalCloud, function: Any, wait_until: Wait
 ) -> None:
     partial = {"batchItemFailures": [{"itemIdentifier": "FIRST"}]}
-    answers = {Source(cloud, function, visibility=2): answer for answer in (*SUCCESSES, *FAILURES, partial)}
+    answers = {Source(cloud, function, visibility=5): answer for answer in (*SUCCESSES, *FAILURES, partial)}
     for source, answer in answers.items():
         source.map(BatchSize=2, MaximumBatchingWindowInSeconds=LONG)
         source.send(json.dumps({"answer": answer}))

@@ -87,7 +87,7 @@ class ResourceMonitor:
         urn = self._new_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE or not (request.custom or request.remote):
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
-        with self._failing_as(request.type, request.name):
+        with _NamingFailures(self, request.type, request.name):
             if request.remote or request.importId:
                 raise ResourceError("remote components and imports do not work without the Pulumi engine")
             properties = self._decode(request.object)
@@ -103,7 +103,7 @@ class ResourceMonitor:
 
     def ReadResource(self, request: Any) -> Any:
         urn = self._new_urn(request.parent, request.type, request.name)
-        with self._failing_as(request.type, request.name):
+        with _NamingFailures(self, request.type, request.name):
             found = _resource_type(request.type).read(request.id, self._clients)
             if found is None:
                 raise ResourceError(f"{request.id} does not exist")
@@ -111,7 +111,7 @@ class ResourceMonitor:
             return resource_pb2.ReadResourceResponse(urn=urn, properties=answer)
 
     def Invoke(self, request: Any) -> Any:
-        with self._failing_as("function", request.tok):
+        with _NamingFailures(self, "function", request.tok):
             if request.tok not in FUNCTIONS:
                 raise ResourceError("this function is not supported by local AWS")
             arguments = self._decode(request.args)
@@ -156,11 +156,8 @@ class ResourceMonitor:
             if urn not in self._urns:
                 self._urns.add(urn)
                 return urn
-        with self._failing_as(type_, name):
+        with _NamingFailures(self, type_, name):
             raise ResourceError(f"there are two resources of this type and name; give each its own name ({urn})")
-
-    def _failing_as(self, kind: str, name: str) -> _NamingFailures:
-        return _NamingFailures(self, kind, name)
 
     def fail(self, kind: str, name: str, error: Exception) -> ResourceError:
         """Record the failure, and return the error for the SDK."""

@@ -1,4 +1,4 @@
-"""Job definitions. MiniStack counts their revisions; this adds the other fields that AWS stores and INACTIVE."""
+"""Job definitions. MiniStack counts their revisions; this adds AWS's other fields and the INACTIVE state."""
 
 from __future__ import annotations
 

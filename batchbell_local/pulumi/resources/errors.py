@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,6 +35,16 @@ class AwsRefusal(Exception):
 def is_gone(error: Exception, *codes: str) -> bool:
     """Whether AWS's error means that the resource does not exist: its code is one of `codes`."""
     return isinstance(error, ClientError) and error.response["Error"]["Code"] in codes
+
+
+@contextlib.contextmanager
+def suppress_gone(*codes: str) -> Iterator[None]:
+    """Suppress AWS's errors with these codes, which mean that the resource does not exist."""
+    try:
+        yield
+    except Exception as error:
+        if not is_gone(error, *codes):
+            raise
 
 
 def aws_reason(error: Exception) -> str:

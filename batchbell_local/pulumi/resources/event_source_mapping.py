@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
 from .input_rules import arn, between, no_more_than, one_of
 from .resource_type import (
     Inputs,
@@ -131,11 +131,8 @@ class EventSourceMapping(ResourceType):
         return outputs
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("lambda").delete_event_source_mapping(UUID=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _outputs(self, mapping: dict[str, Any], inputs: Inputs, clients: Clients) -> Outputs:
         uuid = mapping["UUID"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
 from .input_rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
 from .queue_access import check_queue
 from .resource_type import (
@@ -89,11 +89,8 @@ class EventRule(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         bus, name = _bus_and_name(id)
-        try:
+        with suppress_gone(GONE):
             clients("events").delete_rule(Name=name, EventBusName=bus, Force=bool(old.get("forceDestroy")))
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _put(self, name: str, inputs: Inputs, clients: Clients, **extra: Any) -> str:
         names = {"scheduleExpression": "ScheduleExpression", "description": "Description", "roleArn": "RoleArn"}
@@ -158,13 +155,10 @@ class EventTarget(ResourceType):
         return echo(news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("events").remove_targets(
                 Rule=old["rule"], EventBusName=old.get("eventBusName", DEFAULT_BUS), Ids=[old["targetId"]]
             )
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _put(self, inputs: Inputs, clients: Clients) -> None:
         rule = clients("events").describe_rule(Name=inputs["rule"], EventBusName=inputs["eventBusName"])["Arn"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clients import Clients
-from .errors import is_gone
+from .errors import is_gone, suppress_gone
 from .input_rules import one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo
 
@@ -42,8 +42,5 @@ class FunctionRecursionConfig(ResourceType):
         return echo(news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("lambda").put_function_recursion_config(FunctionName=id, RecursiveLoop=DEFAULT)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from . import archives
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
 from .input_rules import arn, between, matches, no_more_than, one_of
 from .resource_type import (
     Inputs,
@@ -145,11 +145,8 @@ class Function(ResourceType):
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         if old.get("skipDestroy"):
             return
-        try:
+        with suppress_gone(GONE):
             clients("lambda").delete_function(FunctionName=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _settle(self, name: str, clients: Clients) -> None:
         """Wait until the function is Active and its last update has finished."""
@@ -254,11 +251,8 @@ class Permission(ResourceType):
         return echo(news, statementId=id)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("lambda").remove_permission(FunctionName=old["function"], StatementId=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
 
 def _code(inputs: Inputs) -> Outputs:

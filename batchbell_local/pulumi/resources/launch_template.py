@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .clients import Clients
-from .errors import CheckFailure, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
 from .input_rules import matches, no_longer_than, one_of, satisfies
 from .resource_type import (
     Inputs,
@@ -133,11 +133,8 @@ class LaunchTemplate(ResourceType):
         return self._outputs(self._describe(id, clients) or {}, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("ec2").delete_launch_template(LaunchTemplateId=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _describe(self, id: str, clients: Clients) -> dict[str, Any] | None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .errors import is_gone
+from .errors import suppress_gone
 from .input_rules import arn, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, renamed, with_tags
 
@@ -68,11 +68,8 @@ class LogGroup(ResourceType):
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         if old.get("skipDestroy"):
             return
-        try:
+        with suppress_gone(GONE):
             clients("logs").delete_log_group(logGroupName=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _outputs(self, name: str, inputs: Inputs, clients: Clients) -> Outputs:
         """Outputs with the ARN, which unlike the API's does not end with ":*"."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .errors import CheckFailure, is_gone
+from .errors import CheckFailure, suppress_gone
 from .input_rules import find, matches, no_longer_than, satisfies
 from .resource_type import (
     Inputs,
@@ -61,7 +60,7 @@ class SecurityGroup(ResourceType):
         return id, self._outputs(id, inputs, clients)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(*GONE):
             group = _group(id, clients)
             inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
             for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
@@ -86,7 +85,7 @@ class SecurityGroup(ResourceType):
         return self._outputs(id, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with _absent():
+        with suppress_gone(*GONE):
             clients("ec2").delete_security_group(GroupId=id)
 
     def _authorize(self, id: str, inputs: Inputs, clients: Clients) -> None:
@@ -138,7 +137,7 @@ class SecurityGroupRule(ResourceType):
         return made["SecurityGroupRuleId"], self._outputs(made["SecurityGroupRuleId"], inputs, clients)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(*GONE):
             for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
                 names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
                 names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
@@ -159,7 +158,7 @@ class SecurityGroupRule(ResourceType):
         return self._outputs(id, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with _absent():
+        with suppress_gone(*GONE):
             revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
             revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
 
@@ -176,16 +175,6 @@ class SecurityGroupIngressRule(SecurityGroupRule):
 class SecurityGroupEgressRule(SecurityGroupRule):
     token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
     direction = "egress"
-
-
-@contextlib.contextmanager
-def _absent() -> Iterator[None]:
-    """Suppress EC2's "no such group" errors, and no others."""
-    try:
-        yield
-    except Exception as error:
-        if not is_gone(error, *GONE):
-            raise
 
 
 def _group(id: str, clients: Clients) -> dict[str, Any]:

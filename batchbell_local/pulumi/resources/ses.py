@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .clients import Clients
-from .errors import CheckFailure, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
 from .resource_type import Inputs, Outputs, ResourceType, echo, pascal, removed_tags, tag_list, with_tags
 
 GONE = "NotFoundException"
@@ -69,11 +69,8 @@ class EmailIdentity(ResourceType):
         return outputs
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("sesv2").delete_email_identity(EmailIdentity=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _describe(self, identity: str, clients: Clients) -> dict[str, Any]:
         return dict(clients("sesv2").get_email_identity(EmailIdentity=identity))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
 from .input_rules import arn, json_text, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, tag_list, with_tags
 
@@ -93,11 +93,8 @@ class Topic(ResourceType):
         return self._outputs(id, news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("sns").delete_topic(TopicArn=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _outputs(self, arn: str, inputs: Inputs) -> Outputs:
         return echo(inputs, name=arn.rsplit(":", 1)[-1], arn=arn, owner=arn.split(":")[4], **with_tags(inputs))
@@ -140,11 +137,8 @@ class TopicPolicy(ResourceType):
             "Condition": owner,
         }
         policy = json.dumps({"Version": "2008-10-17", "Id": DEFAULT_POLICY_ID, "Statement": [statement]})
-        try:
+        with suppress_gone(*GONE):
             clients("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=policy)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
 
 class TopicSubscription(ResourceType):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .errors import CheckFailure, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
 from .input_rules import between, json_text, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, removed_tags, with_tags
 
@@ -113,11 +113,8 @@ class Queue(ResourceType):
         return self._outputs(id, news, id.rsplit("/", 1)[-1], clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("sqs").delete_queue(QueueUrl=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _outputs(self, url: str, inputs: Inputs, name: str, clients: Clients) -> Outputs:
         arn = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -149,11 +146,8 @@ class QueuePolicy(ResourceType):
         return echo(news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             self._put(id, "", clients)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _put(self, url: str, policy: str, clients: Clients) -> None:
         clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})

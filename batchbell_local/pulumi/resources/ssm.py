@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .clients import Clients
-from .errors import CheckFailure, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
 from .input_rules import matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, removed_tags, renamed, tag_list, with_tags
 
@@ -85,11 +85,8 @@ class Parameter(ResourceType):
         return self._outputs(version, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("ssm").delete_parameter(Name=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _put(self, inputs: Inputs, clients: Clients, **extra: object) -> int:
         names = {

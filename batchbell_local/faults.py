@@ -79,7 +79,7 @@ class FunctionCall:
 @dataclass
 class _ActiveFault:
     fault: Fault
-    dice: random.Random
+    generator: random.Random
     seen: int = 0
     hits: list[str] = field(default_factory=list)
     count: int = 0
@@ -91,7 +91,7 @@ class _ActiveFault:
         if fault.times is not None and self.count >= fault.times:
             return False
         self.seen += 1
-        return self.seen > fault.skip and self.dice.random() < fault.probability
+        return self.seen > fault.skip and self.generator.random() < fault.probability
 
 
 class FaultInjector:

@@ -1,1 +1,1 @@
-"""AWS on this machine: MiniStack, and what it lacks for array jobs and their messages."""
+"""A local AWS: MiniStack, extended by array jobs and by the AWS behaviour that batchbell relies on."""

@@ -1,4 +1,4 @@
-"""LocalCloud: an AWS of its own for a test or a demo, in a process on this machine."""
+"""LocalCloud: a local AWS for a test or a demo, in a process of its own."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ START_DEADLINE = 30.0  # seconds; about one is usual
 STOP_DEADLINE = 3.0  # seconds until the process group is killed
 LOG_TAIL = 16_000  # characters
 LOG_FILE = "cloud.log"
-CONFIG_FILE = "aws-config"  # holds an empty default profile, which outvotes an inherited AWS_PROFILE
-NO_FILE = "no-such-file"
-# What the process needs of the caller's environment: a PATH for commands, a character set, and, for a Python that was
-# built with a shared library of its own, the way to it. Nothing of AWS_*, PULUMI_*, PIP_*, PYTHON* gets in.
+CONFIG_FILE = "aws-config"  # has an empty default profile, which overrides an inherited AWS_PROFILE
+NO_FILE = "no-such-file"  # never exists
+# What the process inherits: a PATH for commands, the locale, and the library path that a Python with a shared library
+# of its own needs. AWS_*, PULUMI_*, PIP_* and PYTHON* are not inherited.
 INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 class LocalCloudError(RuntimeError):
-    """The local cloud did not start; the text ends with the last lines of its log."""
+    """The local AWS did not start; the text ends with the last lines of its log."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FaultHandle:
-    """A fault in force."""
+    """An active fault."""
 
     cloud: LocalCloud
     number: int
 
     @property
     def hits(self) -> list[str]:
-        """The bodies of the requests that it applied to."""
+        """The bodies of the requests that it hit."""
         hits: list[str] = self.cloud._control("GET", f"faults/{self.number}")["hits"]
         return hits
 
     def clear(self) -> None:
-        """End it; its hits stay known."""
+        """End the fault; `hits` still answers afterwards."""
         self.cloud._control("DELETE", f"faults/{self.number}")
 
 
@@ -74,11 +74,12 @@ class LocalCloud:
 
     @classmethod
     def start(cls, *, folder: Path | None = None, duplicate_events: bool = False) -> LocalCloud:
-        """Start one and return when it answers.
+        """Start a local AWS and wait until it responds.
 
-        folder: where its files go and stay (its log is `cloud.log`); without one, a new folder that is removed at the
-        end. duplicate_events: AWS delivers Batch events at least once; this delivers every finished one twice.
-        Raise LocalCloudError when it dies or does not answer in time.
+        folder: keeps its files, such as `cloud.log`; by default a new folder that `stop()` removes.
+        duplicate_events: deliver the event of every finished job twice, since AWS delivers at least once.
+
+        Raises LocalCloudError if the process ends or does not respond in time.
         """
         keep_folder = folder is not None
         if folder is None:
@@ -86,7 +87,7 @@ class LocalCloud:
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG_FILE).write_text("[default]\n", encoding="utf-8")
-        # Bound here and handed over: nobody can take the port between choosing and serving.
+        # Bound here and passed on, so that nothing else can take the port in between.
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
             listening.bind(("127.0.0.1", 0))
             listening.listen(CONNECTION_BACKLOG)
@@ -108,7 +109,7 @@ class LocalCloud:
                 )
         cloud = cls(process, port, folder, keep_folder)
         try:
-            cloud._wait_until_it_answers()
+            cloud._wait_until_ready()
         except BaseException:
             cloud.stop()
             raise
@@ -123,7 +124,7 @@ class LocalCloud:
         self.stop()
 
     def stop(self) -> None:
-        """End the process and all that it started, and remove its folder if it made one. Safe to call again."""
+        """End the process and everything it started; remove its folder unless the caller chose it. Idempotent."""
         with self._lock:
             if self._process.returncode is None:
                 self._end_process()
@@ -133,10 +134,10 @@ class LocalCloud:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     def environment(self) -> dict[str, str]:
-        """The variables with which boto3, the AWS CLI and our program talk to this cloud and to no other.
+        """The variables that make boto3, the AWS CLI and Pulumi programs use this local AWS and nothing else.
 
-        Put them over a process's environment: they also outvote what the user may have there already (profiles,
-        session tokens, endpoints of single services, proxies).
+        Add them to a process's environment. They override what the user may have set there: profiles, session tokens,
+        endpoints of single services, proxies.
         """
         variables = {
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -157,77 +158,94 @@ class LocalCloud:
         return variables
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this cloud with an administrator's rights; one for each service, kept."""
+        """A boto3 client with an administrator's rights. Each service's client is made once."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
             return self._clients[service]
 
     def mailbox(self) -> list[dict[str, Any]]:
-        """The mails that were sent through SES, oldest first: Source, To, CC, BCC, Subject, BodyText, BodyHtml, …"""
+        """The mails sent through SES, oldest first, each with Source, To, CC, BCC, Subject, BodyText, BodyHtml, …"""
         answer = json.loads(self._get(f"/_ministack/ses/messages?account={self.account_id}", timeout=10))
         mails: list[dict[str, Any]] = answer["messages"].get(self.account_id, [])
         return mails
 
-    def fail(self, action: str, **what: Any) -> FaultHandle:
-        """Let calls of deployed functions fail from now on: `faults.Fault` says how. Calls with this object's own
-        clients never fail."""
-        return FaultHandle(self, self._control("POST", "faults", dataclasses.asdict(Fault(action, **what)))["fault"])
+    def verify_sender(self, address: str) -> None:
+        """Let SES send mail from this address, as the owner of an account does once."""
+        self.client("sesv2").create_email_identity(EmailIdentity=address)
+
+    def message_count(self, queue_url: str) -> int:
+        """How many messages an SQS queue holds: visible, in flight and delayed ones."""
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        attributes = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def job_queue_arn(self, name: str) -> str:
+        """The ARN of a Batch job queue."""
+        (queue,) = self.client("batch").describe_job_queues(jobQueues=[name])["jobQueues"]
+        return str(queue["jobQueueArn"])
+
+    def fail(self, action: str, **details: Any) -> FaultHandle:
+        """Make calls of deployed functions fail from now on; the arguments are those of `faults.Fault`.
+
+        Calls by the clients of this object never fail.
+        """
+        return FaultHandle(self, self._control("POST", "faults", dataclasses.asdict(Fault(action, **details)))["fault"])
 
     def clear_faults(self) -> None:
-        """End all of them."""
+        """End all faults."""
         self._control("DELETE", "faults")
 
     def raise_events(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Put AWS Batch's events on the default bus: rules, patterns and targets do the rest."""
+        """Put events on the default bus as AWS Batch does."""
         self._control("POST", "events", {"events": list(events)})
 
     def kill_functions(self) -> int:
-        """SIGKILL for every function that runs an invocation; how many there were."""
+        """Send SIGKILL to every function that is running an invocation, and return how many there were."""
         return int(self._control("POST", "functions/kill")["killed"])
 
     def log(self) -> str:
-        """The end of the process's log; also after `stop()`."""
+        """The end of the process's log. Works after `stop()` too."""
         return self._final_log or self._read_log()
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_ready(self) -> None:
         try:
-            # The socket listens already, so this one request waits in its queue until the process takes it.
+            # The socket is listening already, so this request waits in its backlog until the process accepts it.
             self._get("/_ministack/health", timeout=START_DEADLINE)
         except OSError as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
             code = self._process.poll()
-            state = "does not answer" if code is None else f"ended with code {code}"
+            state = "does not respond" if code is None else f"ended with code {code}"
             log = self._read_log()[-4000:]
-            raise LocalCloudError(f"The local cloud {state}. The end of its log:\n{log}") from error
+            raise LocalCloudError(f"The local AWS {state}. The end of its log:\n{log}") from error
 
-    def _control(self, method: str, path: str, order: Any = None) -> dict[str, Any]:
-        body = None if order is None else json.dumps(order).encode()
-        answer: dict[str, Any] = json.loads(self._ask(method, f"/_batchbell/{path}", body, timeout=30))
+    def _control(self, method: str, path: str, payload: Any = None) -> dict[str, Any]:
+        body = None if payload is None else json.dumps(payload).encode()
+        answer: dict[str, Any] = json.loads(self._request(method, f"/_batchbell/{path}", body, timeout=30))
         return answer
 
     def _get(self, path: str, timeout: float) -> bytes:
-        return self._ask("GET", path, None, timeout)
+        return self._request("GET", path, None, timeout)
 
-    def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
+    def _request(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
         with contextlib.closing(connection):
             try:
                 connection.request(method, path, body)
                 response = connection.getresponse()
-                answer = response.read()
+                content = response.read()
             except http.client.HTTPException as error:
-                raise ConnectionError(f"{path}: no answer ({type(error).__name__})") from error
+                raise ConnectionError(f"{path}: no response ({type(error).__name__})") from error
             if response.status != http.client.OK:
                 raise ConnectionError(f"{path}: status {response.status}")
-            return answer
+            return content
 
     def _make_client(self, service: str) -> Any:
         from botocore.config import Config
 
         config = Config(proxies={}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
-        with _making:
+        with _session_lock:
             return _open_session().client(
                 service,
                 endpoint_url=self.endpoint,
@@ -242,7 +260,7 @@ class LocalCloud:
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=STOP_DEADLINE)
-        # What is left of its group: the process itself if it hangs, and whatever a function left behind.
+        # What is left of the group: the process itself if it hangs, and processes that a function left behind.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -268,13 +286,15 @@ def _scrubbed_environment(folder: Path, duplicate_events: bool) -> dict[str, str
     return variables
 
 
-_making = threading.Lock()  # a session makes one client at a time (boto3 guide, "Session")
+_session_lock = threading.Lock()  # a session is not thread-safe (boto3 guide, "Session")
 
 
 @functools.cache
 def _open_session() -> Any:
-    """One for all clouds of a process: each new one reads botocore's data again. The user's own profile, files and
-    proxies must neither matter nor disturb."""
+    """One session for all clouds of this process, since each new one reads botocore's data again.
+
+    It ignores the user's own profile and files.
+    """
     import boto3
     import botocore.session
 

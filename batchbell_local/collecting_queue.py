@@ -1,4 +1,4 @@
-"""A queue beside the stack that keeps what a rule or a topic sends to it."""
+"""A queue that collects what a rule or a topic sends, for tests and counts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from batchbell_local.cloud import LocalCloud
 
 
 class CollectingQueue:
-    """Made where it is needed; goes with the local AWS."""
+    """An SQS queue on the local AWS, and the bodies of all messages that it has received."""
 
     def __init__(self, cloud: LocalCloud, name: str, sender: str) -> None:
-        """`sender`: the AWS service that may send to it, such as "sns.amazonaws.com"."""
+        """`sender`: the AWS service that may send to the queue, such as "sns.amazonaws.com"."""
         self._sqs = cloud.client("sqs")
         self.url: str = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         names = ["QueueArn"]
@@ -24,7 +24,7 @@ class CollectingQueue:
 
     @classmethod
     def of_topic(cls, cloud: LocalCloud, name: str, topic_arn: str) -> CollectingQueue:
-        """One that is subscribed to the topic and gets SNS's envelopes."""
+        """A queue that is subscribed to the topic and receives SNS's envelopes."""
         queue = cls(cloud, name, "sns.amazonaws.com")
         attributes = {"RawMessageDelivery": "false"}
         cloud.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
@@ -32,13 +32,13 @@ class CollectingQueue:
 
     @classmethod
     def of_rule(cls, cloud: LocalCloud, name: str, rule: str) -> CollectingQueue:
-        """One that is a target of the rule and gets its events."""
+        """A queue that is a target of the rule and receives its events."""
         queue = cls(cloud, name, "events.amazonaws.com")
         cloud.client("events").put_targets(Rule=rule, Targets=[{"Id": name, "Arn": queue.arn}])
         return queue
 
     def bodies(self) -> list[str]:
-        """All that came in so far."""
+        """The bodies of all messages so far."""
         while messages := self._receive():
             self._bodies += [message["Body"] for message in messages]
             entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(messages)]

@@ -1,4 +1,4 @@
-"""Deploys a Pulumi program in Python to local AWS, in a process of its own, without the Pulumi CLI."""
+"""Deploys a Pulumi program in Python to local AWS without the Pulumi CLI, in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-LINES_KEPT = 200  # of what the program printed, for the failure's details
-NOT_HANDED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
-NO_ACCOUNT = {  # nothing of this machine's own AWS set-up may be used
+LINES_KEPT = 200  # of the program's output, for a failure's details
+NOT_INHERITED = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
+NO_ACCOUNT = {  # keeps this machine's own AWS configuration out
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -30,7 +30,7 @@ CODE_FOLDER = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Progress:
-    """One resource is created: its type ("aws:sqs/queue:Queue"), its logical name, and how long it took."""
+    """A resource has been created: its type ("aws:sqs/queue:Queue"), its logical name, and how long it took."""
 
     type: str
     name: str
@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource that exists now; `id` is the provider's (a queue's URL, a role's name)."""
+    """A deployed resource; `id` is the provider's (a queue's URL, a role's name)."""
 
     type: str
     name: str
@@ -48,14 +48,14 @@ class Resource:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployed stack: its outputs, secrets as "[secret]", and its resources in the order of their creation."""
+    """A deployed stack: its outputs, with secrets as "[secret]", and its resources in the order of creation."""
 
     outputs: dict[str, Any]
     resources: tuple[Resource, ...]
 
 
 class DeploymentFailed(Exception):
-    """The text is the one message of why, without secrets; `printed` is what the program wrote before."""
+    """A deployment failed; the text says why, without secrets. `printed` is the program's output until then."""
 
     def __init__(self, text: str, printed: str = "") -> None:
         super().__init__(text)
@@ -72,13 +72,18 @@ def deploy(
     on_progress: Callable[[Progress], None] | None = None,
     timeout: float = 60,
 ) -> Deployment:
-    """Run the program in the folder `program` (Pulumi.yaml, __main__.py) as the stack `stack`, and wait for it.
+    """Deploy a Pulumi program as a stack, and wait until it is deployed.
 
-    `cloud_environment` holds the AWS_… variables of local AWS. `config` and `secrets` are laid over the stack's file,
-    keys with or without the project's namespace; they reach the program through a pipe. `timeout` is in seconds. Raises
-    DeploymentFailed; whatever the program was doing is then killed, and so it is on Ctrl-C.
+    cloud_environment: the AWS_… variables of the local AWS.
+    program: the folder with Pulumi.yaml and __main__.py.
+    config, secrets: override the stack's file; keys with or without the project's namespace. They reach the program
+        through a pipe.
+    on_progress: called after each resource.
+    timeout: in seconds.
+
+    Raises DeploymentFailed. Kills the program on failure and on Ctrl-C.
     """
-    order = {
+    request = {
         "program": str(Path(program).resolve()),
         "stack": stack,
         "config": dict(config or {}),
@@ -96,13 +101,13 @@ def deploy(
         start_new_session=True,
     )
     try:
-        return _follow(child, order, on_progress, timeout)
+        return _follow(child, request, on_progress, timeout)
     finally:
         _kill(child)
 
 
 def this_machine() -> dict[str, str]:
-    """The settings that a local function needs: it runs under this Python, on this processor."""
+    """The settings that make a function run under this Python and on this processor."""
     return {
         "function_python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
         "function_architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
@@ -111,7 +116,7 @@ def this_machine() -> dict[str, str]:
 
 def _follow(
     child: subprocess.Popen[str],
-    order: Mapping[str, Any],
+    request: Mapping[str, Any],
     on_progress: Callable[[Progress], None] | None,
     timeout: float,
 ) -> Deployment:
@@ -122,7 +127,7 @@ def _follow(
     printing.start()
     threading.Thread(target=_read, args=(child.stdout, events), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(json.dumps(order) + "\n")
+        child.stdin.write(json.dumps(request) + "\n")
         child.stdin.flush()
     deadline = time.monotonic() + timeout
     creating: dict[tuple[str, str], None] = {}
@@ -151,13 +156,13 @@ def _follow(
 
 
 def _environment(cloud: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_HANDED_ON)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     return kept | NO_ACCOUNT | dict(cloud)
 
 
 def _timeout_text(timeout: float, creating: list[tuple[str, str]]) -> str:
     waiting = ", ".join(f'{type_} "{name}"' for type_, name in creating) or "the program itself"
-    return f"the deployment took longer than {timeout:g} s; it was waiting for {waiting}"
+    return f"the deployment took longer than {timeout:g} s; it was still waiting for {waiting}"
 
 
 def _read(stream: IO[str], events: queue.SimpleQueue[dict[str, Any] | None]) -> None:
@@ -173,8 +178,11 @@ def _keep(stream: IO[str], printed: collections.deque[str]) -> None:
 
 
 def _kill(child: subprocess.Popen[str]) -> None:
-    """The child and whatever it started: it leads a session of its own. Its output is closed by who reads it: closing
-    it here would wait for a process that left the session and still holds it."""
+    """Kill the child and whatever it started; it leads a session of its own.
+
+    The threads that read its output close it: closing it here would wait for a process that left the session and still
+    has it open.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -1,7 +1,7 @@
-"""Faults of AWS on demand: what a deployed function's calls meet instead of an answer.
+"""Faults on demand: makes calls of AWS by deployed functions fail.
 
-Only calls of functions are matched, never those of tests and tools: a function's process names itself in its
-User-Agent (`functions.py` sets the SDK's application id).
+Only calls of functions match, never those of tests and tools: a function's User-Agent names its execution environment
+(`functions.py` sets the SDK's application id).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 HITS_KEPT = 5_000
 BODY_KEPT = 200_000  # characters of a matched request
 
-_CALLER = re.compile(r"\bapp/(worker-[0-9]+)\b")
+_CALLER = re.compile(r"\bapp/(environment-[0-9]+)\b")
 _TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
 _PATHS = {
     "/v2/email/outbound-emails": "ses:SendEmail",
@@ -31,25 +31,27 @@ _PATHS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to matching calls. Seconds and counts; what is left out does not happen.
+    """What happens to matching calls; times are in seconds.
 
-    `action`: as IAM names it, such as "sns:Publish"; a batch action counts as the single one. `holds`: a part of the
-    request's body. `error`, `body` and `location` are answered instead of executing the call: AWS's refusal, or what
-    something between the function and AWS may say, with `status`. `skip`: how many matches pass before the first;
-    `times`: how many are hit, or all; `probability`: of each match, drawn from `seed`.
+    action: IAM's name, such as "sns:Publish"; a batch action counts as the single one.
+    holds: text that the request's body contains.
+    error, body, location: sent with `status` instead of executing the call, as AWS or a proxy in between would.
+    skip: how many matches pass before the first hit.
+    times: the largest number of hits; None for no limit.
+    probability: of a hit for each match, drawn from `seed`.
     """
 
     action: str
     holds: str = ""
-    error: str = ""  # AWS's code, such as "ThrottlingException"
+    error: str = ""  # AWS's error code, such as "ThrottlingException"
     status: int = 400
     message: str = "made to fail"
-    body: str = ""  # of an answer that is not AWS's
-    location: str = ""  # where such an answer redirects to
+    body: str = ""  # of a response that is not AWS's
+    location: str = ""  # the redirect of such a response
     delay: float = 0.0  # before anything else
-    drip: float = 0.0  # between the bytes of AWS's answer to a call that is executed
-    cut: str = ""  # the connection, "before" it is executed or "after"
-    kill: str = ""  # the calling function's process, "before" it is executed or "after"
+    drip: float = 0.0  # between the bytes of the response to an executed call
+    cut: str = ""  # cut the connection "before" or "after" executing the call
+    kill: str = ""  # kill the calling function "before" or "after" executing the call
     skip: int = 0
     times: int | None = None
     probability: float = 1.0
@@ -57,95 +59,95 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not {self.cut, self.kill} <= {"", "before", "after"}:
-            raise ValueError("cut and kill take before or after")
+            raise ValueError("cut and kill must be 'before' or 'after'")
 
     @property
-    def answers(self) -> bool:
+    def replaces_response(self) -> bool:
         return bool(self.error or self.body or self.location)
 
 
 @dataclass(frozen=True)
-class Call:
-    """A function's call of AWS."""
+class FunctionCall:
+    """A call of AWS by a function."""
 
-    worker: str
+    environment: str
     action: str
     protocol: str  # "json", "rest" or "query"
     body: str
 
 
 @dataclass
-class _Rule:
+class _ActiveFault:
     fault: Fault
-    dice: random.Random
+    generator: random.Random
     seen: int = 0
     hits: list[str] = field(default_factory=list)
     count: int = 0
 
-    def applies(self, call: Call) -> bool:
+    def applies(self, call: FunctionCall) -> bool:
         fault = self.fault
         if call.action != fault.action or fault.holds not in call.body:
             return False
         if fault.times is not None and self.count >= fault.times:
             return False
         self.seen += 1
-        return self.seen > fault.skip and self.dice.random() < fault.probability
+        return self.seen > fault.skip and self.generator.random() < fault.probability
 
 
-class Faults:
-    """The rules in force; the first one that applies counts."""
+class FaultInjector:
+    """The active faults; a call gets the first one that applies."""
 
     def __init__(self) -> None:
-        self._rules: dict[int, _Rule] = {}
+        self._active: dict[int, _ActiveFault] = {}
         self._lock = threading.Lock()
         self._next = 1
 
     def add(self, fault: Fault) -> int:
         with self._lock:
             number, self._next = self._next, self._next + 1
-            self._rules[number] = _Rule(fault, random.Random(fault.seed))
+            self._active[number] = _ActiveFault(fault, random.Random(fault.seed))
             return number
 
     def clear(self, number: int | None = None) -> None:
-        """End one, or all. What they hit stays known."""
+        """End one fault, or all. `hits` still answers afterwards."""
         with self._lock:
-            for one in [number] if number is not None else list(self._rules):
-                self._rules[one].fault = Fault("", times=0)
+            for one in [number] if number is not None else list(self._active):
+                self._active[one].fault = Fault("", times=0)
 
     def hits(self, number: int) -> list[str]:
-        """The bodies of the requests that it applied to."""
+        """The bodies of the requests that the fault hit."""
         with self._lock:
-            return list(self._rules[number].hits)
+            return list(self._active[number].hits)
 
-    def meet(self, call: Call) -> Fault | None:
+    def match(self, call: FunctionCall) -> Fault | None:
         with self._lock:
-            for rule in self._rules.values():
-                if rule.applies(call):
-                    rule.count += 1
-                    if len(rule.hits) < HITS_KEPT:
-                        rule.hits.append(call.body[:BODY_KEPT])
-                    return rule.fault
+            for active in self._active.values():
+                if active.applies(call):
+                    active.count += 1
+                    if len(active.hits) < HITS_KEPT:
+                        active.hits.append(call.body[:BODY_KEPT])
+                    return active.fault
         return None
 
 
-def read_call(path: str, headers: Mapping[str, str], body: bytes) -> Call | None:
-    """The call that a function makes, or None for anybody else's and for services that no function of ours calls."""
+def parse_call(path: str, headers: Mapping[str, str], body: bytes) -> FunctionCall | None:
+    """The call that a request makes; None if no function sends it, or for a service that batchbell does not call."""
     caller = _CALLER.search(headers.get("user-agent", ""))
     if caller is None:
         return None
     text = body.decode("utf-8", "replace")
     service, _, operation = headers.get("x-amz-target", "").partition(".")
     if service in _TARGETS:
-        return Call(caller[1], f"{_TARGETS[service]}:{operation.removesuffix('Batch')}", "json", text)
+        return FunctionCall(caller[1], f"{_TARGETS[service]}:{operation.removesuffix('Batch')}", "json", text)
     if path in _PATHS:
-        return Call(caller[1], _PATHS[path], "rest", _readable_mail(text))
+        return FunctionCall(caller[1], _PATHS[path], "rest", _readable_mail(text))
     if operation := parse_qs(text).get("Action", [""])[0]:
-        return Call(caller[1], f"sns:{operation}", "query", text)
+        return FunctionCall(caller[1], f"sns:{operation}", "query", text)
     return None
 
 
-def write_answer(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body: of AWS's refusal, as its SDK reads them, or of somebody else's answer."""
+def render_response(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the fault: an error of AWS in the protocol of its SDK, or a proxy's response."""
     if not fault.error:
         headers = {"content-type": "text/html"} | ({"location": fault.location} if fault.location else {})
         return fault.status, headers, fault.body.encode()
@@ -155,12 +157,12 @@ def write_answer(fault: Fault, protocol: str) -> tuple[int, dict[str, str], byte
         text = f"<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>"
         return fault.status, {"content-type": "text/xml"}, text.encode()
     headers = {"content-type": "application/x-amz-json-1.0", "x-amzn-errortype": fault.error}
-    answer = {"__type": f"com.amazonaws#{fault.error}", "message": fault.message}
-    return fault.status, headers, json.dumps(answer).encode()
+    content = {"__type": f"com.amazonaws#{fault.error}", "message": fault.message}
+    return fault.status, headers, json.dumps(content).encode()
 
 
 def _readable_mail(text: str) -> str:
-    """A mail in MIME travels as base64: shown as it is, so that `holds` can match it."""
+    """Decode a MIME mail, which travels as base64, so that `holds` can match it."""
     try:
         request: Any = json.loads(text)
         return base64.b64decode(request["Content"]["Raw"]["Data"]).decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""The process that is the local AWS: MiniStack with what it lacks, on one port of 127.0.0.1.
+"""Serves the local AWS, MiniStack with its extensions, on one port of 127.0.0.1.
 
-`LocalCloud` starts it as `python -m batchbell_local.server --socket N --folder DIR`. It ends on SIGTERM, on SIGINT,
-and by itself when the process that started it is gone, and takes everything that it started with it.
+`LocalCloud` starts it as `python -m batchbell_local.server --socket N --folder DIR`. It ends on SIGTERM, on SIGINT, and
+when the process that started it is gone, and kills everything that it started.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from pathlib import Path
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
-# MiniStack takes the key pair in its own environment for the account's root. It is worth nothing anywhere else.
+# MiniStack uses the key pair in its own environment for the account's root user. It is valid nowhere else.
 ROOT_ACCESS_KEY = "LOCALCLOUDROOTKEY"
 ROOT_SECRET_KEY = "local-cloud-only"
 
-PARENT_CHECK = 1.0  # seconds between looks at whether the starting process still lives
+PARENT_CHECK = 1.0  # seconds between checks that the starting process still exists
 CONNECTION_BACKLOG = 128
 
 
 def main() -> None:
-    """Serve until told to stop, or until the starting process is gone; exit code 0."""
+    """Serve until a signal arrives or the starting process is gone; exit with 0."""
     arguments = _parse_arguments()
     folder: Path = arguments.folder
     listening = socket.socket(fileno=arguments.socket)
     port: int = listening.getsockname()[1]
-    listening.detach()  # hypercorn takes the descriptor over
+    listening.detach()  # hypercorn owns the descriptor from here
 
     ending, orphaned = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,43 +43,47 @@ def main() -> None:
     _configure_ministack(port, folder)
     from ministack import app as ministack_app
 
-    from batchbell_local.controls import Controlled
-    from batchbell_local.ministack import batch, functions, move_tasks
-    from batchbell_local.ministack import event_source_mappings as mappings
-    from batchbell_local.ministack import permissions as identity
-    from batchbell_local.ministack import queue_locks as queues
-    from batchbell_local.ministack import rule_targets as targets
+    from batchbell_local.control_api import ControlApi
+    from batchbell_local.ministack import (
+        batch,
+        event_source_mappings,
+        functions,
+        move_tasks,
+        permissions,
+        queue_locks,
+        rule_targets,
+    )
 
-    queues.install()
+    queue_locks.install()
     move_tasks.install()
-    targets.install()
-    mappings.install()
-    identity.install()
+    rule_targets.install()
+    event_source_mappings.install()
+    permissions.install()
     functions.install(folder / "functions")
     batch.install()
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()
-    asyncio.run(_serve(Controlled(ministack_app.app, ACCOUNT_ID, REGION), arguments.socket))
+    asyncio.run(_serve(ControlApi(ministack_app.app, ACCOUNT_ID, REGION), arguments.socket))
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m batchbell_local.server", description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="descriptor of a bound, listening socket")
-    parser.add_argument("--folder", type=Path, required=True, help="where all of its files go")
-    parser.add_argument("--keep-folder", action="store_true", help="leave the folder in place at the end")
+    parser.add_argument("--folder", type=Path, required=True, help="holds all of its files")
+    parser.add_argument("--keep-folder", action="store_true", help="do not remove the folder at the end")
     return parser.parse_args()
 
 
 def _configure_ministack(port: int, folder: Path) -> None:
-    """Set what MiniStack reads from the environment when it is imported."""
+    """Set the variables that MiniStack reads when it is imported."""
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     os.environ.update(
         {
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
-            "MINISTACK_HOST": "127.0.0.1",  # queue URLs carry it; `localhost` would be tried on ::1 first
+            "MINISTACK_HOST": "127.0.0.1",  # part of queue URLs; `localhost` would be tried on ::1 first
             "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
@@ -103,16 +107,16 @@ async def _serve(application: object, descriptor: int) -> None:
     config = Config()
     config.bind = [f"fd://{descriptor}"]
     config.backlog = CONNECTION_BACKLOG
-    config.keep_alive_timeout = 75.0  # longer than botocore keeps an idle connection in use between two calls
+    config.keep_alive_timeout = 75.0  # longer than botocore keeps an idle connection
     config.loglevel = "WARNING"
-    # A trigger that never comes: the end is `_end`'s, which does not wait for open connections.
+    # The trigger never fires: `_end` ends the process, without waiting for open connections.
     await serve(application, config, shutdown_trigger=asyncio.Event().wait)  # type: ignore[arg-type]
 
 
 def _watch_parent(ending: threading.Event, orphaned: threading.Event) -> None:
-    """The starting process holds the other end of stdin: end of file means that it is gone."""
+    """Set both events when the starting process, which holds the other end of stdin, is gone."""
     parent = os.getppid()
-    # A fork of it may hold that end open too: so also look whose child this is now.
+    # A fork of it may keep that end open, so check the parent's id as well.
     while os.getppid() == parent:
         readable, _, _ = select.select([sys.stdin], [], [], PARENT_CHECK)
         if readable and not os.read(sys.stdin.fileno(), 1024):
@@ -122,10 +126,9 @@ def _watch_parent(ending: threading.Event, orphaned: threading.Event) -> None:
 
 
 def _end(ending: threading.Event, orphaned: threading.Event, left_behind: Path | None) -> None:
-    """Wait for the end, kill what was started, and leave at once.
+    """Wait for the end, kill what was started, and exit at once.
 
-    Nothing is saved and no connection is drained: all state is in memory and worth nothing afterwards. Nobody else
-    removes the folder of an orphan.
+    Nothing is saved and no connection is drained: all state is in memory. Nothing else removes the folder of an orphan.
     """
     from batchbell_local.ministack import batch, functions
 
@@ -136,7 +139,7 @@ def _end(ending: threading.Event, orphaned: threading.Event, left_behind: Path |
         if orphaned.is_set() and left_behind is not None:
             shutil.rmtree(left_behind, ignore_errors=True)
     finally:
-        os._exit(0)  # MiniStack's worker threads are no daemons: an ordinary exit would wait for them
+        os._exit(0)  # MiniStack's worker threads are not daemons: a normal exit would wait for them
 
 
 if __name__ == "__main__":

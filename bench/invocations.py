@@ -10,7 +10,7 @@ from batchbell_local.collecting_queue import CollectingQueue
 from bench.batch_events import child_events
 from bench.local_stack import LocalStack, deploy, wait_until
 from bench.measurement import Check, Measurement, RunOptions, Table
-from demo.print_color import in_queue, other_rules
+from demo.print_color import other_rules
 
 TITLE = "Invocations per array job"
 SIZES = (2, 7, 100, 10_000)
@@ -52,10 +52,10 @@ class StackCounters:
 
     def messages(self) -> int:
         stack = self.stack
-        return len(stack.sink.accepted) + len(stack.cloud.mailbox()) + in_queue(stack.cloud, self._topic.url)
+        return len(stack.sink.accepted) + len(stack.cloud.mailbox()) + stack.cloud.message_count(self._topic.url)
 
     def matches(self, rule: str) -> int:
-        return in_queue(self.stack.cloud, self._queues[rule].url)
+        return self.stack.cloud.message_count(self._queues[rule].url)
 
 
 def measure(options: RunOptions) -> Measurement:

@@ -15,7 +15,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
 from bench.batch_events import Event, parent_event
-from demo.print_color import deploy_print_color, in_queue, job_queue_arn, verify_sender
+from demo.print_color import SENDER, deploy_print_color
 
 EVENTS_PER_CALL = 200
 POLL_INTERVAL = 0.2  # seconds between looks at the queues: the local AWS has one thread for all calls
@@ -60,7 +60,7 @@ class LocalStack:
             self.cloud.raise_events(events[first : first + EVENTS_PER_CALL])
 
     def in_queue(self, purpose: str) -> int:
-        return in_queue(self.cloud, self.outputs[f"{purpose}_queue_url"])
+        return self.cloud.message_count(self.outputs[f"{purpose}_queue_url"])
 
     def wait_until_idle(self, timeout: float = 60.0, interval: float = POLL_INTERVAL) -> None:
         """Wait until the function has nothing left to do. Raises WaitTimedOut."""
@@ -105,9 +105,9 @@ def read_invocations(lines: Sequence[tuple[float, str]]) -> list[LoggedInvocatio
 @contextlib.contextmanager
 def deploy(project: Path) -> Iterator[LocalStack]:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
-        verify_sender(cloud)
+        cloud.verify_sender(SENDER)
         deployment = deploy_print_color(cloud, project, sink, {})
-        yield LocalStack(cloud, sink, deployment, job_queue_arn(cloud, deployment))
+        yield LocalStack(cloud, sink, deployment, cloud.job_queue_arn(deployment.outputs["job_queue_name"]))
 
 
 def wait_until(reached: Callable[[], bool], timeout: float, interval: float = POLL_INTERVAL) -> None:

@@ -22,7 +22,7 @@ from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi.provider import write_executable
 from batchbell_local.slack.sink import SlackSink
 from bench.measurement import Check, Measurement, RunOptions, Table
-from demo.print_color import verify_sender
+from demo.print_color import SENDER
 from tests.engine.cli.build import find_pulumi
 
 TITLE = "Preview"
@@ -83,7 +83,7 @@ class Program:
 
 def measure(options: RunOptions) -> Measurement:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
-        verify_sender(cloud)
+        cloud.verify_sender(SENDER)
         environment = _environment(options.folder, cloud)
         programs = {
             name: Program(_write_program(options.folder, name, text), name, environment)

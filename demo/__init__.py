@@ -1,1 +1,1 @@
-"""What `make demo` and `make chaos` run: the print-color stack on local AWS, and what arrived."""
+"""`make demo` and `make chaos`: run the print-color stack on local AWS and show what arrived."""

@@ -1,11 +1,74 @@
-"""`python -m demo`: see `demo.command`."""
+"""`python -m demo`: runs one array job on this machine, with no AWS account, and shows what each channel received."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from demo.command import EPILOG, command
+from demo import screen
+from demo.command_line import ProgressLines, clean_exit, program_folder, run
+from demo.print_color import run_print_color
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-app.command(epilog=EPILOG)(command)
+PLATFORMS = ("EC2", "FARGATE")
+LABELS = {
+    "local AWS": "local AWS started",
+    "deploying": "resources deployed",
+    "children": "children finished",
+    "messages": "channels notified",
+}
+
+EPILOG = """
+[bold]Examples[/bold]
+
+python -m demo
+
+python -m demo --fail 2,5 --size 12
+
+python -m demo --json | jq '.runs[].fired'
+
+[bold]Exit codes[/bold]   0: all counts are right · 1: a count is wrong, or the run failed · 2: bad arguments · \
+130: Ctrl-C
+"""
+
+
+def command(
+    size: Annotated[int, typer.Option(help="Number of children in the array job.", min=2, max=10_000)] = 7,
+    fail: Annotated[str, typer.Option(help="Indexes of children that fail, such as 2,5.", metavar="INDEXES")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Run an array job on local AWS, on EC2 and on Fargate: count events and rule matches, show each message."""
+    failing = _indexes(fail, size)
+    program = program_folder()
+    errors = Console(stderr=True)
+    runs = []
+    with clean_exit(errors, "The demo"), ProgressLines(errors, LABELS) as progress:
+        for platform in PLATFORMS:
+            progress.begin(platform)
+            runs.append(run_print_color(program, platform, size=size, fail=failing, report=progress.report))
+            progress.finish()
+    if as_json:
+        typer.echo(json.dumps({"runs": [run.to_dict() for run in runs]}))
+    else:
+        screen.show(runs, Console())
+    wrong = [f"{run.platform}: {text}" for run in runs for text in run.wrong_counts()]
+    for text in wrong:
+        errors.print(f"[red]Wrong count[/red] {text}", highlight=False)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _indexes(text: str, size: int) -> list[int]:
+    try:
+        indexes = sorted({int(part) for part in text.split(",") if part.strip()})
+    except ValueError:
+        raise typer.BadParameter(f"takes indexes of children, such as 2,5, not {text!r}", param_hint="--fail") from None
+    if indexes and not 0 <= indexes[0] <= indexes[-1] < size:
+        raise typer.BadParameter(f"the children of an array of {size} are 0 to {size - 1}", param_hint="--fail")
+    return indexes
+
 
 if __name__ == "__main__":
-    app(prog_name="python -m demo")
+    run(command, EPILOG, "python -m demo")

@@ -1,4 +1,4 @@
-"""Deploys a stack to local AWS, runs one array job, and counts what AWS and the channels really saw."""
+"""Deploys the print-color stack to local AWS, runs one array job, and counts what AWS and the channels received."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from batchbell_local.slack.sink import SlackSink
 STACK = "print-color"
 SENDER = "batch@example.com"
 FINISHED = ["SUCCEEDED", "FAILED"]
-PATIENCE = 60.0  # seconds for the job, and a quarter more a thousand children
-CHANNEL_PATIENCE = 10.0  # seconds between the function's end and the last channel
+TIMEOUT = 60.0  # seconds for the job; a quarter of this more per 1,000 children
+CHANNEL_TIMEOUT = 10.0  # seconds from the end of the function until the last channel has its message
 
-Report = Callable[[str, int, int | None], None]  # what is going on, how many are done, of how many
+ReportProgress = Callable[[str, int, int | None], None]  # the step, how many are done, of how many
 
 
-class RehearsalFailed(Exception):
-    """Something did not come to its end in time; the text says what."""
+class RunFailed(Exception):
+    """A step did not finish in time; the text says which."""
 
 
 @dataclass(frozen=True)
-class Received:
-    """What the channels hold: Slack's payloads, the mailbox's mails, the topic's notifications."""
+class ChannelMessages:
+    """What the channels received: Slack payloads, mails, SNS notifications."""
 
     slack: Sequence[Mapping[str, Any]]
     email: Sequence[Mapping[str, Any]]
@@ -37,14 +37,14 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """One platform's run. `fired`: how often each rule fired on the same events. `seconds`: by step."""
+class PlatformRun:
+    """The counts of one run. `fired`: how often each rule fired on the same events. `seconds`: by step."""
 
     platform: str
     children: int
     events: int
     fired: Mapping[str, int]
-    received: Received
+    received: ChannelMessages
     seconds: Mapping[str, float]
 
     @property
@@ -61,8 +61,8 @@ class Rehearsal:
             "seconds": {step: round(seconds, 2) for step, seconds in self.seconds.items()},
         }
 
-    def wrong(self) -> list[str]:
-        """The numbers that are not as they must be. On Fargate the tutorial's filter fires for every child too."""
+    def wrong_counts(self) -> list[str]:
+        """The counts that differ from the expected ones. On Fargate the tutorial's filter matches every child too."""
         finished = self.children + 1
         expected = {
             "events": (self.events, finished),
@@ -74,25 +74,33 @@ class Rehearsal:
         return [f"{name}: {got}, not {want}" for name, (got, want) in expected.items() if got != want]
 
 
-def rehearse(
+def ignore_progress(step: str, done: int, total: int | None) -> None:
+    """A ReportProgress that shows nothing."""
+
+
+def run_print_color(
     program: Path,
     platform: str,
     *,
     size: int = 7,
     fail: Sequence[int] = (),
-    report: Report = lambda what, done, total: None,
+    report: ReportProgress = ignore_progress,
     before_the_job: Callable[[LocalCloud, SlackSink], None] = lambda cloud, sink: None,
-) -> Rehearsal:
-    """Run the print-color stack of `program` on `platform` ("EC2", "FARGATE") in a local AWS of its own.
+) -> PlatformRun:
+    """Deploy the print-color stack to a new local AWS and run one array job on it.
 
-    `fail`: indexes of children that end with exit code 1. `before_the_job` runs after the deployment. Raises
-    DeploymentFailed, LocalCloudError or RehearsalFailed; whatever was started is stopped in any case.
+    program: the folder of the Pulumi program.
+    platform: "EC2" or "FARGATE".
+    fail: indexes of the children that end with exit code 1.
+    before_the_job: called after the deployment.
+
+    Raises DeploymentFailed, LocalCloudError or RunFailed. Stops whatever it started in any case.
     """
-    clock = _Clock()
+    clock = _Stopwatch()
     report("local AWS", 0, None)
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
         clock.lap("start")
-        verify_sender(cloud)
+        cloud.verify_sender(SENDER)
         deployment = deploy_print_color(cloud, program, sink, {"environment_platform": platform}, report)
         counters = _Counters(cloud, deployment)
         clock.lap("deploy")
@@ -102,12 +110,12 @@ def rehearse(
         clock.lap("job")
         _wait_for_messages(cloud, deployment, counters, sink, report)
         clock.lap("notify")
-        return Rehearsal(
+        return PlatformRun(
             platform,
             size,
             counters.count("events"),
             {rule: counters.count(rule) for rule in ("every-job", "tutorial", "parent-only")},
-            Received(sink.accepted, cloud.mailbox(), counters.notifications()),
+            ChannelMessages(sink.accepted, cloud.mailbox(), counters.notifications()),
             clock.seconds(),
         )
 
@@ -117,10 +125,10 @@ def deploy_print_color(
     program: Path,
     sink: SlackSink,
     config: Mapping[str, Any],
-    report: Report = lambda what, done, total: None,
+    report: ReportProgress = ignore_progress,
 ) -> Deployment:
-    """The stack as users deploy it, with what differs here: this machine's Python and processor, the sink as Slack,
-    and `config`."""
+    """Deploy the stack as users do, but for this machine's Python and processor, with the sink as Slack and `config` on
+    top of the stack's own."""
     created = 0
 
     def progress(_: object) -> None:
@@ -139,20 +147,22 @@ def deploy_print_color(
     )
 
 
-def verify_sender(cloud: LocalCloud) -> None:
-    """What the owner of an account does once: tell SES which address may send."""
-    cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
-
-
-def job_queue_arn(cloud: LocalCloud, deployment: Deployment) -> str:
-    """Of the stack's own job queue."""
-    names = [deployment.outputs["job_queue_name"]]
-    return str(cloud.client("batch").describe_job_queues(jobQueues=names)["jobQueues"][0]["jobQueueArn"])
+def describe_job_definition(cloud: LocalCloud, deployment: Deployment) -> dict[str, Any]:
+    """The active revision of the stack's job definition, as DescribeJobDefinitions returns it."""
+    name = deployment.outputs["job_definition_name"]
+    (active,) = cloud.client("batch").describe_job_definitions(jobDefinitionName=name, status="ACTIVE")[
+        "jobDefinitions"
+    ]
+    return dict(active)
 
 
 def other_rules(queue_arn: str) -> dict[str, dict[str, Any]]:
-    """What people use instead of the stack's rule, as patterns: "events" is everything that has finished, "every-job"
-    the plain rule, "tutorial" the filter that is widely copied."""
+    """The patterns that people use instead of the stack's rule, to compare with.
+
+    events: everything of AWS Batch that has finished.
+    every-job: each finished job, children included.
+    tutorial: the widely copied filter on containerInstanceArn.
+    """
     detail = {"status": FINISHED, "jobQueue": [queue_arn]}
     container = {"containerInstanceArn": [{"exists": False}]}
     every_job = {"source": ["aws.batch"], "detail-type": ["Batch Job State Change"], "detail": detail}
@@ -163,7 +173,7 @@ def other_rules(queue_arn: str) -> dict[str, dict[str, Any]]:
     }
 
 
-class _Clock:
+class _Stopwatch:
     def __init__(self) -> None:
         self._start = self._last = time.monotonic()
         self._laps: dict[str, float] = {}
@@ -177,11 +187,11 @@ class _Clock:
 
 
 class _Counters:
-    """Queues beside the stack that count: two other rules on the same bus, the stack's own rule, its own topic."""
+    """Queues that count what the stack's rule, three other rules on the same bus and the stack's topic send."""
 
     def __init__(self, cloud: LocalCloud, deployment: Deployment) -> None:
         outputs = deployment.outputs
-        patterns = other_rules(job_queue_arn(cloud, deployment))
+        patterns = other_rules(cloud.job_queue_arn(outputs["job_queue_name"]))
         rules = {"parent-only": outputs["rule_arn"].rpartition("/")[2]}
         for name, pattern in patterns.items():
             rules[name] = f"count-{name}"
@@ -190,11 +200,11 @@ class _Counters:
         self._topic = CollectingQueue.of_topic(cloud, "subscriber", outputs["notifiers"]["sns"]["topic_arn"])
 
     def count(self, name: str) -> int:
-        """How many messages have come into the counting queue so far."""
+        """How often the rule has fired so far."""
         return len(self._fired[name].bodies())
 
     def notifications(self) -> list[dict[str, Any]]:
-        """What the topic's subscriber got: SNS's envelopes."""
+        """The SNS envelopes that the topic's subscriber has received so far."""
         return [json.loads(body) for body in self._topic.bodies()]
 
 
@@ -202,9 +212,7 @@ def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence
     batch, outputs = cloud.client("batch"), deployment.outputs
     overrides: dict[str, Any] = {}
     if fail:
-        name = outputs["job_definition_name"]
-        definition = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"][0]
-        *shell, script = definition["containerProperties"]["command"]
+        *shell, script = describe_job_definition(cloud, deployment)["containerProperties"]["command"]
         indexes = " ".join(map(str, fail))
         failing = f'case " {indexes} " in *" $AWS_BATCH_JOB_ARRAY_INDEX "*) echo "no colour left" >&2; exit 1;; esac'
         overrides = {"containerOverrides": {"command": [*shell, f"{failing}\n{script}"]}}
@@ -218,46 +226,41 @@ def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence
     return str(job["jobId"])
 
 
-def _wait_for_job(cloud: LocalCloud, job_id: str, size: int, report: Report) -> None:
-    ends = time.monotonic() + PATIENCE + size / 4000 * PATIENCE
-    while time.monotonic() < ends:
+def _wait_for_job(cloud: LocalCloud, job_id: str, size: int, report: ReportProgress) -> None:
+    deadline = time.monotonic() + TIMEOUT + size / 4000 * TIMEOUT
+    while time.monotonic() < deadline:
         job = cloud.client("batch").describe_jobs(jobs=[job_id])["jobs"][0]
         summary = job["arrayProperties"].get("statusSummary", {})
         report("children", sum(summary.get(status, 0) for status in FINISHED), size)
         if job["status"] in FINISHED:
             return
         time.sleep(0.05)
-    raise RehearsalFailed(f"the array job of {size} children did not end in time")
+    raise RunFailed(f"the array job of {size} children did not finish in time")
 
 
 def _wait_for_messages(
-    cloud: LocalCloud, deployment: Deployment, counters: _Counters, sink: SlackSink, report: Report
+    cloud: LocalCloud, deployment: Deployment, counters: _Counters, sink: SlackSink, report: ReportProgress
 ) -> None:
-    """Until the function is done with the event, and every channel has a message or its notifier a ticket."""
+    """Wait until the function has processed the event, and each channel has a message or its notifier a ticket."""
     outputs = deployment.outputs
     report("messages", 0, 3)
-    _until(lambda: counters.count("parent-only") > 0, PATIENCE, "the rule did not fire")
-    _until(lambda: in_queue(cloud, outputs["intake_queue_url"]) == 0, PATIENCE, "the function did not take the event")
+    _until(lambda: counters.count("parent-only") > 0, TIMEOUT, "the rule did not fire")
+    _until(
+        lambda: cloud.message_count(outputs["intake_queue_url"]) == 0, TIMEOUT, "the function did not process the event"
+    )
 
-    def all_told() -> bool:
-        undelivered = in_queue(cloud, outputs["retry_queue_url"]) + in_queue(cloud, outputs["dead_letter_queue_url"])
-        told = [bool(sink.accepted), bool(cloud.mailbox()), bool(counters.notifications())]
-        report("messages", sum(told), len(told))
-        return sum(told) + undelivered >= len(told)
+    def all_accounted_for() -> bool:
+        tickets = sum(cloud.message_count(outputs[f"{name}_queue_url"]) for name in ("retry", "dead_letter"))
+        notified = [bool(sink.accepted), bool(cloud.mailbox()), bool(counters.notifications())]
+        report("messages", sum(notified), len(notified))
+        return sum(notified) + tickets >= len(notified)
 
-    _until(all_told, CHANNEL_PATIENCE, "a channel got nothing, and there is no ticket for it")
+    _until(all_accounted_for, CHANNEL_TIMEOUT, "a channel received nothing, and there is no ticket for it")
 
 
-def _until(condition: Callable[[], bool], patience: float, complaint: str) -> None:
-    ends = time.monotonic() + patience
+def _until(condition: Callable[[], bool], timeout: float, complaint: str) -> None:
+    deadline = time.monotonic() + timeout
     while not condition():
-        if time.monotonic() > ends:
-            raise RehearsalFailed(f"{complaint} within {patience:g} s")
+        if time.monotonic() > deadline:
+            raise RunFailed(f"{complaint} within {timeout:g} s")
         time.sleep(0.05)
-
-
-def in_queue(cloud: LocalCloud, url: str) -> int:
-    """How many messages a queue holds: those that wait, are being worked on, or are delayed."""
-    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return sum(int(attributes[name]) for name in names)

@@ -1,26 +1,25 @@
-"""What the demo shows at its end: the counts side by side, and what the channels really hold."""
+"""Prints the results of the demo: the counts side by side, and what each channel received."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from demo.print_color import Rehearsal
+from demo.print_color import PlatformRun
 
 SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
 CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
 
 
-def show(runs: Sequence[Rehearsal], console: Console) -> None:
-    """Print the table of all runs, and what the first one's channels received."""
+def show(runs: Sequence[PlatformRun], console: Console) -> None:
+    """Print the counts of all runs, and the messages of the first one."""
     console.print()
     console.print(_table(runs))
     console.print()
@@ -32,11 +31,11 @@ def show(runs: Sequence[Rehearsal], console: Console) -> None:
     for notification in received.sns:
         console.print(_panel("The SNS subscriber received", _notification(notification)))
     total = sum(run.seconds["total"] for run in runs)
-    console.print(f"Counted on local AWS in {total:.1f} s; everything that ran is stopped again.", highlight=False)
+    console.print(f"Counted on local AWS in {total:.1f} s; everything has been stopped.", highlight=False)
 
 
-def _table(runs: Sequence[Rehearsal]) -> Table:
-    table = Table(title="One array job: what fired, what arrived", title_justify="left", title_style="bold")
+def _table(runs: Sequence[PlatformRun]) -> Table:
+    table = Table(title="One array job: what matched, what arrived", title_justify="left", title_style="bold")
     table.add_column("")
     for run in runs:
         table.add_column("on " + {"FARGATE": "Fargate"}.get(run.platform, run.platform), justify="right")
@@ -50,7 +49,7 @@ def _table(runs: Sequence[Rehearsal]) -> Table:
     return table
 
 
-def _fired(run: Rehearsal, rule: str) -> str:
+def _fired(run: PlatformRun, rule: str) -> str:
     times = run.fired[rule]
     return f"[green]{times}[/green]" if times == 1 else f"[yellow]{times}[/yellow]"
 
@@ -64,7 +63,7 @@ def _panel(title: str, text: Text) -> Panel:
 
 
 def _slack(payload: Mapping[str, Any]) -> Text:
-    """The blocks as lines. Text, not markup: what a job wrote must not be read as rich's own."""
+    """The blocks as lines. As Text, since rich would interpret markup in what a job wrote."""
     lines: list[Text] = []
     for block in payload.get("blocks", []):
         if block["type"] == "header":
@@ -88,7 +87,7 @@ def _element(element: Mapping[str, Any]) -> Text:
 
 
 def _with_links(text: str) -> Text:
-    """Slack's <url|label> as the label, which leads to the URL in terminals that can."""
+    """Slack's <url|label> as the label, linked to the URL in terminals that support links."""
     shown, last = Text(), 0
     for link in SLACK_LINK.finditer(text):
         shown.append(text[last : link.start()]).append(link["label"], style=f"underline link {link['url']}")
@@ -102,7 +101,7 @@ def _mail(mail: Mapping[str, Any]) -> Text:
 
 
 def _notification(notification: Mapping[str, Any]) -> Text:
-    """A program's subscription gets JSON: here its first level, shortened."""
+    """The JSON that a program's subscription receives: its top-level strings, and the names of the other fields."""
     message = json.loads(notification["Message"])
     fields = {name: value for name, value in message.items() if isinstance(value, str)}
     attributes = {name: value["Value"] for name, value in notification.get("MessageAttributes", {}).items()}

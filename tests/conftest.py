@@ -39,7 +39,7 @@ def cloud() -> Iterator[LocalCloud]:
 def own_cloud() -> Iterator[LocalCloud]:
     """A local AWS for one test file, whose stacks can keep the names with which they ship."""
     with LocalCloud.start() as running:
-        running.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        running.verify_sender(SENDER)
         yield running
 
 

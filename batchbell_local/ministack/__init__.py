@@ -1,1 +1,1 @@
-"""What MiniStack lacks, added inside its process: AWS Batch, and AWS's behaviour that deliveries rely on."""
+"""Extensions of MiniStack, installed in its process: AWS Batch, and the AWS behaviour that deliveries rely on."""

@@ -1,14 +1,14 @@
-"""What MiniStack's event source mappings of SQS lack, added inside its process.
+"""Extends MiniStack's event source mappings of SQS queues, in its process.
 
-- Batches above 10 records and batching windows: a mapping with a window gathers until the batch is full, the window is
-  over, counted from the first record, or the payload limit is reached. (Lambda Developer Guide, "Configuring batching
+- Batches above 10 records and batching windows: a mapping with a window collects records until the batch is full, the
+  window since the first record is over, or the payload limit is reached. (Lambda Developer Guide, "Configuring batching
   behavior".) MiniStack never takes more than 10 records, and never waits.
-- A batch above 10 needs a window. ("Using Lambda with Amazon SQS".)
-- A partial answer that names what is no record of the batch, or cannot be read, fails the whole batch. ("Handling
+- A batch size above 10 requires a window. ("Using Lambda with Amazon SQS".)
+- A partial batch response that is invalid, or names an item that is not in the batch, fails the whole batch. ("Handling
   errors for an SQS event source in Lambda".) MiniStack deletes the records.
 
-AWS counts a record's visibility timeout from its receipt, and so asks for the window on top of six times the function's
-timeout; here it is counted from the invocation.
+AWS counts a record's visibility timeout from its receipt, and therefore recommends the window on top of six times the
+function's timeout; here it is counted from the invocation.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from ministack.services import lambda_svc, sqs
 LARGEST_UNBATCHED = 10  # records, without a window
 RECEIVED_AT_ONCE = 10  # SQS's own limit
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # bytes; "Lambda quotas": invocation payload
-FRAME = 1_000  # bytes that a record has besides its body and its attributes, amply
+RECORD_OVERHEAD = 1_000  # bytes of a record besides its body and attributes; a generous estimate
 Json = dict[str, Any]
 Receive = Callable[[str, int], list[Json]]
 Response = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
-    """Make the MiniStack of this process invoke functions with a queue's records as Lambda does."""
-    _gather_in_windows()
-    _fail_batches_by_malformed_answers()
+    """Make this process's MiniStack invoke functions with a queue's records as Lambda does."""
+    _collect_in_windows()
+    _fail_batches_on_invalid_responses()
     _refuse_large_batches_without_a_window()
 
 
 @dataclass(frozen=True)
 class _Record:
-    """A message as it was received; `handle` is the receipt's, which a later receipt by anybody replaces."""
+    """A received message. `handle` is this receipt's; a later receipt by any consumer replaces it."""
 
     message: Json
     handle: str
@@ -50,51 +50,51 @@ class _Record:
 
 
 @dataclass
-class _Gathering:
-    """What a mapping holds back until the batch is complete."""
+class _PendingBatch:
+    """The records that a mapping holds back until the batch is complete."""
 
     records: list[_Record]
     deadline: float | None = None  # monotonic; None until there is a record
 
 
-class _Gatherer:
-    """Batches of all mappings: MiniStack's one polling thread asks again and again for that of `mapping`."""
+class _BatchCollector:
+    """Collects the batches of all mappings. MiniStack's one polling thread takes that of `mapping`, again and again."""
 
     def __init__(self, receive: Receive) -> None:
         self.mapping: Json = {}
         self._receive = receive
-        self._gatherings: dict[str, _Gathering] = {}
+        self._pending: dict[str, _PendingBatch] = {}
 
     def take(self, queue_url: str) -> list[Json]:
-        """The messages to invoke the function with; none as long as the batch is not complete."""
+        """The messages to invoke the function with; empty until the batch is complete."""
         mapping = self.mapping
         window, size = mapping.get("MaximumBatchingWindowInSeconds") or 0, mapping["BatchSize"]
         with sqs._queues_lock:
             queue = sqs._get_q(queue_url)
             sqs._expire_retained(queue)
             sqs._dlq_sweep(queue)
-            gathering = self._gatherings.pop(mapping["UUID"], None) or _Gathering([])
-            gathering.records = _still_held(gathering.records, queue)
-            if not gathering.records:
-                gathering.deadline = None
-            complete = self._fill(gathering.records, queue, size if window else min(size, LARGEST_UNBATCHED))
-            if not gathering.records:
+            pending = self._pending.pop(mapping["UUID"], None) or _PendingBatch([])
+            pending.records = _still_held(pending.records, queue)
+            if not pending.records:
+                pending.deadline = None
+            complete = self._fill(pending.records, queue, size if window else min(size, LARGEST_UNBATCHED))
+            if not pending.records:
                 return []
             now = time.monotonic()
-            if gathering.deadline is None:
-                gathering.deadline = now + window
-            left = gathering.deadline - now
+            if pending.deadline is None:
+                pending.deadline = now + window
+            left = pending.deadline - now
             timeout = int(queue["attributes"]["VisibilityTimeout"])
             if complete or left <= 0:
-                _hide(gathering.records, timeout)
-                return [record.message for record in gathering.records]
-            _hide(gathering.records, left + timeout)
-            self._gatherings[mapping["UUID"]] = gathering
+                _hide(pending.records, timeout)
+                return [record.message for record in pending.records]
+            _hide(pending.records, left + timeout)
+            self._pending[mapping["UUID"]] = pending
         _wake_poller_after(left)
         return []
 
     def _fill(self, records: list[_Record], queue: Json, size: int) -> bool:
-        """Receive what there is up to `size` records; True if there can be no more in this batch."""
+        """Receive up to `size` records that are visible; return whether the batch can take no more."""
         while len(records) < size:
             wanted = min(size - len(records), RECEIVED_AT_ONCE)
             fitting, rest_is_too_large = _count_fitting(queue, wanted, PAYLOAD_LIMIT - sum(one.size for one in records))
@@ -105,22 +105,22 @@ class _Gatherer:
         return True
 
 
-def _gather_in_windows() -> None:
+def _collect_in_windows() -> None:
     iterate = lambda_svc._iter_all_esms
-    gatherer = _Gatherer(sqs._receive_messages_for_esm)
+    collector = _BatchCollector(sqs._receive_messages_for_esm)
 
     def iterate_and_remember() -> Iterator[tuple[str, str, Json]]:
-        """MiniStack's thread goes through all mappings, and receives for each without saying which one it is."""
+        """Note the current mapping, since MiniStack's thread receives for each one without passing it on."""
         for entry in iterate():
-            *_, gatherer.mapping = entry
+            *_, collector.mapping = entry
             yield entry
 
     lambda_svc._iter_all_esms = iterate_and_remember
-    sqs._receive_messages_for_esm = lambda queue_url, max_number: gatherer.take(queue_url)
+    sqs._receive_messages_for_esm = lambda queue_url, max_number: collector.take(queue_url)
 
 
 def _still_held(records: list[_Record], queue: Json) -> list[_Record]:
-    """Without those that were purged, have expired or came back, as while the mapping was disabled."""
+    """The records that were not purged, did not expire and did not return, as they do while the mapping is disabled."""
     present, now = {id(message) for message in queue["messages"]}, time.time()
     return [
         record
@@ -132,7 +132,7 @@ def _still_held(records: list[_Record], queue: Json) -> list[_Record]:
 
 
 def _count_fitting(queue: Json, wanted: int, room: int) -> tuple[int, bool]:
-    """How many of the next `wanted` visible messages have room (in bytes), and whether the next one has not."""
+    """How many of the next `wanted` visible messages fit into `room` bytes, and whether the one after them does not."""
     now = time.time()
     visible = (message for message in queue["messages"] if message["visible_at"] <= now)
     fitting = 0
@@ -145,9 +145,9 @@ def _count_fitting(queue: Json, wanted: int, room: int) -> tuple[int, bool]:
 
 
 def _size(message: Json) -> int:
-    """Bytes of the record in the function's event."""
+    """The size of the record in the function's event, in bytes."""
     texts = [message["body"], message.get("message_attributes")]
-    return len(json.dumps(texts, ensure_ascii=False).encode()) + FRAME
+    return len(json.dumps(texts, ensure_ascii=False).encode()) + RECORD_OVERHEAD
 
 
 def _hide(records: list[_Record], seconds: float) -> None:
@@ -157,13 +157,13 @@ def _hide(records: list[_Record], seconds: float) -> None:
 
 
 def _wake_poller_after(seconds: float) -> None:
-    """It sleeps for up to a second where nothing arrives."""
+    """Wake MiniStack's poller, which sleeps for up to a second while nothing arrives."""
     timer = threading.Timer(seconds, lambda_svc._esm_wake.set)
     timer.daemon = True
     timer.start()
 
 
-def _fail_batches_by_malformed_answers() -> None:
+def _fail_batches_on_invalid_responses() -> None:
     run_batch, execute = lambda_svc._run_sqs_batch, lambda_svc._execute_function
     sent: ContextVar[frozenset[str] | None] = ContextVar(
         "ids of the records that the function may report", default=None
@@ -171,47 +171,47 @@ def _fail_batches_by_malformed_answers() -> None:
 
     def run_reporting_batch(mapping: Json, func: Json, event: Json, *arguments: Any) -> None:
         if "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []):
-            sent.set(frozenset(record["messageId"] for record in event["Records"]))  # its thread is for this batch
+            sent.set(frozenset(record["messageId"] for record in event["Records"]))  # this thread runs only this batch
         run_batch(mapping, func, event, *arguments)
 
-    def execute_and_read_answer(func: Json, event: Json) -> Json:
+    def execute_and_parse_response(func: Json, event: Json) -> Json:
         result: Json = execute(func, event)
         ids = sent.get()
         if ids is None or result.get("error"):
             return result
         try:
-            return {**result, "body": {"batchItemFailures": _read_failures(result.get("body"), ids)}}
-        except _MalformedAnswer as error:
-            return {**result, "error": True, "body": {"errorType": "MalformedAnswer", "errorMessage": str(error)}}
+            return {**result, "body": {"batchItemFailures": _parse_failures(result.get("body"), ids)}}
+        except _InvalidResponse as error:
+            return {**result, "error": True, "body": {"errorType": "InvalidResponse", "errorMessage": str(error)}}
 
     lambda_svc._run_sqs_batch = run_reporting_batch
-    lambda_svc._execute_function = execute_and_read_answer
+    lambda_svc._execute_function = execute_and_parse_response
 
 
-class _MalformedAnswer(Exception):
-    """Lambda takes the whole batch as failed."""
+class _InvalidResponse(Exception):
+    """A response for which Lambda counts the whole batch as failed."""
 
 
-def _read_failures(answer: Any, ids: frozenset[str]) -> list[Json]:
-    """The records that failed: none where the answer is nothing, null or {}. Raise _MalformedAnswer."""
-    if isinstance(answer, str) and answer:
+def _parse_failures(response: Any, ids: frozenset[str]) -> list[Json]:
+    """The failed items of the response; empty if it is nothing, null or {}. Raises _InvalidResponse."""
+    if isinstance(response, str) and response:
         try:
-            answer = json.loads(answer)
+            response = json.loads(response)
         except ValueError:
-            raise _MalformedAnswer("the answer is not JSON") from None
-    if answer is None or answer == "":
+            raise _InvalidResponse("the response is not JSON") from None
+    if response is None or response == "":
         return []
-    if not isinstance(answer, Mapping):
-        raise _MalformedAnswer("the answer is not a JSON object")
-    failures = answer.get("batchItemFailures")
+    if not isinstance(response, Mapping):
+        raise _InvalidResponse("the response is not a JSON object")
+    failures = response.get("batchItemFailures")
     if failures is None:
         return []
     if not isinstance(failures, list):
-        raise _MalformedAnswer("batchItemFailures is not a list")
+        raise _InvalidResponse("batchItemFailures is not a list")
     for failure in failures:
         identifier = failure.get("itemIdentifier") if isinstance(failure, Mapping) else None
         if not isinstance(identifier, str) or identifier not in ids:
-            raise _MalformedAnswer(f"batchItemFailures names {identifier!r}, which is no record of the batch")
+            raise _InvalidResponse(f"batchItemFailures names {identifier!r}, which is not in the batch")
     return failures
 
 

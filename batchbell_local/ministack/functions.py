@@ -1,8 +1,8 @@
-"""Lambda functions run as Lambda runs them, not as a part of MiniStack's own Python.
+"""Runs functions isolated, as Lambda does.
 
-MiniStack starts a function with its own interpreter, its own site-packages and its own environment: a bundle that
-lacks a dependency works there and fails on AWS. `install()`, called inside MiniStack's process, replaces that: a
-function sees its code, boto3 with what boto3 needs, the standard library, and the variables that Lambda documents.
+MiniStack starts a function with its own interpreter, site-packages and environment, so a bundle that lacks a dependency
+works there and fails on AWS. After `install()`, called in MiniStack's process, a function sees only its code, boto3
+with its dependencies, the standard library, and the variables that Lambda documents.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-# What Lambda's Python runtimes bring along besides the standard library (AWS: "Runtime-included SDK versions").
+# The packages in Lambda's Python runtimes besides the standard library (AWS: "Runtime-included SDK versions").
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 HOST_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
-LOG_DEADLINE = 2.0  # seconds that an answered invocation may wait for its last log line
+LOG_DEADLINE = 2.0  # seconds that a finished invocation may wait for its last log line
 
-# What MiniStack hands to a function and the function may see; all else that its process inherits is dropped.
+# The variables from MiniStack that a function may see; everything else that its process inherits is dropped.
 FORWARDED_VARIABLES = (
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
@@ -53,8 +53,8 @@ FORWARDED_VARIABLES = (
     "_LAMBDA_LAYERS_DIRS",
 )
 
-# Runs in the function's process before MiniStack's worker script, and so before any of the function's code. The home
-# folder and the AWS files are set because the real ones are the user's: Lambda has none.
+# Runs in the function's process before MiniStack's worker script, and so before any of the function's code. It sets the
+# home folder and the AWS files because the real ones are the user's; Lambda has none.
 PREPARATION = """
 def _prepare(forwarded, packages):
     import os, sys, time
@@ -78,52 +78,52 @@ del _prepare
 
 
 class RuntimeMismatch(RuntimeError):
-    """The function wants another Python than the one that runs functions here."""
+    """The function's runtime is not the Python that runs functions here."""
 
 
-# MiniStack answers an invocation with the class's name as errorType, and this is Lambda's.
+# MiniStack uses the class's name as errorType, and this name is Lambda's.
 ImportModuleError = type("Runtime.ImportModuleError", (RuntimeError,), {})
 
 
 def install(folder: Path) -> None:
-    """Make the MiniStack of this process run functions isolated; `folder` (made here) holds what that takes."""
+    """Make this process's MiniStack run functions isolated; creates `folder` for the files that this takes."""
     packages = _link_runtime_packages(folder / "runtime")
     launcher = _write_launcher(folder / "python")
     preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
     worker_script = preparation + lambda_runtime._PYTHON_WORKER_SCRIPT
 
-    # IsolatedWorker has refused any other runtime before MiniStack asks for the program to run.
+    # ExecutionEnvironment refuses any other runtime before MiniStack asks for the program to run.
     lambda_runtime._detect_runtime_binary = lambda runtime: (str(launcher), worker_script)
     lambda_runtime._signal = _kill
-    lambda_runtime.Worker = IsolatedWorker
+    lambda_runtime.Worker = ExecutionEnvironment
     execute = lambda_svc._execute_function_warm
 
     def execute_and_log_failure(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         return _with_logged_failure(execute(func, event, request_id))
 
     lambda_svc._execute_function_warm = execute_and_log_failure
-    lambda_svc.invalidate_worker = retire_workers
+    lambda_svc.invalidate_worker = retire_environments
 
 
-def kill_worker(name: str) -> None:
-    """SIGKILL for one function's process."""
-    _workers[name].kill_now()
+def kill_environment(name: str) -> None:
+    """Send SIGKILL to one function's process."""
+    _environments[name].kill_now()
 
 
 def kill_running() -> int:
-    """SIGKILL for every function's process that runs an invocation; how many."""
-    return sum(worker.in_use and worker.kill_now() for worker in list(_workers.values()))
+    """Send SIGKILL to every function's process that is running an invocation; return how many."""
+    return sum(environment.in_use and environment.kill_now() for environment in list(_environments.values()))
 
 
-def retire_workers(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:
-    """End a function's processes; as on AWS, an update (which names a qualifier) lets invocations that run end first,
-    where MiniStack would kill them."""
+def retire_environments(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:
+    """End a function's processes. After an update, which names a qualifier, running invocations end first, as on AWS;
+    MiniStack would kill them."""
     if qualifier is not None:
         with lambda_runtime._lock:
             for pool in lambda_runtime._workers.values():
-                for worker in [one for one in pool if one.func_name == func_name and one.runs]:
-                    worker.is_retired = True
-                    pool.remove(worker)
+                for environment in [one for one in pool if one.func_name == func_name and one.is_busy]:
+                    environment.is_retired = True
+                    pool.remove(environment)
     lambda_runtime.invalidate_worker(func_name, qualifier, **scope)
 
 
@@ -133,34 +133,34 @@ def stop() -> None:
 
 
 _numbers = itertools.count(1)
-_workers: weakref.WeakValueDictionary[str, IsolatedWorker] = weakref.WeakValueDictionary()
+_environments: weakref.WeakValueDictionary[str, ExecutionEnvironment] = weakref.WeakValueDictionary()
 
 
-class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
-    """One execution environment: refuses another runtime, gives Lambda's own variables, loses no log line."""
+class ExecutionEnvironment(lambda_runtime.Worker):  # type: ignore[misc]
+    """One function's process: refuses other runtimes, sets Lambda's own variables, loses no log line."""
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         super().__init__(func_name, config, code_zip)
         self.config: dict[str, Any] = config
-        self._log_stream: LogStream | None = None
-        self._log_stream_opened = threading.Event()
-        self._name = f"worker-{next(_numbers)}"
-        self.runs = False  # an invocation
-        self.is_retired = False  # the running invocation is its last one
-        _workers[self._name] = self
+        self._stderr_pump: StderrPump | None = None
+        self._stderr_opened = threading.Event()
+        self._name = f"environment-{next(_numbers)}"
+        self.is_busy = False  # runs an invocation
+        self.is_retired = False  # ends after the running invocation
+        _environments[self._name] = self
 
     def invoke(self, *args: Any, **options: Any) -> dict[str, Any]:
-        self.runs = True
+        self.is_busy = True
         try:
             answer: dict[str, Any] = super().invoke(*args, **options)
             return answer
         finally:
-            self.runs = False
+            self.is_busy = False
             if self.is_retired:
                 self.kill()
 
     def kill_now(self) -> bool:
-        """SIGKILL; False if it does not run."""
+        """Send SIGKILL; return False if the process is not running."""
         process: subprocess.Popen[str] | None = self._proc
         if process is None or process.poll() is not None:
             return False
@@ -174,7 +174,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
                 f"{self.func_name} has the runtime {configured.get('Runtime')}, but functions run with {HOST_RUNTIME} "
                 f"on this machine: deploy it with the runtime {HOST_RUNTIME}"
             )
-        self._log_stream_opened.clear()
+        self._stderr_opened.clear()
         self.config = {**configured, "Environment": {"Variables": _function_variables(configured, self._name)}}
         try:
             super()._spawn()
@@ -184,18 +184,18 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
             raise ImportModuleError(f"Unable to import module '{module}': {reason}") from error
         finally:
             self.config = configured
-        self._log_stream_opened.wait(LOG_DEADLINE)
+        self._stderr_opened.wait(LOG_DEADLINE)
 
     def _read_stderr(self) -> None:
-        stream = LogStream(os.dup(self._proc.stderr.fileno()), self._stderr_queue)
-        self._log_stream = stream
-        self._log_stream_opened.set()
+        stream = StderrPump(os.dup(self._proc.stderr.fileno()), self._stderr_queue)
+        self._stderr_pump = stream
+        self._stderr_opened.set()
         stream.pump()
 
     def _drain_stderr(self) -> str:
-        """The lines that the function has written until now: all of them, where MiniStack guesses by waiting."""
-        if self._log_stream is not None:
-            self._log_stream.settle(time.monotonic() + LOG_DEADLINE)
+        """All lines that the function has written so far. MiniStack only waits for a while."""
+        if self._stderr_pump is not None:
+            self._stderr_pump.settle(time.monotonic() + LOG_DEADLINE)
         lines: str = super()._drain_stderr()
         return lines
 
@@ -203,14 +203,14 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc]
         return self._drain_stderr()
 
 
-class LogStream:
-    """The standard error of a function's process, line by line into a queue."""
+class StderrPump:
+    """Reads the standard error of a function's process, line by line, into a queue."""
 
     def __init__(self, descriptor: int, lines: queue.Queue[str]) -> None:
-        """Takes the descriptor over."""
+        """Takes over the descriptor."""
         self._descriptor = descriptor
         self._lines = lines
-        self._lock = threading.Lock()  # held from taking bytes out of the pipe until their lines are in the queue
+        self._lock = threading.Lock()  # held while bytes move from the pipe into the queue
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._unfinished = ""
         self._ended = False
@@ -231,7 +231,7 @@ class LogStream:
                     os.close(self._descriptor)
 
     def settle(self, deadline: float) -> None:
-        """Return when all that was written is in the queue, an unfinished last line included, or at the deadline."""
+        """Wait until the queue has everything written so far, even an unfinished line, or until the deadline."""
         while True:
             with self._lock:
                 if self._ended or not _bytes_waiting(self._descriptor):
@@ -250,8 +250,8 @@ def _bytes_waiting(descriptor: int) -> int:
     return count[0]
 
 
-def _function_variables(config: Mapping[str, Any], worker: str) -> dict[str, str]:
-    """The function's own variables, and those of Lambda's that MiniStack leaves out."""
+def _function_variables(config: Mapping[str, Any], environment: str) -> dict[str, str]:
+    """The function's own variables, and Lambda's that MiniStack does not set."""
     own: dict[str, str] = (config.get("Environment") or {}).get("Variables") or {}
     log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config.get('FunctionName')}"
     return {
@@ -259,12 +259,12 @@ def _function_variables(config: Mapping[str, Any], worker: str) -> dict[str, str
         "_HANDLER": config.get("Handler", ""),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{HOST_RUNTIME}",
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
-        "AWS_SDK_UA_APP_ID": worker,  # the SDK puts it into its User-Agent: so a call tells which process made it
+        "AWS_SDK_UA_APP_ID": environment,  # part of the SDK's User-Agent, which identifies the calling process
     }
 
 
 def _with_logged_failure(result: dict[str, Any]) -> dict[str, Any]:
-    """A function that could not even start leaves its reason in its log, as on AWS."""
+    """Log why a function could not start, as AWS does."""
     if not result.get("error") or result.get("log"):
         return result
     body = result.get("body") or {}
@@ -272,7 +272,7 @@ def _with_logged_failure(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kill(process: subprocess.Popen[str] | None) -> None:
-    """Lambda gives a function no chance to react: MiniStack's SIGTERM could be caught, and delays the answer."""
+    """Kill at once, as Lambda does. MiniStack's SIGTERM could be caught, and delays the response."""
     if process is not None and process.poll() is None:
         process.kill()
 
@@ -282,7 +282,7 @@ def _link_runtime_packages(folder: Path) -> Path:
     for name in RUNTIME_PACKAGES:
         found = importlib.util.find_spec(name)
         if found is None or found.origin is None:
-            raise RuntimeError(f"{name}, a part of Lambda's Python runtime, is not installed here")
+            raise RuntimeError(f"{name}, which is part of Lambda's Python runtime, is not installed here")
         source = Path(found.origin)
         source = source.parent if source.name == "__init__.py" else source
         link = folder / source.name
@@ -292,7 +292,7 @@ def _link_runtime_packages(folder: Path) -> Path:
 
 
 def _write_launcher(path: Path) -> Path:
-    """A program that MiniStack can start with the worker script as its only argument.
+    """Write the program that MiniStack starts with the worker script as its only argument.
 
     -I: no PYTHON* variable, no user site, no script folder; -S: no site-packages; -B: no bytecode is written, since
     Lambda's code folder is read-only; -X utf8: Lambda's locale, whatever the machine's is.

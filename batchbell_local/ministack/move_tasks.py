@@ -1,9 +1,9 @@
-"""SQS's message move tasks, which MiniStack lacks, added inside its process.
+"""Adds SQS's message move tasks to MiniStack, in its process.
 
-A task moves what was visible in a dead-letter queue when it started, in the background, to one queue or to where each
-message came from. Sources: SQS API reference, "StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask";
-SQS Developer Guide, "Learn how to configure a dead-letter queue redrive" and "Troubleshoot Amazon SQS dead-letter queue
-and DLQ redrive issues". Codes and texts of refusals are those that AWS was seen to give.
+A task moves the messages that were visible in a dead-letter queue at its start, in the background, to one queue or to
+where each message came from. Sources: SQS API reference, "StartMessageMoveTask", "ListMessageMoveTasks",
+"CancelMessageMoveTask"; SQS Developer Guide, "Learn how to configure a dead-letter queue redrive" and "Troubleshoot
+Amazon SQS dead-letter queue and DLQ redrive issues". Codes and texts of errors were seen from AWS.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 
 from ministack.services import sqs
 
-from . import move_rights
-from .move_rights import check_rights
+from . import move_task_permissions
+from .move_task_permissions import check_permissions
 
-FASTEST = 500  # messages a second; also where SQS chooses the rate itself
-STEPS = 50  # a second, at most; a fast task moves several messages in one
-LISTED = 10  # tasks, at most
+MAX_RATE = 500  # messages a second; also used where SQS would choose the rate
+MAX_STEPS = 50  # a second; a fast task moves several messages in one step
+MAX_LISTED = 10  # tasks
 SOURCE_GONE = "The resource that you specified for the SourceArn parameter doesn't exist."
 DESTINATION_GONE = "The resource that you specified for the DestinationArn parameter doesn't exist."
 Json = dict[str, Any]
 
 
 def install() -> None:
-    """Let the MiniStack of this process start, list and cancel move tasks."""
-    move_rights.install()
-    tasks = _Tasks()
+    """Make this process's MiniStack start, list and cancel move tasks."""
+    move_task_permissions.install()
+    tasks = _MoveTasks()
     sqs._HANDLERS |= {
         "StartMessageMoveTask": tasks.start,
         "ListMessageMoveTasks": tasks.list,
@@ -42,13 +42,13 @@ def install() -> None:
     }
 
 
-class _Failed(Exception):
-    """A task cannot go on; the text is its FailureReason."""
+class _TaskFailed(Exception):
+    """A task cannot continue; the text is its FailureReason."""
 
 
 @dataclass
-class _Task:
-    """`destination`: an ARN, or empty for where each message came from. `rate`: None where SQS chooses it."""
+class _MoveTask:
+    """One task. `destination`: an ARN, or empty to return each message to its source. `rate`: None if SQS chooses."""
 
     id: str
     source: str
@@ -86,22 +86,22 @@ class _Task:
 
     def run(self) -> None:
         """Move messages at the task's rate until none is left."""
-        rate = self.rate or FASTEST
-        at_once = max(1, rate // STEPS)
+        rate = self.rate or MAX_RATE
+        at_once = max(1, rate // MAX_STEPS)
         try:
             while not self.cancelled.is_set() and self.waiting:
                 with sqs._queues_lock:
                     self._move(at_once)
                 self.cancelled.wait(at_once / rate)
             self.status = "CANCELLED" if self.cancelled.is_set() else "COMPLETED"
-        except _Failed as failed:
+        except _TaskFailed as failed:
             self.failure, self.status = str(failed), "FAILED"
 
     def _move(self, count: int) -> None:
-        """The next `count` that are still there; those that somebody has received meanwhile stay."""
+        """Move the next `count` messages that are still in the queue and that nobody has received meanwhile."""
         queue = sqs._queue_by_arn(self.source)
         if queue is None:
-            raise _Failed(_failure("QueueDoesNotExist"))
+            raise _TaskFailed(_failure("QueueDoesNotExist"))
         present, now = {id(message) for message in queue["messages"]}, time.time()
         gone: set[int] = set()
         try:
@@ -117,10 +117,10 @@ class _Task:
     def _send(self, message: Json) -> None:
         arn = self.destination or message["sys"].get("DeadLetterQueueSourceArn")
         if not arn:
-            raise _Failed("CouldNotDetermineMessageSource")
+            raise _TaskFailed("CouldNotDetermineMessageSource")
         queue = sqs._queue_by_arn(arn)
         if queue is None:
-            raise _Failed(_failure("QueueDoesNotExist"))
+            raise _TaskFailed(_failure("QueueDoesNotExist"))
         request: Json = {"MessageBody": message["body"], "MessageAttributes": message.get("message_attributes")}
         if trace := message["sys"].get("AWSTraceHeader"):
             request["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
@@ -129,29 +129,29 @@ class _Task:
         try:
             sqs._act_send_message(request, queue["url"])
         except sqs._Err as error:
-            raise _Failed(_failure(error.code)) from error
+            raise _TaskFailed(_failure(error.code)) from error
 
 
-class _Tasks:
-    """The tasks of each source queue, the newest first; read and written under SQS's lock."""
+class _MoveTasks:
+    """The tasks of each source queue, newest first; guarded by SQS's lock."""
 
     def __init__(self) -> None:
-        self._of: dict[str, list[_Task]] = {}
+        self._by_source: dict[str, list[_MoveTask]] = {}
 
     def start(self, data: Json, url: str) -> Json:
         with sqs._queues_lock:
             source, destination = data.get("SourceArn", ""), data.get("DestinationArn") or ""
             queue = _queue(source, SOURCE_GONE)
             origins = [one for one in sqs._queues.values() if _dead_letter_queue_of(one) == source]
-            check_rights(queue, "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+            check_permissions(queue, "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
             for target in [_queue(destination, DESTINATION_GONE)] if destination else origins:
-                check_rights(target, "SendMessage")
+                check_permissions(target, "SendMessage")
                 if target["is_fifo"] != queue["is_fifo"]:
                     raise _invalid("The source queue and destination queue must be of the same queue type.")
             if not origins:
                 raise _invalid("Source queue must be configured as a Dead Letter Queue.")
-            rate = _number(data, "MaxNumberOfMessagesPerSecond", FASTEST)
-            tasks = self._of.setdefault(source, [])
+            rate = _number(data, "MaxNumberOfMessagesPerSecond", MAX_RATE)
+            tasks = self._by_source.setdefault(source, [])
             if tasks and tasks[0].is_active:
                 raise _invalid(
                     "There is already a task running. Only one active task is allowed for a source queue arn at a "
@@ -159,7 +159,7 @@ class _Tasks:
                 )
             now = time.time()
             waiting = [message for message in queue["messages"] if message["visible_at"] <= now]
-            task = _Task(str(uuid.uuid4()), source, destination, rate, waiting, len(waiting))
+            task = _MoveTask(str(uuid.uuid4()), source, destination, rate, waiting, len(waiting))
             tasks.insert(0, task)
         _run_as_caller(task.run)
         return {"TaskHandle": task.handle}
@@ -167,20 +167,20 @@ class _Tasks:
     def list(self, data: Json, url: str) -> Json:
         with sqs._queues_lock:
             source = data.get("SourceArn", "")
-            check_rights(_queue(source, SOURCE_GONE), "GetQueueAttributes")
-            count = _number(data, "MaxResults", LISTED) or 1
-            return {"Results": [task.describe() for task in self._of.get(source, [])[:count]]}
+            check_permissions(_queue(source, SOURCE_GONE), "GetQueueAttributes")
+            count = _number(data, "MaxResults", MAX_LISTED) or 1
+            return {"Results": [task.describe() for task in self._by_source.get(source, [])[:count]]}
 
     def cancel(self, data: Json, url: str) -> Json:
         with sqs._queues_lock:
             task_id, source = _read_handle(data.get("TaskHandle", ""))
-            check_rights(_queue(source, SOURCE_GONE), "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-            task = next((task for task in self._of.get(source, []) if task.id == task_id), None)
+            check_permissions(_queue(source, SOURCE_GONE), "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+            task = next((task for task in self._by_source.get(source, []) if task.id == task_id), None)
             if task is None:
                 raise sqs._Err("ResourceNotFoundException", "Task does not exist.", 404)
             if task.status != "RUNNING":
                 raise sqs._Err(
-                    "UnsupportedOperation", f"The task is {task.status}: only one that runs can be cancelled."
+                    "UnsupportedOperation", f"The task is {task.status}: only a running task can be cancelled."
                 )
             task.status = "CANCELLING"
             task.cancelled.set()
@@ -188,7 +188,7 @@ class _Tasks:
 
 
 def _run_as_caller(run: Callable[[], None]) -> None:
-    """On a thread that has the caller's account, region and rights."""
+    """Run it on a thread with the caller's account, region and permissions."""
     threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True, name="move-task").start()
 
 
@@ -212,7 +212,7 @@ def _number(data: Json, name: str, most: int) -> int | None:
 
 
 def _read_handle(handle: str) -> tuple[str, str]:
-    """The id of a task and the ARN of its source."""
+    """Parse a task handle into the task's id and the ARN of its source."""
     try:
         content = json.loads(base64.b64decode(handle, validate=True))
         return str(content["taskId"]), str(content["sourceArn"])
@@ -226,5 +226,5 @@ def _invalid(text: str) -> Exception:
 
 
 def _failure(code: str) -> str:
-    """SQS names queues that are gone, and the like, by the codes of its older protocol."""
+    """The FailureReason for an error: its code in SQS's older query protocol."""
     return str(sqs._QUERY_COMPAT_CODES.get(code, code))

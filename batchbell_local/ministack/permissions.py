@@ -1,13 +1,14 @@
-"""What MiniStack's IAM lacks, added inside its process: it lets through what AWS refuses, and the other way round.
+"""Corrects MiniStack's IAM, in its process, where it allows what AWS refuses or refuses what AWS allows.
 
-- SQS's batch actions are allowed by the right to the single one: there is no sqs:SendMessageBatch.
-- Loopback counts as TLS, and a parameter that is named by its ARN is checked as that parameter.
-- SES v2's SendEmail is checked on the identity that sends, with its condition keys. MiniStack checks it on `*` and
-  knows no `ses:` key, so it refuses what AWS accepts: a policy for one identity, or one with `ses:FromAddress`.
+- The permission for SQS's single action allows the batch action too: there is no sqs:SendMessageBatch.
+- Loopback counts as TLS, and a parameter given by ARN is checked as that parameter.
+- SES v2's SendEmail is checked on the sending identity, with its condition keys. MiniStack checks it on `*` and has no
+  `ses:` keys, so it refuses what AWS accepts: a policy for one identity, or one with `ses:FromAddress`.
   (Service Authorization Reference: "Amazon Simple Email Service v2".)
-- A function's log lines are kept only if its role may write them, and an SQS queue is mapped to a function only if the
-  role may read it and the queue's visibility timeout covers the function's. (Lambda Developer Guide: "Defining Lambda
-  function permissions with an execution role"; "Using Lambda with Amazon SQS".) MiniStack asks for none of it.
+- A function's log lines are stored only if its role may write them, and an SQS queue is mapped to a function only if
+  the role may read it and the queue's visibility timeout is at least the function's timeout. (Lambda Developer Guide:
+  "Defining Lambda function permissions with an execution role"; "Using Lambda with Amazon SQS".) MiniStack checks none
+  of this.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Response = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
-    """Make the MiniStack of this process check these as AWS does."""
+    """Make this process's MiniStack check all of this as AWS does."""
     _count_loopback_as_tls()
     _check_parameters_by_arn()
     _check_batches_as_single_messages()
@@ -39,7 +40,7 @@ def install() -> None:
 
 
 def _count_loopback_as_tls() -> None:
-    """A Deny of what is not TLS (aws:SecureTransport) is about networks; this machine's loopback is none."""
+    """Policies that deny requests without TLS (aws:SecureTransport) protect networks, which loopback is not."""
     pin = app.pin_request_origin
 
     def pin_as_secure(source_ip: str, secure_transport: bool) -> None:
@@ -89,7 +90,7 @@ def _check_mail_by_identity() -> None:
 def _enforce_send_email(
     mail: dict[str, Any], headers: dict[str, str], query_params: dict[str, Any], request_id: str
 ) -> Response | None:
-    """None if the caller may send it, else AWS's refusal."""
+    """AWS's refusal; None if the caller may send the mail."""
     display_name, sender = parseaddr(str(mail.get("FromEmailAddress", "")))
     destination: dict[str, list[str]] = mail.get("Destination") or {}
     recipients = [address for addresses in destination.values() for address in addresses]
@@ -114,7 +115,7 @@ def _enforce_send_email(
 
 
 def _identity_arn(sender: str, headers: dict[str, str]) -> str:
-    """The identity that sends: the address if it is one, else its domain or the nearest parent domain that is one."""
+    """The sending identity: the address if it is verified, otherwise the nearest verified domain above it."""
     domain = sender.rpartition("@")[2].lower()
     labels = domain.split(".")
     candidates = [sender, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
@@ -136,7 +137,7 @@ def _check_logs_by_role() -> None:
     def emit_if_allowed(func: dict[str, Any], *arguments: Any, **named: Any) -> None:
         config = func.get("config") or func
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
-        stream = f"{_arn_of('logs', config)}:log-group:{group}:log-stream:any"
+        stream = f"{_arn_prefix('logs', config)}:log-group:{group}:log-stream:any"
         if all(_role_may(config, action, stream) for action in LOG_WRITING_ACTIONS):
             emit(func, *arguments, **named)
 
@@ -147,15 +148,15 @@ def _check_mappings_by_role() -> None:
     create = lambda_svc._create_esm
 
     def create_if_allowed(data: dict[str, Any]) -> Response:
-        refusal = _mapping_fault(data)
+        refusal = _mapping_refusal(data)
         answer: Response = lambda_svc._invalid_parameter_value(refusal) if refusal else create(data)
         return answer
 
     lambda_svc._create_esm = create_if_allowed
 
 
-def _mapping_fault(data: dict[str, Any]) -> str:
-    """Why AWS would refuse this mapping of a queue, in its words; empty if it would not, or if MiniStack says it."""
+def _mapping_refusal(data: dict[str, Any]) -> str:
+    """AWS's text for refusing this mapping of a queue; empty if AWS accepts it, or if MiniStack refuses it itself."""
     arn = str(data.get("EventSourceArn", ""))
     _, config, _ = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
     if config is None or not arn.startswith("arn:aws:sqs:"):
@@ -173,13 +174,13 @@ def _mapping_fault(data: dict[str, Any]) -> str:
 
 
 def _role_may(config: dict[str, Any], action: str, resource: str) -> bool:
-    """Whether the function's execution role may do it."""
+    """Whether the function's execution role may perform the action."""
     key = lambda_runtime.execution_credentials(config)["AWS_ACCESS_KEY_ID"]
     region = config["FunctionArn"].split(":")[3]
     return iam_evaluator.enforce(key, action, action.partition(":")[0], region, resource_arn=resource) is None
 
 
-def _arn_of(service: str, config: dict[str, Any]) -> str:
-    """`arn:aws:SERVICE:REGION:ACCOUNT` where the function is."""
+def _arn_prefix(service: str, config: dict[str, Any]) -> str:
+    """`arn:aws:SERVICE:REGION:ACCOUNT` of the function's region and account."""
     _, partition, _, region, account, *_ = config["FunctionArn"].split(":")
     return f"arn:{partition}:{service}:{region}:{account}"

@@ -1,7 +1,7 @@
-"""What MiniStack's SQS lacks, added inside its process: messages are not lost between two threads.
+"""Makes MiniStack's SQS thread-safe, in its process, so that no message is lost between two threads.
 
-An event source mapping's thread replaces a queue's list of messages under a lock; sends, receives and deletes, on the
-event loop's thread, take none. What is sent in between would vanish. Here all of them take the same lock.
+The thread of event source mappings replaces a queue's list of messages under a lock, but sends, receives and deletes on
+the event loop's thread take none, so a message sent in between would vanish. Here all of them take the same lock.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from ministack.services import eventbridge, sns, sqs
 
-# Each touches a queue's messages, and none waits for anything.
-_TOUCHING: tuple[tuple[ModuleType, str], ...] = (
+# Each accesses a queue's messages, and none waits for anything.
+_ACCESSING: tuple[tuple[ModuleType, str], ...] = (
     (sqs, "_expire_retained"),
     (sqs, "_dlq_sweep"),
     (sqs, "_collect_msgs"),
@@ -26,10 +26,10 @@ _TOUCHING: tuple[tuple[ModuleType, str], ...] = (
 
 
 def install() -> None:
-    """Put every access to the messages of a queue under one lock; it may be taken again by its holder."""
+    """Put every access to a queue's messages under one reentrant lock."""
     lock = threading.RLock()
     sqs._queues_lock = lock
-    for module, name in _TOUCHING:
+    for module, name in _ACCESSING:
         setattr(module, name, _locked(getattr(module, name), lock))
     for action, handler in sqs._HANDLERS.items():
         if not inspect.iscoroutinefunction(handler):

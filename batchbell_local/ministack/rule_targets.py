@@ -1,9 +1,9 @@
-"""What MiniStack's EventBridge lacks when a rule's target is a queue, added inside its process.
+"""Makes MiniStack's EventBridge deliver to queues as AWS does, in its process.
 
-The queue's policy is asked, for this rule, and the queue's largest message counts. An event that is refused goes to the
-target's dead-letter queue, if that takes it, with the reason in its message attributes; otherwise it is lost, and the
-log of this process says so. (EventBridge User Guide, "Using resource-based policies" and "Using dead-letter queues to
-process undelivered events".) Nothing is retried: EventBridge does not retry what will be refused again.
+The queue's policy must allow the rule to send, and the queue's maximum message size applies. A refused event goes to
+the target's dead-letter queue with the reason in its message attributes; if that refuses it too, the event is lost, and
+the log of this process says so. (EventBridge User Guide, "Using resource-based policies" and "Using dead-letter queues
+to process undelivered events".) Nothing is retried: EventBridge does not retry permanent errors.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _logger = logging.getLogger("eventbridge")
 
 @dataclass(frozen=True)
 class _Delivery:
-    """An event on its way from a rule to one of its targets."""
+    """The delivery of one event from a rule to one of its targets."""
 
     rule_arn: str
     target: Json
-    event: str  # as it was put on the bus, whatever the target's input is
+    event: str  # as it was put on the bus, without the target's input transformation
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """`code`: one of EventBridge's; `message`: SQS's own words."""
+    """Why a queue refuses an event. `code` is EventBridge's, `message` SQS's."""
 
     code: str
     message: str
@@ -45,7 +45,7 @@ _delivery: contextvars.ContextVar[_Delivery | None] = contextvars.ContextVar("de
 
 
 def install() -> None:
-    """Make the MiniStack of this process deliver events to queues as EventBridge does."""
+    """Make this process's MiniStack deliver events to queues as EventBridge does."""
     invoke, send = eventbridge._invoke_target, eventbridge._dispatch_to_sqs
 
     def invoke_target(target: Json, event: Json, rule: Json, view: Any = None) -> None:
@@ -87,7 +87,7 @@ def _refusal(queue_arn: str, rule_arn: str, size: int) -> _Refusal | None:
     queue = sqs._queue_by_arn(queue_arn)
     if queue is None:
         return _Refusal("NO_RESOURCE", "The specified queue does not exist.")
-    # This may be a thread of Batch's, which nobody made count as TLS.
+    # On a thread of the Batch extension the request does not count as TLS yet.
     if not contextvars.copy_context().run(_may_send, rule_arn, queue_arn):
         return _Refusal("NO_PERMISSIONS", f"Access to the resource {queue_arn} is denied.")
     limit = int(queue["attributes"]["MaximumMessageSize"])
@@ -103,7 +103,7 @@ def _may_send(rule_arn: str, queue_arn: str) -> bool:
 
 
 def _dead_letter_queue(delivery: _Delivery, attributes: Json) -> str | None:
-    """The ARN of the queue that takes the event; None if it is lost."""
+    """The ARN of the dead-letter queue that accepts the event; None if the event is lost."""
     arn: str | None = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
     if arn is None:
         _logger.warning("the event is lost: %s has no dead-letter queue", delivery.target["Id"])
@@ -111,13 +111,13 @@ def _dead_letter_queue(delivery: _Delivery, attributes: Json) -> str | None:
     texts = (name + attribute["DataType"] + attribute["StringValue"] for name, attribute in attributes.items())
     refusal = _refusal(arn, delivery.rule_arn, len((delivery.event + "".join(texts)).encode()))
     if refusal:
-        _logger.warning("the event is lost: %s refuses it, too: %s", arn, refusal.message)
+        _logger.warning("the event is lost: %s refuses it too: %s", arn, refusal.message)
         return None
     return arn
 
 
 def _attributes(delivery: _Delivery, refusal: _Refusal) -> Json:
-    """EXHAUSTED_RETRY_CONDITION is left out: it names the limit of retries that was reached."""
+    """The attributes of the dead letter, without EXHAUSTED_RETRY_CONDITION, which names the retry limit reached."""
     texts = {
         "RULE_ARN": delivery.rule_arn,
         "TARGET_ARN": delivery.target["Arn"],

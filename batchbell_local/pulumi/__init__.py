@@ -1,1 +1,1 @@
-"""Deploys Pulumi programs to local AWS: without the engine (`monitor`), or as the engine's provider (`provider`)."""
+"""Deploys Pulumi programs to local AWS, without Pulumi's engine (`monitor`) or as its AWS provider (`provider`)."""

@@ -1,12 +1,12 @@
 """Runs a Pulumi program against local AWS without the Pulumi CLI: `python -m batchbell_local.pulumi.monitor`.
 
-The program runs under Pulumi's own SDK; in place of the engine stands a resource monitor that creates each resource
-from the table in `resources`. It only ever creates: a deployment starts on an empty cloud and keeps no state.
+The program runs under Pulumi's own SDK. A resource monitor takes the place of the engine and creates each resource with
+the table in `resources`. It never updates or deletes: a deployment starts on an empty local AWS and keeps no state.
 
 Standard input is one line of JSON: {"program", "stack", "config", "secrets"}; its end means that the caller is gone.
-Standard output is one line of JSON for each thing that happens: {"creating"}, {"created"}, and last {"outputs"} or
-{"failed"}. What the program prints goes to standard error. The exit status is 1 on failure, and the last line on
-standard error says why.
+Standard output is one line of JSON for each event: {"creating"}, {"created"}, and last {"outputs"} or {"failed"}. The
+program's own output goes to standard error. On failure the exit status is 1, and the last line on standard error says
+why.
 """
 
 from __future__ import annotations
@@ -31,10 +31,18 @@ from pulumi.runtime import configure, run_in_stack, set_all_config
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.settings import Settings
 
-from batchbell import stack_files as stack_config
-from batchbell_local.pulumi import loopback
+from batchbell import stack_files
+from batchbell_local.pulumi import endpoint_guard
 from batchbell_local.pulumi.redaction import Redaction
-from batchbell_local.pulumi.resources import FUNCTIONS, TABLE, Clients, InvalidInputs, Outputs, aws_reason, wire
+from batchbell_local.pulumi.resources import (
+    FUNCTIONS,
+    TABLE,
+    Clients,
+    InvalidInputs,
+    Outputs,
+    aws_reason,
+    property_values,
+)
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:aws"
@@ -42,12 +50,12 @@ PROVIDER_TYPE = "pulumi:providers:aws"
 Report = Callable[[Mapping[str, Any]], None]
 
 
-class DeployError(Exception):
-    """One resource (or function) was refused; the text names it and says why, on one line, without secrets."""
+class ResourceError(Exception):
+    """A resource or function was refused; the text names it and says why, on one line, without secrets."""
 
 
 class ResourceMonitor:
-    """What the SDK talks to in place of the engine. Its methods run in several threads at once."""
+    """Serves the SDK in place of the engine. Its methods run in several threads at once."""
 
     def __init__(self, project: str, stack: str, clients: Clients, redaction: Redaction, report: Report) -> None:
         self._project = project
@@ -62,7 +70,7 @@ class ResourceMonitor:
         self.outputs: dict[str, Any] = {}
 
     def GetDeploymentInfo(self, request: Any) -> Any:
-        """Transforms and hooks are not among the features: the SDK then refuses them instead of leaving them out."""
+        """The supported features. The SDK refuses transforms and hooks, since they are not among them."""
         return resource_pb2.DeploymentInfo(
             supportedFeatures=[
                 resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -79,13 +87,13 @@ class ResourceMonitor:
         urn = self._new_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE or not (request.custom or request.remote):
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
-        with self._failing_as(request.type, request.name):
+        with _NamingFailures(self, request.type, request.name):
             if request.remote or request.importId:
-                raise DeployError("remote components and imports do not work without the Pulumi engine")
+                raise ResourceError("remote components and imports do not work without the Pulumi engine")
             properties = self._decode(request.object)
             if request.type == PROVIDER_TYPE:
-                for problem in loopback.provider_problems(properties.values, self._clients.region):
-                    raise DeployError(str(problem))
+                for failure in endpoint_guard.check_provider(properties.values, self._clients.region):
+                    raise ResourceError(str(failure))
                 id, outputs = request.name, properties.values
             else:
                 id, outputs = self._create(request.type, request.name, properties)
@@ -95,17 +103,17 @@ class ResourceMonitor:
 
     def ReadResource(self, request: Any) -> Any:
         urn = self._new_urn(request.parent, request.type, request.name)
-        with self._failing_as(request.type, request.name):
+        with _NamingFailures(self, request.type, request.name):
             found = _resource_type(request.type).read(request.id, self._clients)
             if found is None:
-                raise DeployError(f"{request.id} does not exist")
+                raise ResourceError(f"{request.id} does not exist")
             answer = self._encode(found[1], _secret_outputs(request.type))
             return resource_pb2.ReadResourceResponse(urn=urn, properties=answer)
 
     def Invoke(self, request: Any) -> Any:
-        with self._failing_as("function", request.tok):
+        with _NamingFailures(self, "function", request.tok):
             if request.tok not in FUNCTIONS:
-                raise DeployError("this function is not known to local AWS")
+                raise ResourceError("this function is not supported by local AWS")
             arguments = self._decode(request.args)
             result = FUNCTIONS[request.tok](arguments.values, self._clients)
             secret = frozenset(result) if arguments.secret else frozenset()
@@ -113,11 +121,11 @@ class ResourceMonitor:
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2] == STACK_TYPE:
-            self._redaction.learn(wire.secret_texts(request.outputs))
-            self.outputs = self._redaction.scrub_values(wire.masked(request.outputs))
+            self._redaction.learn(property_values.secret_texts(request.outputs))
+            self.outputs = self._redaction.scrub_values(property_values.masked(request.outputs))
         return empty_pb2.Empty()
 
-    def _create(self, type_: str, name: str, properties: wire.Properties) -> tuple[str, Outputs]:
+    def _create(self, type_: str, name: str, properties: property_values.Properties) -> tuple[str, Outputs]:
         resource_type = _resource_type(type_)
         inputs = resource_type.check(name, None, properties.values, random.Random())
         started = time.monotonic()
@@ -126,19 +134,19 @@ class ResourceMonitor:
         with self._lock:
             earlier = self._ids.setdefault((type_, id), name)
         if earlier != name:
-            raise DeployError(f'it is the same thing in AWS as "{earlier}": {id}')
+            raise ResourceError(f'it is the same AWS resource as "{earlier}": {id}')
         seconds = round(time.monotonic() - started, 3)
         self._report({"created": {"type": type_, "name": name, "id": id, "seconds": seconds}})
         return id, outputs
 
-    def _decode(self, struct: struct_pb2.Struct) -> wire.Properties:
-        self._redaction.learn(wire.secret_texts(struct))
-        return wire.decode(struct)
+    def _decode(self, struct: struct_pb2.Struct) -> property_values.Properties:
+        self._redaction.learn(property_values.secret_texts(struct))
+        return property_values.decode(struct)
 
     def _encode(self, outputs: Outputs, secret: frozenset[str]) -> struct_pb2.Struct:
-        """Besides those that are named, an output that repeats a secret's text is a secret."""
+        """Encode outputs; those named in `secret`, and those that contain a secret's text, are secrets."""
         repeating = {name for name, value in outputs.items() if self._redaction.finds_in(value)}
-        return wire.encode(outputs, secret | repeating)
+        return property_values.encode(outputs, secret | repeating)
 
     def _new_urn(self, parent: str, type_: str, name: str) -> str:
         types = parent.split("::")[2] if parent else STACK_TYPE
@@ -148,15 +156,12 @@ class ResourceMonitor:
             if urn not in self._urns:
                 self._urns.add(urn)
                 return urn
-        with self._failing_as(type_, name):
-            raise DeployError(f"there are two resources of this type and name; give each a name of its own ({urn})")
+        with _NamingFailures(self, type_, name):
+            raise ResourceError(f"there are two resources of this type and name; give each its own name ({urn})")
 
-    def _failing_as(self, kind: str, name: str) -> _Labelled:
-        return _Labelled(self, kind, name)
-
-    def fail(self, kind: str, name: str, error: Exception) -> DeployError:
-        """Note the failure, and give the error that the SDK shall see."""
-        if isinstance(error, DeployError | InvalidInputs):
+    def fail(self, kind: str, name: str, error: Exception) -> ResourceError:
+        """Record the failure, and return the error for the SDK."""
+        if isinstance(error, ResourceError | InvalidInputs):
             reason = str(error)
         else:
             reason = aws_reason(error)
@@ -165,11 +170,11 @@ class ResourceMonitor:
         text = self._redaction.scrub(f'{kind} "{name}": {reason}')
         with self._lock:
             self.failures.append(text)
-        return DeployError(text)
+        return ResourceError(text)
 
 
-class _Labelled:
-    """A context that turns every error inside into one DeployError that names the resource."""
+class _NamingFailures:
+    """A context manager that turns every error inside into one ResourceError that names the resource."""
 
     def __init__(self, monitor: ResourceMonitor, kind: str, name: str) -> None:
         self._monitor, self._kind, self._name = monitor, kind, name
@@ -182,8 +187,8 @@ class _Labelled:
             raise self._monitor.fail(self._kind, self._name, error) from None
 
 
-class Log:
-    """What `pulumi.info`, `pulumi.warn` and the SDK's own messages go to in place of the engine: standard error."""
+class EngineLog:
+    """Writes `pulumi.info`, `pulumi.warn` and the SDK's own messages to standard error."""
 
     def __init__(self, redaction: Redaction) -> None:
         self._redaction = redaction
@@ -198,34 +203,34 @@ class Log:
         return engine_pb2.RequirePulumiVersionResponse()
 
 
-def run(order: Mapping[str, Any], report: Report) -> str | None:
-    """Deploy what the order says. Returns None, or why it failed."""
+def run(request: Mapping[str, Any], report: Report) -> str | None:
+    """Deploy the program that `request`, the line from standard input, names. Return None, or why it failed."""
     redaction = Redaction()
-    redaction.learn(order["secrets"].values())
-    program = Path(order["program"])
+    redaction.learn(request["secrets"].values())
+    program = Path(request["program"])
     monitor: ResourceMonitor | None = None
     try:
-        if refusal := loopback.refusal(os.environ):
-            raise DeployError(refusal)
-        config = stack_config.load(program, order["stack"], order["config"], order["secrets"])
-        monitor = ResourceMonitor(config.project, order["stack"], Clients(), redaction, report)
+        if refusal := endpoint_guard.check_endpoint(os.environ):
+            raise pulumi.RunError(refusal)
+        config = stack_files.load(program, request["stack"], request["config"], request["secrets"])
+        monitor = ResourceMonitor(config.project, request["stack"], Clients(), redaction, report)
         set_all_config(dict(config.values), list(config.secret_keys))
         configure(
             Settings(
                 project=config.project,
-                stack=order["stack"],
+                stack=request["stack"],
                 organization="organization",
                 monitor=monitor,
-                engine=Log(redaction),
+                engine=EngineLog(redaction),
                 dry_run=False,
                 root_directory=str(program),
             )
         )
         _run_program(program)
-    except (stack_config.InvalidConfig, pulumi.RunError, DeployError) as error:
+    except (stack_files.InvalidConfig, pulumi.RunError, ResourceError) as error:
         reason = str(error)
     except SystemExit as error:
-        reason = f"the program ended itself with exit status {error.code}"
+        reason = f"the program exited with status {error.code}"
     except Exception as error:
         print(redaction.scrub(traceback.format_exc()), file=sys.stderr)
         reason = _where(error, program)
@@ -240,7 +245,7 @@ def run(order: Mapping[str, Any], report: Report) -> str | None:
 
 
 def _run_program(program: Path) -> None:
-    """As the language host does it: the program's folder is the working directory and first on the path."""
+    """Run the program as the language host does, with its folder as working directory and first on the path."""
     here = sys.path[0]
     sys.path[0] = str(program)
     sys.path.append(here)
@@ -256,7 +261,7 @@ def _run_program(program: Path) -> None:
 
 def _resource_type(type_: str) -> Any:
     if type_ not in TABLE:
-        raise DeployError("this resource type is not known to local AWS")
+        raise ResourceError("this resource type is not supported by local AWS")
     return TABLE[type_]
 
 
@@ -265,7 +270,7 @@ def _secret_outputs(type_: str) -> frozenset[str]:
 
 
 def _where(error: Exception, program: Path) -> str:
-    """One line for a mistake in the program: what, and the last line of the program's own that it passed."""
+    """Describe a mistake in the program on one line, with the last line of its own code in the traceback."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -287,24 +292,24 @@ def _report_to(stream: TextIO) -> Report:
 
 
 def _end_with_caller() -> None:
-    """Standard input stays open as long as the caller lives."""
+    """Exit when the caller is gone; it holds standard input open."""
     while sys.stdin.buffer.read(1):
         pass
     os._exit(1)
 
 
 def main() -> None:
-    gc.disable()  # the process lives for seconds and imports much: collecting takes a fifth of its time (measured)
+    gc.disable()  # this short process imports much: garbage collection would take a fifth of its time (measured)
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    order = json.loads(sys.stdin.buffer.readline())
+    request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
-    reason = run(order, _report_to(results))
+    reason = run(request, _report_to(results))
     sys.stdout.flush()
     if reason is not None:
         print(reason, file=sys.stderr, flush=True)
-    os._exit(0 if reason is None else 1)  # threads that still create something are not waited for
+    os._exit(0 if reason is None else 1)  # do not wait for threads that are still creating something
 
 
 if __name__ == "__main__":

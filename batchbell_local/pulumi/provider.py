@@ -1,11 +1,11 @@
-"""The AWS provider of the real Pulumi engine, for local AWS: what the engine starts as `pulumi-resource-aws`.
+"""An AWS provider for the real Pulumi engine that deploys to local AWS; the engine starts it as `pulumi-resource-aws`.
 
-It serves Pulumi's provider protocol (pulumi/proto/pulumi/provider.proto) over the table in `resources`. It speaks the
-protocol itself, since the SDK's own classes for providers cannot take archives from the state, where the engine keeps
-only their hashes, nor answer with values that are unknown in a preview (measured with SDK 3.272).
+It serves Pulumi's provider protocol (pulumi/proto/pulumi/provider.proto) with the table in `resources`. It implements
+the protocol itself, since the SDK's provider classes can neither read archives from the state, where the engine keeps
+only their hashes, nor return values that are unknown in a preview (measured with SDK 3.272).
 
-Standard output is the port, one line. Errors go back to the engine, one line each and without secrets; nothing else is
-written. The process ends when the engine is gone: nothing else would end it after a kill.
+Standard output is one line, the port. Errors are returned to the engine, one line each and without secrets; nothing
+else is written. The process ends when the engine is gone, since the engine cannot end it after being killed.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from batchbell_local.pulumi import loopback
+from batchbell_local.pulumi import endpoint_guard
 from batchbell_local.pulumi.redaction import Redaction
 from batchbell_local.pulumi.resources import (
     FUNCTIONS,
     TABLE,
+    AwsRefusal,
+    CheckFailure,
     Clients,
     InvalidInputs,
-    Problem,
-    Refused,
     ResourceType,
     aws_reason,
     preview,
-    wire,
+    property_values,
 )
-from batchbell_local.pulumi.resources.drift import after_reading
+from batchbell_local.pulumi.resources.drift import after_refresh
 
 EXECUTABLE = "pulumi-resource-aws"
 CALLS_AT_ONCE = 32
-WATCH_INTERVAL = 0.2  # seconds between two looks at whether the engine is still there
+WATCH_INTERVAL = 0.2  # seconds between checks that the engine still exists
 NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 _Kind = provider_pb2.PropertyDiff
@@ -55,7 +55,7 @@ REPLACING = (_Kind.ADD_REPLACE, _Kind.DELETE_REPLACE, _Kind.UPDATE_REPLACE)
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """Answers the engine. Its methods run in several threads at once; their names and arguments are the protocol's."""
+    """Serves the engine. Its methods, named by the protocol, run in several threads at once."""
 
     def __init__(self, clients: Clients, redaction: Redaction) -> None:
         self._clients = clients
@@ -69,8 +69,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         values = self._decode(request.news).values
-        problems = list(loopback.provider_problems(values, self._clients.region))
-        return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(problems))
+        failures = list(endpoint_guard.check_provider(values, self._clients.region))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(failures))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = (self._decode(one).values for one in (request.old_inputs, request.news))
@@ -78,43 +78,43 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return _diff_response(changes, (), False, old, new)
 
     def Configure(self, request: Any, context: Any) -> Any:
-        # Without acceptOutputs an output that another resource of the program made comes as a plain value.
+        # Without acceptOutputs, outputs of other resources arrive as plain values.
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, acceptResources=True, acceptOutputs=False
         )
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        """Nothing is given up halfway: the engine waits for what is under way."""
+        """Do nothing: the engine waits for operations in flight."""
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             if request.tok not in FUNCTIONS:
-                raise Refused(f"{request.tok}: this function is not known to local AWS")
+                raise AwsRefusal(f"{request.tok}: this function is not supported by local AWS")
             arguments = self._decode(request.args)
             result = FUNCTIONS[request.tok](arguments.values, self._clients)
             secret = frozenset(result) if arguments.secret else frozenset[str]()
-            return provider_pb2.InvokeResponse(**{"return": wire.encode(result, secret)})
+            return provider_pb2.InvokeResponse(**{"return": property_values.encode(result, secret)})
 
     def Check(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             news = self._decode(request.news)
             olds = self._decode(request.olds).values or None
             name = request.urn.rpartition("::")[2]
             try:
                 checked = _type_of(request).check(name, olds, news.values, Random(request.randomSeed or None))
             except InvalidInputs as invalid:
-                return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(invalid.problems))
+                return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(invalid.failures))
             return provider_pb2.CheckResponse(inputs=self._encode(checked, request.news))
 
     def Diff(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             old, new = (self._decode(one).values for one in (request.old_inputs, request.news))
             found = _type_of(request).diff(old, new)
             return _diff_response(found.changes, found.replaces, found.delete_before_replace, old, new)
 
     def Create(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             type_, inputs = _type_of(request), self._decode(request.properties).values
             if request.preview:
                 id, outputs = "", preview.created(type_, inputs)
@@ -125,14 +125,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Read(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             type_ = _type_of(request)
             found = type_.read(request.id, self._clients)
             if found is None:
                 return provider_pb2.ReadResponse(id="")
             old_inputs, old_outputs = (self._decode(one).values for one in (request.inputs, request.properties))
-            inputs = after_reading(type_, old_inputs, found[0])
-            outputs = after_reading(type_, old_outputs, found[1])
+            inputs = after_refresh(type_, old_inputs, found[0])
+            outputs = after_refresh(type_, old_outputs, found[1])
             return provider_pb2.ReadResponse(
                 id=request.id,
                 inputs=self._encode(inputs, request.inputs),
@@ -140,7 +140,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Update(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             type_ = _type_of(request)
             old, new = (self._decode(one).values for one in (request.old_inputs, request.news))
             if request.preview:
@@ -150,35 +150,37 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=self._encode(outputs, request.news, type_.secret_outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:
-        with self._answering(context):
+        with self._aborting_on_error(context):
             old, outputs = (self._decode(one).values for one in (request.old_inputs, request.properties))
             _type_of(request).delete(request.id, outputs | old, self._clients)
             return empty_pb2.Empty()
 
-    def _decode(self, struct: struct_pb2.Struct) -> wire.Properties:
-        self._redaction.learn(wire.secret_texts(struct))
-        return wire.decode(struct)
+    def _decode(self, struct: struct_pb2.Struct) -> property_values.Properties:
+        self._redaction.learn(property_values.secret_texts(struct))
+        return property_values.decode(struct)
 
     def _encode(
         self, values: Mapping[str, Any], given: struct_pb2.Struct, secret: frozenset[str] = frozenset()
     ) -> struct_pb2.Struct:
-        """What was given goes back as it came, archives and secrets in it included. Of the rest, what has the name of
-        a secret input is a secret, and so is what repeats a secret's text."""
-        repeating = {name for name, value in values.items() if self._redaction.finds_in(value)}
-        return wire.encode_as(values, given, secret | repeating)
+        """Encode values; those that `given` has are returned as they came, with their archives and secrets.
 
-    def _failures(self, problems: Iterable[Problem]) -> list[Any]:
+        Of the others, those with the name of a secret input, and those that contain a secret's text, are secrets.
+        """
+        repeating = {name for name, value in values.items() if self._redaction.finds_in(value)}
+        return property_values.encode_as(values, given, secret | repeating)
+
+    def _failures(self, failures: Iterable[CheckFailure]) -> list[Any]:
         return [
             provider_pb2.CheckFailure(property=one.property, reason=self._redaction.scrub(one.reason))
-            for one in problems
+            for one in failures
         ]
 
-    def _answering(self, context: Any) -> _Answering:
-        return _Answering(context, self._redaction)
+    def _aborting_on_error(self, context: Any) -> _AbortingOnError:
+        return _AbortingOnError(context, self._redaction)
 
 
-class _Answering:
-    """A context that turns every error inside into one clean line for the engine."""
+class _AbortingOnError:
+    """A context manager that returns every error inside to the engine as one clean line."""
 
     def __init__(self, context: Any, redaction: Redaction) -> None:
         self._context, self._redaction = context, redaction
@@ -192,7 +194,7 @@ class _Answering:
 
     def _abort(self, error: Exception) -> NoReturn:
         reason = str(error) if isinstance(error, InvalidInputs) else aws_reason(error)
-        if reason.startswith(type(error).__name__):  # a mistake of ours, and not a refusal
+        if reason.startswith(type(error).__name__):  # a bug here, not a refusal
             place = traceback.extract_tb(error.__traceback__)[-1]
             reason += f" ({Path(place.filename).name}, line {place.lineno})"
         self._context.abort(grpc.StatusCode.UNKNOWN, self._redaction.scrub(reason))
@@ -202,14 +204,14 @@ class _Answering:
 def _type_of(request: Any) -> ResourceType:
     token = request.urn.split("::")[2].rpartition("$")[2]
     if token not in TABLE:
-        raise Refused(f"{token}: this resource type is not known to local AWS")
+        raise AwsRefusal(f"{token}: this resource type is not supported by local AWS")
     return TABLE[token]
 
 
 def _diff_response(
     changes: Iterable[str], replaces: Iterable[str], delete_first: bool, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Any:
-    """`replaces` may hold paths inside a changed property, such as "computeResources.placementGroup"."""
+    """Build the response; `replaces` may hold paths inside a changed property ("computeResources.placementGroup")."""
     changed, replacing = sorted(changes), sorted(replaces)
     detailed = {}
     for path in {*changed, *replacing}:
@@ -233,8 +235,8 @@ def _at(values: Any, path: str) -> Any:
 
 
 def write_executable(folder: Path) -> Path:
-    """Make `pulumi-resource-aws` in this folder, to be put on PATH before `pulumi` runs. Returns its path."""
-    # -P: the engine runs it in the program's folder, where any package may have the name of one of ours.
+    """Write `pulumi-resource-aws` into this folder, which must be on PATH when `pulumi` runs. Return its path."""
+    # -P: the engine runs it in the program's folder, which may have packages with the same names as those here.
     code = Path(__file__).resolve().parents[2]
     command = shlex.join([sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"])
     path = folder / EXECUTABLE
@@ -251,14 +253,14 @@ def _end_with(engine: int) -> None:
 
 def main() -> None:
     engine = os.getppid()
-    if refusal := loopback.refusal(os.environ):
+    if refusal := endpoint_guard.check_endpoint(os.environ):
         sys.exit(refusal)
     threading.Thread(target=_end_with, args=(engine,), daemon=True).start()
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(Clients(), Redaction()), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # how the engine ends its plugins
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # the engine ends its plugins by SIGINT
     print(port, flush=True)
     server.wait_for_termination()
 

@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is shown."""
+"""Removes secrets from texts that are shown."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from typing import Any
 
 MASK = "[secret]"
-SHORTEST = 4  # characters; taking out shorter texts would mangle everything else
+SHORTEST = 4  # characters; removing shorter texts would mangle everything else
 
 
 class Redaction:
-    """Learns secret texts as they pass, and takes them out of other texts. Safe in several threads."""
+    """Learns secret texts and replaces them in other texts. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Remember secrets, also as they look inside JSON."""
+        """Remember secrets, also in the form that they have inside JSON."""
         found = {form for text in texts if len(text) >= SHORTEST for form in (text, json.dumps(text)[1:-1])}
         with self._lock:
             self._secrets |= found
@@ -32,7 +32,7 @@ class Redaction:
         return text
 
     def scrub_values(self, value: Any) -> Any:
-        """The same for every text inside lists and objects."""
+        """Scrub every text inside lists and objects."""
         if isinstance(value, str):
             return self.scrub(value)
         if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""A local Slack: takes what an incoming webhook takes."""
+"""A local stand-in for Slack's incoming webhooks."""

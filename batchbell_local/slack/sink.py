@@ -1,4 +1,4 @@
-"""A Slack incoming webhook on this machine: records what it gets, refuses what Slack would refuse, fails on demand."""
+"""A Slack incoming webhook on this machine: records requests, refuses what Slack would refuse, fails on demand."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any
 from batchbell.testing import faulty_server
 from batchbell.testing.faulty_server import FaultyServer, Request
 
-from .webhook_rules import find_fault
+from .webhook_rules import find_violation
 
-__all__ = ["Answer", "Received", "SlackSink"]
+__all__ = ["ReceivedRequest", "SlackResponse", "SlackSink"]
 
 OK = "ok"
-# What Slack answers with a status ("Sending messages using incoming webhooks", "Handling errors"; "Rate limits").
+# Slack's body for each status ("Sending messages using incoming webhooks", "Handling errors"; "Rate limits").
 BODIES = {
     200: OK,
     400: "invalid_payload",
@@ -37,14 +37,14 @@ WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
 
 
 @dataclass(frozen=True)
-class Answer(faulty_server.Response):
-    """What to say instead of judging the payload."""
+class SlackResponse(faulty_server.Response):
+    """A response to send, whatever the payload is."""
 
     @classmethod
     def of(
         cls, status: int, *, body: str | None = None, headers: Mapping[str, str] | None = None, **how: Any
-    ) -> Answer:
-        """With the body and headers that Slack sends with the status, unless they are given."""
+    ) -> SlackResponse:
+        """A response with the body and headers that Slack sends with the status, unless they are given."""
         return cls(
             status,
             BODIES.get(status, "") if body is None else body,
@@ -58,11 +58,11 @@ class Answer(faulty_server.Response):
 
 
 @dataclass(frozen=True)
-class Received(Request):
-    """One request. `fault` says what Slack would not have taken, or is empty."""
+class ReceivedRequest(Request):
+    """One request. `violation` says why Slack would have refused it; empty if it would not."""
 
     answered: int
-    fault: str = ""
+    violation: str = ""
 
 
 class SlackSink:
@@ -73,11 +73,11 @@ class SlackSink:
         self._port = 0
         self._server: FaultyServer | None = None
         self._changed = threading.Condition()
-        self._received: list[Received] = []
+        self._received: list[ReceivedRequest] = []
         self._accepted: list[dict[str, Any]] = []
-        self._answer: Answer | None = None
-        self._answers_left: int | None = None
-        self._decide: Callable[[str], Answer | None] = lambda body: None
+        self._response: SlackResponse | None = None
+        self._responses_left: int | None = None
+        self._decide: Callable[[str], SlackResponse | None] = lambda body: None
         self._on_accepted: Callable[[str], None] = lambda body: None
         self._rate: tuple[float, int] | None = None
         self._allowance, self._counted = 0.0, 0.0
@@ -105,13 +105,13 @@ class SlackSink:
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
-        """The payloads that were answered with 200 and `ok`, in the order of arrival."""
+        """The payloads that got 200 and `ok`, in the order of arrival."""
         with self._changed:
             return list(self._accepted)
 
     @property
-    def requests(self) -> list[Received]:
-        """All requests, whatever was answered."""
+    def requests(self) -> list[ReceivedRequest]:
+        """All requests, whatever response they got."""
         with self._changed:
             return list(self._received)
 
@@ -126,30 +126,34 @@ class SlackSink:
         cut: str = "",
         times: int | None = None,
     ) -> None:
-        """Answer so from now on, for the next `times` requests or until the next call.
+        """Give this response from now on: to the next `times` requests, or until the next call.
 
-        body and headers default to what Slack sends with the status (429: with `Retry-After: 1`); delay, drip and cut:
-        see `Answer`. A payload that is answered with 200 and `ok` counts as accepted when it arrives, so that a caller
-        that gives up meanwhile has lost only the answer. `answer(status=200)` is the sink's usual behaviour again.
+        body, headers: by default what Slack sends with the status (429 has `Retry-After: 1`).
+        delay, drip, cut: see `SlackResponse`.
+
+        A payload that gets 200 and `ok` counts as accepted on arrival, even if the caller gives up before the response
+        arrives. `answer(status=200)` restores the usual behaviour.
         """
-        answer = Answer.of(status, body=body, headers=headers, delay=delay, drip=drip, cut=cut)
+        response = SlackResponse.of(status, body=body, headers=headers, delay=delay, drip=drip, cut=cut)
         with self._changed:
-            self._answer = answer
-            self._answers_left = times
+            self._response = response
+            self._responses_left = times
 
-    def answer_with(self, decide: Callable[[str], Answer | None]) -> None:
-        """Let `decide` choose the answer for each payload (JSON text); None: the usual one."""
+    def answer_with(self, decide: Callable[[str], SlackResponse | None]) -> None:
+        """Let `decide` choose the response to each payload (JSON text); None means the usual one."""
         with self._changed:
             self._decide = decide
 
     def on_accepted(self, act: Callable[[str], None]) -> None:
-        """Call `act` with each accepted payload (JSON text) before the answer goes out."""
+        """Call `act` with each accepted payload (JSON text) before the response is sent."""
         with self._changed:
             self._on_accepted = act
 
     def limit(self, per_second: float, burst: int = 1) -> None:
-        """Accept so many messages a second, after `burst` at once; 429 for the others, as Slack does (its "Rate
-        limits": about one a second for a webhook)."""
+        """Accept `per_second` messages a second after a burst of `burst`, and answer 429 to the others.
+
+        Slack accepts about one a second for a webhook ("Rate limits").
+        """
         with self._changed:
             self._rate = per_second, burst
             self._allowance, self._counted = float(burst), time.monotonic()
@@ -159,61 +163,61 @@ class SlackSink:
         return self._wait(lambda: len(self._accepted) >= count, f"{count} accepted payloads", timeout)
 
     def wait_for_requests(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
-        """The same for requests of any answer; returns the accepted payloads."""
+        """Wait until `count` requests have arrived, whatever their response; return the accepted payloads."""
         return self._wait(lambda: len(self._received) >= count, f"{count} requests", timeout)
 
     def listen(self) -> None:
-        """Open the port; after `stop_listening()` or `kill()` it is the same one again."""
+        """Open the port; the same one again after `stop_listening()` or `kill()`."""
         if self._server is None:
             self._server = FaultyServer(self._port, self._receive, self._stopped.wait)
             self._port = self._server.port
             self._server.begin("slack-sink")
 
     def stop_listening(self) -> None:
-        """Close the port: new connections are refused; those that are open live on."""
+        """Close the port: new connections are refused, open ones stay open."""
         server, self._server = self._server, None
         if server is not None:
             server.end()
 
     def kill(self) -> None:
-        """Close the port and cut every open connection, as the end of the process would."""
+        """Close the port and cut every open connection, as if the process had died."""
         server = self._server
         self.stop_listening()
         if server is not None:
             server.cut_connections()
 
     def stop(self) -> None:
-        """End it for good. Safe to call again."""
+        """End the sink for good. Safe to call again."""
         self._stopped.set()
         self.kill()
 
     def _wait(self, reached: Callable[[], bool], what: str, timeout: float) -> list[dict[str, Any]]:
         with self._changed:
             if not self._changed.wait_for(reached, timeout):
-                answered = [(request.answered, request.fault) for request in self._received]
-                raise TimeoutError(f"Slack sink: not {what} after {timeout} s; answered so far: {answered}")
+                answered = [(request.answered, request.violation) for request in self._received]
+                raise TimeoutError(f"Slack sink: fewer than {what} within {timeout} s; responses so far: {answered}")
             return list(self._accepted)
 
-    def _receive(self, request: Request) -> Answer:
-        """Record one request and say how it is answered."""
+    def _receive(self, request: Request) -> SlackResponse:
+        """Record one request and choose its response."""
         body = request.body
-        fault = find_fault(request.method, request.headers.get("content-type", ""), body)
+        violation = find_violation(request.method, request.headers.get("content-type", ""), body)
         with self._changed:
-            answer = self._next_answer(body.decode("utf-8", "replace"))
+            response = self._next_response(body.decode("utf-8", "replace"))
             if request.path != self._path:
-                answer = Answer.of(404)
-            elif fault and answer.status == HTTPStatus.OK:
-                answer = Answer.of(400, delay=answer.delay)
-            elif answer.accepts and not self._has_room():
-                answer = Answer.of(429)
-            self._received.append(Received(**vars(request), answered=answer.status, fault=fault))
-            if answer.accepts:
+                response = SlackResponse.of(404)
+            elif violation and response.status == HTTPStatus.OK:
+                response = SlackResponse.of(400, delay=response.delay)
+            elif response.accepts and not self._has_room():
+                response = SlackResponse.of(429)
+            self._received.append(ReceivedRequest(**vars(request), answered=response.status, violation=violation))
+            if response.accepts:
                 self._accepted.append(json.loads(body))
             self._changed.notify_all()
             act = self._on_accepted
-        if answer.accepts:
+        if response.accepts:
             act(body.decode())
-        return answer
+        return response
 
     def _has_room(self) -> bool:
         if self._rate is None:
@@ -227,14 +231,14 @@ class SlackSink:
         self._allowance -= 1
         return True
 
-    def _next_answer(self, body: str) -> Answer:
+    def _next_response(self, body: str) -> SlackResponse:
         if (chosen := self._decide(body)) is not None:
             return chosen
-        if self._answer is None or self._answers_left == 0:
-            return Answer()
-        if self._answers_left is not None:
-            self._answers_left -= 1
-        return self._answer
+        if self._response is None or self._responses_left == 0:
+            return SlackResponse()
+        if self._responses_left is not None:
+            self._responses_left -= 1
+        return self._response
 
 
 def _token(length: int) -> str:

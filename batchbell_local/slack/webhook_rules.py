@@ -1,4 +1,4 @@
-"""What Slack takes on an incoming webhook, as far as a message of ours can break it.
+"""The rules for payloads of Slack's incoming webhooks, as far as a notifier can break them.
 
 Limits: Slack's Block Kit reference (one page for each block), "chat.postMessage" (text) and "Sending messages using
 incoming webhooks".
@@ -25,12 +25,12 @@ BLOCK_TYPES = frozenset(
 )
 
 
-def find_fault(method: str, content_type: str, body: bytes) -> str:
-    """Say why Slack would refuse this request, or return an empty string if it would not."""
-    return next(_faults(method, content_type, body), "")
+def find_violation(method: str, content_type: str, body: bytes) -> str:
+    """Why Slack would refuse this request; empty if it would accept it."""
+    return next(_violations(method, content_type, body), "")
 
 
-def _faults(method: str, content_type: str, body: bytes) -> Iterator[str]:
+def _violations(method: str, content_type: str, body: bytes) -> Iterator[str]:
     if method != "POST":
         yield f"method {method} instead of POST"
     if content_type.partition(";")[0].strip().lower() != "application/json":
@@ -57,33 +57,33 @@ def _faults(method: str, content_type: str, body: bytes) -> Iterator[str]:
     if len(blocks) > BLOCK_LIMIT:
         yield f"{len(blocks)} blocks, more than {BLOCK_LIMIT}"
     for number, block in enumerate(blocks):
-        for fault in _block_faults(block):
-            yield f"block {number}: {fault}"
+        for violation in _block_violations(block):
+            yield f"block {number}: {violation}"
 
 
-def _block_faults(block: Any) -> Iterator[str]:
+def _block_violations(block: Any) -> Iterator[str]:
     kind = block.get("type") if isinstance(block, dict) else None
     if kind not in BLOCK_TYPES:
         yield f"unknown type {kind!r}"
     elif kind == "section":
-        yield from _section_faults(block)
+        yield from _section_violations(block)
     elif kind == "header":
-        yield from _text_faults(block.get("text"), HEADER_LIMIT, "header text", types=("plain_text",))
+        yield from _text_violations(block.get("text"), HEADER_LIMIT, "header text", types=("plain_text",))
     elif kind == "context":
         elements = block.get("elements")
         if not isinstance(elements, list) or not 1 <= len(elements) <= CONTEXT_LIMIT:
             yield f"a context block takes 1 to {CONTEXT_LIMIT} elements"
     elif kind == "actions":
-        yield from _actions_faults(block.get("elements"))
+        yield from _actions_violations(block.get("elements"))
 
 
-def _actions_faults(elements: Any) -> Iterator[str]:
+def _actions_violations(elements: Any) -> Iterator[str]:
     if not isinstance(elements, list) or not 1 <= len(elements) <= ACTIONS_LIMIT:
         yield f"an actions block takes 1 to {ACTIONS_LIMIT} elements"
         return
     buttons = [element for element in elements if isinstance(element, dict) and element.get("type") == "button"]
     for button in buttons:
-        yield from _text_faults(button.get("text"), BUTTON_LIMIT, "button text", types=("plain_text",))
+        yield from _text_violations(button.get("text"), BUTTON_LIMIT, "button text", types=("plain_text",))
         if len(str(button.get("url", ""))) > URL_LIMIT:
             yield f"a button's url has more than {URL_LIMIT} characters"
     ids = [button["action_id"] for button in buttons if "action_id" in button]
@@ -91,21 +91,23 @@ def _actions_faults(elements: Any) -> Iterator[str]:
         yield "two elements have one action_id"
 
 
-def _section_faults(section: dict[str, Any]) -> Iterator[str]:
+def _section_violations(section: dict[str, Any]) -> Iterator[str]:
     if "text" not in section and "fields" not in section:
         yield "a section needs text or fields"
     if "text" in section:
-        yield from _text_faults(section["text"], SECTION_LIMIT, "section text")
+        yield from _text_violations(section["text"], SECTION_LIMIT, "section text")
     if "fields" in section:
         fields = section["fields"]
         if not isinstance(fields, list) or not 1 <= len(fields) <= FIELD_COUNT_LIMIT:
             yield f"a section takes 1 to {FIELD_COUNT_LIMIT} fields"
             return
         for field in fields:
-            yield from _text_faults(field, FIELD_LIMIT, "field")
+            yield from _text_violations(field, FIELD_LIMIT, "field")
 
 
-def _text_faults(text: Any, limit: int, name: str, types: tuple[str, ...] = ("mrkdwn", "plain_text")) -> Iterator[str]:
+def _text_violations(
+    text: Any, limit: int, name: str, types: tuple[str, ...] = ("mrkdwn", "plain_text")
+) -> Iterator[str]:
     if not isinstance(text, dict) or text.get("type") not in types or not isinstance(text.get("text"), str):
         yield f"{name} is not a text object of type {' or '.join(types)}"
     elif not 1 <= len(text["text"]) <= limit:

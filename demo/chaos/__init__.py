@@ -1,1 +1,1 @@
-"""Random faults on everything at once, and an account of what became of each job's messages."""
+"""Injects random faults everywhere at once, then audits what became of each job's messages."""

@@ -1,11 +1,107 @@
-"""`python -m demo.chaos`: see `demo.chaos.command`."""
+"""`python -m demo.chaos`: injects faults everywhere while jobs finish on local AWS, then accounts for each message."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from demo.chaos.command import EPILOG, command
+from demo.chaos.audit import Audit
+from demo.chaos.run import run_chaos
+from demo.command_line import ProgressLines, clean_exit, program_folder, run
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-app.command(epilog=EPILOG)(command)
+LABELS = {
+    "local AWS": "local AWS started",
+    "deploying": "resources deployed",
+    "events": "events sent",
+    "waiting": "queues drained",
+}
+
+EPILOG = """
+[bold]Examples[/bold]
+
+python -m demo.chaos
+
+python -m demo.chaos --jobs 200 --seed 7
+
+python -m demo.chaos --json | jq '.each_duplicate[].cause'
+
+[bold]What fails[/bold]   each channel (refused and cut connections, slow and dripping answers, throttling, 4xx, 5xx, \
+a proxy's page), the ledger, the secret, the look-up of failed children, the retry queue; the function is killed \
+at any moment; events arrive twice and out of order; some records are not events. The seed decides which faults come \
+when; what they hit depends on timing too.
+
+[bold]Exit codes[/bold]   0: nothing was lost, and each duplicate has a known cause and says that it may be a repeat · \
+1: otherwise, or the run failed · 2: bad arguments · 130: Ctrl-C
+"""
+
+
+def command(
+    jobs: Annotated[int, typer.Option(help="Array jobs that finish, five a second.", min=1, max=2_000)] = 100,
+    seed: Annotated[int, typer.Option(help="Decides which faults come when.", min=0)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Let array jobs finish on local AWS while everything fails, and account for each message."""
+    program = program_folder()
+    errors = Console(stderr=True)
+    with clean_exit(errors, "The run"), ProgressLines(errors, LABELS) as progress:
+        progress.begin(f"seed {seed}")
+        audit = run_chaos(program, jobs, seed, progress.report)
+        progress.finish()
+    if as_json:
+        typer.echo(json.dumps(audit.to_dict()))
+    else:
+        _show(audit, Console())
+    violations = audit.violations()
+    for text in violations:
+        errors.print(f"[red]Wrong[/red] {text}", highlight=False)
+    if violations:
+        raise typer.Exit(1)
+
+
+def _show(audit: Audit, console: Console) -> None:
+    console.print()
+    console.print(_counts(audit))
+    causes = {
+        "Causes of duplicates": Counter(one.cause for one in audit.duplicates),
+        "Causes of dead letters": Counter(one.cause for one in audit.dead_letters),
+        "Faults, and how often each one hit": Counter(audit.faults),
+    }
+    for title, counts in causes.items():
+        if counts:
+            console.print()
+            console.print(_table(title, counts))
+    console.print()
+    console.print(f"Counted on local AWS in {audit.seconds:.1f} s; everything has been stopped.", highlight=False)
+
+
+def _counts(audit: Audit) -> Table:
+    table = Table(title=f"{audit.accepted} jobs while everything fails", title_justify="left", title_style="bold")
+    table.add_column("")
+    for name in audit.delivered:
+        table.add_column(name, justify="right")
+    names = list(audit.delivered)
+    twice, dead = (Counter(one.notifier for one in part) for part in (audit.duplicates, audit.dead_letters))
+    lost = Counter(notifier for _, notifier in audit.lost)
+    table.add_row("jobs delivered", *(str(audit.delivered[name]) for name in names))
+    table.add_row("messages", *(str(audit.messages[name]) for name in names), end_section=True)
+    table.add_row("jobs delivered more than once", *(str(twice[name]) for name in names))
+    table.add_row("dead letters", *(str(dead[name]) for name in names))
+    table.add_row("lost", *(Text(str(lost[name]), "red" if lost[name] else "green") for name in names))
+    return table
+
+
+def _table(title: str, counts: Counter[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    for text, number in counts.most_common():
+        table.add_row(str(number), Text(text or "unknown"))
+    return table
+
 
 if __name__ == "__main__":
-    app(prog_name="python -m demo.chaos")
+    run(command, EPILOG, "python -m demo.chaos")

@@ -35,7 +35,7 @@ class Deploy(Protocol):
 
 
 class DeployedFunction:
-    """A function in a local cloud, with a role of its own."""
+    """A function in a local cloud, with its own role."""
 
     def __init__(self, cloud: LocalCloud, name: str, log_group: str) -> None:
         self.name = name
@@ -43,13 +43,13 @@ class DeployedFunction:
         self._cloud = cloud
 
     def allow(self, *statements: dict[str, Any]) -> None:
-        """Let its role do this, and no longer what the last call or `deploy` allowed."""
+        """Replace what the last call or `deploy` allowed its role by these statements."""
         policy = {"Version": "2012-10-17", "Statement": list(statements)}
         iam = self._cloud.client("iam")
         iam.put_role_policy(RoleName=self.name, PolicyName="own", PolicyDocument=json.dumps(policy))
 
     def invoke(self, event: Any = None) -> Any:
-        """The handler's result; a failure is returned as AWS's error object."""
+        """Invoke it; return the handler's result, or AWS's error object."""
         answer = self._cloud.client("lambda").invoke(FunctionName=self.name, Payload=json.dumps(event))
         return json.loads(answer["Payload"].read())
 
@@ -64,7 +64,7 @@ class DeployedFunction:
 
 @pytest.fixture(scope="session")
 def deploy(cloud: LocalCloud) -> Deploy:
-    """Deploy one file of source with a `handler`; its role may log and do what `statements` allow, and nothing else."""
+    """Deploy one source file with a `handler`; its role may only log and do what `statements` allow."""
 
     def deploy_function(
         source: str,

@@ -34,7 +34,7 @@ def handler(event, context):
     time.sleep(60)
 """
 
-# Starts a cloud as the demo does, says how to reach it, and waits to be killed.
+# Starts a cloud as the demo does, prints how to reach it, and waits to be killed.
 STARTER = """
 import json, sys
 from batchbell_local.cloud import LocalCloud
@@ -45,7 +45,7 @@ sys.stdin.read()
 
 
 class Elsewhere:
-    """A cloud that another process started, by its environment."""
+    """A cloud that another process started, given by its environment."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.endpoint = environment["AWS_ENDPOINT_URL"]
@@ -59,7 +59,7 @@ class Elsewhere:
         return self._session.client(service, endpoint_url=self.endpoint)
 
 
-def test_its_environment_leads_boto3_to_it_whatever_the_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_environment_directs_boto3_to_it_whatever_the_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = {
         "AWS_PROFILE": "production",
         "AWS_SESSION_TOKEN": "the-user-s",
@@ -78,7 +78,7 @@ def test_its_environment_leads_boto3_to_it_whatever_the_user_has_set(monkeypatch
     assert (done.stdout.strip(), done.returncode) == (f"{cloud.account_id} ['{queue}']", 0), done.stderr
 
 
-def test_two_clouds_at_a_time_share_nothing(cloud: LocalCloud) -> None:
+def test_two_clouds_share_nothing(cloud: LocalCloud) -> None:
     with LocalCloud.start() as other:
         assert other.endpoint != cloud.endpoint
         other.client("sqs").create_queue(QueueName="in-the-other")
@@ -86,7 +86,7 @@ def test_two_clouds_at_a_time_share_nothing(cloud: LocalCloud) -> None:
 
 
 def test_it_listens_on_one_port_of_the_loopback_address_and_nowhere_else(cloud: LocalCloud) -> None:
-    expected = f"0100007F:{urlsplit(cloud.endpoint).port:04X}"  # 127.0.0.1, as the kernel writes it
+    expected = f"0100007F:{urlsplit(cloud.endpoint).port:04X}"  # 127.0.0.1, in the kernel's notation
     listening = [_listening_sockets(child) for child in _children(os.getpid())]
     assert [expected] in listening, listening
 
@@ -111,7 +111,7 @@ def test_stopping_ends_running_functions_and_removes_its_files(
     assert _is_refused(cloud.endpoint)
 
 
-def test_a_process_that_hangs_is_killed_with_all_that_it_started(
+def test_a_hanging_process_is_killed_with_everything_that_it_started(
     deploy: Any, tmp_path: Path, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batchbell_local.cloud.STOP_DEADLINE", 0.2)
@@ -127,7 +127,7 @@ def test_a_process_that_hangs_is_killed_with_all_that_it_started(
     wait_until(lambda: not _alive(int(pid_file.read_text())), "ended with its cloud", timeout=2)
 
 
-def test_a_killed_starter_leaves_nothing_running_and_no_files(
+def test_a_killed_starter_leaves_no_processes_and_no_files(
     deploy: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     files = tmp_path / "files"
@@ -152,7 +152,7 @@ def test_a_killed_starter_leaves_nothing_running_and_no_files(
     starter.communicate()
     wait_until(lambda: not any(_alive(pid) for pid in pids), "ended with its starter", timeout=5)
     wait_until(lambda: not list(files.iterdir()), "without files", timeout=2)
-    # A process counts as dead before the last of its threads has let go of its sockets.
+    # A process counts as dead before the last of its threads has released its sockets.
     wait_until(lambda: _is_refused(cloud.endpoint), "closed", timeout=2)
 
 
@@ -162,7 +162,7 @@ def test_a_cloud_that_cannot_start_says_why(tmp_path: Path) -> None:
         LocalCloud.start(folder=tmp_path)
 
 
-def test_a_folder_of_the_caller_s_stays_with_the_log_in_it(tmp_path: Path) -> None:
+def test_a_folder_given_by_the_caller_stays_with_its_log(tmp_path: Path) -> None:
     with LocalCloud.start(folder=tmp_path / "cloud") as cloud:
         cloud.client("sqs").create_queue(QueueName="in-the-log")
     assert "in-the-log" in (tmp_path / "cloud" / "cloud.log").read_text()
@@ -175,14 +175,14 @@ def test_a_mail_that_was_sent_is_in_the_mailbox(cloud: LocalCloud) -> None:
     mail.send_email(
         FromEmailAddress="bell@example.com",
         Destination={"ToAddresses": ["a@example.com", "b@example.com"]},
-        Content={"Simple": {"Subject": {"Data": "done"}, "Body": {"Text": {"Data": "7 of 7"}}}},
+        Content={"Simple": {"Subject": {"Data": "for the mailbox"}, "Body": {"Text": {"Data": "7 of 7"}}}},
     )
-    (received,) = [mail for mail in cloud.mailbox() if mail["Subject"] == "done"]
+    (received,) = [mail for mail in cloud.mailbox() if mail["Subject"] == "for the mailbox"]
     assert received["To"] == ["a@example.com", "b@example.com"]
     assert received["BodyText"] == "7 of 7"
 
 
-def test_an_administrator_may_do_all_that_the_program_needs(cloud: LocalCloud) -> None:
+def test_an_administrator_may_do_everything_that_the_program_needs(cloud: LocalCloud) -> None:
     cloud.client("batch").describe_job_queues()
     ec2 = cloud.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
@@ -245,7 +245,7 @@ def test_an_administrator_may_use_the_ledger_s_conditional_writes(cloud: LocalCl
 
 
 def _submit(cloud: Elsewhere, script: str) -> None:
-    """Run a shell script as a Batch job, on a queue made for it."""
+    """Run a shell script as a Batch job, on a queue of its own."""
     batch = cloud.client("batch")
     place = {"type": "FARGATE", "maxvCpus": 4, "subnets": ["subnet-1"], "securityGroupIds": ["sg-1"]}
     batch.create_compute_environment(computeEnvironmentName="place", type="MANAGED", computeResources=place)
@@ -275,7 +275,7 @@ def _is_refused(endpoint: str) -> bool:
 
 
 def _listening_sockets(pid: int) -> list[str]:
-    """ADDRESS:PORT, both as the kernel writes them, of every TCP socket that the process listens on, IPv6 included."""
+    """ADDRESS:PORT, in the kernel's notation, of every TCP socket that the process listens on, including IPv6."""
     targets = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
     tables = [path for path in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")) if path.exists()]
     rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
@@ -295,7 +295,7 @@ def _alive(pid: int) -> bool:
 
 
 def _stat(pid: int) -> list[str]:
-    """State, parent, … of a process, or nothing if there is none."""
+    """State, parent, … of a process; empty if it does not exist."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Programs deployed to the local cloud from a folder, as a user's program is."""
+"""Deploys programs from a folder to the local cloud, like a user's program."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def handler(event, context):
 
 
 class Program:
-    """A program's folder, and its deployment to the cloud of the tests as a stack that no other test has."""
+    """A program's folder, which is deployed to the tests' cloud as a stack of its own."""
 
     def __init__(self, folder, cloud):
         self.folder, self.cloud = folder, cloud
@@ -134,7 +134,7 @@ class Program:
         return deploy(self.cloud.environment(), self.folder, self.stack, **more)
 
     def failure(self, text, **more):
-        """The one message of a program that cannot be deployed."""
+        """Deploy a program that cannot be deployed; return the message."""
         self.write(text)
         with pytest.raises(DeploymentFailed) as failed:
             self.deploy(**more)
@@ -177,7 +177,7 @@ def test_an_event_that_the_deployed_rule_matches_reaches_the_function(pipeline, 
     )
 
 
-def test_aws_shows_what_the_program_asked_for(pipeline, cloud):
+def test_aws_has_what_the_program_declared(pipeline, cloud):
     outputs = pipeline.deployment.outputs
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=outputs["queue"], AttributeNames=["All"])
     assert attributes["Attributes"]["VisibilityTimeout"] == "30"
@@ -210,12 +210,12 @@ def test_every_resource_is_reported_as_it_is_created_and_listed_at_the_end(pipel
     assert all(isinstance(one, Progress) and one.seconds > 0 for one in pipeline.progress)
 
 
-def test_depends_on_is_kept(pipeline):
+def test_depends_on_is_respected(pipeline):
     names = [(one.type.rsplit(":", 1)[-1], one.name) for one in pipeline.deployment.resources]
     assert names.index(("RolePolicy", "p-reader")) < names.index(("Function", "p-reader"))
 
 
-def test_a_run_error_inside_apply_is_told_as_it_is(program):
+def test_a_run_error_inside_apply_is_reported_unchanged(program):
     text = """
     def refuse(arn):
         raise pulumi.RunError("not this one")
@@ -225,13 +225,13 @@ def test_a_run_error_inside_apply_is_told_as_it_is(program):
     assert program.failure(text) == "not this one"
 
 
-def test_a_mistake_in_the_program_is_told_with_its_place(program):
+def test_a_mistake_in_the_program_is_reported_with_its_line(program):
     assert program.failure("\nnowhere()") == (
         "the program failed: NameError: name 'nowhere' is not defined (__main__.py, line 3)"
     )
 
 
-def test_a_secret_is_in_no_message_and_no_print(program):
+def test_no_error_and_no_output_contains_a_secret(program):
     text = """
     secret = pulumi.Config().require("hook")
     pulumi.warn(f"using {secret}")
@@ -253,7 +253,7 @@ def is_alive(pid):
         return False
 
 
-def test_nothing_is_deployed_where_the_endpoint_is_not_on_this_machine(program):
+def test_nothing_is_deployed_if_the_endpoint_is_not_on_this_machine(program):
     program.write('aws.sqs.Queue("q")')
     away = program.cloud.environment() | {"AWS_ENDPOINT_URL": "https://sqs.us-east-1.amazonaws.com"}
     with pytest.raises(DeploymentFailed, match="AWS_ENDPOINT_URL does not name local AWS"):
@@ -288,7 +288,7 @@ def test_the_program_ends_when_the_process_that_deploys_it_is_killed(program, wa
     wait_until(lambda: not is_alive(pid), "the program ended")
 
 
-def test_a_program_that_hangs_is_ended_with_what_it_started(program, wait_until):
+def test_a_hanging_program_is_killed_with_what_it_started(program, wait_until):
     mark = program.folder / "pid"
     (program.folder / "__main__.py").write_text(
         textwrap.dedent(
@@ -303,13 +303,13 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(program, wait_until)
     started = time.monotonic()
     with pytest.raises(DeploymentFailed) as failed:
         program.deploy(timeout=2)
-    assert str(failed.value) == "the deployment took longer than 2 s; it was waiting for the program itself"
+    assert str(failed.value) == "the deployment took longer than 2 s; it was still waiting for the program itself"
     assert time.monotonic() - started < 4
     wait_until(lambda: not is_alive(int(mark.read_text())), "what the program started ended")
 
 
-def test_a_resource_and_a_function_that_are_refused_end_the_program(program):
+def test_a_refused_resource_or_function_ends_the_program(program):
     assert program.failure('aws.s3.Bucket("files")') == (
-        'aws:s3/bucket:Bucket "files": this resource type is not known to local AWS'
+        'aws:s3/bucket:Bucket "files": this resource type is not supported by local AWS'
     )
     assert program.failure("aws.get_availability_zones()").startswith('function "aws:index/getAvailabilityZones')

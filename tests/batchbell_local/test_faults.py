@@ -1,4 +1,4 @@
-"""Faults on demand, as a real function meets them through boto3, and what did or did not happen behind them."""
+"""Faults on demand as a real function sees them through boto3, and whether the call was executed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def call(cloud):
-    """What one call of AWS by a deployed function came to: "done", AWS's code, or boto3's exception."""
+    """The result of one call of AWS by a deployed function: "done", AWS's code, or boto3's exception."""
     name = f"caller-{uuid.uuid4().hex[:8]}"
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as package:
@@ -104,7 +104,7 @@ def no_faults(cloud):
         ("batch:ListJobs", "ServerException", 500, "batch", "list_jobs", {"arrayJobId": "x"}),
     ],
 )
-def test_a_call_is_refused_with_awss_own_code(cloud, call, queue, action, code, status, service, operation, arguments):
+def test_a_call_fails_with_awss_own_code(cloud, call, queue, action, code, status, service, operation, arguments):
     fault = cloud.fail(action, error=code, status=status, times=1)
     arguments = arguments | ({"QueueUrl": queue.url} if service == "sqs" else {})
 
@@ -113,7 +113,7 @@ def test_a_call_is_refused_with_awss_own_code(cloud, call, queue, action, code, 
     assert call(service, operation, **arguments) != code
 
 
-def test_a_fault_hits_what_it_was_made_for_and_never_the_tests_own_calls(cloud, call, queue):
+def test_a_fault_hits_matching_calls_and_never_those_of_the_test(cloud, call, queue):
     fault = cloud.fail("sqs:SendMessage", holds="bad", error="RequestThrottled", skip=1, times=1)
     answers = [call("sqs", "send_message", QueueUrl=queue.url, MessageBody=body) for body in ("good", *["bad"] * 3)]
     cloud.client("sqs").send_message(QueueUrl=queue.url, MessageBody="bad, but mine")
@@ -123,7 +123,7 @@ def test_a_fault_hits_what_it_was_made_for_and_never_the_tests_own_calls(cloud, 
     assert queue.bodies() == ["bad", "bad", "bad, but mine", "good"]
 
 
-def test_a_batch_is_hit_as_the_single_action(cloud, call, queue):
+def test_a_batch_action_matches_the_single_one(cloud, call, queue):
     cloud.fail("sqs:SendMessage", error="RequestThrottled")
     entries = [{"Id": "1", "MessageBody": "x"}]
 
@@ -147,13 +147,13 @@ def test_the_calling_process_is_killed_before_or_after_the_call_was_executed(clo
     assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="y") == "done"
 
 
-def test_a_slow_answer_outlasts_the_callers_patience(cloud, call, queue):
+def test_a_slow_response_exceeds_the_callers_timeout(cloud, call, queue):
     cloud.fail("sqs:SendMessage", delay=2.5, times=1)
 
     assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") == "ReadTimeoutError"
 
 
-def test_an_answer_drips_in_without_a_read_that_takes_too_long(cloud, call, queue):
+def test_a_response_can_drip_without_a_read_that_times_out(cloud, call, queue):
     cloud.fail("sqs:SendMessage", drip=0.05, times=1)
     start = time.monotonic()
 
@@ -170,7 +170,7 @@ def test_an_answer_drips_in_without_a_read_that_takes_too_long(cloud, call, queu
         ({"status": 307, "location": "to the cloud"}, "307"),
     ],
 )
-def test_somebody_else_answers_and_aws_never_sees_the_call(cloud, call, queue, answer, meaning):
+def test_a_proxys_response_replaces_the_call(cloud, call, queue, answer, meaning):
     if "location" in answer:
         answer = answer | {"location": f"{cloud.endpoint}/"}
     fault = cloud.fail("sqs:SendMessage", times=1, **answer)
@@ -179,7 +179,7 @@ def test_somebody_else_answers_and_aws_never_sees_the_call(cloud, call, queue, a
     assert (len(fault.hits), queue.bodies()) == (1, [])
 
 
-def test_dice_with_a_seed_fall_the_same_way_again(cloud, call, queue):
+def test_one_seed_gives_the_same_faults_again(cloud, call, queue):
     def run():
         fault = cloud.fail("sqs:SendMessage", error="RequestThrottled", probability=0.5, seed=7)
         answers = [call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") for _ in range(12)]
@@ -191,12 +191,12 @@ def test_dice_with_a_seed_fall_the_same_way_again(cloud, call, queue):
     assert run() == first
 
 
-def test_what_cannot_be_is_refused_where_it_is_asked_for(cloud):
-    with pytest.raises(ValueError, match="before or after"):
+def test_an_invalid_fault_is_refused(cloud):
+    with pytest.raises(ValueError, match="'before' or 'after'"):
         cloud.fail("sqs:SendMessage", cut="sometimes")
 
 
-def test_events_of_batch_come_to_a_rules_target(cloud, event, wait_until):
+def test_raised_events_reach_a_rules_target(cloud, event, wait_until):
     sqs, name = cloud.client("sqs"), f"raised-{uuid.uuid4().hex[:8]}"
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

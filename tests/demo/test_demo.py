@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture
 def demo(project, tmp_path):
-    """Start the demo as a person does, in a session of its own, so that what it leaves behind can be seen."""
+    """Start the demo as a person does, in a session of its own, so that what it leaves behind can be found."""
     started = []
 
     def start(*arguments):
@@ -37,7 +37,7 @@ def demo(project, tmp_path):
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Processes whose command or working folder is in the demo's temporary folder."""
+    """The processes whose command or working folder is in the demo's temporary folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -50,7 +50,7 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-def test_the_json_has_a_run_on_each_platform_and_its_numbers_are_right(demo, tmp_path):
+def test_the_json_has_a_run_for_each_platform_and_its_counts_are_right(demo, tmp_path):
     process = demo("--json", "--size", "3")
     output, errors = process.communicate(timeout=120)
 
@@ -64,7 +64,7 @@ def test_the_json_has_a_run_on_each_platform_and_its_numbers_are_right(demo, tmp
     assert (left_behind(tmp_path), list(tmp_path.iterdir())) == ([], [])
 
 
-def test_people_see_the_counts_and_what_each_channel_got(demo):
+def test_people_see_the_counts_and_what_each_channel_received(demo):
     process = demo("--size", "3", "--fail", "1")
     output, errors = process.communicate(timeout=120)
 
@@ -82,7 +82,7 @@ def test_people_see_the_counts_and_what_each_channel_got(demo):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_it_started_is_stopped_when_it_is_interrupted(demo, tmp_path, wait_until, number):
+def test_an_interrupted_demo_stops_everything_that_it_started(demo, tmp_path, wait_until, number):
     process = demo("--json")
     wait_until(lambda: left_behind(tmp_path), "started", timeout=30)
     process.send_signal(number)

@@ -22,7 +22,7 @@ from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.texts import tidy
 from batchbell.wire import DIGEST_LIMIT
-from batchbell_local.slack.webhook_rules import find_fault
+from batchbell_local.slack.webhook_rules import find_violation
 from notifiers.email.notifier import create as create_email
 from notifiers.email.notifier import write_mail
 from notifiers.slack.blocks import BLOCKS_LIMIT
@@ -140,7 +140,7 @@ def check_on_every_channel(message):
 
 def check_slack(message):
     payload = render_for_slack(message)
-    assert find_fault("POST", "application/json", json.dumps(payload).encode()) == ""
+    assert find_violation("POST", "application/json", json.dumps(payload).encode()) == ""
     assert len(json.dumps(payload["blocks"], ensure_ascii=False)) <= BLOCKS_LIMIT
     for text in [payload["text"], *_markup(payload["blocks"])]:
         assert not re.search("[<>]", re.sub(r"<https://[^<>|]+\|[^<>]*>", "", text))

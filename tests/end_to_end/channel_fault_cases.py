@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 
 CHANNELS = ("slack", "email", "sns")
 ACTIONS = {"email": "ses:SendEmail", "sns": "sns:Publish"}
@@ -51,7 +51,7 @@ class FaultCase:
 
 
 def slack(
-    what: str, answer: Answer, first: str, accepted: tuple[bool, ...], reason: str, pause: float = 0
+    what: str, answer: SlackResponse, first: str, accepted: tuple[bool, ...], reason: str, pause: float = 0
 ) -> FaultCase:
     return FaultCase("slack", what, first, accepted, reason, answer, pause)
 
@@ -72,21 +72,30 @@ NO_ANSWER = "no answer in time"
 
 # Faults that end at once: their jobs may share a batch.
 QUICK = (
-    slack("429, waited out", Answer.of(429, headers={"Retry-After": "1"}), "sent", ONCE, "", 1),
-    slack("429, asks for long", Answer.of(429, headers={"Retry-After": "10"}), "temporary", ONCE, "answered 429", 10),
-    slack("429, no time", Answer.of(429, headers={}), "temporary", ONCE, "answered 429"),
-    slack("500", Answer.of(500), "temporary", ONCE, "answered 500 rollup_error"),
-    slack("503", Answer.of(503, body=PAGE), "temporary", ONCE, "answered 503$"),
-    slack("reset within the answer", Answer(cut="middle"), "unknown", TWICE, "gave no answer"),
-    slack("reset before the answer", Answer(cut="before"), "unknown", TWICE, "gave no answer"),
-    slack("reset, nothing accepted", Answer.of(500, cut="before"), "unknown", MARKED, "gave no answer"),
-    slack("200 of a proxy", Answer.of(200, body=PAGE), "permanent", NOTHING, "200 instead of ok: perhaps a proxy"),
-    slack("200, empty", Answer.of(200, body=""), "permanent", NOTHING, "200 instead of ok: perhaps a proxy"),
-    slack("307", Answer(307, "", {"Location": ELSEWHERE}), "permanent", NOTHING, "answered 307: redirected"),
-    slack("302", Answer(302, "", {"Location": ELSEWHERE}), "permanent", NOTHING, "answered 302: redirected"),
-    slack("403", Answer.of(403), "permanent", NOTHING, "^Slack answered 403 action_prohibited$"),
-    slack("404", Answer.of(404), "permanent", NOTHING, "^Slack answered 404 no_service$"),
-    slack("410", Answer.of(410), "permanent", NOTHING, "^Slack answered 410 channel_is_archived$"),
+    slack("429, waited out", SlackResponse.of(429, headers={"Retry-After": "1"}), "sent", ONCE, "", 1),
+    slack(
+        "429, asks for long",
+        SlackResponse.of(429, headers={"Retry-After": "10"}),
+        "temporary",
+        ONCE,
+        "answered 429",
+        10,
+    ),
+    slack("429, no time", SlackResponse.of(429, headers={}), "temporary", ONCE, "answered 429"),
+    slack("500", SlackResponse.of(500), "temporary", ONCE, "answered 500 rollup_error"),
+    slack("503", SlackResponse.of(503, body=PAGE), "temporary", ONCE, "answered 503$"),
+    slack("reset within the answer", SlackResponse(cut="middle"), "unknown", TWICE, "gave no answer"),
+    slack("reset before the answer", SlackResponse(cut="before"), "unknown", TWICE, "gave no answer"),
+    slack("reset, nothing accepted", SlackResponse.of(500, cut="before"), "unknown", MARKED, "gave no answer"),
+    slack(
+        "200 of a proxy", SlackResponse.of(200, body=PAGE), "permanent", NOTHING, "200 instead of ok: perhaps a proxy"
+    ),
+    slack("200, empty", SlackResponse.of(200, body=""), "permanent", NOTHING, "200 instead of ok: perhaps a proxy"),
+    slack("307", SlackResponse(307, "", {"Location": ELSEWHERE}), "permanent", NOTHING, "answered 307: redirected"),
+    slack("302", SlackResponse(302, "", {"Location": ELSEWHERE}), "permanent", NOTHING, "answered 302: redirected"),
+    slack("403", SlackResponse.of(403), "permanent", NOTHING, "^Slack answered 403 action_prohibited$"),
+    slack("404", SlackResponse.of(404), "permanent", NOTHING, "^Slack answered 404 no_service$"),
+    slack("410", SlackResponse.of(410), "permanent", NOTHING, "^Slack answered 410 channel_is_archived$"),
     email("throttled", "temporary", ONCE, "TooManyRequestsException", **error("TooManyRequestsException", 429)),
     email("throttled by the gateway", "temporary", ONCE, "ThrottlingException", **error("ThrottlingException")),
     email("over its quota", "temporary", ONCE, "LimitExceededException", **error("LimitExceededException")),
@@ -124,19 +133,19 @@ QUICK = (
 
 # The channel's port is closed for a while.
 REFUSED = (
-    slack("connection refused", Answer(), "temporary", ONCE, "ConnectionError"),
+    slack("connection refused", SlackResponse(), "temporary", ONCE, "ConnectionError"),
     email("connection refused", "temporary", ONCE, "cannot be reached"),
     sns("connection refused", "temporary", ONCE, "cannot be reached"),
 )
 
 # Faults that use up all the time for sends: each needs a process of its own, whose other channels work.
 READ_TIME_OUTS = (
-    slack("read time-out", Answer(delay=HANGS), "unknown", TWICE, NO_ANSWER),
+    slack("read time-out", SlackResponse(delay=HANGS), "unknown", TWICE, NO_ANSWER),
     email("read time-out", "unknown", MARKED, NO_ANSWER, delay=HANGS, cut="before"),
     sns("read time-out", "unknown", MARKED, NO_ANSWER, delay=HANGS, cut="before"),
 )
 DRIPS = (
-    slack("answer drips in", Answer(drip=HANGS), "unknown", TWICE, NO_ANSWER),
+    slack("answer drips in", SlackResponse(drip=HANGS), "unknown", TWICE, NO_ANSWER),
     email("answer drips in", "unknown", TWICE, NO_ANSWER, drip=0.5),
     sns("answer drips in", "unknown", TWICE, NO_ANSWER, drip=0.5),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchbell_local.cloud import FaultHandle, LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.channel_fault_cases import (
     ACTIONS,
     ALL,
@@ -100,7 +100,7 @@ class FaultInjector:
         self.sent_at: dict[FaultCase, float] = {}
         self.requested_at: dict[str, list[float]] = {name: [] for name in JOB_NAMES.values()}
         self._event = event
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, SlackResponse] = {}
         self._function = stack.deployment.outputs["function_name"]
         self._variables = self._configuration()["Environment"]["Variables"]
         stack.sink.answer_with(self._answer)
@@ -145,7 +145,7 @@ class FaultInjector:
         found: dict[str, Any] = client.get_function_configuration(FunctionName=self._function)
         return found
 
-    def _answer(self, body: str) -> Answer | None:
+    def _answer(self, body: str) -> SlackResponse | None:
         for name, times in self.requested_at.items():
             if name in body:
                 times.append(time.monotonic())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchbell_local.collecting_queue import CollectingQueue
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.stack import Stack
 
 NOTIFIERS = ("slack", "email", "sns")
@@ -149,11 +149,11 @@ def finished_event(event: Callable[..., dict[str, Any]], name: str) -> dict[str,
     return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{BATCH_ARN}:job/{job}")
 
 
-def answer_in_turn(answers: Mapping[str, Sequence[Answer]]) -> Callable[[str], Answer | None]:
+def answer_in_turn(answers: Mapping[str, Sequence[SlackResponse]]) -> Callable[[str], SlackResponse | None]:
     """Make a function for the sink: it returns each job's answers in turn, by the job's name, then the usual one."""
     left = {name: list(those) for name, those in answers.items()}
 
-    def decide(body: str) -> Answer | None:
+    def decide(body: str) -> SlackResponse | None:
         return next((those.pop(0) for name, those in left.items() if name in body and those), None)
 
     return decide

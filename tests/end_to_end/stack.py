@@ -10,7 +10,6 @@ from typing import Any
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
-from demo.print_color import in_queue
 
 TIMEOUT = 6  # s, of the function: retries and leases are five times as quick as in a real stack
 
@@ -55,7 +54,7 @@ class Stack:
         self.wait_until(lambda: self.slack(name) and self.mails(name), f"received: {name}", timeout=20)
 
     def in_queue(self, output: str) -> int:
-        return in_queue(self.cloud, self.deployment.outputs[output])
+        return self.cloud.message_count(self.deployment.outputs[output])
 
     def wait_until_idle(self) -> None:
         """Wait until the function has nothing left to do."""

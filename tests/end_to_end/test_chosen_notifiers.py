@@ -17,7 +17,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment, DeploymentFailed, deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
-from demo.print_color import SENDER, in_queue
+from demo.print_color import SENDER
 from tests.installed import Environment, put_distribution, write
 
 CODE = "the-pagers-own-code"
@@ -53,7 +53,7 @@ class Deployer:
 
     def is_idle(self, deployment: Deployment) -> bool:
         urls = [deployment.outputs[f"{purpose}_queue_url"] for purpose in ("intake", "retry")]
-        return not any(in_queue(self.cloud, url) for url in urls)
+        return not any(self.cloud.message_count(url) for url in urls)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.observed_stack import (
     CLAIM,
     COMMIT,
@@ -68,7 +68,7 @@ def run(observed: ObservedStack) -> Iterator[KillRun]:
     faults[after_the_ticket.name] = stack.cloud.fail(
         "sqs:SendMessage", holds=after_the_ticket.name, kill="after", times=1
     )
-    stack.sink.answer_with(answer_in_turn({after_the_ticket.name: [Answer.of(500)]}))
+    stack.sink.answer_with(answer_in_turn({after_the_ticket.name: [SlackResponse.of(500)]}))
 
     accepted = jobs["after it was accepted", "slack"]
     killed: list[int] = []

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.observed_stack import (
     CLAIM,
     COMMIT,
@@ -57,7 +57,7 @@ class LedgerFault:
     at: Sequence[str] = NOTIFIERS
     until_ticket: bool = False
     again: str = ""
-    slack: Sequence[Answer] = ()
+    slack: Sequence[SlackResponse] = ()
 
 
 ANY = ""
@@ -103,23 +103,25 @@ CASES = {
     "a commit's every answer is lost and the event comes again": LedgerFault(
         [(COMMIT, {"cut": "after", "times": ATTEMPTS})], again="at once", outcomes=["sent", "already-sent"]
     ),
-    "Slack refuses once": LedgerFault([], slack=[Answer.of(500)], outcomes=["Slack answered 500 rollup_error", "sent"]),
+    "Slack refuses once": LedgerFault(
+        [], slack=[SlackResponse.of(500)], outcomes=["Slack answered 500 rollup_error", "sent"]
+    ),
     "a release fails": LedgerFault(
         [(RELEASE, {**BROKEN, "times": ATTEMPTS})],
         at=["slack"],
-        slack=[Answer.of(500)],
+        slack=[SlackResponse.of(500)],
         deliveries=ONCE | {"slack": [REPEAT]},
         outcomes=["Slack answered 500 rollup_error", "sent"],
     ),
     "a release's answer is lost": LedgerFault(
         [(RELEASE, {"cut": "after", "times": 1})],
         at=["slack"],
-        slack=[Answer.of(500)],
+        slack=[SlackResponse.of(500)],
         outcomes=["Slack answered 500 rollup_error", "sent"],
     ),
     "Slack's answer is lost": LedgerFault(
         [],
-        slack=[Answer(cut="before")],
+        slack=[SlackResponse(cut="before")],
         deliveries=ONCE | {"slack": [FIRST, REPEAT]},
         rows=SENT | {"slack": {"sent", "maybe"}},
         outcomes=["Slack gave no answer (ConnectionError)", "sent"],
@@ -127,7 +129,7 @@ CASES = {
     "Slack's answer is lost and the mark fails": LedgerFault(
         [(UNKNOWN, BROKEN)],
         at=["slack"],
-        slack=[Answer(cut="before")],
+        slack=[SlackResponse(cut="before")],
         deliveries=ONCE | {"slack": [FIRST, REPEAT]},
         outcomes=["Slack gave no answer (ConnectionError)", "sent"],
     ),

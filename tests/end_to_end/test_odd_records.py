@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.observed_stack import (
     BATCH_ARN,
     CLAIM,
@@ -91,7 +91,7 @@ def test_invocations_that_get_the_same_job_at_the_same_time_send_it_once(observe
 def _start_processes(observed: ObservedStack, number: int) -> None:
     """Start so many processes of the function now, so that none has to start later while another one waits."""
     jobs = [observed.job() for _ in range(number)]
-    observed.stack.sink.answer_with(answer_in_turn({job.name: [Answer(delay=1.5)] for job in jobs}))
+    observed.stack.sink.answer_with(answer_in_turn({job.name: [SlackResponse(delay=1.5)] for job in jobs}))
     observed.stack.send(*(job.event for job in jobs))
     observed.wait_until_idle()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.slack.sink import Answer
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.observed_stack import ONCE, SENT, FinishedJob, ObservedStack, answer_in_turn
 
 HIDDEN = 12  # seconds until a record that stays comes back
@@ -34,7 +34,7 @@ class QueueFault:
     """
 
     fault: Mapping[str, Any]
-    slack: Sequence[Answer] = (Answer.of(500),)
+    slack: Sequence[SlackResponse] = (SlackResponse.of(500),)
     deliveries: Mapping[str, list[str]] = field(default_factory=lambda: ONCE)
     rows: Mapping[str, set[str]] = field(default_factory=lambda: SENT)
     outcomes: Sequence[str] = (REFUSED, "sent")
@@ -57,13 +57,13 @@ CASES = {
     ),
     "a ticket's next ticket is denied": QueueFault(
         {"error": "AccessDenied", "status": 403, "skip": 1, "times": 1},
-        slack=(Answer.of(500), Answer.of(500)),
+        slack=(SlackResponse.of(500), SlackResponse.of(500)),
         outcomes=(REFUSED, REFUSED, "sent"),
         others=("sent",),
     ),
     "a dead letter is denied": QueueFault(
         {"error": "AccessDenied", "status": 403, "times": 1},
-        slack=(Answer.of(404), Answer.of(404)),
+        slack=(SlackResponse.of(404), SlackResponse.of(404)),
         deliveries=ONCE | {"slack": []},
         rows=SENT | {"slack": set()},
         outcomes=(GONE, GONE),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from demo.print_color import SENDER, in_queue
+from demo.print_color import SENDER
 from tests.end_to_end.inspected_stacks import (
     BATCH_ARN,
     SENDING_MAIL,
@@ -232,7 +232,7 @@ def test_only_the_stacks_own_rules_may_send_to_its_queues_and_only_requests_with
 
 def waiting(stack: InspectedStack) -> list[int]:
     """Return the number of messages in each of the stack's queues."""
-    return [in_queue(stack.cloud, stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
+    return [stack.cloud.message_count(stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
 
 
 def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wait_until):
@@ -244,9 +244,9 @@ def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wa
     events.put_targets(Rule=source, Targets=[{"Id": str(number), "Arn": one} for number, one in enumerate(targets)])
     wait_until(lambda: waiting(stack)[:2] == [0, 0], "idle", timeout=20)
     idle = waiting(stack)
-    before = in_queue(stack.cloud, others.queue_url)
+    before = stack.cloud.message_count(others.queue_url)
     events.put_events(Entries=[{"Source": source, "DetailType": "x", "Detail": "{}"}])
-    wait_until(lambda: in_queue(stack.cloud, others.queue_url) == before + 1, "sent")
+    wait_until(lambda: stack.cloud.message_count(others.queue_url) == before + 1, "sent")
 
     assert waiting(stack) == idle
 
@@ -296,11 +296,11 @@ def test_with_these_rights_alone_a_job_reaches_every_channel(stack, resources, s
     sns, sqs = stack.cloud.client("sns"), stack.cloud.client("sqs")
     for topic in (resources.topic, stack.outputs["notifiers"]["made"]["topic_arn"]):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", resources.name))
-    before = in_queue(stack.cloud, resources.queue_url)
+    before = stack.cloud.message_count(resources.queue_url)
     job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{BATCH_ARN}:job/{uuid.uuid4()}"}
     sqs.send_message(
         QueueUrl=stack.outputs["intake_queue_url"], MessageBody=json.dumps(event("parent-succeeded", **job))
     )
-    wait_until(lambda: in_queue(stack.cloud, resources.queue_url) == before + 2, "published twice", timeout=20)
+    wait_until(lambda: stack.cloud.message_count(resources.queue_url) == before + 2, "published twice", timeout=20)
     wait_until(lambda: len([one for one in sink.accepted if name in one["text"]]) == 2, "in Slack twice", timeout=20)
     wait_until(lambda: any(name in mail["Subject"] for mail in stack.cloud.mailbox()), "mailed", timeout=20)

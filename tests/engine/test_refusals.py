@@ -34,7 +34,7 @@ def program(stack_of, tmp_path):
             "aws.sqs.Queue('q', kms_master_key_id='k', sqs_managed_sse_enabled=True, delay_seconds=901)",
             ("conflicts with sqsManagedSseEnabled", "must be between 0 and 900"),
         ),
-        ("aws.s3.Bucket('b')", ("aws:s3/bucket:Bucket: this resource type is not known to local AWS",)),
+        ("aws.s3.Bucket('b')", ("aws:s3/bucket:Bucket: this resource type is not supported by local AWS",)),
         (
             "aws.batch.JobQueue('j', state='ENABLED', priority=1, compute_environment_orders=[{'order': 1, 'a': 'x'}])",
             ("computeEnvironmentOrders[0].a", "unknown input", "computeEnvironmentOrders[0].computeEnvironment"),

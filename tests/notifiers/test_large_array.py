@@ -19,7 +19,7 @@ from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.texts import tidy
-from batchbell_local.slack.webhook_rules import find_fault
+from batchbell_local.slack.webhook_rules import find_violation
 from notifiers.email import notifier as email
 from notifiers.slack import notifier as slack
 from notifiers.sns import notifier as sns
@@ -116,7 +116,7 @@ def test_slack_accepts_it_and_the_omitted_groups_are_counted(message: Message) -
     text = json.dumps(payload, ensure_ascii=False)
     shown = exit_codes(text)
 
-    assert find_fault("POST", "application/json", text.encode()) == ""
+    assert find_violation("POST", "application/json", text.encode()) == ""
     for block in payload["blocks"]:
         model = Block.parse(block)
         assert model is not None and model.to_dict() == block

@@ -1,7 +1,7 @@
-"""AWS Batch for MiniStack, whose own is a stub without array jobs: `install()` in its process, before it serves.
+"""AWS Batch for MiniStack, whose own is a stub without array jobs. Call `install()` in its process before it serves.
 
-Jobs run: a child is a real process, its output goes to CloudWatch Logs, every change of state is an EventBridge event.
-Images are only shown; secrets are not resolved; queue priorities, vCPUs and job state time limits are not modelled.
+A child is a real process, its output goes to CloudWatch Logs, and every change of state is an EventBridge event. Images
+are not run, secrets are not resolved, and queue priorities, vCPUs and job state time limits are not modelled.
 """
 
 from __future__ import annotations
@@ -15,66 +15,66 @@ from typing import Any
 
 from ministack.services import batch as stub
 
-from . import api, definitions, environments, queues
-from .events import Announcer
-from .outbox import Outbox
+from . import compute_environments, job_definitions, job_operations, job_queues
+from .event_loop_queue import EventLoopQueue
+from .job_runner import JobRunner
+from .operation import Operation, Response, as_handler
 from .scheduler import Scheduler
+from .state_changes import StateChangePublisher
 from .tags import PATH as TAGS_PATH
 from .tags import tags_operation
-from .wire import Operation, Response, answering
-from .workers import Workers
 
 DUPLICATES = "BATCHBELL_DUPLICATE_EVENTS"
-"""Environment variable: "1" has the event of every finished job delivered twice, under one event id."""
+"""Environment variable: "1" delivers the event of every finished job twice, with one event id."""
 
 
 @dataclass(frozen=True)
 class _Installed:
-    outbox: Outbox
+    loop_queue: EventLoopQueue
     scheduler: Scheduler
-    workers: Workers
+    runner: JobRunner
 
 
 _installed: _Installed | None = None
 
 
 def install() -> None:
-    """Put array jobs into this process's MiniStack. Does nothing the second time."""
+    """Replace the Batch of this process's MiniStack. Does nothing when called again."""
     global _installed
     if _installed is not None:
         return
-    outbox = Outbox()
-    scheduler = Scheduler(Announcer(outbox.put, twice=os.environ.get(DUPLICATES) == "1").announce)
-    workers = Workers(scheduler, outbox)
-    _installed = _Installed(outbox, scheduler, workers)
+    loop_queue = EventLoopQueue()
+    scheduler = Scheduler(StateChangePublisher(loop_queue.put, twice=os.environ.get(DUPLICATES) == "1").publish)
+    runner = JobRunner(scheduler, loop_queue)
+    _installed = _Installed(loop_queue, scheduler, runner)
     operations: dict[str, Operation] = {
-        **environments.operations(scheduler.place_again),
-        **queues.operations(scheduler),
-        **definitions.operations(),
-        **api.operations(scheduler, workers),
+        **compute_environments.operations(scheduler.retry_placement),
+        **job_queues.operations(scheduler),
+        **job_definitions.operations(),
+        **job_operations.operations(scheduler, runner),
     }
-    stub._DISPATCH.update({path: answering(operation) for path, operation in operations.items()})
+    stub._DISPATCH.update({path: as_handler(operation) for path, operation in operations.items()})
     _wrap_requests(_installed)
     _wrap_reset(_installed)
     atexit.register(stop)
 
 
 def stop() -> None:
-    """End every process that runs for a job, at once, and start no more. Safe to call again, and from any thread."""
+    """Kill the process of every job, and start no more. May be called repeatedly and from any thread."""
     if _installed is not None:
-        _installed.workers.stop()
+        _installed.runner.stop()
 
 
 def _wrap_requests(installed: _Installed) -> None:
     handle = stub.handle_request
 
     async def handle_request(method: str, path: str, headers: Any, body: Any, query: Any) -> Response:
-        installed.outbox.attach(asyncio.get_running_loop())
+        installed.loop_queue.attach(asyncio.get_running_loop())
         if not path.startswith(TAGS_PATH):
             response: Response = await handle(method, path, headers, body, query)
             return response
         operation = tags_operation(installed.scheduler, method, path, query)
-        return answering(operation)(json.loads(body) if body else {})
+        return as_handler(operation)(json.loads(body) if body else {})
 
     stub.handle_request = handle_request
 
@@ -83,10 +83,10 @@ def _wrap_reset(installed: _Installed) -> None:
     reset = stub.reset
 
     def reset_all() -> None:
-        for job in installed.scheduler.forget_all():
+        for job in installed.scheduler.clear():
             if job.command is not None:
                 job.command.kill()
-        installed.outbox.clear()
+        installed.loop_queue.clear()
         reset()
 
     stub.reset = reset_all

@@ -1,6 +1,6 @@
-"""A job and its states: what was asked for (`Plan`, fixed), and how far it is (`Job`, `ArrayParent` above children).
+"""Jobs: what was submitted (`JobSpec`, fixed) and its progress (`Job`, and `ArrayParent` with its children).
 
-Everything here that changes is changed under the scheduler's lock.
+All changes happen under the scheduler's lock.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .operation import Json
 from .process import RunningCommand
-from .retries import Ending, RetryStrategy
-from .wire import Json
+from .retries import AttemptResult, RetryStrategy
 
 
 class Status(StrEnum):
@@ -36,15 +36,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Dependency:
-    """One entry of dependsOn. `kind` is "" (the whole job), SEQUENTIAL or N_TO_N; SEQUENTIAL may have no job id."""
+    """One entry of dependsOn. `kind` is "" (the whole job), SEQUENTIAL (which has no job id) or N_TO_N."""
 
     job_id: str | None
     kind: str
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A job as it was submitted: its definition with overrides and parameters filled in. Children share one."""
+class JobSpec:
+    """A job as it was submitted: its definition with overrides and parameters applied. Children share one."""
 
     account: str
     region: str
@@ -53,16 +53,16 @@ class Plan:
     definition_arn: str
     platform: str  # EC2 or FARGATE
     platform_capabilities: tuple[str, ...]
-    container: Json  # as DescribeJobs shows it, before it is placed
+    container: Json  # as DescribeJobs shows it before placement
     command: tuple[str, ...]
     environment: dict[str, str]
     parameters: dict[str, str]
     retry: RetryStrategy | None
-    timeout_seconds: int | None  # of each attempt
+    timeout_seconds: int | None  # for each attempt
     size: int | None  # of an array
     depends_on: tuple[Dependency, ...]
     propagate_tags: bool
-    extras: Json  # shown as they were given: shareIdentifier, schedulingPriority
+    extras: Json  # shareIdentifier and schedulingPriority, as given
 
     @property
     def definition_name(self) -> str:
@@ -71,7 +71,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an attempt runs: a made-up task, on a made-up instance if the platform has instances."""
+    """Where an attempt runs: an invented task, on an invented instance if the platform has instances."""
 
     environment_name: str
     task_arn: str
@@ -86,19 +86,19 @@ class Placement:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt that is over. Times are in ms since 1970; `started_at` is None if the container never ran."""
+    """A finished attempt. Times are in ms since 1970; `started_at` is None if the container never ran."""
 
     placement: Placement
-    ending: Ending
+    result: AttemptResult
     started_at: int | None
     stopped_at: int
 
 
 class Job:
-    """A single job or a child of an array: something that runs."""
+    """A single job or a child of an array job."""
 
-    def __init__(self, plan: Plan, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
-        self.plan = plan
+    def __init__(self, spec: JobSpec, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
+        self.spec = spec
         self.job_id = job_id
         self.order = order  # position in lists: submission order, or a child's index
         self.created_at = created_at
@@ -114,13 +114,13 @@ class Job:
         self.command: RunningCommand | None = None
         self.blockers = 0  # unfinished jobs that this one depends on
         self.dependents: list[Job] = []
-        self.end_reason: str | None = None  # somebody wants it ended: cancelled, terminated, its queue deleted
+        self.end_reason: str | None = None  # set once it is to end: cancelled, terminated, its queue deleted
         self.is_cancelled = False
         self.is_terminated = False
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:batch:{self.plan.region}:{self.plan.account}:job/{self.job_id}"
+        return f"arn:aws:batch:{self.spec.region}:{self.spec.account}:job/{self.job_id}"
 
     @property
     def top(self) -> Job:
@@ -129,18 +129,18 @@ class Job:
 
 
 class ArrayParent(Job):
-    """An array job: it never runs itself, and ends after the last of its children."""
+    """An array job: never runs itself, and ends after the last of its children."""
 
-    def __init__(self, plan: Plan, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
-        super().__init__(plan, job_id, order, created_at, tags)
+    def __init__(self, spec: JobSpec, job_id: str, order: int, created_at: int, tags: dict[str, str]) -> None:
+        super().__init__(spec, job_id, order, created_at, tags)
         self.children: list[Job] = []
-        for index in range(plan.size or 0):
-            child = Job(plan, f"{job_id}:{index}", index, created_at, tags)
+        for index in range(spec.size or 0):
+            child = Job(spec, f"{job_id}:{index}", index, created_at, tags)
             child.index, child.parent = index, self
             self.children.append(child)
         self.counts: Counter[Status] = Counter({Status.SUBMITTED: len(self.children)})
         self.counted_at = created_at
 
     @property
-    def is_through(self) -> bool:
+    def is_complete(self) -> bool:
         return self.counts[Status.SUCCEEDED] + self.counts[Status.FAILED] == len(self.children)

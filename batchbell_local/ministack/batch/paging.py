@@ -1,4 +1,4 @@
-"""Pages of a growing list: a token names the last entry that was given out, so that new entries never shift a page."""
+"""Pages of a growing list. A token names the last entry of its page, so new entries never shift the next page."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable
 
-from .wire import Json, Refused
+from .operation import ClientException, Json
 
 
 def take_page(
     entries: Iterable[tuple[int, Callable[[], Json]]], payload: Json, *, at_most: int
 ) -> tuple[list[Json], str | None]:
-    """One page of `entries` (position, maker of the item), which come in ascending position.
+    """Return one page of items, and the token of the next page (None on the last page).
 
-    Reads `maxResults` (1 to `at_most`; more is cut to it) and `nextToken` of the request. Returns the items and the
-    token of the next page (None on the last). Raises Refused for a page size below 1 or a token that is not ours.
+    entries: position and factory of each item, by ascending position.
+    payload: the request, with `maxResults` and `nextToken`.
+    at_most: the largest page size; a larger `maxResults` is reduced to it.
+
+    Raises ClientException for a page size below 1 or an invalid token.
     """
     size = payload.get("maxResults", at_most)
     if not isinstance(size, int) or size < 1:
-        raise Refused(f"maxResults must be at least 1, got {size!r}")
+        raise ClientException(f"maxResults must be at least 1, got {size!r}")
     size = min(size, at_most)
     token = payload.get("nextToken")
     after = _position(token) if token else None
@@ -42,4 +45,4 @@ def _position(token: str) -> int:
             return int(position)
     except (ValueError, binascii.Error):
         pass
-    raise Refused("nextToken is not valid")
+    raise ClientException("nextToken is not valid")

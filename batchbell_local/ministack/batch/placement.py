@@ -1,22 +1,22 @@
-"""Where an attempt runs: ARNs shaped as Batch's tasks and instances have them."""
+"""Invents the place where an attempt runs, with ARNs like those of Batch's tasks and instances."""
 
 from __future__ import annotations
 
 import uuid
 
-from .jobs import Placement, Plan
-from .logs import stream_name
-from .wire import Json
+from .job_logs import stream_name
+from .jobs import JobSpec, Placement
+from .operation import Json
 
 
-def place(plan: Plan, environment: Json) -> Placement:
-    """A new task in this compute environment: on its one instance on EC2, with a network interface on Fargate."""
+def make_placement(spec: JobSpec, environment: Json) -> Placement:
+    """Invent a task in this compute environment: on its one instance on EC2, with a network interface on Fargate."""
     task_id = uuid.uuid4().hex
     cluster = environment["ecsClusterArn"].rsplit("/", 1)[-1]
-    prefix = f"arn:aws:ecs:{plan.region}:{plan.account}"
+    prefix = f"arn:aws:ecs:{spec.region}:{spec.account}"
     instance: str | None = None
     interfaces: tuple[Json, ...] = ()
-    if plan.platform == "FARGATE":
+    if spec.platform == "FARGATE":
         interfaces = (_network_interface(task_id),)
     else:
         instance = f"{prefix}:container-instance/{cluster}/{uuid.UUID(environment['uuid']).hex}"
@@ -25,7 +25,7 @@ def place(plan: Plan, environment: Json) -> Placement:
         task_arn=f"{prefix}:task/{cluster}/{task_id}",
         container_instance_arn=instance,
         network_interfaces=interfaces,
-        log_stream=stream_name(plan, task_id),
+        log_stream=stream_name(spec, task_id),
     )
 
 

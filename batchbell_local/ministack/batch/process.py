@@ -1,4 +1,4 @@
-"""A job's command as a real process: in a process group and a folder of its own, with nothing of this environment."""
+"""Runs a job's command as a real process, in a process group and a folder of its own, without this environment."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL (Amazon ECS waits 30)
-PIPE_PATIENCE = 1.0  # seconds that a process which left the group may hold the output open after the end
-OUTPUT_LIMIT = 1_048_576  # bytes of output kept of one attempt: MiniStack keeps logs in memory
-LINE_LIMIT = 262_144  # bytes: a CloudWatch Logs event's size
+PIPE_TIMEOUT = 1.0  # seconds that a process outside the group may hold the output open after the end
+OUTPUT_LIMIT = 1_048_576  # bytes of output kept per attempt, since MiniStack keeps logs in memory
+LINE_LIMIT = 262_144  # bytes, the largest event of CloudWatch Logs
 
 
 class CannotStart(Exception):
-    """The command could not be started; the text is shaped like the container reason on Amazon ECS."""
+    """The command could not be started; the text is like Amazon ECS's container reason."""
 
 
 class RunningCommand:
-    """A started command. `read` gets its output (stdout and stderr) as lists of lines, while it runs."""
+    """A started command. `read` receives its output (stdout and stderr) as lists of lines, while it runs."""
 
     def __init__(
         self, command: Sequence[str], environment: dict[str, str], folder: Path, read: Callable[[list[str]], None]
@@ -49,18 +49,18 @@ class RunningCommand:
         self._reader.start()
 
     def wait(self) -> int:
-        """Wait for the end; returns the exit code, 128 + N after signal N, as a container has it."""
+        """Wait for the end; return the exit code, which is 128 + N after signal N, as for a container."""
         code = self._process.wait()
         with self._lock:
             self._over = True
-            # A container ends with its first process: what that one left behind goes too.
+            # A container ends with its first process, and all other processes with it.
             self._signal(signal.SIGKILL)
-        self._reader.join(PIPE_PATIENCE)
+        self._reader.join(PIPE_TIMEOUT)
         shutil.rmtree(self._folder, ignore_errors=True)
         return code if code >= 0 else 128 - code
 
     def end(self) -> None:
-        """Ask all of its processes to end, and kill them after a while. Returns at once."""
+        """Send SIGTERM to all of its processes, and SIGKILL after GRACE seconds. Returns at once."""
         with self._lock:
             if self._over:
                 return
@@ -76,7 +76,7 @@ class RunningCommand:
                 self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        # A session of its own: the group has the process's number, which stays taken while the group has a member.
+        # It leads a session of its own: the group has the process's number, which is not reused while the group exists.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
@@ -85,7 +85,7 @@ class RunningCommand:
         assert stream is not None
         rest, taken = b"", 0
         with stream:
-            # read1 and not readline: what is there is passed on at once, many lines at a time.
+            # read1 instead of readline, to pass on what is there at once, many lines at a time.
             while chunk := stream.read1(65_536):  # type: ignore[attr-defined]
                 if taken >= OUTPUT_LIMIT:
                     continue

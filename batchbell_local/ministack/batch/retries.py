@@ -1,4 +1,4 @@
-"""Retry strategies: how often an attempt is repeated, and for which endings (AWS Batch User Guide, "Automated job
+"""Retry strategies: how often and after which results an attempt is repeated (AWS Batch User Guide, "Automated job
 retries")."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .wire import Json, Refused
+from .operation import ClientException, Json
 
 MAX_ATTEMPTS = 10
 MAX_RULES = 5
@@ -14,8 +14,8 @@ CONDITIONS = ("onExitCode", "onReason", "onStatusReason")
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How an attempt ended: the container's exit code and reason, and the status reason of the attempt."""
+class AttemptResult:
+    """How an attempt ended: the container's exit code and reason, and the attempt's status reason."""
 
     exit_code: int | None
     reason: str | None
@@ -24,37 +24,37 @@ class Ending:
 
 @dataclass(frozen=True)
 class RetryStrategy:
-    """Up to `attempts` attempts; `rules` are evaluateOnExit entries, the first that matches decides."""
+    """Up to `attempts` attempts. `rules` are evaluateOnExit entries; the first that matches decides."""
 
     attempts: int
     rules: tuple[Json, ...]
 
     @classmethod
     def parse(cls, given: Any) -> RetryStrategy | None:
-        """The strategy of a request's `retryStrategy`, None when there is none; raises Refused when it is wrong."""
+        """Parse a request's `retryStrategy`; None if it has none. Raises ClientException if it is invalid."""
         if given is None:
             return None
         attempts, rules = given.get("attempts"), given.get("evaluateOnExit") or []
         if rules and attempts is None:
-            raise Refused("retryStrategy.attempts is required with evaluateOnExit")
+            raise ClientException("retryStrategy.attempts is required with evaluateOnExit")
         if not isinstance(attempts, int) or not 1 <= attempts <= MAX_ATTEMPTS:
-            raise Refused(f"retryStrategy.attempts must be 1 to {MAX_ATTEMPTS}, got {attempts!r}")
+            raise ClientException(f"retryStrategy.attempts must be 1 to {MAX_ATTEMPTS}, got {attempts!r}")
         if len(rules) > MAX_RULES:
-            raise Refused(f"retryStrategy.evaluateOnExit takes at most {MAX_RULES} entries")
+            raise ClientException(f"retryStrategy.evaluateOnExit takes at most {MAX_RULES} entries")
         for rule in rules:
             if str(rule.get("action", "")).lower() not in ("retry", "exit"):
-                raise Refused(f"evaluateOnExit.action must be RETRY or EXIT, got {rule.get('action')!r}")
+                raise ClientException(f"evaluateOnExit.action must be RETRY or EXIT, got {rule.get('action')!r}")
             if not any(condition in rule for condition in CONDITIONS):
-                raise Refused(f"an evaluateOnExit entry needs one of {', '.join(CONDITIONS)}")
-        # Batch gives the actions back in lower case (seen in a real event).
+                raise ClientException(f"an evaluateOnExit entry needs one of {', '.join(CONDITIONS)}")
+        # Batch returns the actions in lower case (seen in a real event).
         return cls(attempts, tuple({**rule, "action": str(rule["action"]).lower()} for rule in rules))
 
-    def wants_another(self, attempts_so_far: int, ending: Ending) -> bool:
-        """Whether a failed attempt is repeated. What no rule matches is repeated (API reference, RetryStrategy)."""
+    def allows_retry(self, attempts_so_far: int, result: AttemptResult) -> bool:
+        """Whether to repeat a failed attempt; if no rule matches it is repeated (API reference, RetryStrategy)."""
         if attempts_so_far >= self.attempts:
             return False
         for rule in self.rules:
-            if _matches(rule, ending):
+            if _matches(rule, result):
                 return bool(rule["action"] == "retry")
         return True
 
@@ -62,12 +62,12 @@ class RetryStrategy:
         return {"attempts": self.attempts, "evaluateOnExit": [dict(rule) for rule in self.rules]}
 
 
-def _matches(rule: Json, ending: Ending) -> bool:
+def _matches(rule: Json, result: AttemptResult) -> bool:
     # An absent reason or exit code reads as empty: `onReason: "*"` ended a real job whose container had no reason.
     values = {
-        "onExitCode": "" if ending.exit_code is None else str(ending.exit_code),
-        "onReason": ending.reason or "",
-        "onStatusReason": ending.status_reason,
+        "onExitCode": "" if result.exit_code is None else str(result.exit_code),
+        "onReason": result.reason or "",
+        "onStatusReason": result.status_reason,
     }
     return all(_fits(rule[condition], values[condition]) for condition in CONDITIONS if rule.get(condition))
 

@@ -1,6 +1,6 @@
-"""Moves jobs through their states, and has every change announced: submission, dependencies, endings.
+"""Moves jobs through their states, from submission over dependencies to the end, and publishes every change.
 
-How a runnable job is run is in `workers.py`. Queues' priorities are not modelled: first come, first served.
+`job_runner.py` runs the runnable jobs. Queue priorities are not modelled: first come, first served.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 
 from ministack.core.responses import get_account_id, get_region
 
-from .jobs import ArrayParent, Job, Plan, Status
-from .wire import Refused
+from .jobs import ArrayParent, Job, JobSpec, Status
+from .operation import ClientException
 
-DEPENDENCY_FAILED = "Dependent Job failed"  # the reasons as seen in real events
+DEPENDENCY_FAILED = "Dependent Job failed"  # these reasons were seen in real events
 CHILD_FAILED = "Array Child Job failed"
 QUEUE_DELETED = "Job queue deleted"
 
@@ -27,27 +27,27 @@ def now_ms() -> int:
 
 
 class Scheduler:
-    """All jobs, by account, region and id. Every method may be called from any thread; `lock` guards every job."""
+    """All jobs, by account, region and id. Any thread may call any method; `lock` guards every job."""
 
-    def __init__(self, announce: Callable[[Job], None]) -> None:
+    def __init__(self, publish: Callable[[Job], None]) -> None:
         self.lock = threading.RLock()
         self.ready = threading.Condition(self.lock)
         """Notified when `runnable` grows, or at the end."""
         self.runnable: deque[Job] = deque()
-        """What workers may take: runnable jobs, and arrays whose children are to be released."""
-        self.without_place: list[Job] = []
-        self._announce = announce
+        """What the job threads may take: runnable jobs, and arrays whose children are to be submitted."""
+        self.unplaced: list[Job] = []
+        self._publish = publish
         self._jobs: dict[tuple[str, str, str], Job] = {}
         self._orders = itertools.count(1)
 
-    def submit(self, plan: Plan, tags: dict[str, str]) -> Job:
-        """Take a new job in; raises Refused when a job that it depends on is unknown or does not fit."""
+    def submit(self, spec: JobSpec, tags: dict[str, str]) -> Job:
+        """Accept a new job. Raises ClientException if a job that it depends on is unknown or of the wrong kind."""
         with self.lock:
-            kind = Job if plan.size is None else ArrayParent
-            job = kind(plan, str(uuid.uuid4()), next(self._orders), now_ms(), tags)
-            doomed = self._tie(job)
-            self._jobs[plan.account, plan.region, job.job_id] = job
-            self._announce(job)
+            kind = Job if spec.size is None else ArrayParent
+            job = kind(spec, str(uuid.uuid4()), next(self._orders), now_ms(), tags)
+            doomed = self._register_dependencies(job)
+            self._jobs[spec.account, spec.region, job.job_id] = job
+            self._publish(job)
             if job.blockers:
                 self._move(job, Status.PENDING)
             elif not isinstance(job, ArrayParent):
@@ -60,7 +60,7 @@ class Scheduler:
             return job
 
     def find(self, job_id: str) -> Job | None:
-        """The job or child of this id in the caller's account and region."""
+        """The job or child with this id in the caller's account and region."""
         parent_id, _, index = job_id.partition(":")
         job = self._jobs.get((get_account_id(), get_region(), parent_id))
         if not index:
@@ -70,68 +70,68 @@ class Scheduler:
         return None
 
     def jobs_in(self, queue_arn: str) -> list[Job]:
-        """The jobs that were submitted to a queue, oldest first, without the children of arrays."""
+        """The jobs submitted to a queue, oldest first, without the children of arrays."""
         with self.lock:
-            return [job for job in self._jobs.values() if job.plan.queue_arn == queue_arn]
+            return [job for job in self._jobs.values() if job.spec.queue_arn == queue_arn]
 
     def cancel(self, job: Job, reason: str) -> None:
-        """End a job unless it has been placed; of an array, those children that have not."""
+        """End a job that has not been placed yet; of an array, the children that have not."""
         with self.lock:
-            waiting = [one for one in _units(job) if one.status.is_before_start]
+            waiting = [one for one in _leaf_jobs(job) if one.status.is_before_start]
             for one in {job, *waiting} if waiting else ():
                 one.is_cancelled = True
             self._end(job, waiting, reason)
 
     def terminate(self, job: Job, reason: str) -> None:
-        """End a job whatever it does; of an array, all children that have not ended."""
+        """End a job in any state; of an array, all children that have not ended."""
         with self.lock:
-            unfinished = [one for one in _units(job) if not one.status.is_final]
+            unfinished = [one for one in _leaf_jobs(job) if not one.status.is_final]
             for one in {job, *unfinished} if unfinished else ():
                 one.is_terminated = True
             self._end(job, unfinished, reason)
 
-    def end_queue(self, queue_arn: str) -> None:
-        """Terminate what is left in a queue that is being deleted, as AWS does."""
+    def terminate_queue(self, queue_arn: str) -> None:
+        """Terminate the jobs left in a queue that is being deleted, as AWS does."""
         for job in self.jobs_in(queue_arn):
             self.terminate(job, QUEUE_DELETED)
 
-    def place_again(self) -> None:
-        """Compute environments have changed: look again for places for the jobs that have none."""
+    def retry_placement(self) -> None:
+        """Try again to place the jobs without a place, after compute environments have changed."""
         with self.lock:
-            self.runnable.extend(self.without_place)
-            self.without_place.clear()
+            self.runnable.extend(self.unplaced)
+            self.unplaced.clear()
             self.ready.notify_all()
 
     def release(self, parent: ArrayParent, children: Iterable[Job]) -> None:
-        """Submit children of an array whose own dependencies are fulfilled."""
+        """Submit these children of an array whose own dependencies are met."""
         with self.lock:
             if parent.status is Status.SUBMITTED:
                 self._move(parent, Status.PENDING)
             for child in children:
-                if child.status is not Status.SUBMITTED:  # ended before it came to it
+                if child.status is not Status.SUBMITTED:  # ended before it could be submitted
                     continue
-                self._announce(child)
+                self._publish(child)
                 if child.blockers:
                     self._move(child, Status.PENDING)
                 else:
                     self.make_runnable(child)
 
     def make_runnable(self, job: Job, reason: str | None = None) -> None:
-        """RUNNABLE, for the first time or for another attempt after one that ended for `reason`."""
+        """Make the job RUNNABLE, for the first time or, with the `reason` of the last attempt, for another one."""
         with self.lock:
             job.placement = job.command = job.started_at = None
             self._move(job, Status.RUNNABLE, reason)
             self._offer(job)
 
     def advance(self, job: Job, status: Status) -> None:
-        """STARTING or RUNNING."""
+        """Move the job to STARTING or RUNNING."""
         with self.lock:
             self._move(job, status)
 
     def finish(self, job: Job, status: Status, reason: str | None) -> None:
-        """SUCCEEDED or FAILED, and all that follows from it for its array and for the jobs that depend on it."""
+        """Move the job to SUCCEEDED or FAILED, and update its array and the jobs that depend on it."""
         with self.lock:
-            # A list and no recursion: in a SEQUENTIAL array of 10,000 one failure fails all that come after.
+            # Not recursive: in a SEQUENTIAL array of 10,000 one failure fails all children after it.
             endings = deque([(job, status, reason)])
             while endings:
                 job, status, reason = endings.popleft()
@@ -140,26 +140,26 @@ class Scheduler:
                 if not isinstance(job, ArrayParent):
                     job.stopped_at = job.attempts[-1].stopped_at if job.attempts else now_ms()
                 self._move(job, status, reason)
-                if job.parent is not None and job.parent.is_through:
-                    endings.append((job.parent, *_verdict(job.parent)))
+                if job.parent is not None and job.parent.is_complete:
+                    endings.append((job.parent, *_final_status(job.parent)))
                 for dependent in job.dependents:
                     if status is Status.SUCCEEDED:
                         self._unblock(dependent)
                     else:
-                        endings.extend((one, Status.FAILED, DEPENDENCY_FAILED) for one in _doom(dependent))
+                        endings.extend((one, Status.FAILED, DEPENDENCY_FAILED) for one in _doomed_jobs(dependent))
 
-    def knows(self, job: Job) -> bool:
-        """Whether the job has not been forgotten since."""
+    def contains(self, job: Job) -> bool:
+        """Whether the job still exists after `clear`."""
         top = job.top
-        return self._jobs.get((top.plan.account, top.plan.region, top.job_id)) is top
+        return self._jobs.get((top.spec.account, top.spec.region, top.job_id)) is top
 
-    def forget_all(self) -> list[Job]:
-        """Drop every job; returns those that have a process."""
+    def clear(self) -> list[Job]:
+        """Drop every job, and return those that have a process."""
         with self.lock:
-            running = [one for job in self._jobs.values() for one in _units(job) if one.command is not None]
+            running = [one for job in self._jobs.values() for one in _leaf_jobs(job) if one.command is not None]
             self._jobs.clear()
             self.runnable.clear()
-            self.without_place.clear()
+            self.unplaced.clear()
             return running
 
     def _offer(self, job: Job) -> None:
@@ -173,27 +173,27 @@ class Scheduler:
             job.parent.counted_at = now_ms()
         job.status = status
         job.status_reason = reason
-        self._announce(job)
+        self._publish(job)
 
-    def _tie(self, job: Job) -> list[Job]:
-        """Count what the job waits for; returns what can never run, since a job it depends on has failed already."""
+    def _register_dependencies(self, job: Job) -> list[Job]:
+        """Count what the job waits for; return the jobs that can never run, since a job they depend on has failed."""
         doomed: list[Job] = []
-        ties: list[tuple[Job, Job]] = []
+        edges: list[tuple[Job, Job]] = []
         children = job.children if isinstance(job, ArrayParent) else []
-        for dependency in job.plan.depends_on:
+        for dependency in job.spec.depends_on:
             if dependency.job_id is None:
-                ties.extend(itertools.pairwise(children))
+                edges.extend(itertools.pairwise(children))
                 continue
             first = self.find(dependency.job_id)
             if first is None:
-                raise Refused(f"The job {dependency.job_id} that this job depends on does not exist")
+                raise ClientException(f"The job {dependency.job_id} that this job depends on does not exist")
             if dependency.kind != "N_TO_N":
-                ties.append((first, job))
+                edges.append((first, job))
             elif isinstance(first, ArrayParent) and len(first.children) == len(children):
-                ties.extend(zip(first.children, children, strict=True))
+                edges.extend(zip(first.children, children, strict=True))
             else:
-                raise Refused(f"N_TO_N needs an array of the same size, which {dependency.job_id} is not")
-        for first, then in ties:
+                raise ClientException(f"N_TO_N needs an array of the same size, which {dependency.job_id} is not")
+        for first, then in edges:
             if first.status is Status.FAILED:
                 doomed.append(then)
             elif first.status is not Status.SUCCEEDED:
@@ -211,13 +211,13 @@ class Scheduler:
             self.make_runnable(job)
 
     def _fail_dependent(self, job: Job) -> None:
-        for one in _doom(job):
+        for one in _doomed_jobs(job):
             self.finish(one, Status.FAILED, DEPENDENCY_FAILED)
 
-    def _end(self, job: Job, units: list[Job], reason: str) -> None:
-        if units:
+    def _end(self, job: Job, jobs: list[Job], reason: str) -> None:
+        if jobs:
             job.end_reason = reason
-        for one in units:
+        for one in jobs:
             one.end_reason = reason
             if one.status.is_before_start:
                 self.finish(one, Status.FAILED, reason)
@@ -225,18 +225,18 @@ class Scheduler:
                 one.command.end()
 
 
-def _units(job: Job) -> list[Job]:
-    """What runs: the children of an array, or the job itself."""
+def _leaf_jobs(job: Job) -> list[Job]:
+    """The jobs that run: the children of an array, or the job itself."""
     return list(job.children) if isinstance(job, ArrayParent) else [job]
 
 
-def _doom(job: Job) -> list[Job]:
+def _doomed_jobs(job: Job) -> list[Job]:
     if isinstance(job, ArrayParent) and not job.status.is_final:
         job.end_reason = DEPENDENCY_FAILED
-    return _units(job)
+    return _leaf_jobs(job)
 
 
-def _verdict(parent: ArrayParent) -> tuple[Status, str | None]:
+def _final_status(parent: ArrayParent) -> tuple[Status, str | None]:
     if parent.counts[Status.FAILED]:
         return Status.FAILED, parent.end_reason or CHILD_FAILED
     return Status.SUCCEEDED, None

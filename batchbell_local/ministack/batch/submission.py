@@ -1,4 +1,4 @@
-"""A SubmitJob request, checked and turned into a `Plan`: the definition with overrides and parameters filled in."""
+"""Checks a SubmitJob request and turns it into a `JobSpec`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from .definitions import active_definition, check_timeout
-from .jobs import Dependency, Plan
-from .queues import existing_queue, platform_of_queue
+from .job_definitions import active_definition, check_timeout
+from .job_queues import existing_queue, platform_of_queue
+from .jobs import Dependency, JobSpec
+from .operation import ClientException, Json, required_name
 from .retries import RetryStrategy
-from .wire import Json, Refused, name_given
 
 ARRAY_SIZES = range(2, 10_001)  # API reference, ArrayProperties
 MAX_DEPENDENCIES = 20  # API reference, SubmitJob
@@ -20,19 +20,19 @@ LISTS = ("volumes", "environment", "mountPoints", "ulimits", "resourceRequiremen
 EXTRAS = {"shareIdentifier": "shareIdentifier", "schedulingPriorityOverride": "schedulingPriority"}
 
 
-def parse_submission(payload: Json) -> Plan:
-    """The plan of a SubmitJob request; raises Refused for what AWS refuses, and for what cannot run locally."""
-    name = name_given(payload, "jobName")
+def parse_submission(payload: Json) -> JobSpec:
+    """Parse a SubmitJob request. Raises ClientException for what AWS refuses, and for what cannot run locally."""
+    name = required_name(payload, "jobName")
     queue = existing_queue(payload)
     if queue["state"] != "ENABLED":
-        raise Refused(f"Job queue {queue['jobQueueName']} is not in ENABLED state")
+        raise ClientException(f"Job queue {queue['jobQueueName']} is not in ENABLED state")
     definition = active_definition(payload.get("jobDefinition"))
     if definition.get("containerProperties") is None:
-        raise Refused("Only job definitions with containerProperties run locally")
+        raise ClientException("Only job definitions with containerProperties run locally")
     platform = platform_of_queue(queue)
     capabilities = tuple(definition.get("platformCapabilities") or ["EC2"])
     if platform not in capabilities:
-        raise Refused(
+        raise ClientException(
             f"The platform capabilities of the job definition ({', '.join(capabilities)}) do not fit the job queue,"
             f" whose compute environments are {platform}"
         )
@@ -42,7 +42,7 @@ def parse_submission(payload: Json) -> Plan:
     container = _container(definition["containerProperties"], payload.get("containerOverrides") or {}, platform)
     container["command"] = [_substitute(argument, parameters) for argument in container["command"]]
     size = _size(payload.get("arrayProperties"))
-    return Plan(
+    return JobSpec(
         account=get_account_id(),
         region=get_region(),
         name=name,
@@ -68,28 +68,28 @@ def _size(given: Any) -> int | None:
     if size is None:
         return None
     if not isinstance(size, int) or size not in ARRAY_SIZES:
-        raise Refused(f"arrayProperties.size must be {ARRAY_SIZES[0]} to {ARRAY_SIZES[-1]:,}, got {size!r}")
+        raise ClientException(f"arrayProperties.size must be {ARRAY_SIZES[0]} to {ARRAY_SIZES[-1]:,}, got {size!r}")
     return size
 
 
 def _dependencies(given: list[Json], size: int | None) -> tuple[Dependency, ...]:
     if len(given) > MAX_DEPENDENCIES:
-        raise Refused(f"dependsOn takes at most {MAX_DEPENDENCIES} jobs")
+        raise ClientException(f"dependsOn takes at most {MAX_DEPENDENCIES} jobs")
     found = []
     for entry in given:
         job_id, kind = entry.get("jobId"), entry.get("type", "")
         if kind not in ("", "SEQUENTIAL", "N_TO_N"):
-            raise Refused(f"dependsOn.type must be SEQUENTIAL or N_TO_N, got {kind!r}")
+            raise ClientException(f"dependsOn.type must be SEQUENTIAL or N_TO_N, got {kind!r}")
         if kind and size is None:
-            raise Refused(f"A {kind} dependency is for array jobs only")
+            raise ClientException(f"A {kind} dependency is for array jobs only")
         if (job_id is None) != (kind == "SEQUENTIAL"):
-            raise Refused("A dependency needs a jobId, unless it is SEQUENTIAL")
+            raise ClientException("A dependency needs a jobId, unless it is SEQUENTIAL")
         found.append(Dependency(job_id, kind))
     return tuple(found)
 
 
 def _container(properties: Json, overrides: Json, platform: str) -> Json:
-    """The container as DescribeJobs shows it: lists that were not given are empty, overrides win."""
+    """The container as DescribeJobs shows it: overrides applied, missing lists empty."""
     container: Json = {**properties, "command": list(overrides.get("command") or properties.get("command") or [])}
     for key in LISTS:
         container[key] = list(properties.get(key) or [])
@@ -110,5 +110,5 @@ def _merged(given: list[Json], overrides: list[Json] | None, key: str) -> list[J
 
 
 def _substitute(argument: str, parameters: dict[str, str]) -> str:
-    """Fill in Ref::NAME; a name that has no value stays as it is."""
+    """Replace each Ref::NAME by its parameter; unknown names stay."""
     return PLACEHOLDER.sub(lambda found: parameters.get(found[1], found[0]), argument)

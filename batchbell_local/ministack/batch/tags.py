@@ -8,10 +8,10 @@ from urllib.parse import unquote
 
 from ministack.services import batch as stub
 
-from .definitions import find_definition
-from .environments import find_environment
+from .compute_environments import find_environment
+from .job_definitions import find_definition
+from .operation import ClientException, Json, find_record
 from .scheduler import Scheduler
-from .wire import Json, Refused, find_record
 
 PATH = "/v1/tags/"
 MAX_TAGS = 50  # of a resource (User Guide, "Tag restrictions")
@@ -33,7 +33,7 @@ def tags_operation(
             return {}
         added: dict[str, Any] = payload.get("tags") or {}
         if len({*tags, *added}) > MAX_TAGS:
-            raise Refused(f"A resource has at most {MAX_TAGS} tags")
+            raise ClientException(f"A resource has at most {MAX_TAGS} tags")
         tags.update(added)
         return {}
 
@@ -46,6 +46,6 @@ def _tags_of(scheduler: Scheduler, arn: str) -> dict[str, str]:
         return job.tags
     record = find_environment(arn) or find_record(stub._job_queues, arn, "jobQueueArn") or find_definition(arn)
     if record is None:
-        raise Refused(f"Resource {arn} does not exist")
+        raise ClientException(f"Resource {arn} does not exist")
     tags: dict[str, str] = record.setdefault("tags", {})
     return tags

@@ -1,4 +1,4 @@
-"""What `pulumi_aws` resources do on local AWS: one table for every way to deploy a program here."""
+"""Implements `pulumi_aws` resources on local AWS: one table for both ways to deploy a program."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from . import (
     ssm,
 )
 from .clients import Clients
+from .errors import AwsRefusal, CheckFailure, InvalidInputs, aws_reason
 from .invokes import FUNCTIONS, Invoke
-from .problem import InvalidInputs, Problem, Refused, aws_reason
 from .resource_type import Diff, Inputs, Outputs, ResourceType
 
 _TYPES: tuple[type[ResourceType], ...] = (
@@ -62,14 +62,14 @@ TABLE: Mapping[str, ResourceType] = {one.token: one() for one in _TYPES}
 __all__ = [
     "FUNCTIONS",
     "TABLE",
+    "AwsRefusal",
+    "CheckFailure",
     "Clients",
     "Diff",
     "Inputs",
     "InvalidInputs",
     "Invoke",
     "Outputs",
-    "Problem",
-    "Refused",
     "ResourceType",
     "aws_reason",
 ]

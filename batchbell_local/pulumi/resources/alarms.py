@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem
+from .errors import CheckFailure
+from .input_rules import arn, at_least, no_longer_than, no_more_than, one_of, satisfies
 from .resource_type import (
     Inputs,
     Outputs,
@@ -19,7 +20,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import arn, at_least, no_longer_than, no_more_than, one_of, satisfies
 
 API_NAMES = {
     "name": "AlarmName",
@@ -80,24 +80,24 @@ class MetricAlarm(ResourceType):
     replaces = frozenset({"name"})
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """The order of actions does not count, and none is as good as not given."""
+        """Actions are compared without order, and an empty list equals a missing one."""
         if name in ACTIONS and all(isinstance(value, list | None) for value in (old, new)):
             return sorted(old or ()) == sorted(new or ())
         return super().same(name, old, new)
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
-        """What CreateAlarm needs; the SDK's types ask for nothing."""
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
+        """The inputs that PutMetricAlarm requires; the SDK's types require none."""
         classic = inputs.get("metricName") is not None
         if not classic and inputs.get("metricQueries") is None:
-            yield Problem("metricName", "or metricQueries is required")
+            yield CheckFailure("metricName", "is required unless metricQueries is set")
         for name in ("comparisonOperator", "evaluationPeriods", *(("namespace", "period") if classic else ())):
             if inputs.get(name) is None:
-                yield Problem(name, "is required")
+                yield CheckFailure(name, "is required")
         if classic and inputs.get("statistic") is None and inputs.get("extendedStatistic") is None:
-            yield Problem("statistic", "or extendedStatistic is required")
+            yield CheckFailure("statistic", "is required unless extendedStatistic is set")
         for index, query in enumerate(inputs.get("metricQueries") or ()):
             if isinstance(query, dict) and query.get("expression") and query.get("metric"):
-                yield Problem(f"metricQueries[{index}].expression", "conflicts with metric")
+                yield CheckFailure(f"metricQueries[{index}].expression", "conflicts with metric")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         self._put(inputs, clients, Tags=tag_list(inputs))

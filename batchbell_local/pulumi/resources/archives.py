@@ -1,7 +1,7 @@
-"""Pulumi archives and assets (wire form) as zip bytes for Lambda's Code.ZipFile, and as a digest to compare.
+"""Turns Pulumi archives and assets (wire form) into zip bytes for Lambda's Code.ZipFile, and into digests to compare.
 
-The same names and contents give the same bytes on every machine: entries are sorted, times are fixed, and of a file's
-mode only "executable" is kept.
+The same names and contents give the same bytes on every machine: entries are sorted, times fixed, and of a file's mode
+only "executable" is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .wire import ARCHIVE, ASSET, SIGNATURE
+from .property_values import ARCHIVE, ASSET, SIGNATURE
 
 EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -44,7 +44,7 @@ def zip_bytes(archive: Mapping[str, Any]) -> bytes:
 
 
 def digest(archive: Mapping[str, Any]) -> str:
-    """The hash that came with the archive (the engine's Diff sends nothing else), or one of its names and contents."""
+    """The archive's own hash (the engine's Diff sends nothing else), or a hash of its names and contents."""
     if archive.get("hash"):
         return str(archive["hash"])
     total = hashlib.sha256()
@@ -54,13 +54,13 @@ def digest(archive: Mapping[str, Any]) -> str:
 
 
 def entries(archive: Mapping[str, Any]) -> dict[str, Entry]:
-    """The files by their path in the archive; a nested archive's files get its key as folder, "." is the root."""
+    """The files by path. The files of a nested archive are in a folder named after its key; "." is the root."""
     if archive.get("assets") is not None:
         return _merged(archive["assets"])
     if archive.get("path") is not None:
         path = Path(str(archive["path"]))
         return _folder(path) if path.is_dir() else _zip_file(path)
-    raise ValueError("a remote archive cannot be used here: give a folder, a zip file or assets")
+    raise ValueError("remote archives are not supported: give a folder, a zip file or assets")
 
 
 def _merged(assets: Mapping[str, Any]) -> dict[str, Entry]:
@@ -80,7 +80,7 @@ def _asset(asset: Mapping[str, Any]) -> Entry:
         return Entry(str(asset["text"]).encode())
     if asset.get("path") is not None:
         return _file(Path(str(asset["path"])))
-    raise ValueError("a remote asset cannot be used here: give a file or a text")
+    raise ValueError("remote assets are not supported: give a file or a text")
 
 
 def _folder(path: Path) -> dict[str, Entry]:

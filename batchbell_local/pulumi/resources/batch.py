@@ -1,4 +1,4 @@
-"""Batch: JobQueue and JobDefinition. The compute environment, with its rules of replacement, has a file of its own."""
+"""Batch: JobQueue and JobDefinition. `compute_environment.py` has the ComputeEnvironment."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused
+from .errors import AwsRefusal, CheckFailure
+from .input_rules import arn, at_least, between, matches, no_more_than, one_of, satisfies
 from .resource_type import Inputs, Outputs, ResourceType, camel, echo, is_known, removed_tags, renamed, with_tags
-from .rules import arn, at_least, between, matches, no_more_than, one_of, satisfies
 from .waiting import wait
 
 NAME = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
@@ -85,7 +85,7 @@ class JobQueue(ResourceType):
 
 
 class JobDefinition(ResourceType):
-    """Its id is the ARN of the revision made first; a change registers another. Provider: batch/job_definition.go."""
+    """Its id is the ARN of the first revision; a change registers another. Provider: batch/job_definition.go."""
 
     token = "aws:batch/jobDefinition:JobDefinition"
     defaults: ClassVar[Mapping[str, Any]] = {"deregisterOnNewRevision": True, "propagateTags": False}
@@ -114,7 +114,7 @@ class JobDefinition(ResourceType):
     replaces = frozenset({"name"})
     json_documents = frozenset({"containerProperties", "nodeProperties"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         kind = str(inputs.get("type", "")).lower()
         refused = {
             "container": ("nodeProperties",),
@@ -122,7 +122,7 @@ class JobDefinition(ResourceType):
         }
         for name in refused.get(kind, ()):
             if name in inputs:
-                yield Problem(name, f"is not for a job definition of type {kind}")
+                yield CheckFailure(name, f"is not for a job definition of type {kind}")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
         if name == "containerProperties" and is_known(old) and is_known(new):
@@ -134,7 +134,7 @@ class JobDefinition(ResourceType):
         return frozenset({"arn", "revision"}) if revised else frozenset()
 
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
-        """Adding or removing an evaluateOnExit replaces: the block is ForceNew, its fields are not."""
+        """Adding or removing an evaluateOnExit block replaces: the block is ForceNew, its fields are not."""
         found = super().replacing(old, news, changes)
         if _exits(old) != _exits(news):
             found.add("retryStrategy")
@@ -163,7 +163,7 @@ class JobDefinition(ResourceType):
         return echo(inputs), self._outputs(id, match["revision"], inputs)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
-        """A new revision, unless only tags changed. The id still names the first one: the last is asked for."""
+        """Register a new revision unless only tags changed. The id names the first one, so the latest is looked up."""
         active = self._active(news["name"], clients)
         last = max(active, key=lambda one: int(one["revision"]))["jobDefinitionArn"] if active else id
         if not self.diff(old, news).changes - {"tags"}:
@@ -175,7 +175,7 @@ class JobDefinition(ResourceType):
         return outputs
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        """All active revisions of the name go, as the provider does it."""
+        """Deregister all active revisions of the name, as the provider does."""
         name = old.get("name") or id.rsplit("/", 1)[-1].split(":")[0]
         for one in self._active(name, clients):
             clients("batch").deregister_job_definition(jobDefinition=one["jobDefinitionArn"])
@@ -213,13 +213,13 @@ class JobDefinition(ResourceType):
 
 
 def wait_until_valid(describe: Callable[[], dict[str, Any] | None], what: str) -> dict[str, Any]:
-    """Look until the status is VALID; INVALID raises Refused with AWS's reason."""
+    """Poll until the status is VALID. Raises AwsRefusal with AWS's reason if it is INVALID."""
     found: dict[str, Any] = {}
 
     def is_valid() -> bool:
         found.update(describe() or {})
         if found.get("status") == "INVALID":
-            raise Refused(f"{what} is INVALID: {found.get('statusReason', 'no reason given')}")
+            raise AwsRefusal(f"{what} is INVALID: {found.get('statusReason', 'no reason given')}")
         return found.get("status") == "VALID"
 
     wait(is_valid, f"{what} is not VALID")
@@ -227,7 +227,7 @@ def wait_until_valid(describe: Callable[[], dict[str, Any] | None], what: str) -
 
 
 def retag(arn: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-    """Bring the tags of a Batch resource from the old inputs' to the new ones'."""
+    """Change the tags of a Batch resource from those of the old inputs to those of the new."""
     if (old.get("tags") or {}) == (news.get("tags") or {}):
         return
     if news.get("tags"):
@@ -242,7 +242,7 @@ def _exits(inputs: Inputs) -> int:
 
 
 def _object(text: Any) -> dict[str, Any] | None:
-    """JSON text of an object with the API's camelCase keys (PascalCase is taken too, as by the provider's decoder)."""
+    """Parse the JSON of an object with camelCase keys (or PascalCase, as the provider's decoder accepts)."""
     try:
         value = json.loads(text) if isinstance(text, str) else text
     except ValueError:
@@ -253,8 +253,8 @@ def _object(text: Any) -> dict[str, Any] | None:
 
 
 def _reduced(text: Any) -> Any:
-    """Container properties as the provider compares them (batch/container_properties.go): empty is absent, order of the
-    environment does not count, its empty values are dropped, and Fargate's LATEST is the default."""
+    """Container properties as the provider compares them (batch/container_properties.go): without empty values, with
+    the environment sorted and without its empty variables, and without Fargate's default LATEST."""
     value = _object(text)
     if value is None:
         return text

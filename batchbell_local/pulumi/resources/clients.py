@@ -1,4 +1,4 @@
-"""boto3 clients, one a service, shared by threads."""
+"""boto3 clients, one per service, shared by threads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from botocore.config import Config
 
 
 class Clients:
-    """`clients("sqs")` gives the client of that service. The environment says where they go (AWS_ENDPOINT_URL, …).
+    """`clients("sqs")` returns the client of that service, configured by the environment (AWS_ENDPOINT_URL, …).
 
-    A client may be used by many threads, a session may not: making one is behind a lock.
+    Clients are thread-safe, sessions are not, so a lock guards the creation of clients.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Clients:
 
     @property
     def account(self) -> str:
-        """The account's 12 digits, asked once."""
+        """The account's 12 digits, looked up once."""
         with self._lock:
             if self._account is None:
                 self._account = str(self("sts").get_caller_identity()["Account"])

@@ -1,4 +1,4 @@
-"""Batch's ComputeEnvironment: what of it can be changed in place depends on its role and its allocation strategy."""
+"""Batch's ComputeEnvironment. Its role and allocation strategy decide which changes replace it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, ClassVar
 
 from .batch import NAME, retag, wait_until_valid
 from .clients import Clients
-from .problem import Problem
+from .errors import CheckFailure
+from .input_rules import arn, at_least, between, matches, no_more_than, one_of
+from .property_values import UNKNOWN
 from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, renamed, with_tags
-from .rules import arn, at_least, between, matches, no_more_than, one_of
 from .waiting import wait
-from .wire import UNKNOWN
 
 RESOURCES = "computeResources"
 SERVICE_LINKED = re.compile(r".+:role/aws-service-role/batch\.amazonaws\.com/.+")
 UPDATABLE_STRATEGIES = {"BEST_FIT_PROGRESSIVE", "SPOT_CAPACITY_OPTIMIZED", "SPOT_PRICE_CAPACITY_OPTIMIZED"}
 ALWAYS_REPLACE = {"placementGroup", "spotIamFleetRole"}
-NETWORK = {"securityGroupIds", "subnets"}  # Fargate changes these in place whatever the strategy
+NETWORK = {"securityGroupIds", "subnets"}  # Fargate changes these in place with any strategy
 IF_NOT_UPDATABLE = {
     "allocationStrategy",
     "bidPercentage",
@@ -78,16 +78,16 @@ class ComputeEnvironment(ResourceType):
     )
     replaces = frozenset({"name", "namePrefix", "type", "eksConfiguration"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         resources = inputs.get(RESOURCES)
         managed = str(inputs.get("type", "")).upper()
         if managed == "MANAGED" and resources is None:
-            yield Problem(RESOURCES, "is required for a MANAGED compute environment")
+            yield CheckFailure(RESOURCES, "is required for a MANAGED compute environment")
         if managed == "UNMANAGED" and resources is not None:
-            yield Problem(RESOURCES, 'no `compute_resources` can be specified when `type` is "UNMANAGED"')
+            yield CheckFailure(RESOURCES, 'no `compute_resources` can be specified when `type` is "UNMANAGED"')
         template = resources.get("launchTemplate") if isinstance(resources, dict) else None
         if isinstance(template, dict) and "launchTemplateId" in template and "launchTemplateName" in template:
-            yield Problem(f"{RESOURCES}.launchTemplate.launchTemplateId", "conflicts with launchTemplateName")
+            yield CheckFailure(f"{RESOURCES}.launchTemplate.launchTemplateId", "conflicts with launchTemplateName")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
         if name in ("state", "type") and isinstance(old, str) and isinstance(new, str):
@@ -95,7 +95,7 @@ class ComputeEnvironment(ResourceType):
         return super().same(name, old, new)
 
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
-        """Besides the fixed set, paths such as "computeResources.subnets" (the real provider reports paths too)."""
+        """Adds paths such as "computeResources.subnets" to the fixed set; the real provider reports paths too."""
         found = super().replacing(old, news, changes)
         before, after = _block(old, RESOURCES), _block(news, RESOURCES)
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
@@ -186,8 +186,8 @@ class ComputeEnvironment(ResourceType):
 
 
 def _is_updatable(inputs: Inputs) -> bool:
-    """AWS changes an environment in place only with the service-linked role and a strategy other than BEST_FIT (the
-    default); see "Updating compute environments" in the AWS Batch user guide. An unknown role counts as one's own."""
+    """Whether AWS changes the environment in place: with the service-linked role and a strategy other than the default
+    BEST_FIT, "Updating compute environments" in the AWS Batch User Guide. An unknown role counts as a custom one."""
     role = inputs.get("serviceRole")
     linked = not role or (is_known(role) and SERVICE_LINKED.fullmatch(str(role)) is not None)
     return linked and str(_block(inputs, RESOURCES).get("allocationStrategy", "")).upper() in UPDATABLE_STRATEGIES

@@ -1,4 +1,4 @@
-"""What a refresh says: the recorded properties, with what is different in AWS laid over them."""
+"""Computes the properties after a refresh: the recorded ones, with what is different in AWS."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from .archives import is_archive
 from .resource_type import Inputs, Outputs, ResourceType
 
 
-def after_reading(type_: ResourceType, recorded: Inputs, found: Inputs) -> Outputs:
-    """The recorded inputs (or outputs) of a resource as they are now; all that was found if nothing is recorded.
+def after_refresh(type_: ResourceType, recorded: Inputs, found: Inputs) -> Outputs:
+    """The recorded inputs (or outputs) of a resource with their current values; `found` if nothing is recorded.
 
-    AWS says more than a program does (defaults, computed fields), and the same in other words. So only what is
-    recorded is compared, down to the fields of objects, and what is not to be found out stays as it was.
+    AWS returns more than a program sets (defaults, computed fields), and some values in another form. So only recorded
+    properties are compared, down to the fields of objects, and those that AWS does not return stay as they were.
     """
     if not recorded:
         return dict(found)
     return {
-        name: value if name not in found or type_.same(name, value, found[name]) else _laid_over(value, found[name])
+        name: value if name not in found or type_.same(name, value, found[name]) else _updated(value, found[name])
         for name, value in recorded.items()
     }
 
 
-def _laid_over(recorded: Any, found: Any) -> Any:
+def _updated(recorded: Any, found: Any) -> Any:
     if is_archive(recorded):
         return recorded
     if isinstance(recorded, Mapping) and isinstance(found, Mapping):
-        return {key: _laid_over(value, found[key]) if key in found else value for key, value in recorded.items()}
+        return {key: _updated(value, found[key]) if key in found else value for key, value in recorded.items()}
     if isinstance(recorded, list) and isinstance(found, list) and len(recorded) == len(found):
-        return [_laid_over(one, other) for one, other in zip(recorded, found, strict=True)]
+        return [_updated(one, other) for one, other in zip(recorded, found, strict=True)]
     return found

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from . import table_indexes
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, is_gone
+from .input_rules import at_least, between, matches, one_of
 from .resource_type import (
     Diff,
     Inputs,
@@ -22,7 +23,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import at_least, between, matches, one_of
 from .table_indexes import CAPACITIES, GLOBAL, LOCAL, definitions, keys, throughput
 from .waiting import wait
 
@@ -54,24 +54,24 @@ class Table(ResourceType):
     )
     presence_replaces = frozenset({"importTable"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if inputs.get("hashKey") is None and inputs.get("restoreSourceName") is None:
-            yield Problem("hashKey", "is required")
-        yield from table_indexes.problems(inputs)
+            yield CheckFailure("hashKey", "is required")
+        yield from table_indexes.check(inputs)
         ttl = inputs.get("ttl")
         if isinstance(ttl, dict) and ttl.get("enabled") is True and not ttl.get("attributeName"):
-            yield Problem("ttl.attributeName", "is required when ttl is enabled")
+            yield CheckFailure("ttl.attributeName", "is required when ttl is enabled")
         if inputs.get("streamViewType") and inputs.get("streamEnabled") is not True:
-            yield Problem("streamViewType", "needs streamEnabled")
+            yield CheckFailure("streamViewType", "needs streamEnabled")
         for capacity in CAPACITIES:
             given = inputs.get(capacity) or 0
             if inputs.get("billingMode") == "PAY_PER_REQUEST" and given != 0:
-                yield Problem(capacity, "can not be set when billingMode is PAY_PER_REQUEST")
+                yield CheckFailure(capacity, "can not be set when billingMode is PAY_PER_REQUEST")
             if inputs.get("billingMode") == "PROVISIONED" and is_known(given) and given < 1:
-                yield Problem(capacity, "must be at least 1 when billingMode is PROVISIONED")
+                yield CheckFailure(capacity, "must be at least 1 when billingMode is PROVISIONED")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """The order of attributes and indexes does not count; removing the ttl block leaves the TTL as it is."""
+        """Attributes and indexes are compared without order; removing the ttl block does not change the TTL."""
         if name == "ttl" and new is None:
             return True
         if name in (GLOBAL, LOCAL):
@@ -81,7 +81,7 @@ class Table(ResourceType):
         return super().same(name, old, new)
 
     def diff(self, old_inputs: Inputs, news: Inputs) -> Diff:
-        """Attributes change together with an index alone: by themselves they are no change (dynamodb/table.go)."""
+        """Changed attributes count only together with a changed index (dynamodb/table.go)."""
         found = super().diff(old_inputs, news)
         return found if GLOBAL in found.changes else replace(found, changes=found.changes - {"attributes"})
 
@@ -183,7 +183,7 @@ class Table(ResourceType):
         self._settle(name, clients)
 
     def _extras(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """TTL and point-in-time recovery have calls of their own. Disabling a TTL that is off is an error at AWS."""
+        """Set TTL and point-in-time recovery by their own calls. AWS refuses to disable a TTL that is off."""
         ttl, before = news.get("ttl") or {}, old.get("ttl") or {}
         if bool(ttl.get("enabled")) != bool(before.get("enabled")) and ttl:
             attribute = ttl.get("attributeName") or before.get("attributeName")

@@ -1,4 +1,4 @@
-"""Lambda's EventSourceMapping: what reads a queue or a stream and calls the function."""
+"""Lambda: EventSourceMapping, which reads a queue or stream and invokes a function."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .input_rules import arn, between, no_more_than, one_of
 from .resource_type import (
     Inputs,
     Outputs,
@@ -19,10 +20,9 @@ from .resource_type import (
     renamed,
     with_tags,
 )
-from .rules import arn, between, no_more_than, one_of
 
 GONE = "ResourceNotFoundException"
-LARGEST_UNBATCHED = 10  # records an invocation without a batching window, "Using Lambda with Amazon SQS"
+LARGEST_UNBATCHED = 10  # records per invocation without a batching window, "Using Lambda with Amazon SQS"
 SQS_DEFAULT_BATCH, STREAM_DEFAULT_BATCH = 10, 100
 SETTINGS = {
     "functionName": "FunctionName",
@@ -75,26 +75,26 @@ class EventSourceMapping(ResourceType):
         }
     )
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         source = inputs.get("eventSourceArn")
         if source is None and inputs.get("selfManagedEventSource") is None:
-            yield Problem("eventSourceArn", "or selfManagedEventSource is required")
+            yield CheckFailure("eventSourceArn", "is required unless selfManagedEventSource is set")
         if not is_known(source):
             return
         if _is_queue(source):
-            yield from _queue_problems(str(source), inputs)
+            yield from _queue_failures(str(source), inputs)
         elif str(source).split(":")[2:3] in (["dynamodb"], ["kinesis"]) and inputs.get("startingPosition") is None:
-            yield Problem("startingPosition", "is required for a stream")
+            yield CheckFailure("startingPosition", "is required for a stream")
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """A function's name and its ARN mean the same."""
+        """A function's name equals its ARN."""
         if name == "functionName" and is_known(old) and is_known(new):
             return _function_name(str(old)) == _function_name(str(new))
         return super().same(name, old, new)
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         if inputs.get("selfManagedEventSource") is not None:
-            raise Refused("a self-managed Kafka source is not known to local AWS")
+            raise AwsRefusal("a self-managed Kafka source is not supported by local AWS")
         if _is_queue(inputs["eventSourceArn"]):
             _refuse_second_mapping(inputs, clients)
         made = clients("lambda").create_event_source_mapping(
@@ -131,11 +131,8 @@ class EventSourceMapping(ResourceType):
         return outputs
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("lambda").delete_event_source_mapping(UUID=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _outputs(self, mapping: dict[str, Any], inputs: Inputs, clients: Clients) -> Outputs:
         uuid = mapping["UUID"]
@@ -152,17 +149,17 @@ class EventSourceMapping(ResourceType):
         )
 
 
-def _queue_problems(source: str, inputs: Inputs) -> Iterator[Problem]:
+def _queue_failures(source: str, inputs: Inputs) -> Iterator[CheckFailure]:
     """AWS's rules for an SQS source, "Using Lambda with Amazon SQS"."""
     size, window = inputs.get("batchSize"), inputs.get("maximumBatchingWindowInSeconds", 0)
     if "startingPosition" in inputs:
-        yield Problem("startingPosition", "is not for a queue")
+        yield CheckFailure("startingPosition", "is not for a queue")
     if not isinstance(size, int) or size <= LARGEST_UNBATCHED:
         return
     if source.endswith(".fifo"):
-        yield Problem("batchSize", f"must be at most {LARGEST_UNBATCHED} for a FIFO queue")
+        yield CheckFailure("batchSize", f"must be at most {LARGEST_UNBATCHED} for a FIFO queue")
     elif isinstance(window, int) and window < 1:
-        yield Problem("batchSize", f"above {LARGEST_UNBATCHED} needs maximumBatchingWindowInSeconds of at least 1")
+        yield CheckFailure("batchSize", f"above {LARGEST_UNBATCHED} needs maximumBatchingWindowInSeconds of at least 1")
 
 
 def _refuse_second_mapping(inputs: Inputs, clients: Clients) -> None:
@@ -171,7 +168,7 @@ def _refuse_second_mapping(inputs: Inputs, clients: Clients) -> None:
     )["EventSourceMappings"]
     for mapping in existing:
         if mapping.get("State") != "Deleting":
-            raise Refused(
+            raise AwsRefusal(
                 "ResourceConflictException: An event source mapping of this queue and function already exists: "
                 f"UUID {mapping['UUID']}"
             )

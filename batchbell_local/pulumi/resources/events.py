@@ -1,4 +1,4 @@
-"""EventBridge: EventRule, EventTarget (their tokens say "cloudwatch", the old name of the service)."""
+"""EventBridge: EventRule, EventTarget. Their tokens have the service's old name, "cloudwatch"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .input_rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
 from .queue_access import check_queue
 from .resource_type import (
     Inputs,
@@ -20,7 +21,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
 
 GONE = "ResourceNotFoundException"
 DEFAULT_BUS = "default"
@@ -29,7 +29,7 @@ PATTERN_LIMIT = 2_048  # characters, "Amazon EventBridge quotas"; the provider i
 
 
 class EventRule(ResourceType):
-    """Its id is its name, after "bus/" on a bus other than the default one. Provider: events/rule.go."""
+    """Its id is its name, with the prefix "bus/" unless it is on the default bus. Provider: events/rule.go."""
 
     token = "aws:cloudwatch/eventRule:EventRule"
     name_limit = 64
@@ -48,7 +48,7 @@ class EventRule(ResourceType):
     json_documents = frozenset({"eventPattern"})
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """Removing the state keeps it as it is."""
+        """Removing the state does not change it."""
         return (name == "state" and new is None) or super().same(name, old, new)
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
@@ -89,11 +89,8 @@ class EventRule(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         bus, name = _bus_and_name(id)
-        try:
+        with suppress_gone(GONE):
             clients("events").delete_rule(Name=name, EventBusName=bus, Force=bool(old.get("forceDestroy")))
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _put(self, name: str, inputs: Inputs, clients: Clients, **extra: Any) -> str:
         names = {"scheduleExpression": "ScheduleExpression", "description": "Description", "roleArn": "RoleArn"}
@@ -101,7 +98,7 @@ class EventRule(ResourceType):
         if inputs.get("eventPattern"):
             request["EventPattern"] = _compact(inputs["eventPattern"])
             if len(request["EventPattern"]) > PATTERN_LIMIT:
-                raise Refused(f"ValidationException: Event pattern is longer than {PATTERN_LIMIT} characters")
+                raise AwsRefusal(f"ValidationException: Event pattern is longer than {PATTERN_LIMIT} characters")
         put = clients("events").put_rule(
             Name=name, EventBusName=inputs["eventBusName"], State=_state(inputs), **request, **extra
         )
@@ -113,7 +110,7 @@ class EventRule(ResourceType):
 
 
 class EventTarget(ResourceType):
-    """Its id is "rule-target", after "bus-" on another bus. Provider: events/target.go."""
+    """Its id is "rule-target", with the prefix "bus-" unless it is on the default bus. Provider: events/target.go."""
 
     token = "aws:cloudwatch/eventTarget:EventTarget"
     auto_name = "targetId"
@@ -130,11 +127,11 @@ class EventTarget(ResourceType):
     )
     replaces = frozenset({"rule", "eventBusName", "targetId"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         others = ("appsyncTarget", "ecsTarget", "httpTarget", "kinesisTarget", "redshiftTarget", "runCommandTargets")
         for name in (*others, "sagemakerPipelineTarget"):
             if name in inputs:
-                yield Problem(name, "this kind of target is not known to local AWS")
+                yield CheckFailure(name, "this kind of target is not supported by local AWS")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         self._put(inputs, clients)
@@ -143,7 +140,7 @@ class EventTarget(ResourceType):
         return "-".join(parts if bus == DEFAULT_BUS else [bus, *parts]), echo(inputs)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        """The id does not say where the rule's name ends: the rules are looked through."""
+        """Search the rules, since the id does not show where the rule's name ends."""
         for rule in clients("events").list_rules()["Rules"]:
             if not id.startswith(rule["Name"] + "-"):
                 continue
@@ -158,13 +155,10 @@ class EventTarget(ResourceType):
         return echo(news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("events").remove_targets(
                 Rule=old["rule"], EventBusName=old.get("eventBusName", DEFAULT_BUS), Ids=[old["targetId"]]
             )
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _put(self, inputs: Inputs, clients: Clients) -> None:
         rule = clients("events").describe_rule(Name=inputs["rule"], EventBusName=inputs["eventBusName"])["Arn"]
@@ -175,7 +169,7 @@ class EventTarget(ResourceType):
             Rule=inputs["rule"], EventBusName=inputs["eventBusName"], Targets=[_target(inputs)]
         )
         for failed in put.get("FailedEntries", []):
-            raise Refused(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+            raise AwsRefusal(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
 
 
 def _target(inputs: Inputs) -> Outputs:
@@ -222,7 +216,7 @@ def _bus_and_name(id: str) -> tuple[str, str]:
 
 
 def _compact(text: Any) -> str:
-    """The pattern without insignificant white space, as the provider sends it; text that is no JSON stays."""
+    """The pattern without insignificant white space, as the provider sends it; text that is not JSON stays."""
     try:
         return json.dumps(json.loads(text), separators=(",", ":"))
     except (TypeError, ValueError):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from .clients import Clients
-from .problem import is_gone
+from .errors import is_gone, suppress_gone
+from .input_rules import one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo
-from .rules import one_of
 
 GONE = "ResourceNotFoundException"
 DEFAULT = "Terminate"
 
 
 class FunctionRecursionConfig(ResourceType):
-    """Its id is the function's name; the default, which deleting it restores, counts as none.
+    """Its id is the function's name. The default, which deleting it restores, counts as absent.
 
     Provider: lambda/function_recursion_config.go.
     """
@@ -42,8 +42,5 @@ class FunctionRecursionConfig(ResourceType):
         return echo(news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("lambda").put_function_recursion_config(FunctionName=id, RecursiveLoop=DEFAULT)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise

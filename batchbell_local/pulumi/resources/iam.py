@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from .clients import Clients
-from .problem import is_gone
+from .errors import suppress_gone
+from .input_rules import arn, between, json_text, matches, no_longer_than
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,11 +21,10 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import arn, between, json_text, matches, no_longer_than
 
 GONE = "NoSuchEntity"
 NAME = r"[\w+=,.@-]"
-VERSIONS_KEPT = 5  # IAM quota: versions of a managed policy
+MAX_VERSIONS = 5  # IAM quota: versions of a managed policy
 
 
 class Role(ResourceType):
@@ -62,7 +61,7 @@ class Role(ResourceType):
         return name, self._outputs(role, inputs)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(GONE):
             role = clients("iam").get_role(RoleName=id)["Role"]
             inputs = {
                 "name": id,
@@ -94,7 +93,7 @@ class Role(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         iam = clients("iam")
-        with _absent():
+        with suppress_gone(GONE):
             for profile in iam.list_instance_profiles_for_role(RoleName=id)["InstanceProfiles"]:
                 iam.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], RoleName=id)
             self._put_policies(id, old, {}, clients)
@@ -106,7 +105,7 @@ class Role(ResourceType):
             iam.delete_role(RoleName=id)
 
     def _put_policies(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """The deprecated inlinePolicies and managedPolicyArns of a role."""
+        """Update the deprecated inlinePolicies and managedPolicyArns of a role."""
         iam = clients("iam")
         before = {one["name"] for one in old.get("inlinePolicies") or [] if one.get("name")}
         after = {one["name"]: one["policy"] for one in news.get("inlinePolicies") or [] if one.get("policy")}
@@ -147,7 +146,7 @@ class RolePolicy(ResourceType):
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         role, name = id.split(":", 1)
-        with _absent():
+        with suppress_gone(GONE):
             found = clients("iam").get_role_policy(RoleName=role, PolicyName=name)
             inputs = {"role": role, "name": name, "policy": _policy_text(found["PolicyDocument"])}
             return inputs, echo(inputs)
@@ -160,7 +159,7 @@ class RolePolicy(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         role, name = id.split(":", 1)
-        with _absent():
+        with suppress_gone(GONE):
             clients("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
     def _put(self, role: str, name: str, policy: str, clients: Clients) -> None:
@@ -182,7 +181,7 @@ class RolePolicyAttachment(ResourceType):
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         role, policy = id.split("/", 1)
-        with _absent():
+        with suppress_gone(GONE):
             attached = clients("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
             if any(one["PolicyArn"] == policy for one in attached):
                 return {"role": role, "policyArn": policy}, {"role": role, "policyArn": policy}
@@ -193,7 +192,7 @@ class RolePolicyAttachment(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         role, policy = id.split("/", 1)
-        with _absent():
+        with suppress_gone(GONE):
             clients("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
 
 
@@ -215,7 +214,7 @@ class InstanceProfile(ResourceType):
         return name, self._outputs(profile, inputs)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(GONE):
             profile = clients("iam").get_instance_profile(InstanceProfileName=id)["InstanceProfile"]
             inputs = {
                 "name": id,
@@ -241,7 +240,7 @@ class InstanceProfile(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         iam = clients("iam")
-        with _absent():
+        with suppress_gone(GONE):
             for role in iam.get_instance_profile(InstanceProfileName=id)["InstanceProfile"]["Roles"]:
                 iam.remove_role_from_instance_profile(InstanceProfileName=id, RoleName=role["RoleName"])
             iam.delete_instance_profile(InstanceProfileName=id)
@@ -277,7 +276,7 @@ class Policy(ResourceType):
         return policy["Arn"], self._outputs(policy, inputs)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(GONE):
             policy = clients("iam").get_policy(PolicyArn=id)["Policy"]
             version = clients("iam").get_policy_version(PolicyArn=id, VersionId=policy["DefaultVersionId"])
             inputs = {
@@ -293,7 +292,7 @@ class Policy(ResourceType):
         iam = clients("iam")
         if not self.same("policy", old.get("policy"), news["policy"]):
             others = [one for one in iam.list_policy_versions(PolicyArn=id)["Versions"] if not one["IsDefaultVersion"]]
-            if len(others) + 1 >= VERSIONS_KEPT:
+            if len(others) + 1 >= MAX_VERSIONS:
                 oldest = min(others, key=lambda one: int(one["VersionId"].removeprefix("v")))
                 iam.delete_policy_version(PolicyArn=id, VersionId=oldest["VersionId"])
             iam.create_policy_version(PolicyArn=id, PolicyDocument=news["policy"], SetAsDefault=True)
@@ -305,7 +304,7 @@ class Policy(ResourceType):
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         iam = clients("iam")
-        with _absent():
+        with suppress_gone(GONE):
             for version in iam.list_policy_versions(PolicyArn=id)["Versions"]:
                 if not version["IsDefaultVersion"]:
                     iam.delete_policy_version(PolicyArn=id, VersionId=version["VersionId"])
@@ -322,18 +321,8 @@ class Policy(ResourceType):
         )
 
 
-@contextlib.contextmanager
-def _absent() -> Iterator[None]:
-    """Swallows IAM's "no such entity" (and nothing else)."""
-    try:
-        yield
-    except Exception as error:
-        if not is_gone(error, GONE):
-            raise
-
-
 def _policy_text(document: Any) -> str:
-    """A policy document as JSON text: botocore decodes it to a dict, but leaves URL-quoted text that is no JSON."""
+    """A policy document as JSON text. botocore decodes it to a dict, but leaves it URL-quoted if it is not JSON."""
     return unquote(document) if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""The provider's functions, which a program asks while it runs. Each takes arguments (wire names) and clients."""
+"""The provider's functions, which a program calls while it runs. Each takes arguments (wire names) and clients."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .clients import Clients
+from .errors import AwsRefusal
 from .policy_document import get_policy_document
-from .problem import Refused
 from .resource_type import Inputs, Outputs
 
 Invoke = Callable[[Inputs, Clients], Outputs]
@@ -34,7 +34,7 @@ def get_partition(arguments: Inputs, clients: Clients) -> Outputs:
 
 
 def get_vpc(arguments: Inputs, clients: Clients) -> Outputs:
-    """Exactly one must match. Raises Refused otherwise."""
+    """The one matching VPC. Raises AwsRefusal if there is none or more than one."""
     filters = _filters(arguments, {"cidrBlock": "cidr", "dhcpOptionsId": "dhcp-options-id", "state": "state"})
     if arguments.get("default") is not None:
         filters.append({"Name": "isDefault", "Values": [str(bool(arguments["default"])).lower()]})
@@ -62,7 +62,7 @@ def get_vpc(arguments: Inputs, clients: Clients) -> Outputs:
 
 
 def get_subnets(arguments: Inputs, clients: Clients) -> Outputs:
-    """All that match, none included."""
+    """All matching subnets, possibly none."""
     found = clients("ec2").describe_subnets(**_request("SubnetIds", {}, _filters(arguments, {})))["Subnets"]
     return {
         "id": clients.region,
@@ -74,7 +74,7 @@ def get_subnets(arguments: Inputs, clients: Clients) -> Outputs:
 
 
 def get_subnet(arguments: Inputs, clients: Clients) -> Outputs:
-    """Exactly one must match. Raises Refused otherwise."""
+    """The one matching subnet. Raises AwsRefusal if there is none or more than one."""
     names = {
         "availabilityZone": "availability-zone",
         "cidrBlock": "cidr",
@@ -130,9 +130,9 @@ def _request(key: str, arguments: Inputs, filters: list[dict[str, Any]]) -> Outp
 
 def _only(found: list[dict[str, Any]], what: str) -> dict[str, Any]:
     if not found:
-        raise Refused(f"no matching {what} found")
+        raise AwsRefusal(f"no matching {what} found")
     if len(found) > 1:
-        raise Refused(f"multiple {what}s matched; use additional constraints to reduce matches to a single {what}")
+        raise AwsRefusal(f"multiple {what}s matched; use additional constraints to reduce matches to a single {what}")
     return found[0]
 
 

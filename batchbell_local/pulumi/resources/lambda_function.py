@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from . import archives
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .input_rules import arn, between, matches, no_more_than, one_of
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,7 +22,6 @@ from .resource_type import (
     renamed,
     with_tags,
 )
-from .rules import arn, between, matches, no_more_than, one_of
 from .waiting import wait
 
 GONE = "ResourceNotFoundException"
@@ -78,15 +78,15 @@ class Function(ResourceType):
     replaces = frozenset({"name", "packageType"})
     presence_replaces = frozenset({"tenancyConfig", "durableConfig"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if inputs.get("packageType") == "Zip":
             for name in ("handler", "runtime"):
                 if inputs.get(name) is None:
-                    yield Problem(name, "is required for a function of package type Zip")
+                    yield CheckFailure(name, "is required for a function of package type Zip")
         elif inputs.get("imageUri") is None:
-            yield Problem("imageUri", "is required for a function of package type Image")
+            yield CheckFailure("imageUri", "is required for a function of package type Image")
         if inputs.get("s3Bucket") is not None and inputs.get("s3Key") is None:
-            yield Problem("s3Key", "is required with s3Bucket")
+            yield CheckFailure("s3Key", "is required with s3Bucket")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs)
@@ -145,25 +145,24 @@ class Function(ResourceType):
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         if old.get("skipDestroy"):
             return
-        try:
+        with suppress_gone(GONE):
             clients("lambda").delete_function(FunctionName=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _settle(self, name: str, clients: Clients) -> None:
-        """Until it is Active and its last change is done."""
+        """Wait until the function is Active and its last update has finished."""
 
         def is_done() -> bool:
             found = clients("lambda").get_function_configuration(FunctionName=name)
             if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
-                raise Refused(f"function {name} failed: {found.get('StateReason') or found['LastUpdateStatusReason']}")
+                raise AwsRefusal(
+                    f"function {name} failed: {found.get('StateReason') or found['LastUpdateStatusReason']}"
+                )
             return bool(found.get("State", "Active") == "Active" and found.get("LastUpdateStatus") != "InProgress")
 
         wait(is_done, f"function {name} is not Active")
 
     def _reserve(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-        """-1, the provider's default, is no reservation."""
+        """Set the reserved concurrency; -1, the provider's default, means none."""
         before, after = (one.get("reservedConcurrentExecutions", -1) for one in (old, news))
         if after >= 0 and after != before:
             clients("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=after)
@@ -233,7 +232,7 @@ class Permission(ResourceType):
         return statement, echo(inputs, statementId=statement)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        """The id does not name the function: the functions are looked through."""
+        """Search the functions, since the id does not name one."""
         for page in clients("lambda").get_paginator("list_functions").paginate():
             for function in page["Functions"]:
                 statement = _statement(function["FunctionName"], id, clients)
@@ -252,11 +251,8 @@ class Permission(ResourceType):
         return echo(news, statementId=id)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("lambda").remove_permission(FunctionName=old["function"], StatementId=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
 
 def _code(inputs: Inputs) -> Outputs:
@@ -267,7 +263,7 @@ def _code(inputs: Inputs) -> Outputs:
 
 
 def _configuration(inputs: Inputs, emptied: Inputs | None = None) -> Outputs:
-    """The function's settings as the API takes them; what was in `emptied` and is no more is sent empty."""
+    """The function's settings for the API; those that only `emptied` has are sent empty."""
     request = renamed(inputs, CONFIGURATION)
     for block, api in BLOCKS.items():
         if inputs.get(block) is not None and block != "environment":

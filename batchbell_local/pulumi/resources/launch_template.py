@@ -1,4 +1,4 @@
-"""EC2: LaunchTemplate. A change of its data makes a new version; the id stays."""
+"""EC2: LaunchTemplate. A change of its data creates a new version; the id stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
+from .input_rules import matches, no_longer_than, one_of, satisfies
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,7 +22,6 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import matches, no_longer_than, one_of, satisfies
 
 GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.NotFoundException")
 DATA = {
@@ -50,7 +50,7 @@ BLOCKS = {
     "privateDnsNameOptions": "PrivateDnsNameOptions",
 }
 TEXT_BOOLEANS = {"deleteOnTermination", "encrypted", "associatePublicIpAddress", "associateCarrierIpAddress"}
-NOT_KNOWN = (
+NOT_SUPPORTED = (
     "capacityReservationSpecification",
     "instanceMarketOptions",
     "instanceRequirements",
@@ -83,10 +83,10 @@ class LaunchTemplate(ResourceType):
     )
     replaces = frozenset({"name", "namePrefix"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
-        for name in NOT_KNOWN:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
+        for name in NOT_SUPPORTED:
             if name in inputs and name != "instanceRequirements":
-                yield Problem(name, "is not known to local AWS")
+                yield CheckFailure(name, "is not supported by local AWS")
 
     def recomputed(self, old_inputs: Inputs, news: Inputs) -> frozenset[str]:
         revised = self.diff(old_inputs, news).changes - NOT_DATA
@@ -133,11 +133,8 @@ class LaunchTemplate(ResourceType):
         return self._outputs(self._describe(id, clients) or {}, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("ec2").delete_launch_template(LaunchTemplateId=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _describe(self, id: str, clients: Clients) -> dict[str, Any] | None:
         try:
@@ -176,7 +173,7 @@ def _data(inputs: Inputs) -> Outputs:
 
 
 def _booleans(value: Any) -> Any:
-    """The provider has some booleans as text, so that they can be left out."""
+    """Convert the booleans that the provider declares as text, so that they can be omitted."""
     if isinstance(value, dict):
         return {
             key: item == "true" if key in TEXT_BOOLEANS and isinstance(item, str) else _booleans(item)

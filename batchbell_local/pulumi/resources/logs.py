@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import is_gone
+from .errors import suppress_gone
+from .input_rules import arn, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, renamed, with_tags
-from .rules import arn, matches, one_of
 
 GONE = "ResourceNotFoundException"
 RETENTIONS = (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
@@ -16,7 +16,7 @@ LONG_RETENTIONS = (1_096, 1_827, 2_192, 2_557, 2_922, 3_288, 3_653)
 
 
 class LogGroup(ResourceType):
-    """Its id is its name; one that exists already is an error. Provider: logs/group.go."""
+    """Its id is its name; creating one that exists is an error. Provider: logs/group.go."""
 
     token = "aws:cloudwatch/logGroup:LogGroup"
     defaults: ClassVar[Mapping[str, Any]] = {"retentionInDays": 0, "skipDestroy": False}
@@ -68,13 +68,10 @@ class LogGroup(ResourceType):
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         if old.get("skipDestroy"):
             return
-        try:
+        with suppress_gone(GONE):
             clients("logs").delete_log_group(logGroupName=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _outputs(self, name: str, inputs: Inputs, clients: Clients) -> Outputs:
-        """The ARN has no ":*" at its end, unlike the API's."""
+        """Outputs with the ARN, which unlike the API's does not end with ":*"."""
         arn = f"arn:aws:logs:{clients.region}:{clients.account}:log-group:{name}"
         return echo(inputs, name=name, arn=arn, **with_tags(inputs))

@@ -1,4 +1,4 @@
-"""aws.iam.get_policy_document: IAM policy JSON from arguments, made without a call to AWS, as the provider does."""
+"""aws.iam.get_policy_document: builds IAM policy JSON from arguments without a call to AWS, as the provider does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .clients import Clients
-from .problem import Refused
+from .errors import AwsRefusal
 from .resource_type import Inputs, Outputs
 
 DEFAULT_VERSION = "2012-10-17"
@@ -17,14 +17,14 @@ LISTS = {
     "resources": "Resource",
     "notResources": "NotResource",
 }
-NOT_KNOWN = ("sourceJson", "overrideJson", "sourcePolicyDocuments", "overridePolicyDocuments")
+NOT_SUPPORTED = ("sourceJson", "overrideJson", "sourcePolicyDocuments", "overridePolicyDocuments")
 
 
 def get_policy_document(arguments: Inputs, clients: Clients) -> Outputs:
-    """`json` is indented, `minifiedJson` is not. Raises Refused for documents to merge in: they are not known here."""
-    for name in NOT_KNOWN:
+    """Return the document as indented `json` and as `minifiedJson`. Raises AwsRefusal if it is to merge documents."""
+    for name in NOT_SUPPORTED:
         if arguments.get(name):
-            raise Refused(f"{name} is not known to local AWS")
+            raise AwsRefusal(f"{name} is not supported by local AWS")
     document: Outputs = {"Version": arguments.get("version") or DEFAULT_VERSION}
     if arguments.get("policyId"):
         document["Id"] = arguments["policyId"]
@@ -68,5 +68,5 @@ def _principals(principals: Iterable[Inputs]) -> Any:
 
 
 def _one_or_many(values: list[str]) -> Any:
-    """A single value stands alone; several are in descending order (iam/policy_model.go)."""
+    """A single value without a list; several in descending order (iam/policy_model.go)."""
     return values[0] if len(values) == 1 else sorted(values, reverse=True)

@@ -1,20 +1,20 @@
-"""What a resource will look like, as far as it can be known before anything is done."""
+"""Predicts a resource's outputs in a preview, as far as they are known before anything is done."""
 
 from __future__ import annotations
 
+from .property_values import UNKNOWN
 from .resource_type import DEFAULTED, Inputs, Outputs, ResourceType
 from .schema import output_names
-from .wire import UNKNOWN
 
 
 def created(type_: ResourceType, inputs: Inputs) -> Outputs:
-    """The outputs of a resource that is to be made: what AWS will say is UNKNOWN."""
+    """The outputs of a resource to be created; those that AWS will set are UNKNOWN."""
     outputs = dict.fromkeys(output_names(type_.token) - inputs.keys(), UNKNOWN)
     return outputs | _outputs(inputs)
 
 
 def updated(type_: ResourceType, outputs: Inputs, old_inputs: Inputs, news: Inputs) -> Outputs:
-    """The outputs after an update in place: as they are, but for what the program gives and what AWS makes anew."""
+    """The outputs after an update in place: the old ones, with the new inputs; those that AWS will set are UNKNOWN."""
     gone = old_inputs.keys() - news.keys()
     kept = {name: value for name, value in outputs.items() if name not in gone}
     if "tags" in type_.diff(old_inputs, news).changes and "tagsAll" in kept:

@@ -1,5 +1,5 @@
-"""Whether a rule may send to a queue. On AWS a target without that right is accepted, and its events vanish silently
-(Amazon EventBridge User Guide, "Using resource-based policies"): here it is refused."""
+"""Refuses a rule's target that is a queue without a policy that lets the rule send. AWS accepts it, and its events are
+lost silently (Amazon EventBridge User Guide, "Using resource-based policies")."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .clients import Clients
-from .problem import Refused
+from .errors import AwsRefusal
 
 SENDER = "events.amazonaws.com"
 ACTION = "sqs:sendmessage"
 
 
 def check_queue(queue_arn: str, rule_arn: str, clients: Clients) -> None:
-    """Raise Refused if the target is a queue whose policy does not let the rule send. Other targets pass."""
+    """Raise AwsRefusal if the target is a queue whose policy does not let the rule send. Ignore other targets."""
     if queue_arn.split(":")[2] != "sqs":
         return
     sqs = clients("sqs")
@@ -24,7 +24,7 @@ def check_queue(queue_arn: str, rule_arn: str, clients: Clients) -> None:
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {}).get("Policy")
     statements = _list(json.loads(policy).get("Statement")) if policy else []
     if not any(_allows(statement, rule_arn) for statement in statements):
-        raise Refused(f"{queue_arn} has no policy that lets {rule_arn} send to it: its events would be lost")
+        raise AwsRefusal(f"{queue_arn} has no policy that lets {rule_arn} send to it: its events would be lost")
 
 
 def _allows(statement: Mapping[str, Any], rule_arn: str) -> bool:

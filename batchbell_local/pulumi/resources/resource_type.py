@@ -1,8 +1,9 @@
-"""What every resource type has in common: names, defaults, checks, and what a change means.
+"""The base of all resource types: names, defaults, checks, and what a change means.
 
-A type is a subclass that declares (limits, conflicts, what replaces) and implements create, read, update and delete on
-plain dicts with wire names ("visibilityTimeoutSeconds") and boto3 clients. It answers as the provider of pulumi_aws 7,
-which is the Terraform AWS provider 6 bridged; rules of that provider are cited as "Provider: <its source file>".
+A subclass declares limits, conflicts and replacements, and implements create, read, update and delete with boto3
+clients on plain dicts with wire names (Pulumi's camelCase, "visibilityTimeoutSeconds"). It behaves as the provider of
+pulumi_aws 7, a bridge to the Terraform AWS provider 6; rules of that provider are cited as "Provider: <its source
+file>".
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from typing import Any, ClassVar
 
 from . import archives, schema
 from .clients import Clients
-from .problem import InvalidInputs, Problem
-from .rules import Rule
-from .wire import UNKNOWN
+from .errors import CheckFailure, InvalidInputs
+from .input_rules import Rule
+from .property_values import UNKNOWN
 
 Inputs = Mapping[str, Any]
 Outputs = dict[str, Any]
 
-DEFAULTED = "__defaults"  # the bridge's record of which inputs it filled itself
+DEFAULTED = "__defaults"  # the bridge's list of the inputs that it filled in itself
 
 
 @dataclass(frozen=True)
 class Diff:
-    """What a change of inputs means: the properties that changed, and which of them need a new resource."""
+    """A change of inputs: the properties that changed, and those of them that require a new resource."""
 
     changes: frozenset[str]
     replaces: frozenset[str]
@@ -36,10 +37,10 @@ class Diff:
 
 
 class ResourceType:
-    """A resource type; see the module's docstring. All names are wire names."""
+    """A resource type; see the module's docstring."""
 
     token: ClassVar[str]
-    auto_name: ClassVar[str | None] = "name"  # the input that is made up when the program leaves it out
+    auto_name: ClassVar[str | None] = "name"  # the input that is generated if the program omits it
     name_limit: ClassVar[int] = 255  # provider: autonaming.go; overridden where resource_overrides.go does
     defaults: ClassVar[Mapping[str, Any]] = {}
     conflicts: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -49,32 +50,36 @@ class ResourceType:
         frozenset()
     )  # blocks whose adding or removing replaces, not their fields
     always_deletes_first: ClassVar[bool] = False
-    json_documents: ClassVar[frozenset[str]] = frozenset()  # a dict is taken too; compared as JSON
+    json_documents: ClassVar[frozenset[str]] = frozenset()  # a dict is accepted too; compared as JSON
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
-        """Make it from checked inputs. Returns its id and outputs. AWS's errors pass through (problem.aws_reason)."""
+        """Create it from checked inputs; return its id and outputs. Raises AWS's errors."""
         raise NotImplementedError
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        """The inputs and the outputs of what exists under this id, None when nothing does."""
+        """The inputs and outputs of the resource with this id; None if it does not exist."""
         raise NotImplementedError
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
-        """Change it in place from the old inputs to the new, both as check gave them. Returns the new outputs."""
+        """Change it in place from the old checked inputs to the new ones; return the new outputs."""
         raise NotImplementedError
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        """Remove it; `old` holds its last inputs or outputs. What is gone already is no error."""
+        """Delete it if it still exists; `old` holds its last inputs or outputs."""
         raise NotImplementedError
 
     def check(self, name: str, olds: Inputs | None, news: Inputs, random: random_module.Random) -> Outputs:
-        """The inputs with defaults and the name filled in; `name` is the resource's logical name.
+        """Return the inputs with defaults and a physical name filled in. Values may be UNKNOWN.
 
-        `olds` are the checked inputs of the last deployment, whose made-up name is kept. Values may be wire.UNKNOWN.
-        Raises InvalidInputs with everything that is wrong.
+        name: the logical name of the resource.
+        olds: the checked inputs of the last deployment, whose generated name is kept.
+        news: the inputs of the program.
+        random: for the generated name.
+
+        Raises InvalidInputs with every mistake.
         """
-        problems = [] if self._were_checked(olds, news) else list(schema.problems(self.token, news))
+        failures = [] if self._were_checked(olds, news) else list(schema.check(self.token, news))
         inputs = {key: value for key, value in news.items() if value is not None and key != DEFAULTED}
         filled = [key for key in self.defaults if key not in inputs and not self._excluded(key, inputs)]
         inputs.update({key: self.defaults[key] for key in filled})
@@ -84,55 +89,54 @@ class ResourceType:
         for document in self.json_documents & inputs.keys():
             if isinstance(inputs[document], Mapping):
                 inputs[document] = json.dumps(inputs[document], separators=(",", ":"))
-        problems += [
-            Problem(one, f"conflicts with {other}")
+        failures += [
+            CheckFailure(one, f"conflicts with {other}")
             for one, other in self._all_conflicts()
             if one in inputs and other in inputs and one not in filled and other not in filled
         ]
         for rule in self.rules:
-            problems += rule(inputs)
-        problems += self.validate(inputs)
-        if problems:
-            raise InvalidInputs(problems)
+            failures += rule(inputs)
+        failures += self.validate(inputs)
+        if failures:
+            raise InvalidInputs(failures)
         return inputs | {DEFAULTED: sorted(filled)}
 
     def _were_checked(self, olds: Inputs | None, news: Inputs) -> bool:
-        """Whether the inputs are those of the last deployment: the SDK's classes, which take long to read, have judged
-        them then."""
+        """Whether the inputs are those of the last deployment, which the SDK's slow checks have passed already."""
         if not olds:
             return False
         filled = {*olds.get(DEFAULTED, ())} - news.keys()
         names = (olds.keys() | news.keys()) - filled - {DEFAULTED}
         return all(self.same(name, olds.get(name), news.get(name)) for name in names)
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
-        """Checks that `rules` cannot express."""
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
+        """Further checks that `rules` cannot express."""
         return iter(())
 
     def name_suffix(self, inputs: Inputs) -> str:
-        """What AWS wants at the end of a made-up name."""
+        """The suffix that AWS requires in a generated name."""
         return ""
 
     def diff(self, old_inputs: Inputs, news: Inputs) -> Diff:
-        """What changing the checked inputs `old_inputs` to the checked inputs `news` does."""
+        """Compare old with new checked inputs."""
         names = {name for name in old_inputs.keys() | news.keys() if not name.startswith("__")}
         changes = frozenset(name for name in names if not self.same(name, old_inputs.get(name), news.get(name)))
         replaces = frozenset(self.replacing(old_inputs, news, changes))
         return Diff(changes, replaces, bool(replaces) and self._deletes_first(news))
 
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
-        """Those of the changes that need a new resource."""
+        """The changes that require a new resource."""
         found = set(changes & (self.replaces | {"region"}))
         return found | {
             name for name in changes & self.presence_replaces if bool(old.get(name)) != bool(news.get(name))
         }
 
     def recomputed(self, old_inputs: Inputs, news: Inputs) -> frozenset[str]:
-        """The outputs that AWS makes anew in such an update: a preview does not know them."""
+        """The outputs that AWS sets in such an update; unknown in a preview."""
         return frozenset()
 
     def same(self, name: str, old: Any, new: Any) -> bool:
-        """Whether two values of an input mean the same: JSON documents by content, archives by hash."""
+        """Whether two values of an input are equal: JSON documents by content, archives by hash."""
         if archives.is_archive(old) and archives.is_archive(new):
             return archives.digest(old) == archives.digest(new)
         if name in self.json_documents and isinstance(old, str) and isinstance(new, str):
@@ -140,7 +144,7 @@ class ResourceType:
         return bool(old == new)
 
     def _deletes_first(self, news: Inputs) -> bool:
-        """The bridge deletes first where the program gave the name: two things of one name cannot exist (schema.go)."""
+        """The bridge deletes first if the program set the name: two resources cannot have one name (schema.go)."""
         given = self.auto_name in news and self.auto_name not in news.get(DEFAULTED, ())
         return self.always_deletes_first or (self.auto_name is not None and given)
 
@@ -156,7 +160,7 @@ class ResourceType:
         return self.conflicts + tuple((str(self.auto_name), other) for other in prefix)
 
     def _excluded(self, name: str, inputs: Inputs) -> bool:
-        """Whether an input that conflicts with this one is given: then this one gets no default (bridge: schema.go)."""
+        """Whether an input that conflicts with this one is set; then this one gets no default (bridge: schema.go)."""
         return any(
             (one == name and other in inputs) or (other == name and one in inputs)
             for one, other in self._all_conflicts()
@@ -164,25 +168,25 @@ class ResourceType:
 
 
 def physical_name(inputs: Inputs, prefix_limit: int = 100) -> str:
-    """The name to create under: `name`, or `namePrefix` and 26 more characters, as the provider makes them."""
+    """The name to create with: `name`, or `namePrefix` and 26 more characters, as from the provider."""
     if inputs.get("name"):
         return str(inputs["name"])
     return str(inputs["namePrefix"])[:prefix_limit] + uuid.uuid4().hex[:26]
 
 
 def echo(inputs: Inputs, **computed: Any) -> Outputs:
-    """The inputs as outputs, with what AWS computed laid over. None drops a property."""
+    """The inputs as outputs, overridden by what AWS computed. None drops a property."""
     kept = {name: value for name, value in inputs.items() if not name.startswith("__")}
     return {name: value for name, value in (kept | computed).items() if value is not None}
 
 
 def with_tags(inputs: Inputs) -> Outputs:
-    """`tagsAll`: the same as the tags, for there are no provider-wide default tags here."""
+    """`tagsAll`, which equals the tags, since there are no provider-wide default tags here."""
     return {"tagsAll": dict(inputs.get("tags") or {})}
 
 
 def tag_list(inputs: Inputs, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """`tags` in the list form that half of AWS's services take."""
+    """`tags` in the list form that half of AWS's services require."""
     return [{key: name, value: text} for name, text in sorted((inputs.get("tags") or {}).items())]
 
 
@@ -192,12 +196,12 @@ def removed_tags(old: Inputs, news: Inputs) -> list[str]:
 
 
 def renamed(inputs: Inputs, names: Mapping[str, str], convert: Callable[[Any], Any] = lambda value: value) -> Outputs:
-    """Those inputs that are given, under the API's names: {"batchSize": 5} with {"batchSize": "BatchSize"}."""
+    """The inputs that are set, under the API's names: {"batchSize": 5} with {"batchSize": "BatchSize"}."""
     return {api: convert(inputs[wire]) for wire, api in names.items() if inputs.get(wire) is not None}
 
 
 def pascal(value: Any) -> Any:
-    """camelCase keys of nested objects as PascalCase, the form of most of AWS's APIs."""
+    """Convert the camelCase keys of nested objects to PascalCase, which most AWS APIs use."""
     if isinstance(value, list):
         return [pascal(item) for item in value]
     if isinstance(value, Mapping):
@@ -222,5 +226,5 @@ def _document(text: str) -> Any:
 
 
 def is_known(value: Any) -> bool:
-    """Whether a value is given and not a preview's unknown."""
+    """Whether a value is set and not unknown in a preview."""
     return value is not None and value != UNKNOWN

@@ -1,7 +1,7 @@
-"""Inputs held against the pulumi_aws SDK's own types: unknown names, missing ones, a list where an object belongs.
+"""Checks inputs against the pulumi_aws SDK's types: unknown names, missing names, a list instead of an object.
 
-The SDK translates Python names to wire names and passes on what it does not know (a misspelt key of a nested dict,
-say); the real provider refuses it. What the SDK's `…Args` classes declare is the provider's schema.
+The SDK translates Python names to wire names and passes on names that it does not know, such as a misspelt key in a
+nested dict; the real provider refuses them. The SDK's `…Args` classes declare the provider's schema.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from typing import Any, Union, get_args, get_origin
 
 from pulumi import Output, _types
 
-from .problem import Problem
-from .wire import SIGNATURE, UNKNOWN
+from .errors import CheckFailure
+from .property_values import SIGNATURE, UNKNOWN
 
 RENAMED_PACKAGES = {"lambda": "lambda_"}  # a Python keyword cannot name a package
-FREE_FORM = {"PolicyDocumentArgs"}  # IAM grammar has keys (NotAction, …) that this type lacks; AWS takes them
+FREE_FORM = {"PolicyDocumentArgs"}  # the type lacks keys of the IAM grammar, such as NotAction
 
 
-def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the SDK's types say against these inputs (wire names) of the resource type `token`."""
-    yield from _object_problems(args_type(token), inputs, "")
+def check(token: str, inputs: Mapping[str, Any]) -> Iterator[CheckFailure]:
+    """The inputs (wire names) of the resource type `token` that do not fit the SDK's types."""
+    yield from _object_failures(args_type(token), inputs, "")
 
 
 def provider_inputs() -> frozenset[str]:
-    """The wire names that an explicit provider takes."""
+    """The wire names of an explicit provider's inputs."""
     return frozenset(_types.input_type_types(importlib.import_module("pulumi_aws").ProviderArgs))
 
 
 @functools.cache
 def output_names(token: str) -> frozenset[str]:
-    """The wire names of what a resource of this type has besides its inputs: what AWS makes."""
+    """The wire names of the outputs that are not inputs, which AWS sets."""
     made = getattr(_module(token), token.rpartition(":")[2])
     return frozenset(_types.resource_types(made)) - frozenset(_types.input_type_types(args_type(token)))
 
 
 @functools.cache
 def args_type(token: str) -> type:
-    """The SDK's inputs class of a resource token: "aws:sqs/queue:Queue" gives pulumi_aws.sqs.QueueArgs."""
+    """The SDK's inputs class for a resource token: pulumi_aws.sqs.QueueArgs for "aws:sqs/queue:Queue"."""
     found = getattr(_module(token), token.rpartition(":")[2] + "Args")
     assert isinstance(found, type)
     return found
@@ -53,7 +53,7 @@ def _module(token: str) -> types.ModuleType:
     return importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}")
 
 
-def _object_problems(args: type, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+def _object_failures(args: type, value: Mapping[str, Any], path: str) -> Iterator[CheckFailure]:
     hints = _types.input_type_types(args)
     for name, item in value.items():
         if name.startswith("__"):  # the engine's own, such as __defaults
@@ -61,15 +61,15 @@ def _object_problems(args: type, value: Mapping[str, Any], path: str) -> Iterato
         where = f"{path}.{name}" if path else name
         if name not in hints:
             nearest = difflib.get_close_matches(name, hints, 1)
-            yield Problem(where, "unknown input" + (f"; the nearest known one is {nearest[0]}" if nearest else ""))
+            yield CheckFailure(where, "unknown input" + (f"; the nearest known one is {nearest[0]}" if nearest else ""))
         else:
-            yield from _value_problems(hints[name], item, where)
+            yield from _value_failures(hints[name], item, where)
     for name in sorted(_types._required_property_names(args)):
         if value.get(name) is None:
-            yield Problem(f"{path}.{name}" if path else name, "is required")
+            yield CheckFailure(f"{path}.{name}" if path else name, "is required")
 
 
-def _value_problems(hint: Any, value: Any, path: str) -> Iterator[Problem]:
+def _value_failures(hint: Any, value: Any, path: str) -> Iterator[CheckFailure]:
     if value is None or value == UNKNOWN or (isinstance(value, Mapping) and SIGNATURE in value):
         return
     shapes = list(_shapes(hint))
@@ -80,23 +80,23 @@ def _value_problems(hint: Any, value: Any, path: str) -> Iterator[Problem]:
         return
     if isinstance(value, list):
         if not lists:
-            yield Problem(path, "takes one value, got a list")
+            yield CheckFailure(path, "takes one value, got a list")
         for index, item in enumerate(value):
-            yield from (_value_problems(lists[0], item, f"{path}[{index}]") if lists else ())
+            yield from (_value_failures(lists[0], item, f"{path}[{index}]") if lists else ())
     elif isinstance(value, Mapping):
         if objects:
-            yield from _object_problems(objects[0], value, path)
+            yield from _object_failures(objects[0], value, path)
         elif maps:
             for key, item in value.items():
-                yield from _value_problems(maps[0], item, f"{path}.{key}")
+                yield from _value_failures(maps[0], item, f"{path}.{key}")
         else:
-            yield Problem(path, "takes a list, got an object" if lists else "takes one value, got an object")
+            yield CheckFailure(path, "takes a list, got an object" if lists else "takes one value, got an object")
     elif len(objects) + len(lists) + len(maps) and not any(_is_scalar(shape) for shape in shapes):
-        yield Problem(path, f"takes {'a list' if lists else 'an object'}, got one value")
+        yield CheckFailure(path, f"takes {'a list' if lists else 'an object'}, got one value")
 
 
 def _shapes(hint: Any) -> Iterator[Any]:
-    """The alternatives of a hint. Input[T] is a union of T, Awaitable[T] and Output[T]: only T says something."""
+    """The alternatives in a type hint. Input[T] is a union of T, Awaitable[T] and Output[T]; only T is kept."""
     origin = get_origin(hint)
     if origin is Union or origin is types.UnionType:
         for argument in get_args(hint):

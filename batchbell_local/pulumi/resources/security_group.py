@@ -1,14 +1,14 @@
-"""EC2: SecurityGroup with inline rules, and the two kinds of separate rules."""
+"""EC2: SecurityGroup with inline rules, SecurityGroupIngressRule, SecurityGroupEgressRule."""
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, suppress_gone
+from .input_rules import find, matches, no_longer_than, satisfies
 from .resource_type import (
     Inputs,
     Outputs,
@@ -21,14 +21,13 @@ from .resource_type import (
     tag_list,
     with_tags,
 )
-from .rules import find, matches, no_longer_than, satisfies
 
 GONE = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupRuleId.NotFound")
 ALL_PROTOCOLS = "-1"
 
 
 class SecurityGroup(ResourceType):
-    """Its id is sg-…; AWS's rule that lets everything out is taken away. Provider: ec2/vpc_security_group.go."""
+    """Its id is sg-…; AWS's default egress rule is removed. Provider: ec2/vpc_security_group.go."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
     defaults: ClassVar[Mapping[str, Any]] = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
@@ -39,10 +38,10 @@ class SecurityGroup(ResourceType):
     )
     replaces = frozenset({"name", "namePrefix", "description", "vpcId"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         for direction in ("ingress", "egress"):
             for family in ("cidrBlocks", "ipv6CidrBlocks"):
-                yield from _network_problems(inputs, f"{direction}[].{family}[]")
+                yield from _network_failures(inputs, f"{direction}[].{family}[]")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         ec2 = clients("ec2")
@@ -56,12 +55,12 @@ class SecurityGroup(ResourceType):
         )["GroupId"]
         default = _group(id, clients)["IpPermissionsEgress"]
         if default:
-            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_given(default))
+            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_as_input(default))
         self._authorize(id, inputs, clients)
         return id, self._outputs(id, inputs, clients)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(*GONE):
             group = _group(id, clients)
             inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
             for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
@@ -75,9 +74,9 @@ class SecurityGroup(ResourceType):
         ec2 = clients("ec2")
         changes = self.diff(old, news).changes
         if "ingress" in changes and group.get("IpPermissions"):
-            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=_given(group["IpPermissions"]))
+            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=_as_input(group["IpPermissions"]))
         if "egress" in changes and group.get("IpPermissionsEgress"):
-            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_given(group["IpPermissionsEgress"]))
+            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_as_input(group["IpPermissionsEgress"]))
         self._authorize(id, {name: news.get(name) for name in changes}, clients)
         if news.get("tags"):
             ec2.create_tags(Resources=[id], Tags=tag_list(news))
@@ -86,7 +85,7 @@ class SecurityGroup(ResourceType):
         return self._outputs(id, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with _absent():
+        with suppress_gone(*GONE):
             clients("ec2").delete_security_group(GroupId=id)
 
     def _authorize(self, id: str, inputs: Inputs, clients: Clients) -> None:
@@ -113,19 +112,19 @@ class SecurityGroup(ResourceType):
 
 
 class SecurityGroupRule(ResourceType):
-    """What both kinds of separate rules share; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
+    """The base of separate rules; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
 
     auto_name = None
     direction: ClassVar[str]
     replaces = frozenset({"securityGroupId"})
     rules = (no_longer_than("description", 255),)
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         peers = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
         if sum(inputs.get(peer) is not None for peer in peers) != 1:
-            yield Problem(peers[0], f"exactly one of {', '.join(peers)} is required")
+            yield CheckFailure(peers[0], f"exactly one of {', '.join(peers)} is required")
         for family in ("cidrIpv4", "cidrIpv6"):
-            yield from _network_problems(inputs, family)
+            yield from _network_failures(inputs, family)
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         authorize = getattr(clients("ec2"), f"authorize_security_group_{self.direction}")
@@ -138,7 +137,7 @@ class SecurityGroupRule(ResourceType):
         return made["SecurityGroupRuleId"], self._outputs(made["SecurityGroupRuleId"], inputs, clients)
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with _absent():
+        with suppress_gone(*GONE):
             for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
                 names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
                 names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
@@ -159,7 +158,7 @@ class SecurityGroupRule(ResourceType):
         return self._outputs(id, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with _absent():
+        with suppress_gone(*GONE):
             revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
             revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
 
@@ -178,22 +177,12 @@ class SecurityGroupEgressRule(SecurityGroupRule):
     direction = "egress"
 
 
-@contextlib.contextmanager
-def _absent() -> Iterator[None]:
-    """Swallows EC2's "no such group" (and nothing else)."""
-    try:
-        yield
-    except Exception as error:
-        if not is_gone(error, *GONE):
-            raise
-
-
 def _group(id: str, clients: Clients) -> dict[str, Any]:
     return dict(clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"][0])
 
 
-def _given(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Permissions as described, without their empty lists: AWS takes them back like that."""
+def _as_input(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Described permissions without their empty lists, so that AWS accepts them as input."""
     return [{key: value for key, value in one.items() if value not in ([], None)} for one in permissions]
 
 
@@ -243,10 +232,10 @@ def _rule(permission: dict[str, Any]) -> Outputs:
     return rule
 
 
-def _network_problems(inputs: Inputs, path: str) -> Iterator[Problem]:
-    """A CIDR must be the network's own address: 10.0.0.0/8, not 10.0.0.1/8."""
+def _network_failures(inputs: Inputs, path: str) -> Iterator[CheckFailure]:
+    """A CIDR must be the network's address: 10.0.0.0/8, not 10.0.0.1/8."""
     for where, value in find(inputs, path):
         try:
             ipaddress.ip_network(str(value) if is_known(value) else "0.0.0.0/0")
         except ValueError as error:
-            yield Problem(where, f"must be a network: {error}")
+            yield CheckFailure(where, f"must be a network: {error}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
 from .resource_type import Inputs, Outputs, ResourceType, echo, pascal, removed_tags, tag_list, with_tags
 
 GONE = "NotFoundException"
@@ -14,21 +14,21 @@ KEY_AND_SELECTOR = ("domainSigningPrivateKey", "domainSigningSelector")
 
 
 class EmailIdentity(ResourceType):
-    """An address or a domain to send from; its id is itself. Provider: sesv2/email_identity.go."""
+    """An address or domain to send from, which is also its id. Provider: sesv2/email_identity.go."""
 
     token = "aws:sesv2/emailIdentity:EmailIdentity"
     auto_name = None
     replaces = frozenset({"emailIdentity"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         signing = inputs.get("dkimSigningAttributes")
         if not isinstance(signing, dict):
             return
         given = [name for name in KEY_AND_SELECTOR if signing.get(name) is not None]
         if len(given) == 1:
-            yield Problem(f"dkimSigningAttributes.{given[0]}", f"needs {' and '.join(KEY_AND_SELECTOR)} together")
+            yield CheckFailure(f"dkimSigningAttributes.{given[0]}", f"needs {' and '.join(KEY_AND_SELECTOR)} together")
         if given and signing.get("nextSigningKeyLength") is not None:
-            yield Problem("dkimSigningAttributes.nextSigningKeyLength", f"conflicts with {given[0]}")
+            yield CheckFailure("dkimSigningAttributes.nextSigningKeyLength", f"conflicts with {given[0]}")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         request: Outputs = {"EmailIdentity": inputs["emailIdentity"], "Tags": tag_list(inputs)}
@@ -69,11 +69,8 @@ class EmailIdentity(ResourceType):
         return outputs
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(GONE):
             clients("sesv2").delete_email_identity(EmailIdentity=id)
-        except Exception as error:
-            if not is_gone(error, GONE):
-                raise
 
     def _describe(self, identity: str, clients: Clients) -> dict[str, Any]:
         return dict(clients("sesv2").get_email_identity(EmailIdentity=identity))

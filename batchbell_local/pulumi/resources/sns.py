@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, Refused, is_gone
+from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .input_rules import arn, json_text, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, tag_list, with_tags
-from .rules import arn, json_text, matches, one_of
 
 GONE = ("NotFound", "NotFoundException")
 PENDING = "PendingConfirmation"
@@ -39,7 +39,7 @@ PROTOCOLS = ("sqs", "lambda", "email", "email-json", "http", "https", "sms", "fi
 
 
 class Topic(ResourceType):
-    """Its id is its ARN; Pulumi's provider refuses to take over one that exists. Provider: sns/topic.go."""
+    """Its id is its ARN; creating one that exists is an error. Provider: sns/topic.go."""
 
     token = "aws:sns/topic:Topic"
     name_limit = 80
@@ -51,12 +51,12 @@ class Topic(ResourceType):
     def name_suffix(self, inputs: Inputs) -> str:
         return ".fifo" if inputs.get("fifoTopic") is True else ""
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         fifo = inputs.get("fifoTopic") is True
         yield from matches("name", r"[0-9A-Za-z_-]{1,251}\.fifo" if fifo else r"[0-9A-Za-z_-]{1,256}")(inputs)
         for name in FIFO_ONLY:
             if inputs.get(name) and not fifo:
-                yield Problem(name, "only for a FIFO topic")
+                yield CheckFailure(name, "only for a FIFO topic")
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs)
@@ -64,7 +64,7 @@ class Topic(ResourceType):
             name += self.name_suffix(inputs)
         arn = f"arn:aws:sns:{clients.region}:{clients.account}:{name}"
         if _topic_attributes(arn, clients) is not None:
-            raise Refused(f"a topic of the name {name} already exists")
+            raise AwsRefusal(f"a topic with the name {name} already exists")
         attributes = _attributes(inputs, TOPIC_ATTRIBUTES)
         if not inputs.get("fifoTopic"):
             attributes.pop("FifoTopic", None)
@@ -93,11 +93,8 @@ class Topic(ResourceType):
         return self._outputs(id, news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("sns").delete_topic(TopicArn=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _outputs(self, arn: str, inputs: Inputs) -> Outputs:
         return echo(inputs, name=arn.rsplit(":", 1)[-1], arn=arn, owner=arn.split(":")[4], **with_tags(inputs))
@@ -128,7 +125,7 @@ class TopicPolicy(ResourceType):
         return echo(news, owner=id.split(":")[4])
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        """AWS's default policy again: the owner may do everything."""
+        """Restore AWS's default policy, which allows the owner everything."""
         owner = {"StringEquals": {"AWS:SourceOwner": id.split(":")[4]}}
         actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic")
         statement = {
@@ -140,11 +137,8 @@ class TopicPolicy(ResourceType):
             "Condition": owner,
         }
         policy = json.dumps({"Version": "2008-10-17", "Id": DEFAULT_POLICY_ID, "Statement": [statement]})
-        try:
+        with suppress_gone(*GONE):
             clients("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=policy)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
 
 class TopicSubscription(ResourceType):
@@ -163,7 +157,7 @@ class TopicSubscription(ResourceType):
     replaces = frozenset({"topic", "protocol", "endpoint"})
     json_documents = frozenset({"filterPolicy", "redrivePolicy", "deliveryPolicy"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if inputs.get("protocol") in ("sqs", "lambda", "firehose", "application"):
             yield from arn("endpoint")(inputs)
 
@@ -201,7 +195,7 @@ class TopicSubscription(ResourceType):
         return self._outputs(id, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        """One that is pending cannot be unsubscribed; AWS forgets it by itself."""
+        """A pending subscription cannot be deleted; AWS removes it after a while."""
         attributes = self._attributes(id, clients)
         if attributes is not None and attributes.get(PENDING) != "true":
             clients("sns").unsubscribe(SubscriptionArn=id)
@@ -234,7 +228,7 @@ def _topic_attributes(arn: str, clients: Clients) -> dict[str, str] | None:
 
 
 def _attributes(inputs: Inputs, names: dict[str, str]) -> dict[str, str]:
-    """Attributes as the API takes them: all are text."""
+    """Attributes for the API, which takes only text."""
     return {api: _text(inputs[wire]) for wire, api in names.items() if inputs.get(wire) is not None}
 
 

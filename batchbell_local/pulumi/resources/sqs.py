@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
+from .input_rules import between, json_text, matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, removed_tags, with_tags
-from .rules import between, json_text, matches, one_of
 
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 ATTRIBUTES = {
@@ -74,12 +74,12 @@ class Queue(ResourceType):
     def name_suffix(self, inputs: Inputs) -> str:
         return ".fifo" if inputs.get("fifoQueue") is True else ""
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         fifo = inputs.get("fifoQueue") is True
         yield from matches("name", r"[0-9A-Za-z_-]{1,75}\.fifo" if fifo else r"[0-9A-Za-z_-]{1,80}")(inputs)
         if inputs.get("contentBasedDeduplication") is True and not fifo:
-            yield Problem("contentBasedDeduplication", "only for a FIFO queue")
-        yield from _receive_count_problems(inputs.get("redrivePolicy"))
+            yield CheckFailure("contentBasedDeduplication", "is only for a FIFO queue")
+        yield from _receive_count_failures(inputs.get("redrivePolicy"))
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs, 54)
@@ -113,11 +113,8 @@ class Queue(ResourceType):
         return self._outputs(id, news, id.rsplit("/", 1)[-1], clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("sqs").delete_queue(QueueUrl=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _outputs(self, url: str, inputs: Inputs, name: str, clients: Clients) -> Outputs:
         arn = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -149,18 +146,15 @@ class QueuePolicy(ResourceType):
         return echo(news)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             self._put(id, "", clients)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _put(self, url: str, policy: str, clients: Clients) -> None:
         clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
 
 def _attributes(inputs: Inputs) -> dict[str, str]:
-    """The queue's attributes as the API takes them: all are text."""
+    """The queue's attributes for the API, which takes only text."""
     skipped = set() if inputs.get("fifoQueue") else FIFO_ONLY
     return {
         api: str(inputs[wire]).lower() if wire in BOOLEANS else str(inputs[wire])
@@ -185,8 +179,8 @@ def _read_attributes(url: str, clients: Clients) -> dict[str, str] | None:
     return dict(found.get("Attributes", {}))
 
 
-def _receive_count_problems(policy: Any) -> Iterator[Problem]:
-    """AWS refuses maxReceiveCount as text, which json.dumps of a number in quotes gives."""
+def _receive_count_failures(policy: Any) -> Iterator[CheckFailure]:
+    """AWS refuses a maxReceiveCount that is a JSON string."""
     if not is_known(policy) or not isinstance(policy, str):
         return
     try:
@@ -194,4 +188,4 @@ def _receive_count_problems(policy: Any) -> Iterator[Problem]:
     except (ValueError, AttributeError):
         return
     if count is not None and not isinstance(count, int):
-        yield Problem("redrivePolicy", "maxReceiveCount must be a JSON number")
+        yield CheckFailure("redrivePolicy", "maxReceiveCount must be a JSON number")

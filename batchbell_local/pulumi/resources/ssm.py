@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .clients import Clients
-from .problem import Problem, is_gone
+from .errors import CheckFailure, is_gone, suppress_gone
+from .input_rules import matches, one_of
 from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, removed_tags, renamed, tag_list, with_tags
-from .rules import matches, one_of
 
 GONE = ("ParameterNotFound", "ParameterNotFoundException")
 SECURE = "SecureString"
@@ -16,7 +16,7 @@ VALUES = ("value", "insecureValue", "valueWo")
 
 
 class Parameter(ResourceType):
-    """Its id is its name; `value` is a secret, always. Provider: ssm/parameter.go."""
+    """Its id is its name; `value` is always a secret. Provider: ssm/parameter.go."""
 
     token = "aws:ssm/parameter:Parameter"
     conflicts = (("value", "insecureValue"), ("value", "valueWo"), ("insecureValue", "valueWo"))
@@ -29,19 +29,19 @@ class Parameter(ResourceType):
     replaces = frozenset({"name", "dataType"})
     secret_outputs = frozenset({"value"})
 
-    def validate(self, inputs: Inputs) -> Iterator[Problem]:
+    def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
         if not any(inputs.get(name) is not None for name in VALUES):
-            yield Problem("value", "or insecureValue or valueWo is required")
+            yield CheckFailure("value", "is required unless insecureValue or valueWo is set")
         if inputs.get("insecureValue") is not None and inputs.get("type") == SECURE:
-            yield Problem("insecureValue", f"is not for the type {SECURE}")
+            yield CheckFailure("insecureValue", f"is not for the type {SECURE}")
         name = inputs.get("name")
         if is_known(name) and "/" in str(name) and not str(name).startswith("/"):
-            yield Problem("name", "must begin with / where it has a hierarchy")
+            yield CheckFailure("name", "must begin with / where it has a hierarchy")
         for key in ("value", "insecureValue"):
             text = inputs.get(key)
             standard = inputs.get("tier", "Standard") == "Standard"
             if is_known(text) and standard and len(str(text).encode()) > STANDARD_LIMIT:
-                yield Problem(key, f"must be at most {STANDARD_LIMIT} bytes in the tier Standard")
+                yield CheckFailure(key, f"must be at most {STANDARD_LIMIT} bytes in the tier Standard")
 
     def replacing(self, old: Inputs, news: Inputs, changes: frozenset[str]) -> set[str]:
         found = super().replacing(old, news, changes)
@@ -85,11 +85,8 @@ class Parameter(ResourceType):
         return self._outputs(version, news, clients)
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
+        with suppress_gone(*GONE):
             clients("ssm").delete_parameter(Name=id)
-        except Exception as error:
-            if not is_gone(error, *GONE):
-                raise
 
     def _put(self, inputs: Inputs, clients: Clients, **extra: object) -> int:
         names = {

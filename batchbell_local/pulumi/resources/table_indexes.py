@@ -1,7 +1,7 @@
-"""A DynamoDB table's secondary indexes: their checks, their comparison, and their forms in AWS's API.
+"""A DynamoDB table's secondary indexes: checks, comparison, and conversion to and from AWS's API.
 
-A global index names its keys in `keySchemas` or, deprecated, in `hashKey` and `rangeKey`; both mean the same. Provider:
-dynamodb/table.go.
+A global index names its keys in `keySchemas` or, deprecated, in `hashKey` and `rangeKey`; both are equivalent.
+Provider: dynamodb/table.go.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .problem import Problem, Refused
+from .errors import AwsRefusal, CheckFailure
 from .resource_type import Inputs, Outputs, is_known, renamed
 
 GLOBAL, LOCAL = "globalSecondaryIndexes", "localSecondaryIndexes"
 CAPACITIES = ("readCapacity", "writeCapacity")
-MOST_KEYS = 4  # of each type in one index
+MAX_KEYS = 4  # of each type in one index
 
 
-def problems(inputs: Inputs) -> Iterator[Problem]:
-    """What a table's indexes and attributes are refused for before anything is made."""
+def check(inputs: Inputs) -> Iterator[CheckFailure]:
+    """The mistakes in a table's indexes and attributes."""
     for number, index in enumerate(_objects(inputs.get(GLOBAL))):
-        yield from _key_problems(index, f"{GLOBAL}[{number}]")
-    yield from _attribute_problems(inputs)
+        yield from _key_failures(index, f"{GLOBAL}[{number}]")
+    yield from _attribute_failures(inputs)
 
 
 def same(old: Any, new: Any) -> bool:
-    """Whether two lists of indexes mean the same: neither their order counts nor the form of their keys."""
+    """Whether two lists of indexes are equal, in any order and with either form of keys."""
     if not is_known(old or ()) or not is_known(new or ()):
         return bool(old == new)
     before, after = ({one.get("name"): _meaning(one) for one in _objects(items)} for items in (old, new))
@@ -33,7 +33,7 @@ def same(old: Any, new: Any) -> bool:
 
 
 def keys(owner: Inputs) -> list[dict[str, str]]:
-    """The key schema of a table or an index, as the API has it."""
+    """The key schema of a table or index for the API."""
     if owner.get("keySchemas"):
         return [{"AttributeName": one["attributeName"], "KeyType": one["keyType"]} for one in owner["keySchemas"]]
     kinds = (("hashKey", "HASH"), ("rangeKey", "RANGE"))
@@ -45,7 +45,7 @@ def throughput(owner: Inputs) -> dict[str, int]:
 
 
 def requests(table: Inputs) -> Outputs:
-    """What CreateTable takes of them. Raises Refused."""
+    """The indexes in a CreateTable request. Raises AwsRefusal."""
     found = {}
     if table.get(GLOBAL):
         found["GlobalSecondaryIndexes"] = [_request(one, table) for one in table[GLOBAL]]
@@ -57,9 +57,10 @@ def requests(table: Inputs) -> Outputs:
 
 
 def updates(old: Inputs, news: Inputs) -> Iterator[Outputs]:
-    """The calls of UpdateTable that change the global ones: first those that go, then those that stay with another
-    capacity, then those that come. AWS makes and deletes one a call, and keys and projections never change. Raises
-    Refused."""
+    """The UpdateTable requests that change the global indexes: deletions, then changed capacities, then creations.
+
+    AWS creates and deletes one index per call, and keys and projections never change. Raises AwsRefusal.
+    """
     before = {one["name"]: one for one in _objects(old.get(GLOBAL))}
     after = {one["name"]: one for one in _objects(news.get(GLOBAL))}
     requests = {name: _request(one, news) for name, one in after.items()}
@@ -84,7 +85,7 @@ def definitions(table: Inputs) -> list[dict[str, str]]:
 
 
 def described(index: Mapping[str, Any]) -> Outputs:
-    """An index that AWS described, as inputs: with its keys in both forms, as the provider tells them."""
+    """An index from AWS as inputs, with its keys in both forms, as from the provider."""
     schema = index["KeySchema"]
     names = {kind: [one["AttributeName"] for one in schema if one["KeyType"] == kind] for kind in ("HASH", "RANGE")}
     capacity = index.get("ProvisionedThroughput") or {}
@@ -105,7 +106,7 @@ def _request(index: Inputs, table: Inputs) -> Outputs:
     request: Outputs = {"IndexName": index["name"], **_shape(index)}
     if table["billingMode"] == "PROVISIONED":
         if any((index.get(capacity) or 0) < 1 for capacity in CAPACITIES):
-            raise Refused(
+            raise AwsRefusal(
                 f"index {index['name']}: read and write capacity must be at least 1 with billingMode PROVISIONED"
             )
         request["ProvisionedThroughput"] = throughput(index)
@@ -113,14 +114,14 @@ def _request(index: Inputs, table: Inputs) -> Outputs:
 
 
 def _shape(index: Inputs) -> Outputs:
-    """What never changes in an index."""
+    """The unchangeable part of an index."""
     projection = {"ProjectionType": index["projectionType"]}
     projection |= renamed(index, {"nonKeyAttributes": "NonKeyAttributes"}, sorted)
     return {"KeySchema": keys(index), "Projection": projection}
 
 
 def _meaning(index: Inputs) -> Outputs:
-    """For comparison: no capacity is 0, and a preview's unknowns stay as they are."""
+    """An index for comparison: missing capacity equals 0, and unknown values stay."""
     known = {name: value for name, value in index.items() if value not in (None, 0)}
     if is_known(known.get("nonKeyAttributes")):
         known["nonKeyAttributes"] = sorted(map(str, known["nonKeyAttributes"]))
@@ -131,23 +132,23 @@ def _meaning(index: Inputs) -> Outputs:
     return known
 
 
-def _key_problems(index: Inputs, where: str) -> Iterator[Problem]:
+def _key_failures(index: Inputs, where: str) -> Iterator[CheckFailure]:
     schema = index.get("keySchemas") or None
     if index.get("hashKey") is None and schema is None:
-        yield Problem(f"{where}.keySchemas", "or hashKey is required")
+        yield CheckFailure(f"{where}.keySchemas", "is required unless hashKey is set")
     if schema is None or not is_known(schema):
         return
     for name in ("hashKey", "rangeKey"):
         if index.get(name) is not None:
-            yield Problem(f"{where}.{name}", "conflicts with keySchemas")
+            yield CheckFailure(f"{where}.{name}", "conflicts with keySchemas")
     types = [one.get("keyType") for one in _objects(schema)]
-    if not 1 <= types.count("HASH") <= MOST_KEYS or types.count("RANGE") > MOST_KEYS:
-        yield Problem(f"{where}.keySchemas", f"takes 1 to {MOST_KEYS} of HASH and at most {MOST_KEYS} of RANGE")
+    if not 1 <= types.count("HASH") <= MAX_KEYS or types.count("RANGE") > MAX_KEYS:
+        yield CheckFailure(f"{where}.keySchemas", f"takes 1 to {MAX_KEYS} HASH keys and at most {MAX_KEYS} RANGE keys")
     if types != sorted(types, key=lambda kind: kind == "RANGE"):
-        yield Problem(f"{where}.keySchemas", "takes those of HASH before those of RANGE")
+        yield CheckFailure(f"{where}.keySchemas", "takes HASH keys before RANGE keys")
 
 
-def _attribute_problems(inputs: Inputs) -> Iterator[Problem]:
+def _attribute_failures(inputs: Inputs) -> Iterator[CheckFailure]:
     """`attributes` are exactly the keys of the table and its indexes (dynamodb/table.go: validateTableAttributes)."""
     listed = [one.get("name") for one in _objects(inputs.get("attributes"))]
     owners = [inputs, *_objects(inputs.get(GLOBAL)), *_objects(inputs.get(LOCAL))]
@@ -159,9 +160,9 @@ def _attribute_problems(inputs: Inputs) -> Iterator[Problem]:
     unused = sorted(set(map(str, listed)) - set(used))
     missing = sorted(set(used) - set(listed))
     if unused:
-        yield Problem("attributes", f"all attributes must be indexed; unused: {', '.join(unused)}")
+        yield CheckFailure("attributes", f"all attributes must be indexed; unused: {', '.join(unused)}")
     if missing:
-        yield Problem("attributes", f"key attributes are not defined: {', '.join(missing)}")
+        yield CheckFailure("attributes", f"key attributes are not defined: {', '.join(missing)}")
 
 
 def _objects(items: Any) -> list[Inputs]:

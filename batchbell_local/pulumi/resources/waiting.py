@@ -1,20 +1,20 @@
-"""Waiting for AWS to finish a change. Locally that is a matter of milliseconds, so looks are frequent."""
+"""Waits for AWS to finish a change. Locally that takes milliseconds, so polling is frequent."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from .problem import Refused
+from .errors import AwsRefusal
 
-PATIENCE = 60.0  # seconds
-POLL = 0.05  # seconds
+TIMEOUT = 60.0  # seconds
+POLL_INTERVAL = 0.05  # seconds
 
 
 def wait(done: Callable[[], bool], complaint: str) -> None:
-    """Look until done. Raises Refused with the complaint after PATIENCE seconds."""
-    deadline = time.monotonic() + PATIENCE
+    """Poll until `done`. Raises AwsRefusal with the complaint after TIMEOUT seconds."""
+    deadline = time.monotonic() + TIMEOUT
     while not done():
         if time.monotonic() > deadline:
-            raise Refused(f"{complaint} after {PATIENCE:.0f} seconds")
-        time.sleep(POLL)
+            raise AwsRefusal(f"{complaint} after {TIMEOUT:.0f} seconds")
+        time.sleep(POLL_INTERVAL)

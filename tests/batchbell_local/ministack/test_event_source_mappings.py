@@ -10,9 +10,9 @@ import pytest
 from batchbell_local.cloud import LocalCloud
 
 PLACE = "arn:aws:sqs:us-east-1:123456789012"
-LONG = 300  # s; the longest window: what comes in time has not waited for it
+LONG = 300  # seconds, the longest window; records that arrive in time have not waited for it
 
-# Prints a line for each batch. A first record with an `answer` in its body decides the handler's, on its first receipt.
+# Prints a line for each batch. If the first record's body has an `answer`, the handler returns it on the first receipt.
 SHOW_BATCHES = """
 import json, time
 
@@ -29,7 +29,7 @@ def handler(event, context):
         "time": [started, time.time()],
     }))
     if bodies[0] == "fail":
-        raise ValueError("as told")
+        raise ValueError("as requested")
     order = json.loads(bodies[0]) if bodies[0].startswith("{") else {}
     if "answer" in order and records[0]["attributes"]["ApproximateReceiveCount"] == "1":
         named = json.dumps(order["answer"]).replace("FIRST", records[0]["messageId"])
@@ -38,7 +38,7 @@ def handler(event, context):
 
 
 class Source:
-    """A queue, and a mapping that passes its messages on to a function."""
+    """A queue, and a mapping that passes its messages to a function."""
 
     def __init__(self, cloud: LocalCloud, function: Any, visibility: int = 30) -> None:
         self._cloud, self._function = cloud, function
@@ -64,7 +64,7 @@ class Source:
             assert not answer.get("Failed")
 
     def batches(self) -> list[dict[str, Any]]:
-        """What the function was invoked with, the first one first."""
+        """The batches that the function was invoked with, in order."""
         lines = (json.loads(line) for line in self._function.log_lines() if line.startswith("{"))
         return [line for line in lines if line["queue"] == self.name]
 
@@ -91,7 +91,7 @@ def source(cloud: LocalCloud, function: Any) -> Source:
 Wait = Callable[..., None]
 
 
-def test_a_window_gathers_more_than_ten_records_for_one_invocation(source: Source, wait_until: Wait) -> None:
+def test_a_window_collects_more_than_ten_records_for_one_invocation(source: Source, wait_until: Wait) -> None:
     source.map(BatchSize=100, MaximumBatchingWindowInSeconds=2)
     source.send(*(str(number) for number in range(35)))
     wait_until(source.batches, "invoked")
@@ -121,7 +121,7 @@ def test_a_window_begins_with_its_first_record_and_not_with_the_last(source: Sou
     assert len(source.batches()[0]["bodies"]) > 2
 
 
-def test_a_mapping_that_gathers_holds_no_other_up(cloud: LocalCloud, function: Any, wait_until: Wait) -> None:
+def test_a_mapping_that_collects_does_not_delay_others(cloud: LocalCloud, function: Any, wait_until: Wait) -> None:
     patient, quick = Source(cloud, function), Source(cloud, function)
     patient.map(BatchSize=100, MaximumBatchingWindowInSeconds=LONG)
     quick.map(BatchSize=10)
@@ -133,7 +133,9 @@ def test_a_mapping_that_gathers_holds_no_other_up(cloud: LocalCloud, function: A
     assert (patient.batches(), patient.count("NotVisible")) == ([], 1)
 
 
-def test_a_batch_is_complete_where_the_next_record_would_exceed_the_payload(source: Source, wait_until: Wait) -> None:
+def test_a_batch_is_complete_when_the_next_record_would_exceed_the_payload_limit(
+    source: Source, wait_until: Wait
+) -> None:
     source.map(BatchSize=100, MaximumBatchingWindowInSeconds=LONG)
     for _ in range(8):
         source.send("x" * 900_000)
@@ -143,9 +145,7 @@ def test_a_batch_is_complete_where_the_next_record_would_exceed_the_payload(sour
     wait_until(lambda: source.count("NotVisible") == 2, "the rest gathered")
 
 
-def test_gathering_uses_up_nothing_of_the_visibility_timeout(
-    cloud: LocalCloud, function: Any, wait_until: Wait
-) -> None:
+def test_collecting_does_not_consume_the_visibility_timeout(cloud: LocalCloud, function: Any, wait_until: Wait) -> None:
     source = Source(cloud, function, visibility=2)
     source.map(BatchSize=100, MaximumBatchingWindowInSeconds=3)
     source.send("fail")
@@ -153,7 +153,7 @@ def test_gathering_uses_up_nothing_of_the_visibility_timeout(
 
     first, second = source.batches()
     assert (first["receipts"], second["receipts"]) == ([1], [2])
-    assert second["time"][0] - first["time"][1] > 4  # the timeout and another window, but for their parts of a second
+    assert second["time"][0] - first["time"][1] > 4  # the timeout and another window, minus fractions of a second
 
 
 def test_what_comes_back_while_a_mapping_is_disabled_is_received_again(
@@ -210,7 +210,7 @@ def test_an_answer_that_lambda_cannot_take_fails_the_whole_batch(
     cloud: LocalCloud, function: Any, wait_until: Wait
 ) -> None:
     partial = {"batchItemFailures": [{"itemIdentifier": "FIRST"}]}
-    answers = {Source(cloud, function, visibility=2): answer for answer in (*SUCCESSES, *FAILURES, partial)}
+    answers = {Source(cloud, function, visibility=5): answer for answer in (*SUCCESSES, *FAILURES, partial)}
     for source, answer in answers.items():
         source.map(BatchSize=2, MaximumBatchingWindowInSeconds=LONG)
         source.send(json.dumps({"answer": answer}))

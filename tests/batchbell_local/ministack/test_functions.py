@@ -67,14 +67,14 @@ def test_a_bundle_that_lacks_a_dependency_fails_at_its_import(deploy: Any) -> No
     assert any("No module named 'requests'" in line for line in function.log_lines())
 
 
-def test_a_bundle_that_lacks_nothing_but_boto3_runs(deploy: Any) -> None:
+def test_a_bundle_that_lacks_only_boto3_runs(deploy: Any) -> None:
     function = deploy(
         "import boto3\ndef handler(event, context):\n    return boto3.client('sts').get_caller_identity()['Arn']\n"
     )
     assert function.invoke() == f"arn:aws:sts::123456789012:assumed-role/{function.name}/{function.name}"
 
 
-def test_nothing_of_the_caller_s_environment_is_visible_to_a_function(
+def test_a_function_sees_nothing_of_the_callers_environment(
     deploy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("MARKER", "PYTHONSTARTUP", "PIP_INDEX_URL", "PULUMI_ACCESS_TOKEN", "AWS_PROFILE", "PYTHONPATH"):
@@ -87,7 +87,7 @@ def test_nothing_of_the_caller_s_environment_is_visible_to_a_function(
     assert str(Path.home()) not in (seen["home"], seen["tmp"])
 
 
-def test_a_function_has_the_variables_that_lambda_gives(cloud: LocalCloud, deploy: Any) -> None:
+def test_a_function_has_the_variables_that_lambda_sets(cloud: LocalCloud, deploy: Any) -> None:
     function = deploy(SHOW_ENVIRONMENT, variables={"OWN": "mine", "AWS_REGION": "eu-central-1"}, log_group="/shared")
     variables = function.invoke()["variables"]
     expected = {
@@ -124,7 +124,7 @@ def test_the_context_counts_down_and_names_the_invocation(deploy: Any) -> None:
     assert first["memory"] == 128
 
 
-def test_a_function_over_its_time_is_killed_at_once(
+def test_a_function_that_times_out_is_killed_at_once(
     deploy: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     pid_file = tmp_path / "pid"
@@ -147,8 +147,8 @@ def test_every_line_of_a_function_reaches_its_log_group(deploy: Any) -> None:
     assert "no newline at the end" in lines
 
 
-def test_lines_that_are_still_on_their_way_are_waited_for() -> None:
-    from batchbell_local.ministack.functions import LogStream
+def test_lines_still_in_the_pipe_are_waited_for() -> None:
+    from batchbell_local.ministack.functions import StderrPump
 
     class SlowQueue(queue.Queue[str]):
         def put(self, item: str, block: bool = True, timeout: float | None = None) -> None:
@@ -157,7 +157,7 @@ def test_lines_that_are_still_on_their_way_are_waited_for() -> None:
 
     lines = SlowQueue()
     reading, writing = os.pipe()
-    stream = LogStream(reading, lines)
+    stream = StderrPump(reading, lines)
     pump = threading.Timer(0.1, stream.pump)
     pump.daemon = True
     pump.start()
@@ -177,7 +177,7 @@ def test_a_function_logs_to_the_group_of_its_logging_config(cloud: LocalCloud, d
     assert groups["logGroups"] == []
 
 
-def test_another_runtime_than_this_machine_s_is_refused(deploy: Any) -> None:
+def test_a_runtime_other_than_this_machines_is_refused(deploy: Any) -> None:
     other = "python3.13" if sys.version_info[:2] != (3, 13) else "python3.12"
     answer = deploy("def handler(event, context):\n    return 1\n", runtime=other).invoke()
     assert answer["errorType"] == "RuntimeMismatch"
@@ -205,7 +205,7 @@ def handler(event, context):
 """
 
 
-def test_an_invocation_that_runs_during_an_update_ends_and_the_next_one_sees_the_change(
+def test_an_invocation_that_runs_during_an_update_finishes_and_the_next_one_sees_the_change(
     cloud: LocalCloud, deploy: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
     started, go_on = tmp_path / "started", tmp_path / "go on"

@@ -106,7 +106,7 @@ def test_all_dead_letters_are_moved_to_the_destination_as_new_messages(redrive: 
     }
 
 
-def test_what_sqs_moved_goes_back_to_where_it_came_from(redrive: Redrive, wait_until: Wait) -> None:
+def test_messages_that_sqs_moved_return_to_their_source(redrive: Redrive, wait_until: Wait) -> None:
     works = {"first": redrive.work, "second": redrive.working_queue()}
     for body, queue in works.items():
         queue.send(body)
@@ -118,7 +118,7 @@ def test_what_sqs_moved_goes_back_to_where_it_came_from(redrive: Redrive, wait_u
     assert {body: queue.bodies() for body, queue in works.items()} == {"first": ["first"], "second": ["second"]}
 
 
-def test_what_somebody_sent_to_the_dead_letters_has_no_source_to_go_back_to(redrive: Redrive, wait_until: Wait) -> None:
+def test_messages_sent_to_the_dead_letter_queue_have_no_source_to_return_to(redrive: Redrive, wait_until: Wait) -> None:
     redrive.dead.send("by hand")
     redrive.start()
     wait_until(lambda: redrive.task()["Status"] == "FAILED", "failed")
@@ -127,7 +127,7 @@ def test_what_somebody_sent_to_the_dead_letters_has_no_source_to_go_back_to(redr
     assert redrive.dead.bodies() == ["by hand"]
 
 
-def test_messages_in_flight_and_those_that_come_later_stay(redrive: Redrive, wait_until: Wait) -> None:
+def test_messages_in_flight_and_later_messages_are_not_moved(redrive: Redrive, wait_until: Wait) -> None:
     redrive.dead.send("in flight")
     (held,) = redrive.dead.receive()
     redrive.dead.send("first", "second")
@@ -144,7 +144,9 @@ def test_messages_in_flight_and_those_that_come_later_stay(redrive: Redrive, wai
     assert (task["ApproximateNumberOfMessagesMoved"], task["ApproximateNumberOfMessagesToMove"]) == (2, 2)
 
 
-def test_a_task_is_one_at_a_time_slow_if_asked_to_be_and_can_be_cancelled(redrive: Redrive, wait_until: Wait) -> None:
+def test_a_queue_has_one_task_at_a_time_with_the_requested_rate_which_can_be_cancelled(
+    redrive: Redrive, wait_until: Wait
+) -> None:
     redrive.dead.send(*"abcdefghij")
     handle = redrive.start(redrive.other, MaxNumberOfMessagesPerSecond=1)
     wait_until(lambda: redrive.task()["ApproximateNumberOfMessagesMoved"] >= 2, "moving")
@@ -172,7 +174,7 @@ def test_a_task_is_one_at_a_time_slow_if_asked_to_be_and_can_be_cancelled(redriv
     assert refusal(redrive.sqs.cancel_message_move_task, TaskHandle=handle)[0].endswith("UnsupportedOperation")
 
 
-def test_a_destination_that_vanishes_ends_the_task(redrive: Redrive, wait_until: Wait) -> None:
+def test_a_deleted_destination_fails_the_task(redrive: Redrive, wait_until: Wait) -> None:
     redrive.dead.send(*"abcdef")
     redrive.start(redrive.other, MaxNumberOfMessagesPerSecond=1)
     redrive.sqs.delete_queue(QueueUrl=redrive.other.url)
@@ -183,7 +185,7 @@ def test_a_destination_that_vanishes_ends_the_task(redrive: Redrive, wait_until:
     assert len(redrive.dead.bodies()) == 6 - task["ApproximateNumberOfMessagesMoved"]
 
 
-def test_what_cannot_be_moved_is_refused(redrive: Redrive) -> None:
+def test_an_impossible_move_is_refused(redrive: Redrive) -> None:
     start, gone = redrive.sqs.start_message_move_task, f"{PLACE}:gone"
     not_dead = "Source queue must be configured as a Dead Letter Queue."
     source_gone = "The resource that you specified for the SourceArn parameter doesn't exist."
@@ -202,7 +204,7 @@ def test_what_cannot_be_moved_is_refused(redrive: Redrive) -> None:
     assert redrive.tasks() == []
 
 
-def test_a_handle_of_no_task_is_refused(redrive: Redrive) -> None:
+def test_an_unknown_handle_is_refused(redrive: Redrive) -> None:
     def handle(source: str) -> str:
         return base64.b64encode(json.dumps({"taskId": str(uuid.uuid4()), "sourceArn": source}).encode()).decode()
 
@@ -226,7 +228,7 @@ START = {
 
 @pytest.fixture
 def person(cloud: LocalCloud) -> Callable[..., Any]:
-    """An SQS client of somebody who may do these actions to these queues, and nothing else."""
+    """An SQS client of a user who may perform these actions on these queues, and nothing else."""
 
     def client_of(actions: dict[str, str], redrive: Redrive) -> Any:
         iam, name = cloud.client("iam"), f"person-{uuid.uuid4().hex[:8]}"
@@ -250,7 +252,7 @@ def person(cloud: LocalCloud) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("missing", ["", *START])
-def test_who_starts_a_task_needs_the_rights_to_all_that_it_does(
+def test_starting_a_task_requires_the_permissions_for_all_that_it_does(
     redrive: Redrive, person: Callable[..., Any], wait_until: Wait, missing: str
 ) -> None:
     redrive.dead.send("moved")
@@ -265,7 +267,7 @@ def test_who_starts_a_task_needs_the_rights_to_all_that_it_does(
         assert redrive.other.bodies() == ["moved"]
 
 
-def test_who_sends_back_needs_the_right_to_send_to_every_queue_that_has_these_dead_letters(
+def test_returning_messages_requires_permission_to_send_to_every_source_queue(
     redrive: Redrive, person: Callable[..., Any]
 ) -> None:
     client = person(START | {"SendMessage": "other"}, redrive)
@@ -282,7 +284,7 @@ def test_a_dead_letter_queue_that_denies_everybody_cannot_be_redriven(redrive: R
     assert refusal(redrive.sqs.start_message_move_task, **arguments)[0] == "AccessDenied"
 
 
-def test_who_lists_or_cancels_needs_the_rights_to_that(redrive: Redrive, person: Callable[..., Any]) -> None:
+def test_listing_and_cancelling_require_their_permissions(redrive: Redrive, person: Callable[..., Any]) -> None:
     redrive.dead.send(*"abcdef")
     handle = redrive.start(redrive.other, MaxNumberOfMessagesPerSecond=1)
     listing = {"ListMessageMoveTasks": "dead", "GetQueueAttributes": "dead"}

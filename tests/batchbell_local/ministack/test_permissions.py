@@ -7,7 +7,7 @@ import pytest
 
 from batchbell_local.cloud import LocalCloud
 
-# Calls what the event names, and answers "ok" or AWS's error code.
+# Makes the call that the event describes, and returns "ok" or AWS's error code.
 CALL = """
 import functools
 import boto3, botocore.exceptions
@@ -26,7 +26,7 @@ ARN = "arn:aws:{service}:us-east-1:123456789012:{resource}"
 
 @pytest.fixture(scope="module")
 def resources(cloud: LocalCloud) -> dict[str, str]:
-    """What the functions below try to reach."""
+    """The resources that the functions below call."""
     queue = cloud.client("sqs").create_queue(QueueName="retries")["QueueUrl"]
     topic = cloud.client("sns").create_topic(Name="chat")["TopicArn"]
     table = "rows"
@@ -73,7 +73,7 @@ REFUSALS = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
 @pytest.fixture(scope="module")
 def caller(deploy: Any) -> Any:
-    """A function that calls what it is told to; each test gives its role the rights that it is about."""
+    """A function that makes the requested call; each test gives its role the permissions that it is about."""
     return deploy(CALL)
 
 
@@ -85,14 +85,14 @@ def test_a_function_may_do_what_its_role_allows_on_that_resource(caller: Any, re
         assert set(answers.values()) <= REFUSALS, answers
 
 
-def test_a_grant_on_another_resource_is_no_grant(caller: Any, resources: dict[str, str]) -> None:
+def test_a_grant_on_another_resource_does_not_count(caller: Any, resources: dict[str, str]) -> None:
     others = {action: arn + "-other" for action, arn in GRANTS.items() if arn != "*"}
     caller.allow(*({"Effect": "Allow", "Action": action, "Resource": arn} for action, arn in others.items()))
     answers = {action: caller.invoke(call_of(action, resources)) for action in others}
     assert set(answers.values()) <= REFUSALS, answers
 
 
-def test_the_right_to_send_one_message_is_the_right_to_send_a_batch(caller: Any, resources: dict[str, str]) -> None:
+def test_permission_to_send_one_message_allows_a_batch(caller: Any, resources: dict[str, str]) -> None:
     entries = [{"Id": "0", "MessageBody": "ticket"}]
     arguments = {"QueueUrl": resources["queue"], "Entries": entries}
     batch = {"service": "sqs", "operation": "send_message_batch", "arguments": arguments}
@@ -101,7 +101,7 @@ def test_the_right_to_send_one_message_is_the_right_to_send_a_batch(caller: Any,
         assert caller.invoke(batch) in answer
 
 
-def test_a_parameter_is_read_by_its_arn_with_the_right_to_it(caller: Any, resources: dict[str, str]) -> None:
+def test_a_parameter_named_by_its_arn_is_checked_as_that_parameter(caller: Any, resources: dict[str, str]) -> None:
     arguments = {"Name": GRANTS["ssm:GetParameter"], "WithDecryption": True}
     by_arn = {"service": "ssm", "operation": "get_parameter", "arguments": arguments}
     for resource, answer in {GRANTS["ssm:GetParameter"]: {"ok"}, GRANTS["ssm:GetParameter"] + "-2": REFUSALS}.items():
@@ -109,7 +109,7 @@ def test_a_parameter_is_read_by_its_arn_with_the_right_to_it(caller: Any, resour
         assert caller.invoke(by_arn) in answer
 
 
-def test_a_queue_that_takes_tls_alone_takes_what_comes_over_loopback(cloud: LocalCloud) -> None:
+def test_a_queue_that_requires_tls_accepts_requests_over_loopback(cloud: LocalCloud) -> None:
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
     deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
@@ -120,7 +120,7 @@ def test_a_queue_that_takes_tls_alone_takes_what_comes_over_loopback(cloud: Loca
     assert [message["Body"] for message in sqs.receive_message(QueueUrl=url)["Messages"]] == ["in"]
 
 
-def test_a_denial_outvotes_a_permission(caller: Any, resources: dict[str, str]) -> None:
+def test_a_deny_overrides_an_allow(caller: Any, resources: dict[str, str]) -> None:
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     caller.allow(allow, {**allow, "Effect": "Deny", "Action": "sqs:SendMessage"})
     assert caller.invoke(call_of("sqs:SendMessage", resources)) in REFUSALS
@@ -155,7 +155,7 @@ def test_mail_is_allowed_by_identity_and_from_address(
     assert caller.invoke({"service": "sesv2", "operation": "send_email", "arguments": mail}) == answer
 
 
-def test_a_function_whose_role_may_not_write_logs_leaves_none(cloud: LocalCloud, deploy: Any) -> None:
+def test_a_function_whose_role_may_not_write_logs_has_no_logs(cloud: LocalCloud, deploy: Any) -> None:
     source = "def handler(event, context):\n    print('here')\n"
     silent, heard = deploy(source, may_log=False), deploy(source)
     for function in (silent, heard):
@@ -174,7 +174,9 @@ def test_a_queue_is_mapped_only_to_a_function_that_may_read_it(cloud: LocalCloud
     assert _mapping_refusal(cloud, function.name, arn) == ""
 
 
-def test_a_queue_that_shows_messages_again_too_soon_is_not_mapped(cloud: LocalCloud, deploy: Any) -> None:
+def test_a_queue_with_a_visibility_timeout_below_the_functions_timeout_is_not_mapped(
+    cloud: LocalCloud, deploy: Any
+) -> None:
     arn = _make_queue(cloud, "impatient", visibility=5)
     function = deploy(CALL, timeout=10)
     function.allow(_reading(arn))
@@ -193,7 +195,7 @@ def _reading(arn: str) -> dict[str, Any]:
 
 
 def _mapping_refusal(cloud: LocalCloud, function: str, arn: str) -> str:
-    """AWS's message, or nothing if the mapping was made."""
+    """AWS's message; empty if the mapping was created."""
     functions = cloud.client("lambda")
     try:
         functions.create_event_source_mapping(FunctionName=function, EventSourceArn=arn)

@@ -20,7 +20,7 @@ TLS_ONLY = {
 
 
 class Rule:
-    """A rule for one source of events, and queues that are its targets."""
+    """A rule for one source of events, and queues as its targets."""
 
     def __init__(self, cloud: LocalCloud, pattern: dict[str, Any] | None = None) -> None:
         self.cloud, self.sqs, self.events = cloud, cloud.client("sqs"), cloud.client("events")
@@ -29,7 +29,7 @@ class Rule:
         self.arn = self.events.put_rule(Name=self.name, EventPattern=json.dumps(pattern))["RuleArn"]
 
     def queue(self, *statements: dict[str, Any], size: int = 262_144) -> str:
-        """The ARN of a new queue with this policy."""
+        """Create a queue with this policy; return its ARN."""
         name = f"queue-{uuid.uuid4().hex[:8]}"
         policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
         attributes = {"MaximumMessageSize": str(size)} | ({"Policy": policy} if statements else {})
@@ -37,7 +37,7 @@ class Rule:
         return f"arn:aws:sqs:us-east-1:{PLACE}:{name}"
 
     def open_queue(self, *statements: dict[str, Any], size: int = 262_144) -> str:
-        """The same, and this rule may send to it."""
+        """Create a queue that this rule may send to; return its ARN."""
         return self.queue(allow(self.arn), *statements, size=size)
 
     def target(self, queue: str, dead_letters: str = "", **options: Any) -> None:
@@ -46,7 +46,7 @@ class Rule:
         assert self.events.put_targets(Rule=self.name, Targets=[target])["FailedEntryCount"] == 0
 
     def put(self, **detail: Any) -> None:
-        """Put an event on the bus; once this returns, it is where it goes."""
+        """Put an event on the bus; when this returns, it has been delivered."""
         entry = {"Source": self.name, "DetailType": "test", "Detail": json.dumps(detail)}
         assert self.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
@@ -130,7 +130,7 @@ def test_a_queue_whose_policy_does_not_allow_the_rule_refuses_and_the_event_is_a
     }
 
 
-def test_events_of_batch_are_judged_as_all_others(
+def test_the_same_checks_apply_to_events_of_batch(
     cloud: LocalCloud, event: Callable[..., dict[str, Any]], wait_until: Callable[..., None]
 ) -> None:
     job = str(uuid.uuid4())
@@ -144,7 +144,7 @@ def test_events_of_batch_are_judged_as_all_others(
     assert [attributes_of(letter)["ERROR_CODE"] for letter in rule.messages(dead_letters)] == ["NO_PERMISSIONS"]
 
 
-def test_an_event_for_a_queue_that_is_gone_is_a_dead_letter(rule: Rule) -> None:
+def test_an_event_for_a_deleted_queue_is_a_dead_letter(rule: Rule) -> None:
     queue, dead_letters = rule.open_queue(), rule.open_queue()
     rule.target(queue, dead_letters)
     rule.delete(queue)
@@ -165,7 +165,7 @@ def test_an_event_that_is_too_large_for_the_queue_is_a_dead_letter(rule: Rule) -
     assert attributes_of(letter)["ERROR_CODE"] == "INVALID_PARAMETER"
 
 
-def test_a_dead_letter_is_the_event_itself_whatever_the_target_would_have_got(rule: Rule) -> None:
+def test_a_dead_letter_is_the_event_itself_without_the_targets_input(rule: Rule) -> None:
     queue, dead_letters = rule.queue(), rule.open_queue()
     rule.target(queue, dead_letters, Input=json.dumps({"only": "this"}))
     rule.put(number=7)
@@ -175,9 +175,9 @@ def test_a_dead_letter_is_the_event_itself_whatever_the_target_would_have_got(ru
     assert (body["source"], body["detail"]) == (rule.name, {"number": 7})
 
 
-def test_what_the_dead_letter_queue_refuses_too_is_lost_and_the_log_says_so(rule: Rule, cloud: LocalCloud) -> None:
+def test_an_event_that_the_dead_letter_queue_refuses_too_is_lost_and_logged(rule: Rule, cloud: LocalCloud) -> None:
     closed_one, without = rule.queue(), rule.queue()
-    # The event alone has room in the small one, but not with its attributes.
+    # The event alone fits into the small queue, but not with its attributes.
     small, gone, open_one = rule.open_queue(size=1_024), rule.open_queue(), rule.open_queue()
     for dead_letters in (closed_one, small, gone):
         rule.target(rule.queue(), dead_letters)

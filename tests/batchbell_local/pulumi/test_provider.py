@@ -1,4 +1,4 @@
-"""The provider's process as the engine sees it: what it answers, and that it writes its port and nothing else."""
+"""The provider's process as the engine sees it: its responses, and that it writes only its port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from batchbell_local.pulumi.resources import wire
+from batchbell_local.pulumi.resources import property_values
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 TOKEN = "hunter2-not-to-be-seen"
@@ -21,7 +21,7 @@ TOKEN = "hunter2-not-to-be-seen"
 
 @pytest.fixture
 def provider(cloud, project):
-    """A running provider; `answers` talks to it, and `ended()` gives what it wrote to both streams."""
+    """A running provider; `stub` calls it, and `ended()` ends it and returns what it wrote to both streams."""
     process = subprocess.Popen(
         [sys.executable, "-m", "batchbell_local.pulumi.provider"],
         cwd=project,
@@ -34,7 +34,7 @@ def provider(cloud, project):
     port = process.stdout.readline().strip()
 
     class Provider:
-        answers = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
+        stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
 
         def ended(self):
             process.send_signal(signal.SIGINT)
@@ -50,23 +50,25 @@ def urn(name):
     return f"urn:pulumi:dev::batchbell::{PARAMETER}::{name}"
 
 
-def test_a_secret_is_in_nothing_that_the_provider_writes_whatever_goes_wrong(provider):
+def test_the_provider_writes_no_secret_whatever_goes_wrong(provider):
     inputs = {"name": f"/hook/{uuid.uuid4().hex}", "type": "SecureString", "value": TOKEN}
-    asked = wire.encode(inputs, frozenset({"value"}))
-    checked = provider.answers.Check(provider_pb2.CheckRequest(urn=urn("hook"), news=asked)).inputs
-    made = provider.answers.Create(provider_pb2.CreateRequest(urn=urn("hook"), properties=checked))
+    asked = property_values.encode(inputs, frozenset({"value"}))
+    checked = provider.stub.Check(provider_pb2.CheckRequest(urn=urn("hook"), news=asked)).inputs
+    made = provider.stub.Create(provider_pb2.CreateRequest(urn=urn("hook"), properties=checked))
     with pytest.raises(grpc.RpcError) as refused:
-        provider.answers.Create(provider_pb2.CreateRequest(urn=urn("again"), properties=checked))
-    wrong = wire.encode(inputs | {"type": f"Secure{TOKEN}", "valeu": TOKEN}, frozenset({"value", "valeu"}))
-    failures = provider.answers.Check(provider_pb2.CheckRequest(urn=urn("wrong"), news=wrong)).failures
+        provider.stub.Create(provider_pb2.CreateRequest(urn=urn("again"), properties=checked))
+    wrong = property_values.encode(inputs | {"type": f"Secure{TOKEN}", "valeu": TOKEN}, frozenset({"value", "valeu"}))
+    failures = provider.stub.Check(provider_pb2.CheckRequest(urn=urn("wrong"), news=wrong)).failures
     with pytest.raises(grpc.RpcError) as broken:
-        provider.answers.Create(provider_pb2.CreateRequest(urn=urn("odd"), properties=wire.encode({"value": TOKEN})))
+        provider.stub.Create(
+            provider_pb2.CreateRequest(urn=urn("odd"), properties=property_values.encode({"value": TOKEN}))
+        )
     written, complained = provider.ended()
 
-    assert wire.decode(made.properties).values["value"] == TOKEN
-    assert "value" in wire.decode(made.properties).secret
+    assert property_values.decode(made.properties).values["value"] == TOKEN
+    assert "value" in property_values.decode(made.properties).secret
     assert "already exists" in refused.value.details()
     assert [failure.property for failure in failures] != []
-    told = [refused.value.details(), broken.value.details(), *(failure.reason for failure in failures)]
-    assert TOKEN not in json.dumps(told)
+    errors = [refused.value.details(), broken.value.details(), *(failure.reason for failure in failures)]
+    assert TOKEN not in json.dumps(errors)
     assert (written, complained) == ("", "")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from batchbell_local.pulumi.redaction import Redaction
 
 
-def test_a_learned_secret_is_taken_out_of_texts_and_structures():
+def test_a_learned_secret_is_removed_from_texts_and_structures():
     redaction = Redaction()
     redaction.learn(["hunter2", 'with "quotes"'])
     assert redaction.scrub("it is hunter2!") == "it is [secret]!"
@@ -11,7 +11,7 @@ def test_a_learned_secret_is_taken_out_of_texts_and_structures():
     assert redaction.scrub('{"v": "with \\"quotes\\""}') == '{"v": "[secret]"}'
 
 
-def test_the_longer_of_two_secrets_goes_first():
+def test_the_longer_of_two_secrets_is_removed_first():
     redaction = Redaction()
     redaction.learn(["token", "token-and-more"])
     assert redaction.scrub("token-and-more") == "[secret]"

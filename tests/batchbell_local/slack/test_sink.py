@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from batchbell_local.slack.sink import Answer, SlackSink
+from batchbell_local.slack.sink import SlackResponse, SlackSink
 
 MESSAGE: Any = {"text": "done", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "7 of 7"}}]}
 
@@ -31,12 +31,12 @@ def post(sink: SlackSink, payload: Any = None, **more: Any) -> requests.Response
     return requests.post(sink.url, json=MESSAGE if payload is None else payload, timeout=5, **more)
 
 
-def test_a_message_is_taken_with_200_and_ok(sink: SlackSink) -> None:
+def test_a_message_is_accepted_with_200_and_ok(sink: SlackSink) -> None:
     answer = post(sink)
     assert (answer.status_code, answer.text) == (200, "ok")
     assert sink.accepted == [MESSAGE]
     (request,) = sink.requests
-    assert (request.method, request.answered, request.fault) == ("POST", 200, "")
+    assert (request.method, request.answered, request.violation) == ("POST", 200, "")
     assert request.headers["content-type"] == "application/json"
     assert sink.url.endswith(request.path)
 
@@ -53,7 +53,7 @@ def test_a_message_is_taken_with_200_and_ok(sink: SlackSink) -> None:
         {"text": "t", "blocks": [{"type": "context", "elements": [mrkdwn(10)] * 10}]},
     ],
 )
-def test_what_is_just_within_slack_s_limits_is_taken(sink: SlackSink, payload: dict[str, Any]) -> None:
+def test_payloads_just_within_slacks_limits_are_accepted(sink: SlackSink, payload: dict[str, Any]) -> None:
     assert post(sink, payload).text == "ok"
     assert sink.accepted == [payload]
 
@@ -108,14 +108,14 @@ def actions(*elements: dict[str, Any]) -> dict[str, Any]:
         ([], "the body is not a JSON object"),
     ],
 )
-def test_what_slack_would_refuse_is_refused(sink: SlackSink, payload: Any, fault: str) -> None:
+def test_payloads_that_slack_would_refuse_are_refused(sink: SlackSink, payload: Any, fault: str) -> None:
     answer = post(sink, payload)
     assert (answer.status_code, answer.text) == (400, "invalid_payload")
     assert sink.accepted == []
-    assert [(request.answered, request.fault) for request in sink.requests] == [(400, fault)]
+    assert [(request.answered, request.violation) for request in sink.requests] == [(400, fault)]
 
 
-def test_only_a_posted_json_body_is_taken(sink: SlackSink) -> None:
+def test_only_a_posted_json_body_is_accepted(sink: SlackSink) -> None:
     answers = [
         requests.get(sink.url, timeout=5),
         requests.post(sink.url, data={"payload": "{}"}, timeout=5),
@@ -127,13 +127,13 @@ def test_only_a_posted_json_body_is_taken(sink: SlackSink) -> None:
     assert sink.accepted == []
 
 
-def test_another_path_is_no_service(sink: SlackSink) -> None:
+def test_another_path_is_answered_with_no_service(sink: SlackSink) -> None:
     answer = requests.post(sink.url + "x", json=MESSAGE, timeout=5)
     assert (answer.status_code, answer.text) == (404, "no_service")
     assert sink.accepted == []
 
 
-def test_it_fails_as_often_as_it_was_told_to(sink: SlackSink) -> None:
+def test_it_fails_as_often_as_requested(sink: SlackSink) -> None:
     sink.answer(status=429, headers={"Retry-After": "7"}, times=2)
     answers = [post(sink) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
@@ -142,7 +142,7 @@ def test_it_fails_as_often_as_it_was_told_to(sink: SlackSink) -> None:
     assert len(sink.accepted) == 1
 
 
-def test_it_fails_until_it_is_told_otherwise(sink: SlackSink) -> None:
+def test_it_fails_until_it_is_reset(sink: SlackSink) -> None:
     sink.answer(status=404)
     assert [(post(sink)).text for _ in range(3)] == ["no_service"] * 3
     sink.answer(status=200)
@@ -150,20 +150,20 @@ def test_it_fails_until_it_is_told_otherwise(sink: SlackSink) -> None:
     assert [request.answered for request in sink.requests] == [404, 404, 404, 200]
 
 
-def test_a_200_that_does_not_say_ok_accepts_nothing(sink: SlackSink) -> None:
+def test_a_200_without_ok_accepts_nothing(sink: SlackSink) -> None:
     sink.answer(status=200, body="<html>a proxy's page</html>")
     assert post(sink).status_code == 200
     assert sink.accepted == []
 
 
-def test_a_caller_that_gives_up_on_a_slow_answer_has_lost_only_the_answer(sink: SlackSink) -> None:
+def test_a_caller_that_gives_up_on_a_slow_response_loses_only_the_response(sink: SlackSink) -> None:
     sink.answer(status=200, delay=30, times=1)
     with pytest.raises(requests.ReadTimeout):
         requests.post(sink.url, json=MESSAGE, timeout=(5, 0.1))
     assert sink.accepted == [MESSAGE]
 
 
-def test_a_port_that_is_closed_refuses_and_can_be_opened_again(sink: SlackSink) -> None:
+def test_a_closed_port_refuses_connections_and_can_be_opened_again(sink: SlackSink) -> None:
     with requests.Session() as session:
         assert session.post(sink.url, json=MESSAGE, timeout=5).text == "ok"
         sink.kill()
@@ -185,7 +185,7 @@ def test_a_port_that_stops_listening_keeps_its_open_connections(sink: SlackSink)
 
 
 @pytest.mark.parametrize(("cut", "error"), [("before", "Connection"), ("middle", "Incomplete|Chunked|Connection")])
-def test_an_answer_that_is_cut_is_lost_and_the_message_is_not(sink: SlackSink, cut: str, error: str) -> None:
+def test_a_cut_response_is_lost_but_the_message_is_not(sink: SlackSink, cut: str, error: str) -> None:
     sink.answer(status=200, cut=cut, times=1)
     with pytest.raises(requests.RequestException, match=error):
         post(sink)
@@ -193,14 +193,14 @@ def test_an_answer_that_is_cut_is_lost_and_the_message_is_not(sink: SlackSink, c
     assert post(sink).text == "ok"
 
 
-def test_an_answer_can_drip(sink: SlackSink) -> None:
+def test_a_response_can_drip(sink: SlackSink) -> None:
     sink.answer(status=200, drip=0.2, times=1)
     start = time.monotonic()
     assert post(sink).text == "ok"
     assert time.monotonic() - start > 0.3
 
 
-def test_more_than_its_rate_is_refused_with_a_retry_after(sink: SlackSink) -> None:
+def test_messages_above_the_rate_are_refused_with_a_retry_after(sink: SlackSink) -> None:
     sink.limit(per_second=0.5, burst=2)
     answers = [post(sink) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 429]
@@ -208,17 +208,17 @@ def test_more_than_its_rate_is_refused_with_a_retry_after(sink: SlackSink) -> No
     assert len(sink.accepted) == 2
 
 
-def test_each_payload_can_have_an_answer_of_its_own(sink: SlackSink) -> None:
-    sink.answer_with(lambda body: Answer.of(500) if "bad" in body else None)
+def test_each_payload_can_have_its_own_response(sink: SlackSink) -> None:
+    sink.answer_with(lambda body: SlackResponse.of(500) if "bad" in body else None)
     assert [post(sink, {"text": text}).status_code for text in ("bad", "good")] == [500, 200]
     assert sink.accepted == [{"text": "good"}]
 
 
-def test_it_tells_of_an_accepted_message_before_it_answers(sink: SlackSink) -> None:
-    told: list[str] = []
-    sink.on_accepted(lambda body: told.append(f"{body} {len(sink.accepted)}"))
+def test_the_callback_runs_before_the_response_is_sent(sink: SlackSink) -> None:
+    accepted: list[str] = []
+    sink.on_accepted(lambda body: accepted.append(f"{body} {len(sink.accepted)}"))
     post(sink, {"text": "x"})
-    assert told == ['{"text": "x"} 1']
+    assert accepted == ['{"text": "x"} 1']
 
 
 def test_waiting_ends_when_enough_has_arrived(sink: SlackSink) -> None:
@@ -228,17 +228,17 @@ def test_waiting_ends_when_enough_has_arrived(sink: SlackSink) -> None:
     timer.join()
 
 
-def test_waiting_in_vain_says_what_arrived_instead(sink: SlackSink) -> None:
+def test_a_wait_that_times_out_says_what_arrived_instead(sink: SlackSink) -> None:
     sink.answer(status=500)
     post(sink)
     begun = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"not 1 accepted payloads after 0.1 s.*\(500, ''\)"):
+    with pytest.raises(TimeoutError, match=r"fewer than 1 accepted payloads within 0.1 s.*\(500, ''\)"):
         sink.wait_for(1, timeout=0.1)
     assert time.monotonic() - begun < 2
     assert sink.wait_for_requests(1, timeout=0.1) == []
 
 
-def test_many_callers_at_a_time_lose_nothing(sink: SlackSink) -> None:
+def test_many_concurrent_callers_lose_nothing(sink: SlackSink) -> None:
     callers = [threading.Thread(target=post, args=(sink, {"text": str(number)})) for number in range(30)]
     for caller in callers:
         caller.start()
@@ -248,7 +248,7 @@ def test_many_callers_at_a_time_lose_nothing(sink: SlackSink) -> None:
         caller.join()
 
 
-def test_its_secret_is_not_in_what_it_prints(sink: SlackSink, capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_never_prints_its_secret(sink: SlackSink, capfd: pytest.CaptureFixture[str]) -> None:
     post(sink)
     secret = sink.url.rpartition("/")[2]
     assert secret not in "".join(capfd.readouterr())

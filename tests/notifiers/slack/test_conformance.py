@@ -6,7 +6,7 @@ import json
 
 from batchbell.conformance import Fault, NotifierConformance, Request, Response, WebhookEndpoint
 from batchbell.contract import Notifier
-from batchbell_local.slack.webhook_rules import find_fault
+from batchbell_local.slack.webhook_rules import find_violation
 from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.notifier import create
 from tests.notifiers.slack.payload import find_markup, texts
@@ -22,7 +22,7 @@ class SlackEndpoint(WebhookEndpoint):
     }
 
     def find_problem(self, request: Request) -> str | None:
-        if fault := find_fault(request.method, request.headers.get("content-type", ""), request.body):
+        if fault := find_violation(request.method, request.headers.get("content-type", ""), request.body):
             return fault
         payload = json.loads(request.body)
         if (size := len(json.dumps(payload["blocks"], ensure_ascii=False))) > BLOCKS_LIMIT:

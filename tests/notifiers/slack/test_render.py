@@ -12,7 +12,7 @@ import pytest
 from slack_sdk.models.blocks import Block
 
 from batchbell.contract import Fact, Link, Message, Secret
-from batchbell_local.slack.webhook_rules import find_fault
+from batchbell_local.slack.webhook_rules import find_violation
 from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.notifier import create
 from tests.notifiers.slack.payload import texts
@@ -20,7 +20,7 @@ from tests.notifiers.slack.payload import texts
 
 def render(message: Message) -> dict[str, Any]:
     payload = create({}, {"webhook": Secret("webhook", lambda fresh: "never read")}).render(message)
-    assert find_fault("POST", "application/json", json.dumps(payload).encode()) == ""
+    assert find_violation("POST", "application/json", json.dumps(payload).encode()) == ""
     assert len(json.dumps(payload["blocks"], ensure_ascii=False)) <= BLOCKS_LIMIT
     json.dumps(payload, ensure_ascii=False).encode()
     for block in payload["blocks"]:  # Slack's own models: they raise SlackObjectFormationError

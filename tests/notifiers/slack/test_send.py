@@ -21,7 +21,7 @@ def test_a_message_arrives(send: Send, sink: SlackSink, failed: Message) -> None
     send(failed, sink.url)
     (payload,) = sink.accepted
     assert failed.title in payload["text"]
-    assert [request.fault for request in sink.requests] == [""]
+    assert [request.violation for request in sink.requests] == [""]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])

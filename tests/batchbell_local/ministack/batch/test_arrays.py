@@ -1,4 +1,4 @@
-"""What an array job's events look like and when they come, through real rules into real queues."""
+"""The events of array jobs: their content and order, through real rules into real queues."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ def by_job(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_an_array_of_seven_raises_eight_finished_events_and_its_parent_comes_last(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "true", size=7)
+def test_an_array_of_seven_raises_eight_finished_events_and_its_parent_comes_last(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "true", size=7)
     events = watched.events(*FINISHED)
     assert sorted(event["detail"]["jobId"] for event in events[:-1]) == [f"{parent}:{index}" for index in range(7)]
     assert events[-1]["detail"]["jobId"] == parent
     assert {event["detail"]["status"] for event in events} == {"SUCCEEDED"}
 
 
-def test_every_change_of_state_is_an_event_in_order(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "true", size=2)
+def test_every_change_of_state_is_an_event_in_order(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "true", size=2)
     events = by_job(watched.events())
     assert [detail["status"] for detail in events[parent]] == ["SUBMITTED", "PENDING", "SUCCEEDED"]
     for index in range(2):
         assert [detail["status"] for detail in events[f"{parent}:{index}"]] == STATES
 
 
-def test_the_envelope_names_the_job_its_account_and_its_region(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    job = bench.run(queue, "true")
+def test_the_envelope_names_the_job_its_account_and_its_region(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    job = batch.run(queue, "true")
     (event,) = watched.events("SUCCEEDED")
     assert event["source"] == "aws.batch"
     assert event["detail-type"] == "Batch Job State Change"
@@ -50,10 +50,10 @@ def test_the_envelope_names_the_job_its_account_and_its_region(bench: Any) -> No
     assert event["time"].endswith("Z")
 
 
-def test_a_finished_parent_has_size_and_all_counts_and_nothing_of_a_container_that_ran(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "true", size=2)
+def test_a_finished_parent_has_size_and_counts_and_no_fields_of_a_container_that_ran(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "true", size=2)
     detail = by_job(watched.events())[parent][-1]
     summary = detail["arrayProperties"].pop("statusSummary")
     assert summary == {state: 0 for state in [*STATES, "PENDING", "FAILED"]} | {"SUCCEEDED": 2}
@@ -64,10 +64,10 @@ def test_a_finished_parent_has_size_and_all_counts_and_nothing_of_a_container_th
     assert "statusReason" not in detail
 
 
-def test_one_failed_child_fails_the_parent_after_all_have_ended(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "sh", "-c", 'test "$AWS_BATCH_JOB_ARRAY_INDEX" != 1', size=4)
+def test_one_failed_child_fails_the_parent_after_all_have_ended(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "sh", "-c", 'test "$AWS_BATCH_JOB_ARRAY_INDEX" != 1', size=4)
     details = [event["detail"] for event in watched.events(*FINISHED)]
     assert Counter(detail["status"] for detail in details) == {"SUCCEEDED": 3, "FAILED": 2}
     failed = next(detail for detail in details if detail["jobId"] == f"{parent}:1")
@@ -77,30 +77,30 @@ def test_one_failed_child_fails_the_parent_after_all_have_ended(bench: Any) -> N
     assert details[-1]["arrayProperties"]["statusSummary"]["FAILED"] == 1
 
 
-def test_a_child_carries_its_index_an_empty_summary_and_its_parents_arn_as_tag(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "true", size=2, tags={"team": "blue"})
+def test_a_child_carries_its_index_an_empty_summary_and_its_parents_arn_as_tag(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "true", size=2, tags={"team": "blue"})
     for detail in by_job(watched.events())[f"{parent}:1"]:
         assert detail["arrayProperties"] == {"statusSummary": {}, "index": 1}
         assert detail["jobArn"].endswith(f":job/{parent}:1")
         assert detail["tags"] == {"resourceArn": detail["jobArn"].removesuffix(":1"), "team": "blue"}
 
 
-def test_a_single_job_has_no_array_properties(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    job = bench.run(queue, "true")
+def test_a_single_job_has_no_array_properties(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    job = batch.run(queue, "true")
     details = by_job(watched.events())[job]
     assert [detail["status"] for detail in details] == STATES
     assert all("arrayProperties" not in detail for detail in details)
 
 
 @pytest.mark.parametrize("kind", ["EC2", "SPOT"])
-def test_on_ec2_a_child_names_its_container_instance_from_its_placement_on(bench: Any, kind: str) -> None:
-    queue = bench.queue(kind=kind)
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "true", size=2)
+def test_on_ec2_a_child_has_a_container_instance_once_it_is_placed(batch: Any, kind: str) -> None:
+    queue = batch.queue(kind=kind)
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "true", size=2)
     events = by_job(watched.events())
     for detail in events[f"{parent}:0"]:
         placed = detail["status"] in ("STARTING", "RUNNING", "SUCCEEDED")
@@ -112,10 +112,10 @@ def test_on_ec2_a_child_names_its_container_instance_from_its_placement_on(bench
 
 
 @pytest.mark.parametrize("kind", ["FARGATE", "FARGATE_SPOT"])
-def test_on_fargate_nothing_names_a_container_instance(bench: Any, kind: str) -> None:
-    queue = bench.queue(kind=kind)
-    watched = bench.watch(queue)
-    parent = bench.run(queue, "true", size=2)
+def test_on_fargate_no_job_has_a_container_instance(batch: Any, kind: str) -> None:
+    queue = batch.queue(kind=kind)
+    watched = batch.watch(queue)
+    parent = batch.run(queue, "true", size=2)
     events = watched.events()
     assert "containerInstanceArn" not in str(events)
     last = by_job(events)[f"{parent}:1"][-1]
@@ -125,15 +125,15 @@ def test_on_fargate_nothing_names_a_container_instance(bench: Any, kind: str) ->
     assert set(interface) == {"attachmentId", "privateIpv4Address"}
 
 
-def test_an_array_of_seven_is_through_in_well_under_a_second(bench: Any) -> None:
-    queue = bench.queue()
-    job = bench.wait(bench.run(queue, "echo", "red", size=7))
-    children = bench.batch.describe_jobs(jobs=[f"{job['jobId']}:{index}" for index in range(7)])["jobs"]
+def test_an_array_of_seven_finishes_in_less_than_a_second(batch: Any) -> None:
+    queue = batch.queue()
+    job = batch.wait(batch.run(queue, "echo", "red", size=7))
+    children = batch.client.describe_jobs(jobs=[f"{job['jobId']}:{index}" for index in range(7)])["jobs"]
     assert max(child["stoppedAt"] for child in children) - job["createdAt"] < 1_000  # ms
 
 
 @pytest.mark.parametrize("size", [-1, 0, 1, 10_001])
-def test_an_array_has_2_to_10000_children(bench: Any, size: int) -> None:
-    queue, definition = bench.queue(), bench.definition("true")
-    with pytest.raises(bench.batch.exceptions.ClientException, match="2 to 10,000"):
-        bench.submit(queue, definition, arrayProperties={"size": size})
+def test_an_array_has_2_to_10000_children(batch: Any, size: int) -> None:
+    queue, definition = batch.queue(), batch.definition("true")
+    with pytest.raises(batch.client.exceptions.ClientException, match="2 to 10,000"):
+        batch.submit(queue, definition, arrayProperties={"size": size})

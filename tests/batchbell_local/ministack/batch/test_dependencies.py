@@ -1,4 +1,4 @@
-"""dependsOn: whole jobs, SEQUENTIAL, N_TO_N, and what a failure does to those that wait."""
+"""dependsOn: whole jobs, SEQUENTIAL, N_TO_N, and how a failure affects waiting jobs."""
 
 from __future__ import annotations
 
@@ -17,82 +17,82 @@ def outcome(job: dict[str, Any]) -> tuple[str, str]:
 
 
 def held(tmp_path: Path) -> tuple[str, ...]:
-    """A command that runs until the file `go` is there."""
+    """A command that runs until the file `go` exists."""
     return "sh", "-c", f"while ! test -e {tmp_path}/go; do sleep 0.02; done"
 
 
-def test_a_job_waits_as_pending_for_all_children_of_an_array(bench: Any, tmp_path: Path) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    first = bench.run(queue, *held(tmp_path), size=2)
-    then = bench.run(queue, "true", dependsOn=[{"jobId": first}])
-    bench.wait(f"{first}:0", "RUNNING")
-    assert bench.describe(then)["status"] == "PENDING"
+def test_a_job_waits_as_pending_for_all_children_of_an_array(batch: Any, tmp_path: Path) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    first = batch.run(queue, *held(tmp_path), size=2)
+    then = batch.run(queue, "true", dependsOn=[{"jobId": first}])
+    batch.wait(f"{first}:0", "RUNNING")
+    assert batch.describe(then)["status"] == "PENDING"
     (tmp_path / "go").touch()
-    assert bench.wait(then)["status"] == "SUCCEEDED"
+    assert batch.wait(then)["status"] == "SUCCEEDED"
     order = [(event["detail"]["jobId"], event["detail"]["status"]) for event in watched.events()]
     assert order.index((then, "PENDING")) < order.index((first, "SUCCEEDED")) < order.index((then, "RUNNABLE"))
 
 
-def test_an_array_waits_for_a_job(bench: Any, tmp_path: Path) -> None:
-    queue = bench.queue()
-    first = bench.run(queue, *held(tmp_path))
-    then = bench.run(queue, "true", size=3, dependsOn=[{"jobId": first}])
-    assert bench.describe(then)["status"] == "PENDING"
-    assert bench.describe(then)["arrayProperties"]["statusSummary"]["SUBMITTED"] == 3
+def test_an_array_waits_for_a_job(batch: Any, tmp_path: Path) -> None:
+    queue = batch.queue()
+    first = batch.run(queue, *held(tmp_path))
+    then = batch.run(queue, "true", size=3, dependsOn=[{"jobId": first}])
+    assert batch.describe(then)["status"] == "PENDING"
+    assert batch.describe(then)["arrayProperties"]["statusSummary"]["SUBMITTED"] == 3
     (tmp_path / "go").touch()
-    assert bench.wait(then)["status"] == "SUCCEEDED"
+    assert batch.wait(then)["status"] == "SUCCEEDED"
 
 
-def test_a_failed_dependency_fails_a_job_and_all_children_of_an_array(bench: Any) -> None:
-    queue = bench.queue()
-    watched = bench.watch(queue)
-    first = bench.run(queue, "sh", "-c", "sleep 0.2; exit 1")
-    single = bench.run(queue, "true", dependsOn=[{"jobId": first}])
-    array = bench.run(queue, "true", size=2, dependsOn=[{"jobId": first}])
-    after = bench.run(queue, "true", dependsOn=[{"jobId": array}])
+def test_a_failed_dependency_fails_a_job_and_all_children_of_an_array(batch: Any) -> None:
+    queue = batch.queue()
+    watched = batch.watch(queue)
+    first = batch.run(queue, "sh", "-c", "sleep 0.2; exit 1")
+    single = batch.run(queue, "true", dependsOn=[{"jobId": first}])
+    array = batch.run(queue, "true", size=2, dependsOn=[{"jobId": first}])
+    after = batch.run(queue, "true", dependsOn=[{"jobId": array}])
     for job in (single, array, f"{array}:0", f"{array}:1", after):
-        assert outcome(bench.wait(job)) == FAILED_FOR_IT
+        assert outcome(batch.wait(job)) == FAILED_FOR_IT
     child = next(event for event in watched.events("FAILED") if event["detail"]["jobId"] == f"{array}:1")
     assert "containerInstanceArn" not in child["detail"]["container"]
     assert child["detail"]["attempts"] == []
 
 
-def test_a_dependency_on_a_job_that_has_ended_counts_at_once(bench: Any) -> None:
-    queue = bench.queue()
-    good, bad = bench.run(queue, "true"), bench.run(queue, "false")
-    bench.wait(good)
-    bench.wait(bad)
-    assert bench.wait(bench.run(queue, "true", dependsOn=[{"jobId": good}]))["status"] == "SUCCEEDED"
-    assert outcome(bench.wait(bench.run(queue, "true", dependsOn=[{"jobId": bad}]))) == FAILED_FOR_IT
-    assert outcome(bench.wait(bench.run(queue, "true", size=2, dependsOn=[{"jobId": bad}]))) == FAILED_FOR_IT
+def test_a_dependency_on_a_finished_job_is_met_at_once(batch: Any) -> None:
+    queue = batch.queue()
+    good, bad = batch.run(queue, "true"), batch.run(queue, "false")
+    batch.wait(good)
+    batch.wait(bad)
+    assert batch.wait(batch.run(queue, "true", dependsOn=[{"jobId": good}]))["status"] == "SUCCEEDED"
+    assert outcome(batch.wait(batch.run(queue, "true", dependsOn=[{"jobId": bad}]))) == FAILED_FOR_IT
+    assert outcome(batch.wait(batch.run(queue, "true", size=2, dependsOn=[{"jobId": bad}]))) == FAILED_FOR_IT
 
 
-def test_children_of_a_sequential_array_run_one_after_another(bench: Any, tmp_path: Path) -> None:
+def test_children_of_a_sequential_array_run_one_after_another(batch: Any, tmp_path: Path) -> None:
     command = ("sh", "-c", f"echo $AWS_BATCH_JOB_ARRAY_INDEX >> {tmp_path}/order; sleep 0.02")
-    parent = bench.run(bench.queue(), *command, size=5, dependsOn=[{"type": "SEQUENTIAL"}])
-    bench.wait(parent)
+    parent = batch.run(batch.queue(), *command, size=5, dependsOn=[{"type": "SEQUENTIAL"}])
+    batch.wait(parent)
     assert (tmp_path / "order").read_text().split() == ["0", "1", "2", "3", "4"]
-    times = [bench.describe(f"{parent}:{index}") for index in range(5)]
+    times = [batch.describe(f"{parent}:{index}") for index in range(5)]
     assert all(one["stoppedAt"] <= next_one["startedAt"] for one, next_one in pairwise(times))
 
 
-def test_a_failure_in_a_sequential_array_fails_all_that_come_after(bench: Any) -> None:
-    parent = bench.run(bench.queue(), *ONLY_CHILD_1_FAILS, size=2_000, dependsOn=[{"type": "SEQUENTIAL"}])
-    assert bench.wait(parent)["arrayProperties"]["statusSummary"]["FAILED"] == 1_999
-    assert bench.describe(f"{parent}:0")["status"] == "SUCCEEDED"
-    assert outcome(bench.describe(f"{parent}:1"))[1] == "Essential container in task exited"
-    assert outcome(bench.describe(f"{parent}:1999")) == FAILED_FOR_IT
+def test_a_failure_in_a_sequential_array_fails_all_later_children(batch: Any) -> None:
+    parent = batch.run(batch.queue(), *ONLY_CHILD_1_FAILS, size=2_000, dependsOn=[{"type": "SEQUENTIAL"}])
+    assert batch.wait(parent)["arrayProperties"]["statusSummary"]["FAILED"] == 1_999
+    assert batch.describe(f"{parent}:0")["status"] == "SUCCEEDED"
+    assert outcome(batch.describe(f"{parent}:1"))[1] == "Essential container in task exited"
+    assert outcome(batch.describe(f"{parent}:1999")) == FAILED_FOR_IT
 
 
-def test_n_to_n_ties_each_child_to_the_one_with_its_index(bench: Any) -> None:
-    queue = bench.queue()
-    first = bench.run(queue, *ONLY_CHILD_1_FAILS, size=3)
-    then = bench.run(queue, "true", size=3, dependsOn=[{"jobId": first, "type": "N_TO_N"}])
-    assert outcome(bench.wait(then)) == ("FAILED", "Array Child Job failed")
-    found = [bench.describe(f"{then}:{index}")["status"] for index in range(3)]
+def test_n_to_n_makes_each_child_depend_on_the_one_with_its_index(batch: Any) -> None:
+    queue = batch.queue()
+    first = batch.run(queue, *ONLY_CHILD_1_FAILS, size=3)
+    then = batch.run(queue, "true", size=3, dependsOn=[{"jobId": first, "type": "N_TO_N"}])
+    assert outcome(batch.wait(then)) == ("FAILED", "Array Child Job failed")
+    found = [batch.describe(f"{then}:{index}")["status"] for index in range(3)]
     assert found == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
-    assert outcome(bench.describe(f"{then}:1")) == FAILED_FOR_IT
+    assert outcome(batch.describe(f"{then}:1")) == FAILED_FOR_IT
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,16 @@ def test_n_to_n_ties_each_child_to_the_one_with_its_index(bench: Any) -> None:
         (2, {"jobId": "6bb2ba8d-0b8c-4a54-8a1b-94d11bd4b6f5"}, "does not exist"),
     ],
 )
-def test_a_dependency_that_makes_no_sense_is_refused(
-    bench: Any, size: int | None, dependency: dict[str, str], complaint: str
+def test_an_invalid_dependency_is_refused(
+    batch: Any, size: int | None, dependency: dict[str, str], complaint: str
 ) -> None:
-    queue, definition = bench.queue(), bench.definition("true")
-    with pytest.raises(bench.batch.exceptions.ClientException, match=complaint):
-        bench.submit(queue, definition, size=size, dependsOn=[dependency])
+    queue, definition = batch.queue(), batch.definition("true")
+    with pytest.raises(batch.client.exceptions.ClientException, match=complaint):
+        batch.submit(queue, definition, size=size, dependsOn=[dependency])
 
 
-def test_n_to_n_needs_an_array_of_the_same_size(bench: Any) -> None:
-    queue, definition = bench.queue(), bench.definition("true")
-    for first in (bench.submit(queue, definition), bench.submit(queue, definition, size=3)):
-        with pytest.raises(bench.batch.exceptions.ClientException, match="same size"):
-            bench.submit(queue, definition, size=2, dependsOn=[{"jobId": first, "type": "N_TO_N"}])
+def test_n_to_n_needs_an_array_of_the_same_size(batch: Any) -> None:
+    queue, definition = batch.queue(), batch.definition("true")
+    for first in (batch.submit(queue, definition), batch.submit(queue, definition, size=3)):
+        with pytest.raises(batch.client.exceptions.ClientException, match="same size"):
+            batch.submit(queue, definition, size=2, dependsOn=[{"jobId": first, "type": "N_TO_N"}])

@@ -1,4 +1,4 @@
-"""Clouds of their own: one that delivers events twice, one that is stopped or reset while jobs run."""
+"""Clouds of their own: one delivers events twice, others are stopped or reset while jobs run."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def processes(folder: Path) -> list[int]:
 
 @pytest.fixture
 def running(tmp_path: Path) -> tuple[str, ...]:
-    """A command of two processes that each leave a file with their number as name."""
+    """A command with two processes that each create a file named after their process id."""
     return "sh", "-c", f"sleep 60 & touch {tmp_path}/$! {tmp_path}/$$; wait"
 
 
-def test_with_duplicates_every_finished_event_comes_twice_under_one_id(new_bench: Any) -> None:
+def test_with_duplicates_every_finished_event_comes_twice_with_one_id(batch_of: Any) -> None:
     with LocalCloud.start(duplicate_events=True) as cloud:
-        bench = new_bench(cloud)
-        queue = bench.queue()
-        watched = bench.watch(queue)
-        parent = bench.run(queue, "true", size=3)
+        batch = batch_of(cloud)
+        queue = batch.queue()
+        watched = batch.watch(queue)
+        parent = batch.run(queue, "true", size=3)
         events = watched.events()
     finished = Counter(event["id"] for event in events if event["detail"]["status"] == "SUCCEEDED")
     others = Counter(event["id"] for event in events if event["detail"]["status"] != "SUCCEEDED")
@@ -38,26 +38,26 @@ def test_with_duplicates_every_finished_event_comes_twice_under_one_id(new_bench
 
 
 def test_stopping_the_cloud_ends_every_process_of_every_job(
-    new_bench: Any, tmp_path: Path, running: tuple[str, ...]
+    batch_of: Any, tmp_path: Path, running: tuple[str, ...]
 ) -> None:
     with LocalCloud.start() as cloud:
-        bench = new_bench(cloud)
-        bench.run(bench.queue(), *running, size=6)
-        bench.wait_until(lambda: len(processes(tmp_path)) == 8, "not four jobs of two processes")
-        assert all(bench.is_alive(process) for process in processes(tmp_path))
-    assert not any(bench.is_alive(process) for process in processes(tmp_path))
+        batch = batch_of(cloud)
+        batch.run(batch.queue(), *running, size=6)
+        batch.wait_until(lambda: len(processes(tmp_path)) == 8, "not four jobs of two processes")
+        assert all(batch.is_alive(process) for process in processes(tmp_path))
+    assert not any(batch.is_alive(process) for process in processes(tmp_path))
     assert len(processes(tmp_path)) == 8
 
 
 def test_resetting_the_cloud_ends_the_jobs_and_new_ones_run(
-    new_bench: Any, tmp_path: Path, running: tuple[str, ...]
+    batch_of: Any, tmp_path: Path, running: tuple[str, ...]
 ) -> None:
     with LocalCloud.start() as cloud:
-        bench = new_bench(cloud)
-        job = bench.run(bench.queue(), *running)
-        bench.wait_until(lambda: len(processes(tmp_path)) == 2, "did not start")
+        batch = batch_of(cloud)
+        job = batch.run(batch.queue(), *running)
+        batch.wait_until(lambda: len(processes(tmp_path)) == 2, "did not start")
         request = urllib.request.Request(f"{cloud.endpoint}/_ministack/reset", method="POST")
         urllib.request.urlopen(request, timeout=10).close()
-        bench.wait_until(lambda: not any(map(bench.is_alive, processes(tmp_path))), "still running")
-        assert bench.batch.describe_jobs(jobs=[job])["jobs"] == []
-        assert bench.wait(bench.run(bench.queue(), "true", size=3))["status"] == "SUCCEEDED"
+        batch.wait_until(lambda: not any(map(batch.is_alive, processes(tmp_path))), "still running")
+        assert batch.client.describe_jobs(jobs=[job])["jobs"] == []
+        assert batch.wait(batch.run(batch.queue(), "true", size=3))["status"] == "SUCCEEDED"

@@ -10,7 +10,7 @@ from batchbell_local.pulumi.resources import TABLE, Clients, InvalidInputs, Outp
 
 
 class CloudClients(Clients):
-    """The clients of a cloud that a test started, whatever this process's own environment says."""
+    """The clients of a cloud that a test started, whatever this process's environment is."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self._cloud = cloud
@@ -33,17 +33,17 @@ def clients(cloud: LocalCloud) -> Clients:
 
 
 class Checker:
-    """Checks inputs as a deployment does; the made-up part of names is the same in every run."""
+    """Checks inputs as a deployment does; the generated part of names is the same in every run."""
 
     def __call__(self, token: str, news: dict[str, Any], olds: Outputs | None = None, name: str = "thing") -> Outputs:
         return TABLE[token].check(name, olds, news, random.Random(7))
 
-    def problems(self, token: str, news: dict[str, Any], name: str = "thing") -> dict[str, str]:
-        """The refused inputs and why; none is {}."""
+    def failures(self, token: str, news: dict[str, Any], name: str = "thing") -> dict[str, str]:
+        """The reasons by refused input; empty if all are accepted."""
         try:
             self(token, news, name=name)
         except InvalidInputs as invalid:
-            return {problem.property: problem.reason for problem in invalid.problems}
+            return {failure.property: failure.reason for failure in invalid.failures}
         return {}
 
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from batchbell_local.pulumi.resources import archives
-from batchbell_local.pulumi.resources.wire import ARCHIVE, ASSET, SIGNATURE
+from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE
 
 
 def folder(path):
@@ -44,7 +44,7 @@ def test_a_folder_under_a_name_keeps_the_name(code):
     assert set(unpacked(of(lib=folder(code)))) == {"lib/app.py", "lib/package/part.py"}
 
 
-def test_a_zip_file_is_taken_with_its_content(code, tmp_path):
+def test_a_zip_file_is_packed_with_its_content(code, tmp_path):
     (tmp_path / "ready.zip").write_bytes(archives.zip_bytes(folder(code)))
     assert unpacked(folder(tmp_path / "ready.zip")) == unpacked(folder(code))
 

@@ -1,4 +1,4 @@
-"""What is refused before anything is made, and what is filled in. No cloud."""
+"""Checks that refuse inputs before anything is created, and the values that they fill in. No cloud."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import re
 import pytest
 
 from batchbell_local.pulumi.resources import TABLE
-from batchbell_local.pulumi.resources.problem import InvalidInputs
-from batchbell_local.pulumi.resources.wire import UNKNOWN
+from batchbell_local.pulumi.resources.errors import InvalidInputs
+from batchbell_local.pulumi.resources.property_values import UNKNOWN
 
 QUEUE = "aws:sqs/queue:Queue"
 TABLE_TYPE = "aws:dynamodb/table:Table"
@@ -45,11 +45,11 @@ def environment(**resources):
     return {"type": "MANAGED", "computeResources": wanted}
 
 
-def test_a_made_up_name_is_the_logical_name_and_seven_hex_digits(check):
+def test_a_generated_name_is_the_logical_name_and_seven_hex_digits(check):
     assert re.fullmatch(r"jobs-[0-9a-f]{7}", check(QUEUE, {}, name="jobs")["name"])
 
 
-def test_a_made_up_fifo_name_ends_in_fifo(check):
+def test_a_generated_fifo_name_ends_in_fifo(check):
     assert re.fullmatch(r"jobs-[0-9a-f]{7}\.fifo", check(QUEUE, {"fifoQueue": True}, name="jobs")["name"])
 
 
@@ -57,56 +57,56 @@ def test_a_made_up_fifo_name_ends_in_fifo(check):
     ("token", "limit"),
     [(QUEUE, 80), (ROLE, 64), ("aws:sns/topic:Topic", 80), ("aws:cloudwatch/eventRule:EventRule", 64)],
 )
-def test_a_long_logical_name_is_cut_so_that_the_made_up_one_fits(token, limit, check):
+def test_a_long_logical_name_is_cut_so_that_the_generated_name_fits(token, limit, check):
     required = {ROLE: {"assumeRolePolicy": "{}"}, "aws:cloudwatch/eventRule:EventRule": {"eventPattern": "{}"}}
     name = check(token, required.get(token, {}), name="n" * 200)["name"]
     assert len(name) == limit
     assert re.search(r"-[0-9a-f]{7}$", name)
 
 
-def test_a_made_up_name_stays_when_something_else_changes(check):
+def test_a_generated_name_stays_when_something_else_changes(check):
     first = check(QUEUE, {}, name="jobs")
     second = TABLE[QUEUE].check("jobs", first, {"delaySeconds": 5}, random.Random(99))
     assert second["name"] == first["name"]
 
 
-def test_a_given_name_is_not_taken_over_as_a_made_up_one(check):
+def test_a_given_name_is_not_kept_as_a_generated_one(check):
     first = check(QUEUE, {"name": "own"}, name="jobs")
     assert check(QUEUE, {}, first, name="jobs")["name"] != "own"
 
 
-def test_a_name_prefix_suppresses_the_made_up_name(check):
+def test_a_name_prefix_suppresses_the_generated_name(check):
     assert "name" not in check(ENVIRONMENT, {"namePrefix": "print-color-", **environment()})
 
 
 def test_a_name_beside_a_name_prefix_is_refused(check):
-    assert check.problems(QUEUE, {"name": "a", "namePrefix": "b"}) == {"name": "conflicts with namePrefix"}
+    assert check.failures(QUEUE, {"name": "a", "namePrefix": "b"}) == {"name": "conflicts with namePrefix"}
 
 
-def test_the_target_id_and_the_statement_id_are_made_up_too(check):
+def test_the_target_id_and_the_statement_id_are_generated_too(check):
     target = check("aws:cloudwatch/eventTarget:EventTarget", {"rule": "r", "arn": SOURCE}, name="t")
     assert re.fullmatch(r"t-[0-9a-f]{7}", target["targetId"])
 
 
 def test_an_unknown_input_is_refused_with_the_nearest_name(check):
-    problems = check.problems(QUEUE, {"visibilityTimeout": 30})
-    assert problems == {"visibilityTimeout": "unknown input; the nearest known one is visibilityTimeoutSeconds"}
+    failures = check.failures(QUEUE, {"visibilityTimeout": 30})
+    assert failures == {"visibilityTimeout": "unknown input; the nearest known one is visibilityTimeoutSeconds"}
 
 
 def test_an_unknown_input_inside_a_block_is_refused_with_its_path(check):
-    problems = check.problems(ENVIRONMENT, environment(minvCpus=0))
-    assert problems == {"computeResources.minvCpus": "unknown input; the nearest known one is minVcpus"}
+    failures = check.failures(ENVIRONMENT, environment(minvCpus=0))
+    assert failures == {"computeResources.minvCpus": "unknown input; the nearest known one is minVcpus"}
 
 
 def test_an_unknown_input_inside_a_list_is_refused_with_its_index(check):
     orders = [{"order": 1, "computeEnvironment": "arn:aws:batch:us-east-1:123456789012:compute-environment/x"}]
     queue = {"priority": 1, "state": "ENABLED", "computeEnvironmentOrders": [*orders, {**orders[0], "weight": 1}]}
-    assert check.problems(JOB_QUEUE, queue) == {"computeEnvironmentOrders[1].weight": "unknown input"}
+    assert check.failures(JOB_QUEUE, queue) == {"computeEnvironmentOrders[1].weight": "unknown input"}
 
 
 def test_a_missing_input_is_refused_also_inside_a_block(check):
-    problems = check.problems(ENVIRONMENT, {"type": "MANAGED", "computeResources": {"type": "EC2"}})
-    assert problems == {"computeResources.maxVcpus": "is required", "computeResources.subnets": "is required"}
+    failures = check.failures(ENVIRONMENT, {"type": "MANAGED", "computeResources": {"type": "EC2"}})
+    assert failures == {"computeResources.maxVcpus": "is required", "computeResources.subnets": "is required"}
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_a_missing_input_is_refused_also_inside_a_block(check):
     [(["a"], "takes an object, got a list"), ("a", "takes an object, got one value")],
 )
 def test_a_value_of_the_wrong_shape_is_refused(value, reason, check):
-    problems = check.problems(TABLE_TYPE, table(ttl=value))
-    assert list(problems) == ["ttl"]
+    failures = check.failures(TABLE_TYPE, table(ttl=value))
+    assert list(failures) == ["ttl"]
 
 
-def test_every_mistake_is_told_at_once(check):
-    problems = check.problems(QUEUE, {"delaySeconds": 901, "messageRetentionSeconds": 1, "colour": "red"})
-    assert set(problems) == {"delaySeconds", "messageRetentionSeconds", "colour"}
+def test_every_mistake_is_reported_at_once(check):
+    failures = check.failures(QUEUE, {"delaySeconds": 901, "messageRetentionSeconds": 1, "colour": "red"})
+    assert set(failures) == {"delaySeconds", "messageRetentionSeconds", "colour"}
 
 
 @pytest.mark.parametrize(
@@ -193,19 +193,19 @@ def test_every_mistake_is_told_at_once(check):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_aws_or_its_provider_does_not_take_is_refused(token, inputs, property, check):
-    assert property in check.problems(token, inputs)
+def test_inputs_that_aws_or_the_provider_refuses_are_refused(token, inputs, property, check):
+    assert property in check.failures(token, inputs)
 
 
-def test_large_batches_are_taken_with_a_window(check):
-    assert check.problems(MAPPING, mapping(batchSize=100, maximumBatchingWindowInSeconds=5)) == {}
+def test_large_batches_are_accepted_with_a_window(check):
+    assert check.failures(MAPPING, mapping(batchSize=100, maximumBatchingWindowInSeconds=5)) == {}
 
 
 @pytest.mark.parametrize(
     "keys", [indexed(("i", "HASH"), ("j", "RANGE")), indexed(hashKey="i", rangeKey="j")], ids=["schema", "deprecated"]
 )
-def test_an_indexs_keys_are_taken_in_both_forms(keys, check):
-    assert check.problems(TABLE_TYPE, keys) == {}
+def test_both_forms_of_an_indexs_keys_are_accepted(keys, check):
+    assert check.failures(TABLE_TYPE, keys) == {}
 
 
 @pytest.mark.parametrize(
@@ -224,8 +224,8 @@ def test_an_indexs_keys_are_taken_in_both_forms(keys, check):
         (JOB_DEFINITION, {"type": "container", "containerProperties": UNKNOWN}),
     ],
 )
-def test_values_that_a_preview_does_not_know_are_taken(token, inputs, check):
-    assert check.problems(token, inputs) == {}
+def test_values_that_are_unknown_in_a_preview_are_accepted(token, inputs, check):
+    assert check.failures(token, inputs) == {}
 
 
 def test_a_policy_given_as_an_object_becomes_json(check):
@@ -234,17 +234,17 @@ def test_a_policy_given_as_an_object_becomes_json(check):
     assert json.loads(checked["policy"]) == policy
 
 
-def test_a_value_is_never_part_of_a_complaint(check):
-    problems = check.problems("aws:ssm/parameter:Parameter", {"type": "String", "value": "hunter2" * 1_000})
-    assert "value" in problems
-    assert "hunter2" not in str(problems)
+def test_a_value_is_never_part_of_an_error(check):
+    failures = check.failures("aws:ssm/parameter:Parameter", {"type": "String", "value": "hunter2" * 1_000})
+    assert "value" in failures
+    assert "hunter2" not in str(failures)
 
 
 @pytest.mark.parametrize(
     "change",
     [{"visibilityTimeout": 60}, {"visibilityTimeoutSeconds": [60]}, {"tags": {"team": ["a"]}}, {"name": ["jobs"]}],
 )
-def test_inputs_that_changed_since_the_last_deployment_are_judged_again(check, change):
+def test_inputs_that_changed_since_the_last_deployment_are_checked_again(check, change):
     before = {"visibilityTimeoutSeconds": 30}
     deployed = check(QUEUE, before)
 

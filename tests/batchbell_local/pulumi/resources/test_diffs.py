@@ -1,4 +1,4 @@
-"""What a change means: in place, a new resource, or the old one deleted first. No cloud."""
+"""Whether a change is made in place, replaces the resource, or deletes the old one first. No cloud."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from batchbell_local.pulumi.resources import TABLE
-from batchbell_local.pulumi.resources.wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
+from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
 
 QUEUE = "aws:sqs/queue:Queue"
 ENVIRONMENT = "aws:batch/computeEnvironment:ComputeEnvironment"
@@ -72,13 +72,13 @@ def test_whatever_replaces_a_named_resource_deletes_it_first(check):
     assert found.delete_before_replace
 
 
-def test_a_resource_with_a_made_up_name_is_created_before_the_old_one_goes(check):
+def test_a_resource_with_a_generated_name_is_created_before_the_old_one_is_deleted(check):
     found = diff(check, ENVIRONMENT, environment(), environment(placementGroup="p"))
     assert found.replaces
     assert not found.delete_before_replace
 
 
-def test_a_resource_with_a_name_prefix_is_created_before_the_old_one_goes(check):
+def test_a_resource_with_a_name_prefix_is_created_before_the_old_one_is_deleted(check):
     prefix = {"namePrefix": "print-color-"}
     found = diff(check, ENVIRONMENT, prefix | environment(), prefix | environment(placementGroup="p"))
     assert not found.delete_before_replace
@@ -124,7 +124,7 @@ def launch(version, **more):
     return environment(launchTemplate={"launchTemplateId": "lt-1", "version": version}, **more)
 
 
-def test_another_launch_template_version_is_in_place_only_where_the_environment_is_updatable(check):
+def test_a_new_launch_template_version_is_in_place_only_if_the_environment_is_updatable(check):
     assert not diff(check, ENVIRONMENT, launch("1", **PROGRESSIVE), launch("2", **PROGRESSIVE)).replaces
     assert diff(check, ENVIRONMENT, launch("1"), launch("2")).replaces
 
@@ -134,7 +134,7 @@ def test_adding_a_launch_template_always_replaces(check):
     assert found.replaces == {"computeResources.launchTemplate"}
 
 
-def test_a_version_that_the_preview_does_not_know_replaces_an_environment_that_is_not_updatable(check):
+def test_a_version_unknown_in_a_preview_replaces_an_environment_that_is_not_updatable(check):
     assert diff(check, ENVIRONMENT, launch("1"), launch(UNKNOWN)).replaces
     assert not diff(check, ENVIRONMENT, launch("1", **PROGRESSIVE), launch(UNKNOWN, **PROGRESSIVE)).replaces
 
@@ -152,7 +152,7 @@ def test_a_version_that_the_preview_does_not_know_replaces_an_environment_that_i
     ],
     ids=["empty lists", "order of the environment", "empty variable", "latest Fargate"],
 )
-def test_container_properties_that_batch_takes_as_the_same_are_no_change(old, new, check):
+def test_equivalent_container_properties_are_not_a_change(old, new, check):
     assert not diff(check, JOB_DEFINITION, definition(old), definition(new)).changes
 
 
@@ -162,7 +162,7 @@ def test_other_container_properties_are_a_revision_not_a_replacement(check):
     assert not found.replaces
 
 
-def test_one_more_rule_of_retry_replaces_a_job_definition_and_a_changed_one_does_not(check):
+def test_an_added_retry_rule_replaces_a_job_definition_and_a_changed_one_does_not(check):
     def retries(*codes):
         exits = [{"action": "EXIT", "onExitCode": code} for code in codes]
         return definition(container(), retryStrategy={"attempts": 2, "evaluateOnExits": exits})
@@ -178,7 +178,7 @@ def test_code_changes_by_content_and_in_place(check):
     assert not found.replaces
 
 
-def test_archives_that_come_as_hashes_alone_are_compared_by_them(check):
+def test_archives_that_have_only_hashes_are_compared_by_them(check):
     before = check(FUNCTION, function("a = 1"))
     one, same, other = ({**before, "code": {SIGNATURE: ARCHIVE, "hash": text}} for text in ("x", "x", "y"))
     assert not TABLE[FUNCTION].diff(one, same).changes
@@ -190,14 +190,14 @@ def test_adding_a_durable_configuration_replaces_a_function(check):
     assert found.replaces == {"durableConfig"}
 
 
-def test_the_same_policy_in_other_words_is_no_change(check):
+def test_an_equivalent_policy_is_not_a_change(check):
     one = '{"Version":"2012-10-17","Statement":[]}'
     other = '{ "Statement": [], "Version": "2012-10-17" }'
     policy = "aws:iam/rolePolicy:RolePolicy"
     assert not diff(check, policy, {"role": "r", "policy": one}, {"role": "r", "policy": other}).changes
 
 
-def test_the_order_of_a_tables_attributes_is_no_change(check):
+def test_the_order_of_a_tables_attributes_is_not_a_change(check):
     attributes = [{"name": "k", "type": "S"}, {"name": "r", "type": "S"}]
     keys = {"hashKey": "k", "rangeKey": "r", "billingMode": "PAY_PER_REQUEST"}
     assert not diff(
@@ -237,7 +237,7 @@ BOTH = (schema("a", "sent"), schema("b"))
     ],
     ids=["form of the keys", "order", "no capacity", "order of attributes", "attributes alone"],
 )
-def test_an_index_said_otherwise_is_no_change(old, new, check):
+def test_an_equivalent_index_is_not_a_change(old, new, check):
     assert not diff(check, TABLE_TYPE, old, new).changes
 
 
@@ -251,7 +251,7 @@ def test_an_index_said_otherwise_is_no_change(old, new, check):
     ],
     ids=["keys", "projection", "name", "not known yet"],
 )
-def test_another_index_is_a_change_in_place(new, check):
+def test_a_different_index_is_a_change_in_place(new, check):
     found = diff(check, TABLE_TYPE, indexed(*BOTH), new)
     assert found.changes == {"globalSecondaryIndexes"}
     assert not found.replaces
@@ -266,7 +266,7 @@ def test_a_new_attribute_comes_with_its_index_in_place(check):
     assert not found.replaces
 
 
-def test_the_order_of_an_alarms_actions_is_no_change(check):
+def test_the_order_of_an_alarms_actions_is_not_a_change(check):
     one, other = (f"arn:aws:sns:us-east-1:123456789012:{name}" for name in ("a", "b"))
     metric = {"namespace": "n", "metricName": "m", "period": 60, "statistic": "Sum", "threshold": 0}
     alarm = metric | {"evaluationPeriods": 1, "comparisonOperator": "GreaterThanThreshold"}
@@ -277,7 +277,7 @@ def test_the_order_of_an_alarms_actions_is_no_change(check):
     assert diff(check, ALARM, alarm, alarm | {"alarmActions": [one]}).changes == {"alarmActions"}
 
 
-def test_a_mapping_takes_another_function_in_place_but_not_another_queue(check):
+def test_a_mapping_changes_its_function_in_place_but_not_its_queue(check):
     def mapping(queue, function):
         return {"eventSourceArn": f"arn:aws:sqs:us-east-1:123456789012:{queue}", "functionName": function}
 
@@ -287,7 +287,7 @@ def test_a_mapping_takes_another_function_in_place_but_not_another_queue(check):
     assert diff(check, MAPPING, mapping("a", "f"), mapping("b", "f")).replaces == {"eventSourceArn"}
 
 
-def test_a_target_takes_another_arn_in_place(check):
+def test_a_target_changes_its_arn_in_place(check):
     def target(queue):
         return {"rule": "r", "arn": f"arn:aws:sqs:us-east-1:123456789012:{queue}"}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from batchbell_local.pulumi.resources import FUNCTIONS, Refused
+from batchbell_local.pulumi.resources import FUNCTIONS, AwsRefusal
 
 
 def invoke(name, clients, **arguments):
@@ -27,13 +27,13 @@ def test_the_default_network_has_subnets(clients):
 
 
 def test_no_matching_network_is_an_error(clients):
-    with pytest.raises(Refused, match="no matching EC2 VPC"):
+    with pytest.raises(AwsRefusal, match="no matching EC2 VPC"):
         invoke("ec2/getVpc", clients, filters=[{"name": "tag:Name", "values": ["nowhere"]}])
 
 
 def test_more_than_one_matching_subnet_is_an_error(clients):
     vpc = invoke("ec2/getVpc", clients, default=True)
-    with pytest.raises(Refused, match="multiple EC2 Subnets matched"):
+    with pytest.raises(AwsRefusal, match="multiple EC2 Subnets matched"):
         invoke("ec2/getSubnet", clients, vpcId=vpc["id"])
 
 
@@ -41,7 +41,7 @@ def test_no_matching_subnets_is_an_empty_list(clients):
     assert invoke("ec2/getSubnets", clients, filters=[{"name": "vpc-id", "values": ["vpc-none"]}])["ids"] == []
 
 
-def test_a_policy_document_is_the_json_that_iam_takes(clients):
+def test_a_policy_document_is_iams_json(clients):
     statement = {
         "sid": "Send",
         "actions": ["sqs:SendMessage"],
@@ -69,7 +69,7 @@ def test_a_policy_document_is_the_json_that_iam_takes(clients):
     )
 
 
-def test_everybody_is_a_star(clients):
+def test_the_principal_for_everybody_is_a_star(clients):
     everybody = [{"type": "*", "identifiers": ["*"]}]
     found = invoke("iam/getPolicyDocument", clients, statements=[{"actions": ["a"], "principals": everybody}])
     assert json.loads(found["json"])["Statement"][0]["Principal"] == "*"

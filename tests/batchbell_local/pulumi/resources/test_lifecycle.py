@@ -1,4 +1,4 @@
-"""Every type is created, read, changed in place, read again and deleted on the local cloud."""
+"""Creates, reads, changes in place, reads again and deletes a resource of each type on the local cloud."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchbell_local.pulumi.resources import TABLE, Clients
-from batchbell_local.pulumi.resources.wire import ARCHIVE, ASSET, SIGNATURE
+from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE
 
-FILLED_IN_BY_AWS = {"computeResources", "metadataOptions"}  # AWS shows more inside them than was asked for
+FILLED_IN_BY_AWS = {"computeResources", "metadataOptions"}  # AWS adds fields inside them
 Make = Callable[["World"], dict[str, Any]]
 
 
@@ -34,7 +34,7 @@ def code(text: str) -> dict[str, Any]:
 
 
 class World:
-    """What the cases refer to: made when first needed, with names that no other test has."""
+    """The resources that the cases refer to, created when first needed, with unique names."""
 
     def __init__(self, clients: Clients, check: Any) -> None:
         self._clients, self._check = clients, check
@@ -105,7 +105,7 @@ class Case:
     token: str
     first: Make
     second: Make | None  # None: the type has no change in place
-    shown: tuple[str, ...] = field(default=())  # inputs that reading gives back as they were set
+    shown: tuple[str, ...] = field(default=())  # inputs that a read returns as they were set
 
 
 CASES = [
@@ -360,12 +360,12 @@ def world(clients: Clients, check: Any) -> World:
     return World(clients, check)
 
 
-def test_no_type_of_the_table_lacks_a_case():
+def test_every_type_of_the_table_has_a_case():
     assert sorted(case.token for case in CASES) == sorted(TABLE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.token.rsplit(":", 1)[-1])
-def test_a_resource_lives_through_create_update_and_delete(case, clients, check, world):
+def test_a_resource_is_created_updated_and_deleted(case, clients, check, world):
     type_ = TABLE[case.token]
     name = f"case-{uuid.uuid4().hex[:8]}"
     first = check(case.token, case.first(world), name=name)
@@ -394,7 +394,7 @@ def assert_shows(type_: Any, id: str, wanted: dict[str, Any], case: Case, client
 
 
 @pytest.mark.parametrize(("deregister", "active"), [(True, [2]), (False, [1, 2])])
-def test_a_new_revision_of_a_job_definition_takes_the_last_one_away_unless_told_otherwise(
+def test_a_new_revision_of_a_job_definition_deregisters_the_last_one_unless_disabled(
     deregister, active, clients, check
 ):
     token = "aws:batch/jobDefinition:JobDefinition"
@@ -413,7 +413,7 @@ def test_a_new_revision_of_a_job_definition_takes_the_last_one_away_unless_told_
     assert sorted(one["revision"] for one in found) == active
 
 
-def test_changed_tags_of_a_job_definition_are_no_new_revision(clients, check):
+def test_changed_tags_of_a_job_definition_do_not_make_a_revision(clients, check):
     token = "aws:batch/jobDefinition:JobDefinition"
     base = {"type": "container", "name": f"tags-{uuid.uuid4().hex[:8]}", "containerProperties": container("echo")}
     first = check(token, base | {"tags": {"a": "1"}})

@@ -1,4 +1,4 @@
-"""Indexes of a DynamoDB table: what they hold, and what changes of them do to a table in use."""
+"""Indexes of a DynamoDB table: their content, and changes of them in a table in use."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from batchbell_local.pulumi.resources import TABLE, Clients, Refused
-from batchbell_local.pulumi.resources.drift import after_reading
+from batchbell_local.pulumi.resources import TABLE, AwsRefusal, Clients
+from batchbell_local.pulumi.resources.drift import after_refresh
 
 TYPE = TABLE["aws:dynamodb/table:Table"]
 
 
 def inputs(check: Any, *indexes: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """The ledger's table with these indexes; its attributes are what they and the table need."""
+    """The ledger's table with these indexes, and the attributes that both need."""
     keys = {one["attributeName"] for index in indexes for one in index["keySchemas"]}
     checked: dict[str, Any] = check(
         TYPE.token,
@@ -69,13 +69,13 @@ def ledger(clients: Clients, check: Any) -> Ledger:
     return Ledger(clients, inputs(check, DELIVERIES))
 
 
-def test_an_index_holds_the_keys_of_rows_that_have_its_keys_and_no_others(ledger: Ledger) -> None:
+def test_an_index_holds_only_rows_that_have_its_keys(ledger: Ledger) -> None:
     ledger.put("m1", "ops", sent={"N": "10"}, expires={"N": "99"})
     ledger.put("m2", "ops", sent={"N": "9"})
     ledger.put("m3", "ops", token={"S": "held"})
     ledger.put("m4", "team", sent={"N": "11"})
 
-    # As numbers, not as texts; without what is no key.
+    # As numbers, not as texts; without attributes that are not keys.
     assert ledger.last("ops") == [
         {"message": {"S": "m1"}, "notifier": {"S": "ops"}, "sent": {"N": "10"}},
         {"message": {"S": "m2"}, "notifier": {"S": "ops"}, "sent": {"N": "9"}},
@@ -96,12 +96,12 @@ def test_a_row_enters_and_leaves_the_index_with_its_key(ledger: Ledger) -> None:
     assert (before, [one["sent"] for one in sent], ledger.last("ops")) == ([], [{"N": "1.5"}], [])
 
 
-def test_a_key_of_another_type_than_the_index_has_is_refused(ledger: Ledger) -> None:
+def test_a_key_of_the_wrong_type_is_refused(ledger: Ledger) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
         ledger.put("m", "ops", sent={"S": "yesterday"})
 
 
-def test_a_table_in_use_gets_an_index_which_holds_its_old_rows(clients: Clients, check: Any) -> None:
+def test_an_index_added_to_a_table_in_use_holds_its_old_rows(clients: Clients, check: Any) -> None:
     bare = inputs(check)
     ledger = Ledger(clients, bare)
     ledger.put("m", "ops", sent={"N": "1"})
@@ -111,7 +111,7 @@ def test_a_table_in_use_gets_an_index_which_holds_its_old_rows(clients: Clients,
     assert [one["message"]["S"] for one in ledger.last("ops")] == ["m"]
 
 
-def test_of_several_indexes_only_what_changed_is_made_anew(clients: Clients, check: Any) -> None:
+def test_only_changed_indexes_are_recreated(clients: Clients, check: Any) -> None:
     kept, goes, changes = DELIVERIES, index("goes", "notifier"), index("changes", "notifier")
     first = inputs(check, kept, goes, changes)
     ledger = Ledger(clients, first)
@@ -128,7 +128,7 @@ def test_of_several_indexes_only_what_changed_is_made_anew(clients: Clients, che
         ledger.client.meta.events.unregister("before-parameter-build.dynamodb.UpdateTable", note)
     found, _ = TYPE.read(ledger.id, clients) or ({}, {})
 
-    # One index a call, as AWS takes them.
+    # One index per call, as AWS requires.
     assert [[(kind, what["IndexName"]) for kind, what in one.items()] for (one,) in calls] == [
         [("Delete", "goes")],
         [("Delete", "changes")],
@@ -139,7 +139,7 @@ def test_of_several_indexes_only_what_changed_is_made_anew(clients: Clients, che
     assert TYPE.same("attributes", found["attributes"], second["attributes"])
 
 
-def test_an_index_that_somebody_deletes_or_makes_otherwise_is_seen_by_a_refresh(clients: Clients, check: Any) -> None:
+def test_a_refresh_finds_a_deleted_or_changed_index(clients: Clients, check: Any) -> None:
     recorded = inputs(check, DELIVERIES)
     ledger = Ledger(clients, recorded)
     unchanged, _ = TYPE.read(ledger.id, clients) or ({}, {})
@@ -147,17 +147,19 @@ def test_an_index_that_somebody_deletes_or_makes_otherwise_is_seen_by_a_refresh(
         TableName=ledger.id, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "deliveries"}}]
     )
     changed, _ = TYPE.read(ledger.id, clients) or ({}, {})
-    refreshed = after_reading(TYPE, recorded, changed)
+    refreshed = after_refresh(TYPE, recorded, changed)
 
-    assert after_reading(TYPE, recorded, unchanged) == recorded
+    assert after_refresh(TYPE, recorded, unchanged) == recorded
     assert TYPE.diff(refreshed, recorded).changes == {"attributes", "globalSecondaryIndexes"}
     TYPE.update(ledger.id, refreshed, recorded, clients)
     assert ledger.last("ops") == []
 
 
-def test_an_index_of_a_table_with_capacity_needs_its_own_and_changes_it_in_place(clients: Clients, check: Any) -> None:
+def test_an_index_of_a_provisioned_table_requires_capacity_and_changes_it_in_place(
+    clients: Clients, check: Any
+) -> None:
     capacity = {"billingMode": "PROVISIONED", "readCapacity": 5, "writeCapacity": 5}
-    with pytest.raises(Refused, match="index deliveries: read and write capacity"):
+    with pytest.raises(AwsRefusal, match="index deliveries: read and write capacity"):
         Ledger(clients, inputs(check, DELIVERIES, **capacity))
     first = inputs(check, {**DELIVERIES, "readCapacity": 1, "writeCapacity": 1}, **capacity)
     ledger = Ledger(clients, first)

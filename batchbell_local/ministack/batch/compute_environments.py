@@ -1,4 +1,4 @@
-"""Compute environments: MiniStack stores them; here are AWS's refusals, look-up by ARN, and deletion."""
+"""Compute environments. MiniStack stores them; this adds AWS's checks, look-up by ARN, and deletion."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 from ministack.services import batch as stub
 
-from .wire import Json, Operation, Refused, ask, find_record, name_given, state_given
+from .operation import ClientException, Json, Operation, call_stub, find_record, parse_state, required_name
 
 create_stub = stub._create_compute_environment
 update_stub = stub._update_compute_environment
 
 PLATFORMS = {"EC2": "EC2", "SPOT": "EC2", "FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}
-"""Which platform capability of a job definition runs in which type of compute environment."""
+"""The platform capability of job definitions that each type of compute environment runs."""
 
 EC2_ONLY = (
     "allocationStrategy", "bidPercentage", "desiredvCpus", "ec2Configuration", "ec2KeyPair", "imageId", "instanceRole",
     "instanceTypes", "launchTemplate", "minvCpus", "placementGroup", "spotIamFleetRole",
 )  # fmt: skip
-"""Not applicable to Fargate and not to be specified there (API reference, ComputeResource)."""
+"""The fields that must not be specified for Fargate (API reference, ComputeResource)."""
 
 
 def operations(changed: Callable[[], None]) -> dict[str, Operation]:
-    """The operations by their path; `changed` is called when jobs that found no place may find one now."""
+    """The operations by path; `changed` is called when jobs without a place may find one now."""
 
     def update(payload: Json) -> Json:
         answer = _update(payload)
@@ -44,7 +44,7 @@ def find_environment(reference: object) -> Json | None:
 
 
 def platform_of(environment: Json) -> str:
-    """EC2 or FARGATE. An unmanaged environment has EC2 instances of the user's own."""
+    """EC2 or FARGATE. An unmanaged environment has the user's own EC2 instances."""
     return PLATFORMS[str(environment["computeResources"].get("type", "EC2"))]
 
 
@@ -52,26 +52,28 @@ def _existing(payload: Json) -> Json:
     reference = payload.get("computeEnvironment")
     environment = find_environment(reference)
     if environment is None:
-        raise Refused(f"Compute environment {reference} does not exist")
+        raise ClientException(f"Compute environment {reference} does not exist")
     return environment
 
 
 def _create(payload: Json) -> Json:
-    name = name_given(payload, "computeEnvironmentName")
+    name = required_name(payload, "computeEnvironmentName")
     kind = str(payload.get("type", "")).upper()
     resources = dict(payload.get("computeResources") or {})
     if kind not in ("MANAGED", "UNMANAGED"):
-        raise Refused(f"type must be MANAGED or UNMANAGED, got {payload.get('type')!r}")
+        raise ClientException(f"type must be MANAGED or UNMANAGED, got {payload.get('type')!r}")
     if kind == "UNMANAGED" and resources:
-        raise Refused("computeResources must not be specified for an UNMANAGED compute environment")
+        raise ClientException("computeResources must not be specified for an UNMANAGED compute environment")
     if kind == "MANAGED":
         resources["type"] = str(resources.get("type", "")).upper()
         _check_resources(resources)
-    ask(create_stub, {**payload, "type": kind, "state": state_given(payload, "ENABLED"), "computeResources": resources})
+    call_stub(
+        create_stub, {**payload, "type": kind, "state": parse_state(payload, "ENABLED"), "computeResources": resources}
+    )
     environment: Json = stub._compute_envs[name]
     environment["uuid"] = str(uuid.uuid4())
     environment["containerOrchestrationType"] = "ECS"
-    # Batch names the cluster so: seen in the ARNs of real tasks, "…:task/AWSBatch-<environment>-<uuid>/<task id>".
+    # Batch's name for the cluster, seen in the ARNs of real tasks: "…:task/AWSBatch-<environment>-<uuid>/<task id>".
     cluster = f"AWSBatch-{name}-{environment['uuid']}"
     environment["ecsClusterArn"] = environment["ecsClusterArn"].rsplit("/", 1)[0] + f"/{cluster}"
     return {"computeEnvironmentName": name, "computeEnvironmentArn": environment["computeEnvironmentArn"]}
@@ -80,19 +82,19 @@ def _create(payload: Json) -> Json:
 def _check_resources(resources: Json) -> None:
     kind = resources["type"]
     if kind not in PLATFORMS:
-        raise Refused(f"computeResources.type must be one of {', '.join(PLATFORMS)}, got {kind!r}")
+        raise ClientException(f"computeResources.type must be one of {', '.join(PLATFORMS)}, got {kind!r}")
     if not isinstance(resources.get("maxvCpus"), int):
-        raise Refused("computeResources.maxvCpus is required")
+        raise ClientException("computeResources.maxvCpus is required")
     if not resources.get("subnets"):
-        raise Refused("computeResources.subnets is required")
+        raise ClientException("computeResources.subnets is required")
     if PLATFORMS[kind] == "FARGATE":
         extra = [key for key in EC2_ONLY if resources.get(key)]
         if extra:
-            raise Refused(f"{', '.join(extra)} not applicable to {kind} compute resources")
+            raise ClientException(f"{', '.join(extra)} not applicable to {kind} compute resources")
         if not resources.get("securityGroupIds"):
-            raise Refused(f"computeResources.securityGroupIds is required for {kind}")
+            raise ClientException(f"computeResources.securityGroupIds is required for {kind}")
     elif not resources.get("instanceRole"):
-        raise Refused(f"computeResources.instanceRole is required for {kind}")
+        raise ClientException(f"computeResources.instanceRole is required for {kind}")
 
 
 def _update(payload: Json) -> Json:
@@ -102,14 +104,14 @@ def _update(payload: Json) -> Json:
         resources["type"] = str(resources["type"]).upper()
         new, old = resources["type"], environment["computeResources"].get("type")
         if PLATFORMS.get(new) != PLATFORMS.get(str(old)):
-            raise Refused(f"The type of compute environment cannot be changed from {old} to {new}")
+            raise ClientException(f"The type of compute environment cannot be changed from {old} to {new}")
     request: Json = {**payload, "computeEnvironment": environment["computeEnvironmentName"]}
-    state = state_given(payload)
+    state = parse_state(payload)
     if state is not None:
         request["state"] = state
     if resources:
         request["computeResources"] = resources
-    return ask(update_stub, request)
+    return call_stub(update_stub, request)
 
 
 def _describe(payload: Json) -> Json:
@@ -122,10 +124,10 @@ def _describe(payload: Json) -> Json:
 def _delete(payload: Json) -> Json:
     environment = _existing(payload)
     if environment["state"] != "DISABLED":
-        raise Refused("Cannot delete, compute environment must be disabled first")
+        raise ClientException("Cannot delete, compute environment must be disabled first")
     arn = environment["computeEnvironmentArn"]
     for queue in stub._job_queues.values():
         if any(entry["computeEnvironment"] == arn for entry in queue["computeEnvironmentOrder"]):
-            raise Refused("Cannot delete, found existing JobQueue relationship")
+            raise ClientException("Cannot delete, found existing JobQueue relationship")
     del stub._compute_envs[environment["computeEnvironmentName"]]
     return {}

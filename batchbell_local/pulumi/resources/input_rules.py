@@ -1,6 +1,6 @@
-"""Checks on one input or a few, as data: `between("delaySeconds", 0, 900)`. Unknown and absent values pass.
+"""Checks of inputs as data: `between("delaySeconds", 0, 900)`. Unknown and absent values pass.
 
-A path reaches into objects and lists: "retryStrategy.evaluateOnExits[].action".
+Paths reach into objects and lists: "retryStrategy.evaluateOnExits[].action".
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .problem import Problem
-from .wire import UNKNOWN
+from .errors import CheckFailure
+from .property_values import UNKNOWN
 
-Rule = Callable[[Mapping[str, Any]], Iterator[Problem]]
+Rule = Callable[[Mapping[str, Any]], Iterator[CheckFailure]]
 
 ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:(\d{12}|aws|):.+", re.ASCII)
 
 
 def find(inputs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    """The known values at a path, each with its own path (list indexes filled in)."""
+    """The known values at a path, each with its own path, which has the list indexes."""
     found: list[tuple[str, Any]] = [("", inputs)]
     for step in path.split("."):
         name, many = step.removesuffix("[]"), step.endswith("[]")
@@ -39,12 +39,12 @@ def find(inputs: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
 
 
 def satisfies(path: str, holds: Callable[[Any], bool], wanted: str) -> Rule:
-    """Each value at the path must hold; `wanted` says what it takes. The value is not shown: it may be a secret."""
+    """Each value at the path must satisfy `holds`; `wanted` describes it. Values are not shown: they may be secret."""
 
-    def rule(inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def rule(inputs: Mapping[str, Any]) -> Iterator[CheckFailure]:
         for where, value in find(inputs, path):
             if not holds(value):
-                yield Problem(where, f"must be {wanted}")
+                yield CheckFailure(where, f"must be {wanted}")
 
     return rule
 
@@ -88,11 +88,11 @@ def json_text(path: str) -> Rule:
 
 
 def needs_one_of(*names: str) -> Rule:
-    """At least one of these top-level inputs must be given (unknown counts)."""
+    """At least one of these top-level inputs must be set; unknown values count."""
 
-    def rule(inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def rule(inputs: Mapping[str, Any]) -> Iterator[CheckFailure]:
         if not any(inputs.get(name) is not None for name in names):
-            yield Problem(names[0], "is required" if len(names) == 1 else f"or {' or '.join(names[1:])} is required")
+            yield CheckFailure(names[0], f"is required unless {' or '.join(names[1:])} is set")
 
     return rule
 

@@ -1,10 +1,10 @@
-"""What the commands share that run a stack on local AWS: the program, the steps on the screen, a clean end."""
+"""What both commands share: the Typer app, the program that they deploy, progress on the screen, a clean exit."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +12,38 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from batchbell_local.cloud import LocalCloudError
+from batchbell_local.deployment import DeploymentFailed
+from demo.print_color import RunFailed
 
-def checkout() -> Path:
-    """The folder of the program that is deployed: the one that batchbell runs from."""
+
+def run(command: Callable[..., None], epilog: str, program: str) -> None:
+    """Run `command` on the process's arguments; `program` is the name that its help shows."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app.command(epilog=epilog)(command)
+    app(prog_name=program)
+
+
+def program_folder() -> Path:
+    """The folder of the Pulumi program to deploy: the checkout that this runs from."""
     folder = Path(__file__).resolve().parents[1]
     if not (folder / "Pulumi.yaml").exists():
-        raise typer.BadParameter("this runs from a checkout of batchbell: it deploys the program beside it")
+        raise typer.BadParameter("run this from a checkout of batchbell: it deploys the program in that checkout")
     return folder
 
 
 @contextlib.contextmanager
-def stopped_cleanly(errors: Console, what: str) -> Iterator[None]:
-    """A run that fails is told on one line, exit code 1; Ctrl-C and SIGTERM stop all that it started, exit code 130."""
-    # Imported here, so that the other commands work without the requirements of local AWS.
-    from batchbell_local.cloud import LocalCloudError
-    from batchbell_local.deployment import DeploymentFailed
-    from demo.chaos.run import ChaosFailed
-    from demo.print_color import RehearsalFailed
-
+def clean_exit(errors: Console, what: str) -> Iterator[None]:
+    """Exit with 1 and one line if the run fails, with 130 on Ctrl-C or SIGTERM after everything has been stopped."""
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background jobs inherit it as ignored
         signal.signal(number, _interrupt)
     try:
         yield
-    except (ChaosFailed, LocalCloudError, DeploymentFailed, RehearsalFailed) as error:
+    except (LocalCloudError, DeploymentFailed, RunFailed) as error:
         errors.print(f"[red]{what} failed[/red]: {error}", highlight=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        errors.print("Stopped, with all that it had started.")
+        errors.print("Stopped, and with it everything that it had started.")
         raise typer.Exit(130) from None
 
 
@@ -46,8 +51,8 @@ def _interrupt(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-class Steps:
-    """A line of the screen for each step of a run; a context manager. `labels`: of each step, in at most 22 signs."""
+class ProgressLines:
+    """Shows a line for each step of a run; a context manager. `labels`: by step, at most 22 characters each."""
 
     def __init__(self, errors: Console, labels: Mapping[str, str]) -> None:
         self._labels = labels
@@ -64,7 +69,7 @@ class Steps:
         self._step = ""
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> ProgressLines:
         self._progress.start()
         return self
 
@@ -72,7 +77,7 @@ class Steps:
         self._progress.stop()
 
     def begin(self, group: str) -> None:
-        """What follows is about this, in at most 8 signs."""
+        """Put the steps that follow under this heading of at most 8 characters."""
         self._group = group
 
     def report(self, step: str, done: int, total: int | None) -> None:
@@ -84,7 +89,7 @@ class Steps:
             self._progress.update(self._task, completed=done, total=total)
 
     def finish(self) -> None:
-        """The current step is done."""
+        """Mark the current step as done."""
         if self._task is not None:
             task = self._progress.tasks[self._task]
             done = task.completed or 1

@@ -1,13 +1,12 @@
-"""Job queues: MiniStack stores them; here are AWS's refusals, updates and deletion, and the choice of a place."""
+"""Job queues. MiniStack stores them; this adds AWS's checks, updates, deletion, and the choice of an environment."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from ministack.services import batch as stub
 
-from .environments import find_environment, platform_of
-from .wire import Json, Operation, Refused, ask, find_record, name_given, state_given
+from .compute_environments import find_environment, platform_of
+from .operation import ClientException, Json, Operation, call_stub, find_record, parse_state, required_name
+from .scheduler import Scheduler
 
 create_stub = stub._create_job_queue
 
@@ -15,29 +14,19 @@ MAX_ENVIRONMENTS = 3  # a queue may have up to three compute environments (API r
 STORED_AS_GIVEN = ("schedulingPolicyArn", "jobStateTimeLimitActions")
 
 
-class Jobs(Protocol):
-    """What changes to queues mean to the jobs in them."""
-
-    def place_again(self) -> None:
-        """Jobs that found no place may find one now."""
-
-    def end_queue(self, queue_arn: str) -> None:
-        """The queue is being deleted."""
-
-
-def operations(jobs: Jobs) -> dict[str, Operation]:
+def operations(scheduler: Scheduler) -> dict[str, Operation]:
     """The operations by their path."""
 
     def update(payload: Json) -> Json:
         answer = _update(payload)
-        jobs.place_again()
+        scheduler.retry_placement()
         return answer
 
     def delete(payload: Json) -> Json:
         queue = existing_queue(payload)
         if queue["state"] != "DISABLED":
-            raise Refused("Cannot delete, job queue must be disabled first")
-        jobs.end_queue(queue["jobQueueArn"])
+            raise ClientException("Cannot delete, job queue must be disabled first")
+        scheduler.terminate_queue(queue["jobQueueArn"])
         del stub._job_queues[queue["jobQueueName"]]
         return {}
 
@@ -45,16 +34,16 @@ def operations(jobs: Jobs) -> dict[str, Operation]:
 
 
 def existing_queue(payload: Json) -> Json:
-    """The queue that the request's `jobQueue` (name or ARN) means; raises Refused when there is none."""
+    """The queue that the request's `jobQueue` (name or ARN) names. Raises ClientException if it does not exist."""
     reference = payload.get("jobQueue")
     queue = find_record(stub._job_queues, reference, "jobQueueArn")
     if queue is None:
-        raise Refused(f"Job queue {reference} does not exist")
+        raise ClientException(f"Job queue {reference} does not exist")
     return queue
 
 
-def place_for(queue_arn: str) -> Json | None:
-    """The first enabled compute environment of the queue, in its order; None when it has none now."""
+def find_enabled_environment(queue_arn: str) -> Json | None:
+    """The queue's first enabled compute environment, in its order; None if all are disabled."""
     queue = find_record(stub._job_queues, queue_arn, "jobQueueArn")
     for entry in queue["computeEnvironmentOrder"] if queue else []:
         environment = find_environment(entry["computeEnvironment"])
@@ -67,16 +56,16 @@ def platform_of_queue(queue: Json) -> str:
     """EC2 or FARGATE: a queue never has both."""
     environment = find_environment(queue["computeEnvironmentOrder"][0]["computeEnvironment"])
     if environment is None:
-        raise Refused(f"The compute environment of job queue {queue['jobQueueName']} does not exist")
+        raise ClientException(f"The compute environment of job queue {queue['jobQueueName']} does not exist")
     return platform_of(environment)
 
 
 def _create(payload: Json) -> Json:
-    name_given(payload, "jobQueueName")
+    required_name(payload, "jobQueueName")
     order = _checked_order(payload.get("computeEnvironmentOrder"))
     _check_priority(payload, required=True)
-    request = {**payload, "state": state_given(payload, "ENABLED"), "computeEnvironmentOrder": order}
-    answer = ask(create_stub, request)
+    request = {**payload, "state": parse_state(payload, "ENABLED"), "computeEnvironmentOrder": order}
+    answer = call_stub(create_stub, request)
     stored = {key: payload[key] for key in STORED_AS_GIVEN if key in payload}
     stub._job_queues[answer["jobQueueName"]].update(stored)
     return answer
@@ -90,7 +79,7 @@ def _update(payload: Json) -> Json:
     if "priority" in payload:
         _check_priority(payload, required=False)
         changes["priority"] = payload["priority"]
-    state = state_given(payload)
+    state = parse_state(payload)
     if state is not None:
         changes["state"] = state
     queue.update(changes)
@@ -100,21 +89,21 @@ def _update(payload: Json) -> Json:
 def _check_priority(payload: Json, *, required: bool) -> None:
     priority = payload.get("priority")
     if not isinstance(priority, int) and (required or priority is not None):
-        raise Refused(f"priority must be a whole number, got {priority!r}")
+        raise ClientException(f"priority must be a whole number, got {priority!r}")
 
 
 def _checked_order(given: object) -> list[Json]:
-    """The compute environments of a queue, by `order`, names turned into ARNs."""
+    """The compute environments of a queue, checked and sorted by `order`, with ARNs instead of names."""
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_ENVIRONMENTS:
-        raise Refused(f"computeEnvironmentOrder takes 1 to {MAX_ENVIRONMENTS} compute environments")
+        raise ClientException(f"computeEnvironmentOrder takes 1 to {MAX_ENVIRONMENTS} compute environments")
     order: list[Json] = []
     platforms = set()
     for entry in given:
         environment = find_environment(entry.get("computeEnvironment"))
         if environment is None:
-            raise Refused(f"Compute environment {entry.get('computeEnvironment')} does not exist")
+            raise ClientException(f"Compute environment {entry.get('computeEnvironment')} does not exist")
         platforms.add(platform_of(environment))
         order.append({"order": entry.get("order"), "computeEnvironment": environment["computeEnvironmentArn"]})
     if len(platforms) > 1:
-        raise Refused("EC2/SPOT and FARGATE/FARGATE_SPOT compute environments cannot be mixed in one job queue")
+        raise ClientException("EC2/SPOT and FARGATE/FARGATE_SPOT compute environments cannot be mixed in one job queue")
     return sorted(order, key=lambda entry: int(entry["order"]))

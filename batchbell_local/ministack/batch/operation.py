@@ -1,4 +1,4 @@
-"""What every operation shares: how AWS Batch refuses, and how an answer of MiniStack's own functions is read."""
+"""What all operations share: Batch's error, the adapters to and from MiniStack's handlers, checks of common fields."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}")
 """Names of jobs, queues, definitions and compute environments (API reference: up to 128 letters, digits, - and _)."""
 
 
-class Refused(Exception):
+class ClientException(Exception):
     """A request that AWS Batch answers with ClientException (HTTP 400); the text is its message."""
 
 
-def answering(operation: Operation) -> Callable[[Json], Response]:
-    """Turn an operation (request body in, response body out) into one of MiniStack's handlers."""
+def as_handler(operation: Operation) -> Callable[[Json], Response]:
+    """Turn an operation (request body in, response body out) into a handler for MiniStack."""
 
-    def answer(payload: Json) -> Response:
+    def handle(payload: Json) -> Response:
         try:
             body = operation(payload)
-        except Refused as refusal:
+        except ClientException as refusal:
             response: Response = error_response_json("ClientException", str(refusal), 400)
             return response
         return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
-    return answer
+    return handle
 
 
-def ask(stub: Callable[[Json], Response], payload: Json) -> Json:
-    """Call one of MiniStack's own handlers; returns its body, raises Refused with its message if it refused."""
+def call_stub(stub: Callable[[Json], Response], payload: Json) -> Json:
+    """Call one of MiniStack's handlers and return its body. Raises ClientException with its message if it refuses."""
     status, _, raw = stub(payload)
     body: Json = json.loads(raw)
     if status != 200:
-        raise Refused(body.get("message", "refused"))
+        raise ClientException(body.get("message", "refused"))
     return body
 
 
-def name_given(payload: Json, key: str) -> str:
-    """The new resource's name under `key`; raises Refused when it is missing or not a name."""
+def required_name(payload: Json, key: str) -> str:
+    """The new resource's name under `key`. Raises ClientException if it is missing or invalid."""
     name = payload.get(key)
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise Refused(f"{key} must match ^{NAME.pattern}$, got {name!r}")
+        raise ClientException(f"{key} must match ^{NAME.pattern}$, got {name!r}")
     return name
 
 
 def find_record(store: Any, reference: object, arn_key: str) -> Json | None:
-    """The record of a MiniStack store that `reference`, a name or an ARN, means; None when there is none."""
+    """The record in a MiniStack store that `reference`, a name or an ARN, names; None if there is none."""
     if not isinstance(reference, str):
         return None
     record: Json | None = store.get(reference.rsplit("/", 1)[-1])
@@ -62,11 +62,11 @@ def find_record(store: Any, reference: object, arn_key: str) -> Json | None:
     return record
 
 
-def state_given(payload: Json, default: str | None = None) -> str | None:
-    """`state` as ENABLED or DISABLED, in any case of letters; raises Refused for another word."""
+def parse_state(payload: Json, default: str | None = None) -> str | None:
+    """The request's `state` in upper case. Raises ClientException if it is neither ENABLED nor DISABLED."""
     state = payload.get("state", default)
     if state is None:
         return None
     if str(state).upper() not in ("ENABLED", "DISABLED"):
-        raise Refused(f"state must be ENABLED or DISABLED, got {state!r}")
+        raise ClientException(f"state must be ENABLED or DISABLED, got {state!r}")
     return str(state).upper()

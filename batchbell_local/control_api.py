@@ -1,10 +1,10 @@
-"""What tests and tools ask of the local AWS beyond AWS's own API: faults, Batch events, the death of a function.
+"""Control of the local AWS beyond AWS's own API, for tests and tools: faults, Batch events, kills of functions.
 
-POST   /_batchbell/faults          a `faults.Fault` as JSON → {"fault": N}
+POST   /_batchbell/faults          adds a fault: `faults.Fault` as JSON → {"fault": N}
 GET    /_batchbell/faults/N        {"hits": [request bodies]}
-DELETE /_batchbell/faults[/N]      end all, or one
-POST   /_batchbell/events          {"events": [EventBridge events]}: on the default bus, as AWS Batch raises them
-POST   /_batchbell/functions/kill  SIGKILL for every function that runs an invocation → {"killed": N}
+DELETE /_batchbell/faults[/N]      ends one fault, or all
+POST   /_batchbell/events          puts {"events": [EventBridge events]} on the default bus, as AWS Batch does
+POST   /_batchbell/functions/kill  kills every function that is running an invocation → {"killed": N}
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
-from .faults import Call, Fault, Faults, read_call, write_answer
+from .faults import Fault, FaultInjector, FunctionCall, parse_call, render_response
 from .ministack import functions
 
 PREFIX = "/_batchbell/"
@@ -28,16 +28,19 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class CutConnection(Exception):
-    """Ends a connection in the middle of an answer."""
+    """Ends a connection in the middle of a response."""
 
 
-class Controlled:
-    """An ASGI application around MiniStack's. `account` and `region`: where events are raised."""
+class ControlApi:
+    """An ASGI application around MiniStack's: serves the control API, and applies faults to the calls of functions.
+
+    `account` and `region`: where events are put on the bus.
+    """
 
     def __init__(self, application: Application, account: str, region: str) -> None:
         self._application = application
-        self._place = account, region
-        self._faults = Faults()
+        self._scope = account, region
+        self._faults = FaultInjector()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,36 +48,36 @@ class Controlled:
             return
         path: str = scope["path"]
         if path.startswith(PREFIX):
-            answer = self._control(scope["method"], path.removeprefix(PREFIX).split("/"), await _read(receive))
-            await _answer(send, 200, {"content-type": "application/json"}, json.dumps(answer).encode())
+            result = self._control(scope["method"], path.removeprefix(PREFIX).split("/"), await _read(receive))
+            await _respond(send, 200, {"content-type": "application/json"}, json.dumps(result).encode())
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if "app/worker-" not in headers.get("user-agent", ""):
+        if "app/environment-" not in headers.get("user-agent", ""):
             await self._application(scope, receive, send)
             return
         body = await _read(receive)
-        call = read_call(path, headers, body)
-        fault = self._faults.meet(call) if call else None
+        call = parse_call(path, headers, body)
+        fault = self._faults.match(call) if call else None
         if call is None or fault is None:
             await self._application(scope, _replay(body), send)
             return
         await self._fail(call, fault, scope, body, send)
 
-    async def _fail(self, call: Call, fault: Fault, scope: Scope, body: bytes, send: Send) -> None:
+    async def _fail(self, call: FunctionCall, fault: Fault, scope: Scope, body: bytes, send: Send) -> None:
         await asyncio.sleep(fault.delay)
         if fault.kill == "before" or fault.cut == "before":
             if fault.kill:
-                functions.kill_worker(call.worker)
+                functions.kill_environment(call.environment)
             await _cut(send)
-        if fault.answers:
-            await _answer(send, *write_answer(fault, call.protocol))
+        if fault.replaces_response:
+            await _respond(send, *render_response(fault, call.protocol))
             return
-        if not (fault.kill or fault.cut):  # it is only slow
+        if not (fault.kill or fault.cut):  # only slow
             await self._application(scope, _replay(body), _drip(send, fault.drip) if fault.drip else send)
             return
-        await self._application(scope, _replay(body), _swallow)
+        await self._application(scope, _replay(body), _discard)
         if fault.kill:
-            functions.kill_worker(call.worker)
+            functions.kill_environment(call.environment)
         await _cut(send)
 
     def _control(self, method: str, path: list[str], body: bytes) -> dict[str, Any]:
@@ -90,7 +93,7 @@ class Controlled:
                 return {"killed": functions.kill_running()}
             case "POST", ["events"]:
                 return {"raised": self._raise(json.loads(body)["events"])}
-        raise ValueError(f"no such control: {method} {'/'.join(path)}")
+        raise ValueError(f"unknown control call: {method} {'/'.join(path)}")
 
     def _raise(self, events: list[dict[str, Any]]) -> int:
         entries = [
@@ -102,8 +105,8 @@ class Controlled:
             }
             for event in events
         ]
-        # The lock is the one that event source mappings, on threads of their own, take messages under.
-        with request_scope(*self._place), sqs._queues_lock:
+        # Event source mappings take messages under this lock, on threads of their own.
+        with request_scope(*self._scope), sqs._queues_lock:
             for entry in entries:
                 eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
         return len(entries)
@@ -125,8 +128,8 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _swallow(message: dict[str, Any]) -> None:
-    """The answer that nobody gets."""
+async def _discard(message: dict[str, Any]) -> None:
+    """Drop the response."""
 
 
 def _drip(send: Send, seconds: float) -> Send:
@@ -139,7 +142,7 @@ def _drip(send: Send, seconds: float) -> Send:
     return send_bytewise
 
 
-async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+async def _respond(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     length = {"content-length": str(len(body))}
     encoded = [(name.encode(), value.encode()) for name, value in {**headers, **length}.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
@@ -147,7 +150,7 @@ async def _answer(send: Send, status: int, headers: Mapping[str, str], body: byt
 
 
 async def _cut(send: Send) -> None:
-    """Promise more than is sent: the server then closes the connection."""
+    """Announce a longer body than is sent, so that the server closes the connection."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})
     raise CutConnection

@@ -1,7 +1,7 @@
-"""Jobs as JSON, shaped like AWS's own: the detail of an event, an entry of DescribeJobs, a summary of ListJobs.
+"""Jobs as AWS's JSON: the detail of an event, the JobDetail of DescribeJobs, the JobSummary of ListJobs.
 
-The shapes are those of real events and answers per platform; where AWS documents a field as optional and no real
-sample shows it (a parent's startedAt and stoppedAt), it is left out.
+The shapes follow real events and responses of each platform. Fields that AWS documents as optional and that no real
+sample has (a parent's startedAt and stoppedAt) are left out.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from __future__ import annotations
 from typing import Any
 
 from .jobs import ArrayParent, Attempt, Job, Placement, Status
-from .wire import Json
+from .operation import Json
 
 
 def event_detail(job: Job) -> Json:
-    """`detail` of a "Batch Job State Change" event. A child's tags.resourceArn is its parent's ARN (seen)."""
+    """The `detail` of a "Batch Job State Change" event. A child's tags.resourceArn is its parent's ARN (seen)."""
     detail = _job(job)
     detail["tags"] = {**job.top.tags, "resourceArn": job.top.arn}
     return detail
 
 
-def description(job: Job) -> Json:
-    """A JobDetail of DescribeJobs."""
+def job_detail(job: Job) -> Json:
+    """The JobDetail of DescribeJobs."""
     return {**_job(job), "tags": dict(job.top.tags)}
 
 
-def summary(job: Job) -> Json:
-    """A JobSummary of ListJobs. It has no log stream's name."""
-    found: Json = {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.plan.name, "createdAt": job.created_at}
+def job_summary(job: Job) -> Json:
+    """The JobSummary of ListJobs, which has no log stream name."""
+    found: Json = {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.spec.name, "createdAt": job.created_at}
     found["status"] = str(job.status)
     found |= _present(statusReason=job.status_reason, startedAt=job.started_at, stoppedAt=job.stopped_at)
     if isinstance(job, ArrayParent):
         found["arrayProperties"] = {"size": len(job.children)}
         return found
-    last = job.attempts[-1].ending if job.attempts else None
+    last = job.attempts[-1].result if job.attempts else None
     found["container"] = _present(exitCode=last.exit_code, reason=last.reason) if last else {}
     if job.index is not None:
         found["arrayProperties"] = {"index": job.index}
@@ -40,22 +40,22 @@ def summary(job: Job) -> Json:
 
 
 def _job(job: Job) -> Json:
-    plan = job.plan
+    spec = job.spec
     found: Json = {
         "jobArn": job.arn,
-        "jobName": plan.name,
+        "jobName": spec.name,
         "jobId": job.job_id,
-        "jobQueue": plan.queue_arn,
+        "jobQueue": spec.queue_arn,
         "status": str(job.status),
-        **plan.extras,
+        **spec.extras,
         "attempts": [_attempt(attempt) for attempt in job.attempts],
         **_present(statusReason=job.status_reason),
         "createdAt": job.created_at,
-        **_present(retryStrategy=plan.retry.to_json() if plan.retry else None),
+        **_present(retryStrategy=spec.retry.to_json() if spec.retry else None),
         **_present(startedAt=job.started_at, stoppedAt=job.stopped_at),
-        "dependsOn": [_present(jobId=one.job_id, type=one.kind or None) for one in plan.depends_on],
-        "jobDefinition": plan.definition_arn,
-        "parameters": plan.parameters,
+        "dependsOn": [_present(jobId=one.job_id, type=one.kind or None) for one in spec.depends_on],
+        "jobDefinition": spec.definition_arn,
+        "parameters": spec.parameters,
         "container": _container(job),
     }
     if isinstance(job, ArrayParent):
@@ -66,10 +66,10 @@ def _job(job: Job) -> Json:
         }
     elif job.index is not None:
         found["arrayProperties"] = {"statusSummary": {}, "index": job.index}
-    if plan.timeout_seconds is not None:
-        found["timeout"] = {"attemptDurationSeconds": plan.timeout_seconds}
-    found["propagateTags"] = plan.propagate_tags
-    found["platformCapabilities"] = list(plan.platform_capabilities)
+    if spec.timeout_seconds is not None:
+        found["timeout"] = {"attemptDurationSeconds": spec.timeout_seconds}
+    found["propagateTags"] = spec.propagate_tags
+    found["platformCapabilities"] = list(spec.platform_capabilities)
     found["eksAttempts"] = []
     if job.is_cancelled:
         found["isCancelled"] = True
@@ -79,32 +79,32 @@ def _job(job: Job) -> Json:
 
 
 def _container(job: Job) -> Json:
-    container = dict(job.plan.container)
+    container = dict(job.spec.container)
     placement = job.placement
     if placement is None:
         container["networkInterfaces"] = []
         return container
     if job.status.is_final and job.attempts:
-        ending = job.attempts[-1].ending
-        container |= _present(exitCode=ending.exit_code, reason=ending.reason)
+        result = job.attempts[-1].result
+        container |= _present(exitCode=result.exit_code, reason=result.reason)
     return container | _placed(placement, has_run=job.started_at is not None)
 
 
 def _attempt(attempt: Attempt) -> Json:
-    ending = attempt.ending
+    result = attempt.result
     return {
         "container": {
-            **_present(exitCode=ending.exit_code, reason=ending.reason),
+            **_present(exitCode=result.exit_code, reason=result.reason),
             **_placed(attempt.placement, has_run=attempt.started_at is not None),
         },
         **_present(startedAt=attempt.started_at),
         "stoppedAt": attempt.stopped_at,
-        "statusReason": ending.status_reason,
+        "statusReason": result.status_reason,
     }
 
 
 def _placed(placement: Placement, *, has_run: bool) -> Json:
-    """What a container has from its placement on; the log stream's name comes once it runs (API reference)."""
+    """The fields of a placed container; the log stream's name is set once it runs (API reference)."""
     return {
         **_present(containerInstanceArn=placement.container_instance_arn),
         "taskArn": placement.task_arn,

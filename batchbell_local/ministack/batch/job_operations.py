@@ -1,33 +1,33 @@
-"""The operations on jobs."""
+"""Batch's operations on jobs: submit, describe, list, cancel, terminate."""
 
 from __future__ import annotations
 
+from .job_json import job_detail
+from .job_runner import JobRunner
 from .jobs import Job
 from .listing import list_jobs
+from .operation import ClientException, Json, Operation
 from .scheduler import Scheduler
-from .shapes import description
 from .submission import parse_submission
-from .wire import Json, Operation, Refused
-from .workers import Workers
 
-MAX_DESCRIBED = 100  # job ids of one DescribeJobs (API reference)
+MAX_DESCRIBED = 100  # job ids in one DescribeJobs call (API reference)
 
 
-def operations(scheduler: Scheduler, workers: Workers) -> dict[str, Operation]:
+def operations(scheduler: Scheduler, runner: JobRunner) -> dict[str, Operation]:
     """The operations by their path."""
 
     def submit(payload: Json) -> Json:
-        plan = parse_submission(payload)
-        workers.start()
-        job = scheduler.submit(plan, dict(payload.get("tags") or {}))
-        return {"jobArn": job.arn, "jobName": plan.name, "jobId": job.job_id}
+        spec = parse_submission(payload)
+        runner.start()
+        job = scheduler.submit(spec, dict(payload.get("tags") or {}))
+        return {"jobArn": job.arn, "jobName": spec.name, "jobId": job.job_id}
 
     def describe(payload: Json) -> Json:
         ids = payload.get("jobs") or []
         if len(ids) > MAX_DESCRIBED:
-            raise Refused(f"DescribeJobs takes at most {MAX_DESCRIBED} jobs, got {len(ids)}")
+            raise ClientException(f"DescribeJobs takes at most {MAX_DESCRIBED} jobs, got {len(ids)}")
         with scheduler.lock:
-            return {"jobs": [description(job) for job_id in ids if (job := scheduler.find(job_id)) is not None]}
+            return {"jobs": [job_detail(job) for job_id in ids if (job := scheduler.find(job_id)) is not None]}
 
     def cancel(payload: Json) -> Json:
         job, reason = _job_and_reason(scheduler, payload)
@@ -51,8 +51,8 @@ def operations(scheduler: Scheduler, workers: Workers) -> dict[str, Operation]:
 
 
 def _job_and_reason(scheduler: Scheduler, payload: Json) -> tuple[Job | None, str]:
-    """A job that cannot be found is no mistake: it is taken as done (API reference, CancelJobs)."""
+    """The job and the reason. A job that does not exist is not an error (API reference, CancelJob)."""
     for key in ("jobId", "reason"):
         if not payload.get(key):
-            raise Refused(f"{key} is required")
+            raise ClientException(f"{key} is required")
     return scheduler.find(payload["jobId"]), str(payload["reason"])

@@ -1,9 +1,10 @@
-"""The rights that a caller needs for message move tasks: MiniStack checks one action on the queue of a QueueUrl, and
-these calls have none. (SQS Developer Guide, "Troubleshoot Amazon SQS dead-letter queue and DLQ redrive issues": the
-AccessDenied permission issue.)
+"""Checks the permissions for message move tasks.
 
-A caller that starts a task needs what the task does, since SQS does it with the caller's rights: receive and delete in
-the source, send to the destination. A queue's own policy counts, too.
+MiniStack checks one action on the queue in QueueUrl, which these calls do not have. (SQS Developer Guide, "Troubleshoot
+Amazon SQS dead-letter queue and DLQ redrive issues": the AccessDenied permission issue.)
+
+SQS moves messages with the caller's permissions, so a caller that starts a task needs those to receive and delete in
+the source and to send to the destination. The queues' own policies count too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _key: ContextVar[str] = ContextVar("access key of the request")
 
 
 def install() -> None:
-    """Make the MiniStack of this process check these calls on the source queue."""
+    """Make this process's MiniStack check these calls on the source queue."""
     extract = iam_actions.extract_resource_arn
 
     def extract_resource_arn(
@@ -31,15 +32,15 @@ def install() -> None:
     ) -> str:
         if service == "sqs" and "MessageMoveTask" in headers.get("x-amz-target", ""):
             _key.set(extract_access_key_id(headers, query_params))
-            return _source(body)
+            return _source_arn(body)
         arn: str = extract(service, method, path, headers, body, query_params, *place)
         return arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
 
 
-def check_rights(queue: Json, *actions: str) -> None:
-    """Raise SQS's AccessDenied unless the caller may do all of these to the queue."""
+def check_permissions(queue: Json, *actions: str) -> None:
+    """Raise SQS's AccessDenied unless the caller may perform all of these actions on the queue."""
     arn = queue["attributes"]["QueueArn"]
     for name in actions:
         action = f"sqs:{name}"
@@ -49,12 +50,12 @@ def check_rights(queue: Json, *actions: str) -> None:
             raise sqs._Err("AccessDenied", text, 403)
 
 
-def _source(body: bytes) -> str:
-    """The ARN of the queue that the call is about; "*" if it names none."""
+def _source_arn(body: bytes) -> str:
+    """The ARN of the source queue that the call names; "*" if it names none."""
     try:
         request = json.loads(body)
         if "TaskHandle" in request:
             request = {"SourceArn": json.loads(base64.b64decode(request["TaskHandle"]))["sourceArn"]}
         return str(request.get("SourceArn") or "*")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "*"  # the handler says what is wrong with it
+        return "*"  # the handler reports the mistake

@@ -1,7 +1,7 @@
-"""Property values between Pulumi's wire format (protobuf structs) and plain Python.
+"""Converts property values between Pulumi's wire format (protobuf structs) and plain Python.
 
-Plain means: dicts, lists, strings, booleans, integers where a number is whole, and None. Archives and assets stay in
-their wire form, dicts with a signature key, so that with and without the engine the table gets the same thing.
+Plain values are dicts, lists, strings, booleans, None, and numbers, as integers if they are whole. Archives and assets
+keep their wire form, dicts with a signature key, so that the table gets the same values with and without the engine.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, Final
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime import rpc
 
+from batchbell_local.pulumi.redaction import MASK
+
 SIGNATURE: Final[str] = rpc._special_sig_key
 ARCHIVE: Final[str] = rpc._special_archive_sig
 ASSET: Final[str] = rpc._special_asset_sig
@@ -20,19 +22,17 @@ SECRET: Final[str] = rpc._special_secret_sig
 RESOURCE: Final[str] = rpc._special_resource_sig
 UNKNOWN: Final[str] = rpc.UNKNOWN
 
-MASK: Final = "[secret]"
-
 
 @dataclass(frozen=True)
 class Properties:
-    """Decoded properties: plain values, and the names of the top-level ones that hold a secret anywhere."""
+    """Decoded properties: plain values, and the names of the top-level ones that contain a secret."""
 
     values: dict[str, Any]
     secret: frozenset[str]
 
 
 def decode(struct: struct_pb2.Struct) -> Properties:
-    """Unwrap a resource's or a function's properties. Nulls are left out, as the engine leaves them out."""
+    """Decode the properties of a resource or function, without nulls, which the engine omits too."""
     raw = json_format.MessageToDict(struct)
     values = {name: plain(value) for name, value in raw.items()}
     return Properties(
@@ -42,7 +42,7 @@ def decode(struct: struct_pb2.Struct) -> Properties:
 
 
 def encode(values: Mapping[str, Any], secret: frozenset[str] = frozenset()) -> struct_pb2.Struct:
-    """The reverse of decode: values whose names are in `secret` are wrapped as secrets."""
+    """The reverse of decode; values whose names are in `secret` become secrets."""
     return json_format.ParseDict(
         {
             name: {SIGNATURE: SECRET, "value": value} if name in secret else value
@@ -56,8 +56,9 @@ def encode(values: Mapping[str, Any], secret: frozenset[str] = frozenset()) -> s
 def encode_as(
     values: Mapping[str, Any], given: struct_pb2.Struct, secret: frozenset[str] = frozenset()
 ) -> struct_pb2.Struct:
-    """Encode, but what `given` has under the same name and with the same meaning stays as it is there, with its
-    secrets and references. Other values are secrets if `given` has a secret in that place, or if `secret` names them.
+    """Encode, but return values that are equal to those in `given` as they are there, with secrets and references.
+
+    Other values become secrets if `given` has a secret under that name, or if `secret` names them.
     """
     raw = json_format.MessageToDict(given)
     encoded = encode(values, secret | decode(given).secret)
@@ -68,7 +69,7 @@ def encode_as(
 
 
 def plain(value: Any) -> Any:
-    """Secrets unwrapped, resource references as their id (or URN), whole floats as integers."""
+    """The plain value: secrets unwrapped, resource references as id (or URN), whole floats as integers."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, dict):
@@ -83,14 +84,14 @@ def plain(value: Any) -> Any:
 
 
 def masked(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """Decode for showing: every secret, however deep, is MASK."""
+    """Decode for display: every secret, however deep, becomes MASK."""
     result = _mask(json_format.MessageToDict(struct))
     assert isinstance(result, dict)
     return result
 
 
 def secret_texts(struct: struct_pb2.Struct) -> Iterator[str]:
-    """Every string inside a secret of these properties."""
+    """Every string inside the secrets of these properties."""
     for value in _secrets(json_format.MessageToDict(struct)):
         yield from _texts(plain(value))
 

@@ -1,7 +1,7 @@
-"""What MiniStack is told about jobs (events, log lines): in order, and on the thread that its handlers run on.
+"""Passes events and log lines of jobs to MiniStack, in order, on the thread of its handlers.
 
-MiniStack's handlers run on one event loop and its stores have no locks between them: its SQS handlers, for one, swap a
-queue's list of messages for another while they work, and a message appended meanwhile by another thread is lost.
+MiniStack's handlers run on one event loop, and its stores have no locks. Its SQS handlers, for example, replace a
+queue's list of messages while they work, so a message that another thread appends meanwhile is lost.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 logger = logging.getLogger("batch")
 
-CHUNK = 25  # deliveries in a row before other requests get their turn
-FULL = 2_000  # deliveries that wait before the workers wait too: an array of 10,000 never fills the memory
+CHUNK = 25  # deliveries in a row before other requests are served
+FULL = 2_000  # waiting deliveries at which the job threads pause, so that an array of 10,000 never fills the memory
 
 
-class Outbox:
-    """A queue of deliveries. `put` may be called by any thread; deliveries run one at a time on the attached loop."""
+class EventLoopQueue:
+    """A queue of deliveries. Any thread may `put`; deliveries run one at a time on the attached loop."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -28,7 +28,7 @@ class Outbox:
         self._draining = False
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Deliver on this loop, MiniStack's own, from now on."""
+        """Run deliveries on this loop, MiniStack's own, from now on."""
         self._loop = loop
 
     def put(self, delivery: Callable[[], None]) -> None:
@@ -39,16 +39,16 @@ class Outbox:
             self._draining = True
         try:
             self._loop.call_soon_threadsafe(self._drain, self._loop)
-        except RuntimeError:  # the loop is closed: MiniStack is ending, and nobody is left to tell
+        except RuntimeError:  # the loop is closed: MiniStack is ending
             logger.debug("a delivery came after the end")
 
     def wait_for_room(self) -> None:
-        """Block until few enough deliveries wait. Never call it on the loop's own thread."""
+        """Block until fewer than FULL deliveries are waiting. Never call it on the loop's own thread."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < FULL)
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop all waiting deliveries."""
         with self._changed:
             self._waiting.clear()
             self._changed.notify_all()

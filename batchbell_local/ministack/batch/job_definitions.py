@@ -1,17 +1,17 @@
-"""Job definitions: MiniStack counts their revisions; here is all that AWS keeps of one, and its INACTIVE state."""
+"""Job definitions. MiniStack counts their revisions; this adds AWS's other fields and the INACTIVE state."""
 
 from __future__ import annotations
 
 from ministack.services import batch as stub
 
+from .operation import ClientException, Json, Operation, call_stub, required_name
 from .paging import take_page
 from .retries import RetryStrategy
-from .wire import Json, Operation, Refused, ask, name_given
 
 register_stub = stub._register_job_definition
 
-PAGE = 100  # DescribeJobDefinitions gives at most 100 in a page (API reference)
-KEPT = (
+PAGE = 100  # most entries in a page of DescribeJobDefinitions (API reference)
+STORED_KEYS = (
     "parameters", "schedulingPriority", "containerProperties", "nodeProperties", "retryStrategy", "propagateTags",
     "timeout", "tags", "platformCapabilities", "eksProperties", "ecsProperties", "consumableResourceProperties",
 )  # fmt: skip
@@ -27,26 +27,26 @@ def operations() -> dict[str, Operation]:
 
 
 def active_definition(reference: object) -> Json:
-    """The definition that SubmitJob means by NAME (its latest ACTIVE revision), NAME:REVISION or an ARN.
+    """The definition that a SubmitJob request names: NAME (its latest ACTIVE revision), NAME:REVISION or an ARN.
 
-    Raises Refused when it does not exist or is INACTIVE.
+    Raises ClientException if it does not exist or is INACTIVE.
     """
     if isinstance(reference, str) and ":" not in reference:
         active = [revision for revision in stub._job_definitions.get(reference, []) if revision["status"] == "ACTIVE"]
         if active:
             latest: Json = active[-1]
             return latest
-        raise Refused(f"JobDefinition {reference} does not exist or has no ACTIVE revision")
+        raise ClientException(f"JobDefinition {reference} does not exist or has no ACTIVE revision")
     definition = find_definition(reference)
     if definition is None:
-        raise Refused(f"JobDefinition {reference} does not exist")
+        raise ClientException(f"JobDefinition {reference} does not exist")
     if definition["status"] != "ACTIVE":
-        raise Refused(f"JobDefinition {reference} is not ACTIVE")
+        raise ClientException(f"JobDefinition {reference} is not ACTIVE")
     return definition
 
 
 def find_definition(reference: object) -> Json | None:
-    """The revision of NAME:REVISION or of an ARN with a revision."""
+    """The revision that NAME:REVISION or an ARN names; None if it does not exist."""
     if not isinstance(reference, str):
         return None
     name, _, revision = reference.rsplit("/", 1)[-1].partition(":")
@@ -58,34 +58,34 @@ def find_definition(reference: object) -> Json | None:
 
 
 def check_timeout(timeout: object) -> None:
-    """Refuse a timeout that is no whole number of seconds from 1. (AWS refuses below 60; locally a test waits less.)"""
+    """Refuse a timeout that is not a positive whole number of seconds. (AWS requires at least 60; tests wait less.)"""
     if timeout is None:
         return
     seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None
     if not isinstance(seconds, int) or seconds < 1:
-        raise Refused(f"timeout.attemptDurationSeconds must be a whole number of seconds, got {seconds!r}")
+        raise ClientException(f"timeout.attemptDurationSeconds must be a whole number of seconds, got {seconds!r}")
 
 
 def _register(payload: Json) -> Json:
-    name = name_given(payload, "jobDefinitionName")
+    name = required_name(payload, "jobDefinitionName")
     kind = str(payload.get("type", "")).lower()
     if kind not in ("container", "multinode"):
-        raise Refused(f"type must be container or multinode, got {payload.get('type')!r}")
+        raise ClientException(f"type must be container or multinode, got {payload.get('type')!r}")
     capabilities = payload.get("platformCapabilities") or []
     if not set(capabilities) <= {"EC2", "FARGATE"}:
-        raise Refused(f"platformCapabilities must be EC2 or FARGATE, got {capabilities}")
+        raise ClientException(f"platformCapabilities must be EC2 or FARGATE, got {capabilities}")
     container = payload.get("containerProperties")
     if container is not None and not container.get("image"):
-        raise Refused("containerProperties.image is required")
+        raise ClientException("containerProperties.image is required")
     if container is not None and "FARGATE" in capabilities and not container.get("executionRoleArn"):
-        raise Refused("containerProperties.executionRoleArn is required for FARGATE")
+        raise ClientException("containerProperties.executionRoleArn is required for FARGATE")
     if kind == "container" and not any(payload.get(f"{sort}Properties") for sort in ("container", "ecs", "eks")):
-        raise Refused("containerProperties is required")
+        raise ClientException("containerProperties is required")
     RetryStrategy.parse(payload.get("retryStrategy"))
     check_timeout(payload.get("timeout"))
-    answer = ask(register_stub, {**payload, "type": kind})
+    answer = call_stub(register_stub, {**payload, "type": kind})
     definition = stub._job_definitions[name][-1]
-    for key in KEPT:
+    for key in STORED_KEYS:
         definition.pop(key, None)
         if payload.get(key) is not None:
             definition[key] = payload[key]
@@ -110,6 +110,6 @@ def _describe(payload: Json) -> Json:
 def _deregister(payload: Json) -> Json:
     definition = find_definition(payload.get("jobDefinition"))
     if definition is None:
-        raise Refused(f"JobDefinition {payload.get('jobDefinition')} does not exist")
+        raise ClientException(f"JobDefinition {payload.get('jobDefinition')} does not exist")
     definition["status"] = "INACTIVE"
     return {}

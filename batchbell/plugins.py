@@ -118,8 +118,10 @@ class Plugin:
 
 
 def notifiers_package() -> tuple[str, Path]:
-    """Name and folder of the package with batchbell's notifiers: inside `batchbell` in a wheel, beside it in a
-    checkout."""
+    """The package with batchbell's notifiers, by name and folder.
+
+    It is inside `batchbell` in a wheel, and beside it in a checkout.
+    """
     inside = Path(__file__).parent / "notifiers"
     if inside.is_dir():
         return "batchbell.notifiers", inside
@@ -127,8 +129,10 @@ def notifiers_package() -> tuple[str, Path]:
 
 
 def find_plugins() -> Mapping[str, Plugin]:
-    """All notifiers that a stack can choose, by type. If two have the same type, they are rivals, and neither can be
-    used."""
+    """All notifiers that a stack can choose, by type.
+
+    If two have the same type, they are rivals, and neither can be used.
+    """
     found: dict[str, Plugin] = {}
     for plugin in (*_in_folders(), *_in_distributions()):
         first = found.setdefault(plugin.type, plugin)

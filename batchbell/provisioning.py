@@ -102,8 +102,9 @@ def _example_arn(service: str, region: str | None = None) -> str:
 
 
 def check_when_known(value: Any, check: Callable[[Any], Any], *, where: str) -> Any:
-    """Apply `check` to an Output as soon as its value is known. Return a plain value as it is: it was checked with the
-    settings.
+    """Apply `check` to an Output as soon as its value is known.
+
+    Return a plain value as it is: it was checked with the settings.
 
     check: returns the value to use, or raises ValueError without showing the value
     where: begins the pulumi.RunError that ends the deployment if `check` raises ValueError

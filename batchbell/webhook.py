@@ -1,10 +1,10 @@
-"""Posts JSON to a webhook whose URL is a secret: the URL does not leak, and no response can hang a send.
+r"""Posts JSON to a webhook whose URL is a secret: the URL does not leak, and no response can hang a send.
 
 The Lambda's package holds this module if a chosen notifier imports it. It needs requests, so that such a notifier's
 `infrastructure.py` has `REQUIRES = ("requests",)`.
 
     def webhook_problem(url: str) -> str | None:
-        return url_problem(url, re.compile(r"https://pager\\.example/hooks/[a-z0-9]{1,64}"), "https://pager.example/hooks/…")
+        return url_problem(url, re.compile(r"https://pager\.example/hooks/[a-z0-9]{1,64}"), "https://pager.example/hooks/…")
 
     class Pager:
         def __init__(self, url: Secret) -> None:
@@ -93,9 +93,9 @@ def classify(response: WebhookResponse, detail: str = "") -> SendError | None:
 
 
 def url_problem(url: str, shape: re.Pattern[str], example: str) -> str | None:
-    """Say what is wrong with a webhook's URL, without showing it; None if it is right.
+    r"""Say what is wrong with a webhook's URL, without showing it; None if it is right.
 
-    shape: must match the whole URL, since `https://service.example\\@elsewhere/` would pass otherwise.
+    shape: must match the whole URL, since `https://service.example\@elsewhere/` would pass otherwise.
     example: a URL for the error.
 
     A webhook on this machine is accepted only while AWS is on this machine too, so never in a real deployment.

@@ -50,8 +50,10 @@ class Variable(StrEnum):
 
 
 class DetailType(StrEnum):
-    """EventBridge's detail-types of the events that the stack's rules match (AWS Batch User Guide, "AWS Batch
-    events")."""
+    """Detail-types of the events that the stack's rules match.
+
+    Source: AWS Batch User Guide, "AWS Batch events".
+    """
 
     JOB_STATE_CHANGE = "Batch Job State Change"
     QUEUE_BLOCKED = "Batch Job Queue Blocked"
@@ -101,6 +103,8 @@ class ManifestEntry(TypedDict):
 
 
 class TimeZone(TypedDict):
+    """A time zone with its rules: Lambda may lack a time zone database."""
+
     name: str  # IANA's
     data: str  # its rules: a TZif file in Base64
 

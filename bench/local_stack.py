@@ -71,8 +71,10 @@ class LocalStack:
         return self.in_queue("dead_letter")
 
     def log(self, term: str = "") -> list[tuple[float, str]]:
-        """Return the lines of the function's log that contain the term, each with the end of its invocation (epoch
-        seconds)."""
+        """Return the lines of the function's log that contain the term.
+
+        Each comes with the end of its invocation (epoch seconds).
+        """
         name = self.outputs["function_name"]
         group = self.cloud.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
         pages = (

@@ -16,7 +16,7 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 class ShareUnavailable(Exception):
-    """This machine cannot limit a process; the text says why."""
+    """The machine cannot limit a process; the text says why."""
 
 
 class ProcessorShare:

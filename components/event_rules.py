@@ -47,8 +47,10 @@ def finished_job_pattern(
 
 
 def blocked_queue_pattern(queue_arns: Sequence[str], definition_arns: Sequence[str]) -> dict[str, Any]:
-    """Match blocked job queues: the watched ones, whichever job blocks them. If only definitions are watched, match
-    every queue that is blocked by a job with one of these definitions."""
+    """Match blocked job queues: the watched ones, whichever job blocks them.
+
+    If only definitions are watched, match every queue that is blocked by a job with one of these definitions.
+    """
     detail = _in_queues(queue_arns) or _of_definitions(definition_arns)
     return {"source": ["aws.batch"], "detail-type": [DetailType.QUEUE_BLOCKED.value], "detail": detail}
 

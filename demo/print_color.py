@@ -127,8 +127,10 @@ def deploy_print_color(
     config: Mapping[str, Any],
     report: ReportProgress = ignore_progress,
 ) -> Deployment:
-    """Deploy the stack as users do, but for this machine's Python and processor, with the sink as Slack and `config` on
-    top of the stack's own."""
+    """Deploy the stack as users do, but for this machine's Python and processor.
+
+    Slack is the sink, and `config` overrides the stack's own.
+    """
     created = 0
 
     def progress(_: object) -> None:

@@ -51,8 +51,10 @@ def sink() -> Iterator[SlackSink]:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path of this process for packages and distributions of a test; their modules are unloaded after
-    it."""
+    """A folder on the path of this process for packages and distributions of a test.
+
+    Their modules are unloaded after the test.
+    """
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))

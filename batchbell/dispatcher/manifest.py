@@ -68,8 +68,11 @@ def read_manifest(path: Path) -> Configuration:
 
 
 def _zone(entry: TimeZone | None) -> tzinfo:
-    """Made from the rules in the package. Lambda's Amazon Linux has lacked a time zone database before
-    (aws/aws-lambda-dotnet#1620), and the deploy checked the name with another one."""
+    """Made from the rules in the package.
+
+    Lambda's Amazon Linux has lacked a time zone database before (aws/aws-lambda-dotnet#1620), and the deploy checked
+    the name with another one.
+    """
     if entry is None:
         return UTC
     from zoneinfo import ZoneInfo  # most stacks need none, and a cold start is shorter without it

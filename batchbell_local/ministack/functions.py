@@ -116,8 +116,10 @@ def kill_running() -> int:
 
 
 def retire_environments(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:
-    """End a function's processes. After an update, which names a qualifier, running invocations end first, as on AWS;
-    MiniStack would kill them."""
+    """End a function's processes.
+
+    After an update, which names a qualifier, running invocations end first, as on AWS; MiniStack would kill them.
+    """
     if qualifier is not None:
         with lambda_runtime._lock:
             for pool in lambda_runtime._workers.values():

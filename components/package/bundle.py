@@ -144,8 +144,11 @@ def _files(parts: Parts, fetched: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _compile(folder: Path) -> None:
-    """Compile the modules in a separate process: what a .pyc holds depends on what the process compiled before, and on
-    its hash seed. A file that does not compile (a template, code for another version) stays a source."""
+    """Compile the modules in a separate process.
+
+    What a .pyc holds depends on what the process compiled before, and on its hash seed. A file that does not compile (a
+    template, code for another version) stays a source.
+    """
     command = [sys.executable, "-s", "-S", "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", TASK_ROOT, str(folder)]
     subprocess.run(command, env={"PYTHONHASHSEED": "0"}, capture_output=True, check=False)

@@ -127,8 +127,11 @@ def files(distribution: Distribution) -> Iterator[tuple[str, Path]]:
 
 
 def fetch(distributions: Sequence[Distribution], runtime: Runtime, folder: Path) -> list[Distribution]:
-    """Fetch wheels of the same versions for the runtime, from the package index that pip is configured with, and unpack
-    them into `folder`. Raises BundleError, naming the distributions without such a wheel."""
+    """Fetch wheels of the same versions for the runtime, and unpack them into `folder`.
+
+    They come from the package index that pip is configured with. Raises BundleError, naming the distributions without
+    such a wheel.
+    """
     if importlib.util.find_spec("pip") is None:
         raise BundleError(
             f"{sys.executable} has no pip, which builds the Lambda's package: {sys.executable} -m ensurepip"

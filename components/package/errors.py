@@ -6,5 +6,7 @@ import pulumi
 
 
 class BundleError(pulumi.RunError):
-    """The Lambda's package cannot be built. The text says why and how to fix it; Pulumi prints it without a
-    traceback."""
+    """The Lambda's package cannot be built.
+
+    The text says why and how to fix it; Pulumi prints it without a traceback.
+    """

@@ -1,5 +1,7 @@
-"""Finds which of our own files run in the Lambda: the modules that the handler and the chosen notifiers import, and
-data files in a notifier's folder. It reads the sources and imports nothing.
+"""Finds which of our own files run in the Lambda.
+
+These are the modules that the handler and the chosen notifiers import, and data files in a notifier's folder. It reads
+the sources and imports nothing.
 """
 
 from __future__ import annotations
@@ -37,8 +39,10 @@ RUNTIME_MODULES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dat
 
 @dataclass(frozen=True)
 class RunTimeSources:
-    """The code of batchbell and of the chosen notifiers. `installed`: the files of notifiers that are installed
-    distributions, by module name."""
+    """The code of batchbell and of the chosen notifiers.
+
+    `installed`: the files of notifiers that are installed distributions, by module name.
+    """
 
     plugins: Sequence[Plugin]
     installed: Mapping[str, Path]
@@ -152,8 +156,11 @@ def _fix(name: str) -> str:
 
 
 def _with_parents(name: str) -> Sequence[str]:
-    """The module and its parents. A module counts as present if one of them is listed: below a regular package anything
-    may exist, and namespace packages are never listed."""
+    """The module and its parents.
+
+    A module counts as present if one of them is listed: below a regular package anything may exist, and namespace
+    packages are never listed.
+    """
     parts = name.split(".")
     return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 

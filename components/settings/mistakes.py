@@ -41,8 +41,10 @@ class InvalidSettings(pulumi.RunError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where settings are written. `prefix`: the prefix of each key of stack config, such as "batchbell:"; empty for
-    settings from a Pulumi program."""
+    """Where settings are written.
+
+    `prefix`: the prefix of each key of stack config, such as "batchbell:"; empty for settings from a Pulumi program.
+    """
 
     prefix: str = ""
 
@@ -51,8 +53,11 @@ class Source:
         return bool(self.prefix)
 
     def path(self, *location: str | int) -> str:
-        """The setting's path as its author wrote it: ("environment", "platform") is environment.platform in a program
-        and batchbell:environment_platform in stack config; ("notifiers", 0) is notifiers[0]."""
+        """The setting's path as its author wrote it.
+
+        ("environment", "platform") is environment.platform in a program and batchbell:environment_platform in stack
+        config; ("notifiers", 0) is notifiers[0].
+        """
         path = ""
         for number, part in enumerate(location):
             if isinstance(part, int):

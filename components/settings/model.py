@@ -39,8 +39,10 @@ def _check_zone(name: str) -> str:
 
 
 def _topic_problem(value: Any, region: str | None = None) -> str | None:
-    """Why `value` is not the ARN of a topic for alarms, or None; "" is no topic. CloudWatch sends only to topics in its
-    own region."""
+    """Why `value` is not the ARN of a topic for alarms, or None; "" is no topic.
+
+    CloudWatch sends only to topics in its own region.
+    """
     try:
         check_arn(None if value == "" else value, "sns", region=region)
     except ValueError as error:
@@ -94,8 +96,10 @@ class FunctionSettings(SettingsModel):
 
 
 class Settings(SettingsModel):
-    """Everything that a stack can choose. The order matters: `statuses` depends on `single_jobs`, and `job_queue_arns`
-    on everything else that may be watched."""
+    """Everything that a stack can choose.
+
+    The order matters: `statuses` depends on `single_jobs`, and `job_queue_arns` on everything else that may be watched.
+    """
 
     notifiers: Annotated[
         tuple[NotifierChoice, ...],

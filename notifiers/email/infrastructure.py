@@ -38,6 +38,8 @@ def _check_number(recipients: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Settings(NotifierSettings):
+    """The settings of one email notifier, besides its name and filters."""
+
     sender: Annotated[
         str,
         AfterValidator(_check_sender),

@@ -34,6 +34,8 @@ def check_key(arn: Any) -> Any:
 
 
 class Settings(NotifierSettings):
+    """The settings of one SNS notifier, besides its name and filters."""
+
     topic_arn: Annotated[
         Any,
         AfterValidator(check_topic),

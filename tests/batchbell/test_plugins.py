@@ -116,7 +116,7 @@ def test_two_notifiers_of_the_same_type_are_both_named_if_one_is_chosen(site: Pa
 
 
 def test_a_distribution_that_is_found_twice_has_no_rival(site: Path) -> None:
-    """pip leaves a renamed folder behind if it is killed while it replaces a version."""
+    """Pip leaves a renamed folder behind if it is killed while it replaces a version."""
     put_pager(site, "pager_twice", distribution="acme-twice")
     write(site / "~cme_twice-1.0.dist-info", {"entry_points.txt": "[batchbell.notifiers]\npager = pager_twice\n"})
     assert mistakes(PAGER) == []

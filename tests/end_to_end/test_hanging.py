@@ -67,8 +67,10 @@ def hanging(print_color: Stack, warm: CollectingQueue) -> Iterator[HangingChanne
 
 @pytest.fixture(scope="module")
 def warm(print_color: Stack, event: Callable[..., dict[str, Any]]) -> CollectingQueue:
-    """A subscriber of the topic. The function's process runs already, since its start is no part of an invocation on
-    Lambda."""
+    """A subscriber of the topic.
+
+    The function's process runs already, since its start is no part of an invocation on Lambda.
+    """
     topic_arn = print_color.deployment.outputs["notifiers"]["sns"]["topic_arn"]
     topic = CollectingQueue.of_topic(print_color.cloud, "people", topic_arn)
     print_color.send(finished_event(event, "warm-up"))

@@ -5,7 +5,7 @@ All cases run at the same time, each in invocations of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -54,7 +54,7 @@ class KillRun:
 
 
 @pytest.fixture(scope="module")
-def run(observed: ObservedStack) -> Iterator[KillRun]:
+def run(observed: ObservedStack) -> KillRun:
     stack = observed.stack
     observed.set_batch_size(1)
     observed.set_visibility_timeout(HIDDEN)
@@ -85,7 +85,7 @@ def run(observed: ObservedStack) -> Iterator[KillRun]:
             stack.send(job.event)
     stack.wait_until(lambda: all(fault.hits for fault in faults.values()), "killed each", timeout=40)
     observed.wait_until_idle()
-    yield KillRun(
+    return KillRun(
         observed,
         jobs,
         after_the_ticket,

@@ -5,7 +5,7 @@ All cases run at the same time, each in invocations of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,7 +151,7 @@ class LedgerRun:
 
 
 @pytest.fixture(scope="module")
-def faults(observed: ObservedStack) -> Iterator[LedgerRun]:
+def faults(observed: ObservedStack) -> LedgerRun:
     stack = observed.stack
     observed.set_batch_size(1)
     jobs = {what: observed.job() for what in CASES}
@@ -183,7 +183,7 @@ def faults(observed: ObservedStack) -> Iterator[LedgerRun]:
     observed.wait_until_idle()
     _send_again(observed, [jobs[what] for what, case in CASES.items() if case.again == "run out"])
     observed.wait_until_idle()
-    yield LedgerRun(
+    return LedgerRun(
         observed, jobs, {what: [len(one.hits) for one in those] for what, those in handles.items()}, meanwhile
     )
 

@@ -36,7 +36,7 @@ class SecretFaults:
 
 
 @pytest.fixture(scope="module")
-def secrets(observed: ObservedStack) -> Iterator[SecretFaults]:
+def secrets(observed: ObservedStack) -> SecretFaults:
     stack, ssm = observed.stack, observed.stack.cloud.client("ssm")
     observed.set_batch_size(1)
     observed.set_mapping_enabled("retry_queue_url", False)
@@ -57,7 +57,7 @@ def secrets(observed: ObservedStack) -> Iterator[SecretFaults]:
     observed.restart_processes()
     observed.set_mapping_enabled("retry_queue_url", True)
     observed.wait_until_idle()
-    yield SecretFaults(observed, jobs, meanwhile)
+    return SecretFaults(observed, jobs, meanwhile)
 
 
 @pytest.mark.parametrize("what", SECRET_FAULTS)

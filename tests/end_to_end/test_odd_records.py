@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,12 +126,12 @@ INVALID = {
 
 
 @pytest.fixture(scope="module")
-def invalid(observed: ObservedStack) -> Iterator[InvalidRecords]:
+def invalid(observed: ObservedStack) -> InvalidRecords:
     stack, good = observed.stack, observed.job()
     observed.set_batch_size(10)
     stack.send(*INVALID.values(), good.event)
     observed.wait_until_idle()
-    yield InvalidRecords(observed, good, stack.dead_letters())
+    return InvalidRecords(observed, good, stack.dead_letters())
 
 
 @pytest.mark.parametrize("reason", INVALID)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +89,7 @@ class QueueFaultRun:
 
 
 @pytest.fixture(scope="module")
-def run(observed: ObservedStack) -> Iterator[QueueFaultRun]:
+def run(observed: ObservedStack) -> QueueFaultRun:
     stack = observed.stack
     observed.set_batch_size(1)
     observed.set_visibility_timeout(HIDDEN)
@@ -105,7 +105,7 @@ def run(observed: ObservedStack) -> Iterator[QueueFaultRun]:
     stack.send(unreadable)
     stack.wait_until(lambda: all(fault.hits for fault in faults.values()), "refused each", timeout=40)
     observed.wait_until_idle()
-    yield QueueFaultRun(
+    return QueueFaultRun(
         observed, jobs, {what: len(fault.hits) for what, fault in faults.items()}, stack.dead_letters(), unreadable
     )
 

@@ -1,5 +1,8 @@
-"""Imports between our packages go one way: code in the Lambda never imports deploy-time code, the product never imports
-the local cloud, the demo or the benchmark, and nothing imports the command line."""
+"""Imports between our packages go one way.
+
+Code in the Lambda never imports deploy-time code, the product never imports the local cloud, the demo or the benchmark,
+and nothing imports the command line.
+"""
 
 from __future__ import annotations
 

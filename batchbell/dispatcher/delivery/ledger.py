@@ -36,7 +36,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class AlreadySent:
-    pass
+    """The notifier has the message: nothing is sent."""
 
 
 @dataclass(frozen=True)

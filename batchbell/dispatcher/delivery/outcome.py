@@ -15,6 +15,8 @@ REASON_LIMIT = 300  # characters
 
 
 class Result(StrEnum):
+    """What became of a delivery."""
+
     SENT = "sent"
     ALREADY_SENT = "already-sent"
     TEMPORARY = "temporary"
@@ -24,8 +26,10 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`due`: when to try again (epoch seconds), None: by the retry schedule. `counts`: whether it counts as an attempt.
-    `wait`: seconds that the channel asked for."""
+    """`due`: when to try again (epoch seconds), None: by the retry schedule.
+
+    `counts`: whether it counts as an attempt. `wait`: seconds that the channel asked for.
+    """
 
     result: Result
     reason: str = ""

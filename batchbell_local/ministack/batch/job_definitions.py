@@ -58,7 +58,7 @@ def find_definition(reference: object) -> Json | None:
 
 
 def check_timeout(timeout: object) -> None:
-    """Refuse a timeout that is not a positive whole number of seconds. (AWS requires at least 60; tests wait less.)"""
+    """Refuse a timeout that is not a positive whole number of seconds. AWS requires at least 60; tests wait less."""
     if timeout is None:
         return
     seconds = timeout.get("attemptDurationSeconds") if isinstance(timeout, dict) else None

@@ -175,8 +175,10 @@ def _may_retry(job: Job, result: AttemptResult) -> bool:
 
 
 def _environment(job: Job, placement: Placement) -> dict[str, str]:
-    """The process's whole environment: PATH, the definition's variables, and Batch's, which override them (User Guide,
-    "Job environment variables")."""
+    """The process's whole environment: PATH, the definition's variables, and Batch's, which override them.
+
+    Source: AWS Batch User Guide, "Job environment variables".
+    """
     variables = {"PATH": os.environ.get("PATH", os.defpath), **job.spec.environment}
     variables |= {
         "AWS_BATCH_JOB_ID": job.job_id,

@@ -1,5 +1,7 @@
-"""Retry strategies: how often and after which results an attempt is repeated (AWS Batch User Guide, "Automated job
-retries")."""
+"""Retry strategies: how often and after which results an attempt is repeated.
+
+Source: AWS Batch User Guide, "Automated job retries".
+"""
 
 from __future__ import annotations
 

@@ -253,8 +253,11 @@ def _object(text: Any) -> dict[str, Any] | None:
 
 
 def _reduced(text: Any) -> Any:
-    """Container properties as the provider compares them (batch/container_properties.go): without empty values, with
-    the environment sorted and without its empty variables, and without Fargate's default LATEST."""
+    """Container properties as the provider compares them (batch/container_properties.go).
+
+    Without empty values, with the environment sorted and without its empty variables, and without Fargate's default
+    LATEST.
+    """
     value = _object(text)
     if value is None:
         return text

@@ -186,8 +186,11 @@ class ComputeEnvironment(ResourceType):
 
 
 def _is_updatable(inputs: Inputs) -> bool:
-    """Whether AWS changes the environment in place: with the service-linked role and a strategy other than the default
-    BEST_FIT, "Updating compute environments" in the AWS Batch User Guide. An unknown role counts as a custom one."""
+    """Whether AWS changes the environment in place.
+
+    It does with the service-linked role and a strategy other than the default BEST_FIT ("Updating compute environments"
+    in the AWS Batch User Guide). An unknown role counts as a custom one.
+    """
     role = inputs.get("serviceRole")
     linked = not role or (is_known(role) and SERVICE_LINKED.fullmatch(str(role)) is not None)
     return linked and str(_block(inputs, RESOURCES).get("allocationStrategy", "")).upper() in UPDATABLE_STRATEGIES

@@ -1,5 +1,7 @@
-"""Refuses a rule's target that is a queue without a policy that lets the rule send. AWS accepts it, and its events are
-lost silently (Amazon EventBridge User Guide, "Using resource-based policies")."""
+"""Refuses a rule's target that is a queue without a policy that lets the rule send.
+
+AWS accepts it, and its events are lost silently (Amazon EventBridge User Guide, "Using resource-based policies").
+"""
 
 from __future__ import annotations
 

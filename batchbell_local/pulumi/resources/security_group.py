@@ -168,11 +168,15 @@ class SecurityGroupRule(ResourceType):
 
 
 class SecurityGroupIngressRule(SecurityGroupRule):
+    """A rule for what comes in."""
+
     token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     direction = "ingress"
 
 
 class SecurityGroupEgressRule(SecurityGroupRule):
+    """A rule for what goes out."""
+
     token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
     direction = "egress"
 

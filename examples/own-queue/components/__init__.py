@@ -1,4 +1,4 @@
-"""This program's own components, independent of batchbell's."""
+"""Components of the program itself, independent of batchbell's."""
 
 from .render_queue import RenderQueue
 

@@ -15,6 +15,8 @@ REQUIRES = ("requests",)
 
 
 class Settings(NotifierSettings):
+    """The settings of one Teams notifier, besides its name and filters."""
+
     webhook: Annotated[
         SecretReference,
         SecretShape(webhook_problem),

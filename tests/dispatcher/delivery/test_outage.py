@@ -1,5 +1,7 @@
-"""An hour without one channel, in minutes of a clock that the test moves: the real dispatcher and ledger, and queues
-that keep SQS's promises on that clock (delays, deletion after success)."""
+"""An hour without one channel, on a clock that the test moves.
+
+The dispatcher and the ledger are real; the queues keep SQS's promises on that clock (delays, deletion after success).
+"""
 
 from __future__ import annotations
 

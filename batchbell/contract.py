@@ -109,12 +109,13 @@ class DigestEntry:
 class Message:
     """What people get, on any channel.
 
-    Texts come from jobs and may be hostile: each notifier escapes them for its channel and cuts them to its limits.
+    Texts come from jobs and may be hostile. A message is tidied where it is composed, or read from a ticket
+    (`batchbell.texts.tidy`); each notifier tidies it again, since others may call it, escapes its texts for the channel
+    and cuts them to the channel's limits.
     """
 
     key: str  # identifies the message in the ledger: job ARN + status
-    # "array-job", "single-job", "queue-blocked", "test", "digest" (many jobs), "dead-channel" (another one is down)
-    kind: str
+    kind: str  # a `batchbell.wire.MessageKind`
     # AWS Batch's status of the job; "BLOCKED" for a queue, "TEST" for a test, "FAILED" for a digest with any failure
     status: str
     severity: Severity

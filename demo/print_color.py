@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchbell.wire import DetailType
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment, deploy, this_machine
@@ -167,7 +168,7 @@ def other_rules(queue_arn: str) -> dict[str, dict[str, Any]]:
     """
     detail = {"status": FINISHED, "jobQueue": [queue_arn]}
     container = {"containerInstanceArn": [{"exists": False}]}
-    every_job = {"source": ["aws.batch"], "detail-type": ["Batch Job State Change"], "detail": detail}
+    every_job = {"source": ["aws.batch"], "detail-type": [DetailType.JOB_STATE_CHANGE], "detail": detail}
     return {
         "events": {"source": ["aws.batch"], "detail": {"status": FINISHED}},
         "every-job": every_job,

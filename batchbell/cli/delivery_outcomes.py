@@ -126,10 +126,10 @@ class OutcomeWatch:
         """Return the outcome of this attempt, or None if the row does not hold it yet."""
         if Column.SENT in row:
             return NotifierOutcome(name, OutcomeState.DELIVERED)
-        if "result" not in row or row["tried"] == self.before.get(name, {}).get("tried"):
+        if Column.RESULT not in row or row[Column.TRIED] == self.before.get(name, {}).get(Column.TRIED):
             return None
-        state = STATES.get(Result(row["result"]["S"]), OutcomeState.FAILED)
-        return NotifierOutcome(name, state, one_line(row["reason"]["S"], REASON_LIMIT))
+        state = STATES.get(Result(row[Column.RESULT]["S"]), OutcomeState.FAILED)
+        return NotifierOutcome(name, state, one_line(row[Column.REASON]["S"], REASON_LIMIT))
 
 
 def _rows(deployed: DeployedStack, key: str) -> dict[str, LedgerRow]:

@@ -154,10 +154,10 @@ def _failures(deployed: DeployedStack) -> dict[str, Mapping[str, Any]]:
 
 def _health(deployed: DeployedStack, name: str, failure: Mapping[str, Any] | None) -> NotifierHealth:
     last = _last_delivery(deployed, name)
-    since = float(failure["since"]["N"]) if failure else None
+    since = float(failure[Column.SINCE]["N"]) if failure else None
     if failure is None or since is None or (last is not None and last >= since):
         return NotifierHealth(name, last, None, None)
-    return NotifierHealth(name, last, since, one_line(failure["reason"]["S"], REASON_LIMIT))
+    return NotifierHealth(name, last, since, one_line(failure[Column.REASON]["S"], REASON_LIMIT))
 
 
 def _last_delivery(deployed: DeployedStack, name: str) -> float | None:

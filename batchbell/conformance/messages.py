@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.wire import MessageKind
 
 CONSOLE = "https://us-east-1.console.aws.amazon.com"
 JOB = "arn:aws:batch:us-east-1:123456789012:job/0b5e1c3a-1111-4222-8333-444455556666"
@@ -35,7 +36,7 @@ def succeeded() -> Message:
     """An array job whose children all succeeded."""
     return Message(
         key=f"{JOB}#SUCCEEDED",
-        kind="array-job",
+        kind=MessageKind.ARRAY_JOB,
         status="SUCCEEDED",
         severity=Severity.SUCCESS,
         title="print-color: all 7 children succeeded",
@@ -68,7 +69,7 @@ def failed() -> Message:
 def single_job() -> Message:
     return dataclasses.replace(
         failed(),
-        kind="single-job",
+        kind=MessageKind.SINGLE_JOB,
         title="print-color failed",
         failures=(FailureGroup("Essential container in task exited", 1, "", 137),),
     )
@@ -89,7 +90,7 @@ def digest(jobs: int = 100) -> Message:
     return dataclasses.replace(
         succeeded(),
         key="digest#5f3c",
-        kind="digest",
+        kind=MessageKind.DIGEST,
         status="FAILED",
         severity=Severity.FAILURE,
         title=f"{jobs} jobs finished: {jobs // 10} failed, {jobs - jobs // 10} succeeded",
@@ -105,7 +106,7 @@ def dead_channel() -> Message:
     """Another notifier is down."""
     return Message(
         key="dead-channel#ops#2026-01-01T00",
-        kind="dead-channel",
+        kind=MessageKind.DEAD_CHANNEL,
         status="FAILED",
         severity=Severity.WARNING,
         title="Notifier ops is down: 12 messages could not be delivered",
@@ -159,9 +160,9 @@ def hostile(text: str) -> Message:
 MESSAGES: Mapping[str, Message] = {
     "succeeded": succeeded(),
     "failed": failed(),
-    "single-job": single_job(),
+    "single job": single_job(),
     "digest": digest(),
-    "dead-channel": dead_channel(),
+    "dead channel": dead_channel(),
     "10000-failures": huge(),
     "many-facts": crowded(),
     "long-digest": long_digest(),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from batchbell.wire import DetailType
 from batchbell_local.ministack.batch.job_json import event_detail
 from batchbell_local.ministack.batch.jobs import ArrayParent, Job, JobSpec, Status
 from batchbell_local.server import ACCOUNT_ID, REGION
@@ -92,7 +93,7 @@ def _parent(name: str, random: Random, queue_arn: str, definition_arn: str) -> A
 
 def _event(job: Job, status: Status | None = None) -> Event:
     detail = event_detail(job) | ({"status": str(status)} if status else {})
-    return {"source": "aws.batch", "detail-type": "Batch Job State Change", "resources": [job.arn], "detail": detail}
+    return {"source": "aws.batch", "detail-type": DetailType.JOB_STATE_CHANGE, "resources": [job.arn], "detail": detail}
 
 
 def _invalid_record(number: int, random: Random) -> str:

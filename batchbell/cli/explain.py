@@ -15,9 +15,9 @@ from rich.panel import Panel
 from rich.text import Text
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
-from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.local_notifiers import make_local_notifier
-from batchbell.cli.mismatch_reasons import Mismatch, explain_mismatches
+from batchbell.cli.events.event_file import message_of, parse_event, read_event
+from batchbell.cli.events.mismatch_reasons import Mismatch, explain_mismatches
+from batchbell.cli.rendering.local_notifiers import make_local_notifier
 from batchbell.cli.stack_settings import components, read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
-from batchbell.cli.event_file import message_of, parse_event, read_event
-from batchbell.cli.local_notifiers import make_local_notifier
-from batchbell.cli.preview_page import Drawing, PreviewRow, write_page
-from batchbell.cli.sample_messages import SampleMessage, sample_messages
+from batchbell.cli.events.event_file import message_of, parse_event, read_event
+from batchbell.cli.rendering.local_notifiers import make_local_notifier
+from batchbell.cli.rendering.page import Drawing, PreviewRow, write_page
+from batchbell.cli.rendering.sample_messages import SampleMessage, sample_messages
 from batchbell.cli.stack_settings import read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance

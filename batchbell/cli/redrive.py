@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from batchbell.cli import dead_letters
-from batchbell.cli.dead_letters import DeadLetterSample
-from batchbell.cli.deployed_stack import (
+from batchbell.cli.deployed import dead_letters
+from batchbell.cli.deployed.dead_letters import DeadLetterSample
+from batchbell.cli.deployed.move_task import MoveTask, follow, list_tasks, start
+from batchbell.cli.deployed.stack import (
     DeployedStack,
     FunctionOption,
     ProfileOption,
@@ -23,7 +24,6 @@ from batchbell.cli.deployed_stack import (
     find_stack,
 )
 from batchbell.cli.errors import INTERRUPTED, reporting_errors, show_activity
-from batchbell.cli.move_task import MoveTask, follow, list_tasks, start
 
 NOT_COMPLETED = 1  # exit code
 

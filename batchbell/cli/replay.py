@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.delivery_outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
-from batchbell.cli.deployed_stack import (
+from batchbell.cli.deployed.outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
+from batchbell.cli.deployed.stack import (
     DeployedStack,
     FunctionOption,
     ProfileOption,
@@ -21,7 +21,7 @@ from batchbell.cli.deployed_stack import (
     find_stack,
 )
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
-from batchbell.cli.event_file import message_of, name_part, parse_event, read_event
+from batchbell.cli.events.event_file import message_of, name_part, parse_event, read_event
 from batchbell.contract import Message
 
 # The function retries the other outcomes, so that they may still change.

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from batchbell.cli.delivery_outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
-from batchbell.cli.deployed_stack import (
+from batchbell.cli.deployed.outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
+from batchbell.cli.deployed.stack import (
     DeployedStack,
     FunctionOption,
     ProfileOption,

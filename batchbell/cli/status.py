@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from batchbell.cli import dead_letters
-from batchbell.cli.dead_letters import DeadLetterSample
-from batchbell.cli.deployed_stack import (
+from batchbell.cli.deployed import dead_letters
+from batchbell.cli.deployed.dead_letters import DeadLetterSample
+from batchbell.cli.deployed.stack import (
     DeployedQueue,
     DeployedStack,
     FunctionOption,

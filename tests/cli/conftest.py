@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from batchbell.cli import app
-from batchbell.cli.deployed_stack import DeployedStack, find_stack
+from batchbell.cli.deployed.stack import DeployedStack, find_stack
 from batchbell.dispatcher.records.job import Job
 from tests.end_to_end.conftest import name as name
 from tests.end_to_end.conftest import print_color as print_color

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from batchbell.cli import app
 from batchbell.cli.preview import draw
-from batchbell.cli.preview_page import write_page
-from batchbell.cli.sample_messages import sample_messages
+from batchbell.cli.rendering.page import write_page
+from batchbell.cli.rendering.sample_messages import sample_messages
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, find_plugins
 

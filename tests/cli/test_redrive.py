@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from batchbell.cli import move_task
+from batchbell.cli.deployed import move_task
 from batchbell.dispatcher.timing import Timing
 from tests.end_to_end.stack import TIMEOUT
 

@@ -5,7 +5,7 @@ import json
 import pulumi
 import pytest
 
-from batchbell.cli.pattern_matching import find_mismatched_fields
+from batchbell.cli.events.pattern_matching import find_mismatched_fields
 from components.event_rules import blocked_queue_pattern, finished_job_pattern, pattern_json
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"

@@ -14,7 +14,7 @@ from batchbell.contract import Message
 from batchbell.dispatcher.messages.failures import Failures, failure_of
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.messages.queue_blocked import compose_blocked
-from batchbell.dispatcher.records import parse as records
+from batchbell.dispatcher.records import parse
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import InvalidEvent, Job
 
@@ -41,7 +41,7 @@ def read_event(source: str) -> Mapping[str, Any]:
 def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
     """Parse an event as the function does. Raises CommandFailed."""
     try:
-        return records.parse_event(event)
+        return parse.parse_event(event)
     except InvalidEvent as invalid:
         raise CommandFailed(f"the event cannot be parsed: {invalid}") from None
 

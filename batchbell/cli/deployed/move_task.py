@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from batchbell.cli.deployed_stack import DeployedStack
+from batchbell.cli.deployed.stack import DeployedStack
 
 LISTED = 10  # tasks at most (SQS API reference, ListMessageMoveTasks)
 POLL = 1.0  # s between two polls

@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from batchbell.cli.deployed_stack import DeployedStack
+from batchbell.cli.deployed.stack import DeployedStack
 from batchbell.cli.timestamps import iso, minute
 from batchbell.dispatcher.records.job import InvalidEvent, Job
 from batchbell.texts import one_line

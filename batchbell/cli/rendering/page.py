@@ -43,7 +43,7 @@ class PreviewRow:
 
 def write_page(title: str, about: str, rows: Sequence[PreviewRow]) -> str:
     """Return the page. `about`: one line below the title."""
-    style, script = _read("preview_page.css"), _read("preview_page.js")
+    style, script = _read("page.css"), _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; form-action 'none'"
     links = "".join(
@@ -108,4 +108,4 @@ def _text(text: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (resources.files("batchbell.cli") / name).read_text("utf-8")
+    return (resources.files("batchbell.cli.rendering") / name).read_text("utf-8")

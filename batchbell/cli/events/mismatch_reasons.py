@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchbell.cli.event_file import name_part
-from batchbell.cli.pattern_matching import find_mismatched_fields
+from batchbell.cli.events.event_file import name_part
+from batchbell.cli.events.pattern_matching import find_mismatched_fields
 from batchbell.texts import one_line
 from batchbell.wire import DetailType
 

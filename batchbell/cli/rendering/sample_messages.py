@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from batchbell.cli.event_file import message_of, parse_event
+from batchbell.cli.events.event_file import message_of, parse_event
 from batchbell.contract import Message
 from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
@@ -130,6 +130,6 @@ def _digest(failed: Message, succeeded: Message) -> Message:
 
 
 def _read(name: str) -> Mapping[str, Any]:
-    file = resources.files("batchbell.cli") / "sample_events" / f"{name}.json"
+    file = resources.files("batchbell.cli.rendering") / "sample_events" / f"{name}.json"
     event: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
     return event

@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from batchbell.cli.deployed_stack import DeployedStack
+from batchbell.cli.deployed.stack import DeployedStack
 from batchbell.cli.errors import NO_RESULT, CommandFailed
 from batchbell.cli.timestamps import minute
 from batchbell.dispatcher.delivery.outcome import Result

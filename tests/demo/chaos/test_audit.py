@@ -57,6 +57,7 @@ def test_a_run_without_losses_or_duplicates_is_all_numbers(audit):
 
 def test_a_job_is_lost_if_it_neither_arrived_nor_is_a_dead_letter(audit):
     assert audit([TWO]).violations() == ["lost: chaos-0001 for slack"]
+    assert audit([TWO]).to_dict()["lost"] == 1
     assert audit([TWO], dead=[INVALID, ticket("404")]).violations() == []
     assert audit([ONE, TWO], dead=[]).violations() == ["lost: an invalid record for *"]
 

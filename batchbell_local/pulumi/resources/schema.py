@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import threading
 import types
 from collections import abc
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from .problem import Problem
 from .wire import SIGNATURE, UNKNOWN
 
 RENAMED_PACKAGES = {"lambda": "lambda_"}  # a Python keyword cannot name a package
+# pulumi_aws loads a service's module when an attribute is first used, and a second thread then finds it half loaded.
+_loading = threading.Lock()
 FREE_FORM = {"PolicyDocumentArgs"}  # IAM grammar has keys (NotAction, …) that this type lacks; AWS takes them
 
 
@@ -36,21 +39,23 @@ def provider_inputs() -> frozenset[str]:
 @functools.cache
 def output_names(token: str) -> frozenset[str]:
     """The wire names of what a resource of this type has besides its inputs: what AWS makes."""
-    made = getattr(_module(token), token.rpartition(":")[2])
+    made = _class(token)
     return frozenset(_types.resource_types(made)) - frozenset(_types.input_type_types(args_type(token)))
 
 
 @functools.cache
 def args_type(token: str) -> type:
     """The SDK's inputs class of a resource token: "aws:sqs/queue:Queue" gives pulumi_aws.sqs.QueueArgs."""
-    found = getattr(_module(token), token.rpartition(":")[2] + "Args")
+    found = _class(token, "Args")
     assert isinstance(found, type)
     return found
 
 
-def _module(token: str) -> types.ModuleType:
+def _class(token: str, suffix: str = "") -> Any:
     package = token.split(":")[1].split("/")[0]
-    return importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}")
+    name = token.rpartition(":")[2] + suffix
+    with _loading:
+        return getattr(importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}"), name)
 
 
 def _object_problems(args: type, value: Mapping[str, Any], path: str) -> Iterator[Problem]:

@@ -40,12 +40,13 @@ bench: $(VENV)/.made
 	@$(PY) tests/engine/cli/build.py > /dev/null
 	@$(PY) -m bench $(ARGS)
 
+# If ARGS selects tests, the CLI is built only if one of them needs it.
 test: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
+	$(if $(filter -m -k tests/%,$(ARGS)),,@$(PY) tests/engine/cli/build.py --start)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	@$(PY) tests/engine/cli/build.py > /dev/null
 	@$(PY) -m tests.browser.chromium
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 

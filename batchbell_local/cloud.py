@@ -166,7 +166,7 @@ class LocalCloud:
 
     def mailbox(self) -> list[dict[str, Any]]:
         """The mails sent through SES, oldest first: Source, To, CC, BCC, Subject, BodyText, BodyHtml and more."""
-        answer = json.loads(self._get(f"/_ministack/ses/messages?account={self.account_id}", timeout=10))
+        answer = json.loads(self._get(f"/_ministack/ses/messages?account={self.account_id}", timeout=30))
         mails: list[dict[str, Any]] = answer["messages"].get(self.account_id, [])
         return mails
 

@@ -57,7 +57,7 @@ class Program:
         operation: "up" or "preview"
         secrets: to store in the stack's config
         """
-        script = Path(__file__).resolve().parents[1] / "tests" / "engine" / "operation.py"
+        script = Path(__file__).with_name("engine_operation.py")
         request = {
             "operation": operation,
             "program": str(self.folder),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +15,44 @@ import pytest
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
+from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 
 PROJECT = Path(__file__).resolve().parents[1]
 SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slowest files first, so that parallel workers end at the same time."""
-    items.sort(key=lambda item: item.path.parent.name not in SLOWEST)
+    """Run the slowest files first, so that parallel workers end at the same time.
+
+    Those with the Pulumi CLI come last: it may still be built.
+    """
+    for item in items:
+        if "pulumi" in getattr(item, "fixturenames", ()):
+            item.add_marker("engine")
+    with_pulumi = {item.path for item in items if item.get_closest_marker("engine")}
+    items.sort(key=lambda item: (item.path in with_pulumi, item.path.parent.name not in SLOWEST))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Before the first test with the Pulumi CLI wait until it is built: no time limit of a test counts yet."""
+    if item.get_closest_marker("engine"):
+        _wait_for_pulumi(item.config)
+
+
+@cache
+def _wait_for_pulumi(config: pytest.Config) -> None:
+    capture = config.pluginmanager.getplugin("capturemanager")
+
+    def say(text: str) -> None:
+        if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # one of the workers is enough
+            with capture.global_and_fixture_disabled():
+                print(f"\n{text}", file=sys.stderr, flush=True)
+
+    with suppress(NoPulumi):  # the fixture `pulumi` gives the reason
+        find_pulumi(say)
 
 
 @pytest.fixture(scope="session")

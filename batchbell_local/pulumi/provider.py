@@ -83,6 +83,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             acceptSecrets=True, supportsPreview=True, acceptResources=True, acceptOutputs=False
         )
 
+    def Attach(self, request: Any, context: Any) -> Any:
+        """An engine uses this process, which it did not start (PULUMI_DEBUG_PROVIDERS)."""
+        return empty_pb2.Empty()
+
     def Cancel(self, request: Any, context: Any) -> Any:
         """Do nothing: the engine waits for operations in flight."""
         return empty_pb2.Empty()

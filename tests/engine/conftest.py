@@ -16,13 +16,15 @@ import pytest
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.pulumi.provider import EXECUTABLE, write_executable
 from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 from tests.engine.engine_stack import EngineStack
+from tests.engine.running_operation import ProgramHost
 
 PROGRAM = ("Pulumi.yaml", "Pulumi.*.yaml", "__main__.py", "components", "notifiers", "batchbell")
 NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
+JOBS_AT_ONCE = 4
 FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
 
 
@@ -43,6 +45,13 @@ def executables(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pulumi").symlink_to(pulumi)
     write_executable(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def program_host() -> Iterator[ProgramHost]:
+    host = ProgramHost()
+    yield host
+    host.stop()
 
 
 @pytest.fixture(scope="session")
@@ -71,32 +80,59 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine_environment(
-    own_cloud: LocalCloud, executables: Path, backend: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """The CLI's environment, without the account, plugins and settings of this machine."""
+def cloud_environment(own_cloud: LocalCloud) -> dict[str, str]:
+    """Variables for programs that use the local AWS, without the account, plugins and settings of this machine."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
+    return kept | own_cloud.environment()
+
+
+@pytest.fixture(scope="module")
+def provider(executables: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The variable with which all engines of a file use one provider process, since its start takes 1 s.
+
+    A file that overrides this with {} lets each engine start the provider, as with a real one.
+    """
+    process = subprocess.Popen(
+        [str(executables / EXECUTABLE)], env=cloud_environment, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout
+        yield {"PULUMI_DEBUG_PROVIDERS": f"aws:{process.stdout.readline().strip()}"}
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def engine_environment(
+    cloud_environment: dict[str, str],
+    provider: dict[str, str],
+    executables: Path,
+    backend: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """The CLI's environment."""
     return {
-        **kept,
-        **own_cloud.environment(),
+        **cloud_environment,
+        **provider,
         "PATH": f"{executables}{os.pathsep}{os.environ['PATH']}",
         # Without metadata: a kill while it is written leaves a state that Pulumi cannot load ("EOF"; tried).
         "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
         "PULUMI_HOME": str(tmp_path_factory.mktemp("home")),
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DEBUG_COMMANDS": "1",  # for --event-log and --client
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "GOGC": "400",  # the CLI collects its garbage less often: a tenth less time
     }
 
 
 @pytest.fixture(scope="module")
 def stack_of(
-    own_cloud: LocalCloud, sink: SlackSink, engine_environment: dict[str, str], wait_until: Callable[..., None]
+    own_cloud: LocalCloud, sink: SlackSink, engine_environment: dict[str, str], program_host: ProgramHost
 ) -> Callable[..., EngineStack]:
     """Makes a stack of the program in a folder."""
 
     def make(folder: Path, name: str, **environment: str) -> EngineStack:
-        stack = EngineStack(folder, name, engine_environment | environment, own_cloud, sink, wait_until)
+        stack = EngineStack(folder, name, engine_environment | environment, own_cloud, sink, program_host)
         stack.secrets["slackWebhook"] = sink.url
         return stack
 
@@ -161,7 +197,7 @@ def name() -> str:
 
 @pytest.fixture(scope="session")
 def keep_submitting() -> Callable[..., Any]:
-    """A context manager that submits small array jobs one after the other; it yields the list of their names."""
+    """A context manager that submits small array jobs, a few at a time, and yields the list of their names."""
 
     @contextlib.contextmanager
     def submitting(stack: EngineStack) -> Iterator[list[str]]:
@@ -169,9 +205,10 @@ def keep_submitting() -> Callable[..., Any]:
         ends = threading.Event()
 
         def submit() -> None:
-            while not ends.is_set():
-                names.append(f"during-{uuid.uuid4().hex[:8]}")
-                stack.submit(names[-1], size=2)
+            while not ends.is_set() or len(names) < JOBS_AT_ONCE:
+                if sum(not stack.slack(name) for name in names) < JOBS_AT_ONCE:
+                    names.append(f"during-{uuid.uuid4().hex[:8]}")
+                    stack.submit(names[-1], size=2)
                 ends.wait(0.5)
 
         thread = threading.Thread(target=submit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ import yaml
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
-from tests.engine.running_operation import OperationResult, RunningOperation
+from tests.engine.running_operation import OperationResult, ProgramHost, RunningOperation
+from tests.waiting import wait_until
+
+PATIENCE = 15.0  # s of an idle machine until a job's messages have arrived; some 2 s are usual
 
 
 @dataclass
@@ -23,9 +26,10 @@ class EngineStack:
     environment: dict[str, str]
     cloud: LocalCloud
     sink: SlackSink
-    wait_until: Callable[..., None]
+    host: ProgramHost
     secrets: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    _stored_secrets: dict[str, str] | None = None  # None until the stack exists
 
     @property
     def file(self) -> Path:
@@ -44,16 +48,31 @@ class EngineStack:
     def get(self, setting: str) -> Any:
         return yaml.safe_load(self.file.read_text())["config"][f"{self.project}:{setting}"]
 
-    def start(self, operation: str) -> RunningOperation:
-        request = {"operation": operation, "program": str(self.folder), "stack": self.name, "secrets": self.secrets}
-        return RunningOperation(request, self.environment)
+    def cli(self, *arguments: str, typed: str = "") -> None:
+        """Run a command of the CLI, which must succeed; `typed` is its standard input."""
+        command = ["pulumi", *arguments, "--stack", self.name, "--non-interactive"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, input=typed, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def start(self, operation: str, *options: str) -> RunningOperation:
+        """Start an operation ("up"), after creating the stack and storing its secrets if that is not done yet."""
+        if self._stored_secrets is None:
+            self.cli("stack", "select", "--create")
+            self._stored_secrets = {}
+        if self.secrets != self._stored_secrets:
+            new = [part for name, value in self.secrets.items() for part in ("--secret", f"{name}={value}")]
+            self.cli("config", "set-all", *new)
+            self._stored_secrets = dict(self.secrets)
+        return RunningOperation(self.host, self.folder, self.name, operation, options, self.environment)
 
     def run(self, operation: str) -> OperationResult:
         """Run an operation, which must succeed."""
         done = self.start(operation).finish()
         assert not done.failed, done.failed
         if operation == "up":
-            self.outputs = done.result
+            self.outputs = done.outputs
         return done
 
     def submit(self, name: str, size: int = 7, command: list[str] | None = None) -> str:
@@ -75,5 +94,11 @@ class EngineStack:
 
     def wait_until_received(self, *names: str) -> None:
         """Wait until Slack and the mailbox have these jobs."""
-        for name in names:
-            self.wait_until(lambda name=name: self.slack(name) and self.mails(name), f"received: {name}", timeout=40)
+
+        def received() -> bool:
+            if not all(map(self.slack, names)):
+                return False
+            subjects = [mail["Subject"] for mail in self.cloud.mailbox()]
+            return all(any(name in subject for subject in subjects) for name in names)
+
+        wait_until(received, f"received: {', '.join(names)}", PATIENCE, progress=lambda: len(self.sink.accepted))

@@ -1,37 +1,49 @@
-"""Runs an operation of the real Pulumi engine in a process of its own, and collects its result."""
+"""Runs an operation of the real Pulumi engine, and collects its result from the engine's events."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-SCRIPT = Path(__file__).with_name("operation.py")
-TIMEOUT = 120.0  # seconds for one operation; the longest takes 15 on a busy machine with two cores
+from tests.waiting import wait_until
+
+PATIENCE = 20.0  # s of an idle machine without a new event; the longest pause is some 3 s
 UNCHANGED = {"same", "refresh", "read"}
+STATES = {"resourcePreEvent": "begun", "resOutputsEvent": "done", "resOpFailedEvent": "failed"}
+OPERATIONS = {
+    "up": ["up", "--yes", "--skip-preview"],
+    "preview": ["preview"],
+    "refresh": ["refresh", "--yes", "--skip-preview"],
+    "destroy": ["destroy", "--yes", "--skip-preview"],
+}
+RUN_THE_PROGRAM = ("up", "preview")
+STACK_TYPE = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True)
 class OperationResult:
     """The result of an operation.
 
-    result: what operation.py returns for it
-    failed: the error text; "" if the operation succeeded
+    summary: how many resources have each kind of step: {"same": 43}
+    outputs: the stack's outputs, secrets as "[secret]"
+    failed: what the CLI printed if the operation failed; "" if it succeeded
     changes: steps that changed a resource ("update Queue print-color-intake"), in the order in which they ended
     diagnostics: severity and text of each
-    printed: all output
+    printed: all output of the CLI and the program, and all events except the first, which repeats the config
     """
 
-    result: Any
+    summary: dict[str, int]
+    outputs: dict[str, Any]
     failed: str
     changes: list[str]
     diagnostics: list[tuple[str, str]]
@@ -41,90 +53,149 @@ class OperationResult:
         assert self.changes[-len(changes) :] == list(changes), self.changes
 
 
-class RunningOperation:
-    """An operation that is running."""
+class ProgramHost:
+    """The process of program_host.py."""
 
-    def __init__(self, request: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Start the operation. `request` is the input of operation.py."""
-        self._process = process = subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
-            env=dict(environment),
+    def __init__(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", str(Path(__file__).with_name("program_host.py"))],
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._seen: list[dict[str, Any]] = []
-        self._printed: list[str] = []
-        assert process.stdin and process.stdout and process.stderr
-        self._readers = [
-            threading.Thread(target=self._read, args=(process.stdout,), daemon=True),
-            threading.Thread(target=self._printed.extend, args=(process.stderr,), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
+        self._lock = threading.Lock()
+
+    def start(self, program: Path, environment: Mapping[str, str], output: Path) -> tuple[int, str]:
+        """Start a process for a program. Returns its id and its address for `pulumi --client`."""
+        assert self._process.stdin and self._process.stdout
+        order = {"program": str(program), "environment": dict(environment), "output": str(output)}
+        with self._lock:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            answer = json.loads(self._process.stdout.readline())
+        return answer["process"], answer["address"]
+
+    def stop(self) -> None:
+        self._process.communicate()
+
+
+class RunningOperation:
+    """An operation that is running."""
+
+    def __init__(
+        self,
+        host: ProgramHost,
+        program: Path,
+        stack: str,
+        operation: str,
+        options: tuple[str, ...],
+        environment: Mapping[str, str],
+    ) -> None:
+        """Start an operation ("up") with further options of the CLI."""
+        self._folder = tempfile.TemporaryDirectory(prefix="operation-")
+        self._events_file = Path(self._folder.name) / "events"
+        self._output = Path(self._folder.name) / "output"
+        self._printed = Path(self._folder.name) / "printed-by-the-program"
+        self._events: list[dict[str, Any]] = []
+        self._programs: list[int] = []
+        for file in (self._events_file, self._printed):
+            file.touch()
+        command = ["pulumi", *OPERATIONS[operation], *options, "--stack", stack, "--non-interactive", "--color=never"]
+        command += [f"--event-log={self._events_file}", "--suppress-progress"]
+        if operation in RUN_THE_PROGRAM:
+            process, address = host.start(program, environment, self._printed)
+            self._programs.append(process)
+            command.append(f"--client={address}")
+        with self._output.open("wb") as output:
+            self._engine = subprocess.Popen(
+                command,
+                cwd=program,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._reader: IO[str] = self._events_file.open(encoding="utf-8")
+        self._half_a_line = ""
 
     def wait_for(self, step: str, state: str) -> None:
         """Wait until a step ("create Queue print-color-intake") is "begun" or "done"."""
-        while True:
-            event = self._next()
-            assert event is not None, f"it ended without {step}: {self._seen[-1:]}"
-            if "step" in event and (_describe(event["step"]), event["step"][3]) == (step, state):
-                return
+
+        def reached() -> bool:
+            ended = self._engine.poll() is not None
+            self._read()
+            found = (step, state) in ((_describe(one), how) for one, how in self._steps())
+            assert found or not ended, f"it ended without {step}: {self._output.read_text()}"
+            return found
+
+        wait_until(reached, f"{state}: {step}", PATIENCE, progress=self._amount)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the engine and the program, as a terminal does. Providers have their own process groups."""
-        os.killpg(self._process.pid, number)
+        for group in (self._engine.pid, *self._programs):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, number)
 
     def kill(self) -> None:
         """Kill the engine and the program at once."""
         self.signal(signal.SIGKILL)
-        self._process.wait()
+        self._engine.wait()
 
     def finish(self) -> OperationResult:
         """Wait until the operation has ended."""
         try:
-            while self._next() is not None:
-                pass
+            wait_until(lambda: self._engine.poll() is not None, "ended", PATIENCE, progress=self._amount)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        for reader in self._readers:
-            reader.join(1)
-        last = self._seen[-1] if self._seen else {}
-        steps = [event["step"] for event in self._seen if "step" in event]
-        return OperationResult(
-            result=last.get("result"),
-            failed=last.get("failed", "" if "result" in last else "it ended without a result"),
+            self.kill()
+        self._read()
+        self._reader.close()
+        output = self._output.read_text()
+        result = OperationResult(
+            summary=next((one["summaryEvent"]["resourceChanges"] for one in self._all("summaryEvent")), {}),
+            outputs=next(
+                (
+                    step["new"].get("outputs", {})
+                    for step, state in self._steps()
+                    if state == "done" and step["type"] == STACK_TYPE and step.get("new")
+                ),
+                {},
+            ),
+            failed=output or "no output" if self._engine.returncode != 0 else "",
             changes=[
                 _describe(step)
-                for step in steps
-                if step[3] == "done" and step[0] not in UNCHANGED and _is_aws_resource(step[1])
+                for step, state in self._steps()
+                if state == "done" and step["op"] not in UNCHANGED and step["type"].startswith("aws:")
             ],
-            diagnostics=[(one["diagnostic"][0], one["diagnostic"][1]) for one in self._seen if "diagnostic" in one],
-            printed="".join(self._printed) + "\n".join(json.dumps(event) for event in self._seen),
+            diagnostics=[
+                (one["diagnosticEvent"]["severity"], one["diagnosticEvent"]["message"])
+                for one in self._all("diagnosticEvent")
+            ],
+            printed=output
+            + self._printed.read_text()
+            + "\n".join(json.dumps(event) for event in self._events if "preludeEvent" not in event),
         )
+        self._folder.cleanup()
+        return result
 
-    def _next(self) -> dict[str, Any] | None:
-        event = self._events.get(timeout=TIMEOUT)
-        if event is not None:
-            self._seen.append(event)
-        return event
+    def _read(self) -> None:
+        """Read the events that are complete."""
+        *lines, self._half_a_line = (self._half_a_line + self._reader.read()).split("\n")
+        self._events += map(json.loads, lines)
 
-    def _read(self, stream: Any) -> None:
-        for line in stream:
-            self._events.put(json.loads(line))
-        self._events.put(None)
+    def _amount(self) -> int:
+        return sum(file.stat().st_size for file in (self._events_file, self._output, self._printed))
+
+    def _all(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self._events if kind in event]
+
+    def _steps(self) -> list[tuple[dict[str, Any], str]]:
+        """Return the metadata of each step, and whether it was begun, done or failed."""
+        return [(event[kind]["metadata"], STATES[kind]) for event in self._events for kind in STATES if kind in event]
 
 
-def _describe(step: list[str]) -> str:
-    return f"{step[0]} {step[1].rpartition(':')[2]} {step[2]}"
-
-
-def _is_aws_resource(type_: str) -> bool:
-    return type_.startswith("aws:")
+def _describe(step: Mapping[str, Any]) -> str:
+    return f"{step['op']} {step['type'].rpartition(':')[2]} {step['urn'].rpartition('::')[2]}"

@@ -7,7 +7,9 @@ import shutil
 import pytest
 
 from batchbell_local.deployment import this_machine
+from tests.engine.engine_stack import PATIENCE
 from tests.installed import PIP, run
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +41,12 @@ def test_a_program_that_installs_the_wheel_previews_with_an_unknown_queue_and_se
     preview = stack.run("preview")
     done = stack.run("up")
     stack.submit(name, 3)
-    stack.wait_until(lambda: stack.slack(name), "in Slack", timeout=40)
+    wait_until(lambda: stack.slack(name), "in Slack", PATIENCE)
 
-    assert set(preview.result) == {"create"}
+    assert set(preview.summary) == {"create"}
     assert "create JobQueue frames" in done.changes
     assert stack.slack(name) == [f"✅ {name} succeeded: all 3 children"]
-    assert set(stack.run("preview").result) == {"same"}
+    assert set(stack.run("preview").summary) == {"same"}
 
 
 def test_the_installed_wheel_is_what_was_deployed(stack, installed):

@@ -64,7 +64,7 @@ def test_an_up_reports_each_refusal_of_aws_in_one_line(program):
         rule = aws.cloudwatch.EventRule("silent", event_pattern=json.dumps({"source": ["aws.batch"]}))
         aws.cloudwatch.EventTarget("silent", rule=rule.name, arn=queue.arn)
     """)
-    done = stack.start("up, continuing after errors").finish()
+    done = stack.start("up", "--continue-on-error").finish()
     errors = [text.strip() for severity, text in done.diagnostics if severity == "error"]
 
     for refused in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import threading
 import types
 from collections import abc
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from .errors import CheckFailure
 from .property_values import SIGNATURE, UNKNOWN
 
 RENAMED_PACKAGES = {"lambda": "lambda_"}  # a Python keyword cannot name a package
+# pulumi_aws loads a service's module when an attribute is first used, and a second thread then finds it half loaded.
+_loading = threading.Lock()
 FREE_FORM = {"PolicyDocumentArgs"}  # the type lacks keys of the IAM grammar, such as NotAction
 
 
@@ -36,21 +39,23 @@ def provider_inputs() -> frozenset[str]:
 @functools.cache
 def output_names(token: str) -> frozenset[str]:
     """The wire names of the outputs that are not inputs, which AWS sets."""
-    made = getattr(_module(token), token.rpartition(":")[2])
+    made = _class(token)
     return frozenset(_types.resource_types(made)) - frozenset(_types.input_type_types(args_type(token)))
 
 
 @functools.cache
 def args_type(token: str) -> type:
     """The SDK's inputs class for a resource token: pulumi_aws.sqs.QueueArgs for "aws:sqs/queue:Queue"."""
-    found = getattr(_module(token), token.rpartition(":")[2] + "Args")
+    found = _class(token, "Args")
     assert isinstance(found, type)
     return found
 
 
-def _module(token: str) -> types.ModuleType:
+def _class(token: str, suffix: str = "") -> Any:
     package = token.split(":")[1].split("/")[0]
-    return importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}")
+    name = token.rpartition(":")[2] + suffix
+    with _loading:
+        return getattr(importlib.import_module(f"pulumi_aws.{RENAMED_PACKAGES.get(package, package)}"), name)
 
 
 def _object_failures(args: type, value: Mapping[str, Any], path: str) -> Iterator[CheckFailure]:

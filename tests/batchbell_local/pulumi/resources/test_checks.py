@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -253,3 +256,20 @@ def test_inputs_that_changed_since_the_last_deployment_are_checked_again(check, 
         check(QUEUE, before | change, olds=deployed)
     with pytest.raises(InvalidInputs):
         check(QUEUE, {"queueUrl": 1}, olds=deployed)
+
+
+def test_the_sdks_types_are_found_by_several_threads_at_once(project):
+    program = """
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+        from batchbell_local.pulumi.resources.schema import args_type
+
+        sys.setswitchinterval(1e-5)
+        tokens = [f"aws:iam/{name[:1].lower() + name[1:]}:{name}" for name in ("Role", "RolePolicy", "InstanceProfile")]
+        with ThreadPoolExecutor(len(tokens)) as threads:
+            print(*(found.__name__ for found in threads.map(args_type, tokens)))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]  # loads the SDK anew
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+    assert (done.stdout.split(), done.stderr) == (["RoleArgs", "RolePolicyArgs", "InstanceProfileArgs"], "")

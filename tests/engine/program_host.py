@@ -1,0 +1,101 @@
+"""Runs Pulumi programs for the engine, in place of Pulumi's language host for Python.
+
+An operation must load its program's modules anew, so each has a process of its own. It is forked from this one, which
+has already imported what every program imports from site-packages (0.9 s), but nothing of a program. No thread runs
+and gRPC is not in use before the fork.
+
+Standard input has one line of JSON for each process: {"program": folder, "environment": variables, "output": path of
+the file for what the program prints}. Standard output has the answer: {"process": id, "address": for
+`pulumi --client`}. All processes end with the standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from pulumi.automation._server import LanguageServer  # of the Automation API, for inline programs
+from pulumi.runtime.proto import language_pb2_grpc
+
+# The AWS services of this project's program: pulumi_aws loads one when something of it is first used.
+SERVICES = {
+    "batch": "JobQueue",
+    "cloudwatch": "EventRule",
+    "dynamodb": "Table",
+    "ec2": "SecurityGroup",
+    "iam": "Role",
+    "lambda_": "Function",
+    "sns": "Topic",
+    "sqs": "Queue",
+    "ssm": "Parameter",
+}
+PRELOADED = ("boto3", "packaging.requirements", "pulumi_aws", "pydantic.main", "requests", "yaml", "zoneinfo")
+CALLS_AT_ONCE = 4
+NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+children: set[int] = set()
+
+
+def main() -> None:
+    for module in PRELOADED:
+        importlib.import_module(module)
+    for service, resource in SERVICES.items():
+        getattr(importlib.import_module(f"pulumi_aws.{service}"), resource)
+    signal.signal(signal.SIGCHLD, lambda *_: reap())
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            host(json.loads(line))
+        children.add(child)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+            children.discard(ended)
+
+
+def host(order: dict[str, Any]) -> None:
+    """Serve the program of this order until somebody kills this process."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, lambda *_: None)  # as in Pulumi's host: only the engine handles Ctrl-C
+    answer = os.fdopen(os.dup(1), "w")
+    with open(os.devnull) as nothing, open(order["output"], "ab") as output:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.chdir(order["program"])
+    further = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [order["program"], *(path for path in further if path)]
+    server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(run_program), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with answer:
+        answer.write(json.dumps({"process": os.getpid(), "address": f"127.0.0.1:{port}"}) + "\n")
+    server.wait_for_termination()
+
+
+def run_program() -> None:
+    """Run the program as Pulumi's host does: its folder is the working directory and first on the path."""
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

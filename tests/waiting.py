@@ -111,6 +111,17 @@ def wait_until(
         time.sleep(_pause(time.monotonic() - started))
 
 
+def wait_until_none(left: Callable[[], int], what: str, timeout: float = 10.0) -> None:
+    """Return once `left` gives 0; while it changes there is progress. Calls it once for each look."""
+    last: list[int] = []
+
+    def reached() -> bool:
+        last[:] = [left()]
+        return last == [0]
+
+    wait_until(reached, what, timeout, progress=lambda: tuple(last))
+
+
 def _pause(waited: float) -> float:
     """The time between two looks: short at first, and longer in a long wait, since each look takes processor time."""
     return min(0.25, max(0.02, waited / 20))

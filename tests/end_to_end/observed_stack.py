@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
+from batchbell_local.cloud import FaultHandle
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.stack import Stack
+from tests.waiting import wait_until_none
 
 NOTIFIERS = ("slack", "email", "sns")
 BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
@@ -105,9 +107,7 @@ class ObservedStack:
 
     def wait_until_tried(self, jobs: Collection[FinishedJob]) -> None:
         """Wait until each notifier has tried to send each of these jobs."""
-        self.stack.wait_until(
-            lambda: self.count_tried(jobs) == len(jobs), "tried", timeout=40, progress=lambda: self.count_tried(jobs)
-        )
+        wait_until_none(lambda: len(jobs) - self.count_tried(jobs), "tried", timeout=40)
 
     def wait_until_idle(self) -> None:
         self.stack.wait_until_idle()
@@ -149,6 +149,18 @@ class ObservedStack:
             self.stack.cloud.client("sqs").set_queue_attributes(
                 QueueUrl=self.stack.deployment.outputs[output], Attributes={"VisibilityTimeout": str(seconds)}
             )
+
+
+def wait_until_hit(faults: Iterable[FaultHandle], what: str) -> None:
+    """Wait until each of the faults has occurred; asks for one of them at a time."""
+    left = list(faults)
+
+    def count() -> int:
+        while left and left[0].hits:
+            left.pop(0)
+        return len(left)
+
+    wait_until_none(count, what, timeout=40)
 
 
 def finished_event(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from batchbell_local import deployment as deployments
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
-from tests.waiting import FACTOR, patience
+from tests.waiting import FACTOR, patience, wait_until_none
 
 TIMEOUT = 6 * FACTOR  # s, of the function: retries and leases are five times as quick as in a real stack
 DEPLOY_LIMIT = 60.0  # s
@@ -84,12 +84,8 @@ class Stack:
 
     def wait_until_empty(self, output: str) -> None:
         """Wait until the queue with that output of the stack is empty."""
-
-        def left() -> int:
-            return self.in_queue(output)
-
         # A record whose function was killed comes back when it is no longer hidden.
-        self.wait_until(lambda: left() == 0, f"empty: {output}", timeout=30 + 10 * TIMEOUT, progress=left)
+        wait_until_none(lambda: self.in_queue(output), f"empty: {output}", timeout=30 + 10 * TIMEOUT)
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """Take all messages out of the dead-letter queue."""

@@ -22,6 +22,7 @@ from tests.end_to_end.observed_stack import (
     FinishedJob,
     ObservedStack,
     answer_in_turn,
+    wait_until_hit,
 )
 from tests.end_to_end.stack import TIMEOUT
 
@@ -84,11 +85,7 @@ def run(observed: ObservedStack) -> Iterator[KillRun]:
     for job in [*jobs.values(), after_the_ticket]:
         if job is not accepted:
             stack.send(job.event)
-
-    def left() -> int:
-        return sum(not fault.hits for fault in faults.values())
-
-    stack.wait_until(lambda: left() == 0, "killed each", timeout=40, progress=left)
+    wait_until_hit(faults.values(), "killed each")
     observed.wait_until_idle()
     yield KillRun(
         observed,

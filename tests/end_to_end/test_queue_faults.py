@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from batchbell_local.slack.sink import SlackResponse
-from tests.end_to_end.observed_stack import ONCE, SENT, FinishedJob, ObservedStack, answer_in_turn
+from tests.end_to_end.observed_stack import ONCE, SENT, FinishedJob, ObservedStack, answer_in_turn, wait_until_hit
 from tests.end_to_end.stack import TIMEOUT
 
 HIDDEN = 2 * TIMEOUT  # seconds until a record that stays comes back
@@ -104,11 +104,7 @@ def run(observed: ObservedStack) -> Iterator[QueueFaultRun]:
     for job in jobs.values():
         stack.send(job.event)
     stack.send(unreadable)
-
-    def left() -> int:
-        return sum(not fault.hits for fault in faults.values())
-
-    stack.wait_until(lambda: left() == 0, "refused each", timeout=40, progress=left)
+    wait_until_hit(faults.values(), "refused each")
     observed.wait_until_idle()
     yield QueueFaultRun(
         observed, jobs, {what: len(fault.hits) for what, fault in faults.items()}, stack.dead_letters(), unreadable

@@ -55,8 +55,12 @@ class Burst:
         return steps
 
 
-def run(stack: LocalStack, jobs: int = JOBS) -> Burst:
-    """Raise the events of so many finished jobs and wait until the function has nothing left to do."""
+def run(stack: LocalStack, jobs: int = JOBS, timeout: float = MAX_SECONDS) -> Burst:
+    """Raise the events of so many finished jobs and wait until the function has nothing left to do.
+
+    The stack may have had other jobs before. Raises WaitTimedOut after `timeout` seconds.
+    """
+    earlier = len(stack.sink.accepted), len(stack.sink.requests), len(stack.cloud.mailbox())
     names = [f"burst-{number:04}" for number in range(jobs)]
     topic = CollectingQueue.of_topic(stack.cloud, "burst", stack.outputs["notifiers"]["sns"]["topic_arn"])
     accepted: list[float] = []
@@ -67,18 +71,18 @@ def run(stack: LocalStack, jobs: int = JOBS) -> Burst:
     for first in range(0, jobs, EVENTS_PER_CALL):
         stack.cloud.raise_events(events[first : first + EVENTS_PER_CALL])
     raised = time.time() - started
-    stack.wait_until_idle(MAX_SECONDS, POLL_INTERVAL)
+    stack.wait_until_idle(timeout, POLL_INTERVAL)
     return Burst(
         names=names,
         raised=raised,
-        slack=stack.sink.accepted,
+        slack=stack.sink.accepted[earlier[0] :],
         accepted=[at - started for at in accepted],
-        refused=sum(request.answered == 429 for request in stack.sink.requests),
-        mails=stack.cloud.mailbox(),
+        refused=sum(request.answered == 429 for request in stack.sink.requests[earlier[1] :]),
+        mails=stack.cloud.mailbox()[earlier[2] :],
         published=[json.loads(json.loads(body)["Message"]) for body in topic.bodies()],
         rows=[row for row in _scan_ledger(stack) if ARN_PREFIX in row["message"]["S"]],
         dead=stack.dead_letters(),
-        unknown=len(stack.log("unknown")),
+        unknown=sum(at >= started for at, _ in stack.log("unknown")),
     )
 
 

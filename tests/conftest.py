@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -15,6 +14,10 @@ import pytest
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
+from tests import waiting
+from tests.end_to_end.shared_stack import print_color as print_color
+from tests.end_to_end.shared_stack import shared_cloud as shared_cloud
+from tests.end_to_end.shared_stack import shared_stack as shared_stack
 from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 
@@ -127,11 +130,4 @@ def event() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., None]:
-    def wait(reached: Callable[[], object], what: str, timeout: float = 10.0) -> None:
-        deadline = time.monotonic() + timeout
-        while not reached():
-            if time.monotonic() > deadline:
-                pytest.fail(f"not {what} within {timeout} s")
-            time.sleep(0.02)
-
-    return wait
+    return waiting.wait_until

@@ -7,6 +7,7 @@ it lasts longer. So a test fails if something does not happen, and not if it tak
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 
 WORK = 200_000  # rounds of a loop
-IDLE = 0.010  # s that the loop takes on an idle machine; a faster machine counts as that one
+IDLE = 0.013  # s that the loop takes on an idle machine; a faster machine counts as that one
 
 
 def slowness() -> float:
@@ -39,11 +40,31 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _load() -> float:
     """Threads that want to run, for each processor."""
+    return max(1.0, _running() / (os.cpu_count() or 1))
+
+
+def _running(pause: float = 0.0) -> float:
+    """Threads that want to run, after a pause."""
+    time.sleep(pause)
     try:
-        running = float(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+        return float(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
     except OSError:  # not Linux: the average of a minute has to do
-        running = os.getloadavg()[0]
-    return max(1.0, running / (os.cpu_count() or 1))
+        return os.getloadavg()[0]
+
+
+def patience(seconds: float) -> float:
+    """Return a limit for what takes only a plain number: so many seconds of an idle machine, and room for more load."""
+    return seconds * max(4.0, 2 * slowness())
+
+
+def _factor() -> int:
+    """1, 2 or 4, by the machine's speed and by what else runs, apart from this run's own workers."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    others = statistics.median(_running(pause=0.02) for _ in range(9)) - workers
+    slower = _speed() * (1 + max(0.0, others) / (os.cpu_count() or 1))
+    if slower < 1.5:  # the noise of an idle machine
+        return 1
+    return 2 if slower < 3 else 4
 
 
 class Limit:
@@ -81,10 +102,31 @@ def wait_until(
     Fail the test, naming `what`, if that takes longer than `timeout` (seconds of an idle machine) since `progress`
     last changed.
     """
-    limit, last = Limit(timeout), progress()
+    limit, last, started = Limit(timeout), progress(), time.monotonic()
     while not reached():
         if (now := progress()) != last:
             limit, last = Limit(timeout), now
         elif limit.passed:
             pytest.fail(f"not {what} within {timeout:g} s of an idle machine")
-        time.sleep(0.02)
+        time.sleep(_pause(time.monotonic() - started))
+
+
+def wait_until_none(left: Callable[[], int], what: str, timeout: float = 10.0) -> None:
+    """Return once `left` gives 0; while it changes there is progress. Calls it once for each look."""
+    last: list[int] = []
+
+    def reached() -> bool:
+        last[:] = [left()]
+        return last == [0]
+
+    wait_until(reached, what, timeout, progress=lambda: tuple(last))
+
+
+def _pause(waited: float) -> float:
+    """The time between two looks: short at first, and longer in a long wait, since each look takes processor time."""
+    return min(0.25, max(0.02, waited / 20))
+
+
+# By how much the time-out of a function under test is longer than on an idle machine, and with it all of its timing:
+# measured once for each process of a run, and the same for all functions of it.
+FACTOR = _factor()

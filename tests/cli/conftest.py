@@ -17,7 +17,6 @@ from batchbell.cli import app
 from batchbell.cli.deployed.stack import DeployedStack, find_stack
 from batchbell.dispatcher.records.job import Job
 from tests.end_to_end.conftest import name as name
-from tests.end_to_end.conftest import print_color as print_color
 from tests.end_to_end.stack import Stack
 
 BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
@@ -158,8 +157,9 @@ def documented_permissions(operator, project, monkeypatch):
     for placeholder, real in names.items():
         policy, times = re.subn(rf"([:/]){placeholder}\b", rf"\g<1>{real}", policy)
         assert times > 0
-    iam.create_user(UserName="operator")
-    iam.put_user_policy(UserName="operator", PolicyName="batchbell", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    user = f"operator-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="batchbell", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])

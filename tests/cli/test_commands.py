@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -79,7 +77,5 @@ def test_an_unreachable_aws_is_reported_on_one_line(run, monkeypatch, command, a
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_without_a_command_all_commands_are_listed(project):
-    shown = subprocess.run([sys.executable, "-m", "batchbell"], cwd=project, capture_output=True, text=True)
-
-    assert all(name in shown.stdout + shown.stderr for name in COMMANDS)
+def test_without_a_command_all_commands_are_listed(run):
+    assert all(name in run().output for name in COMMANDS)

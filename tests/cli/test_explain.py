@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -136,15 +134,8 @@ def test_another_stack_has_another_rule_and_other_notifiers(explained, event):
     assert explained(event("parent-succeeded"), "--stack", "production")["renderings"] == {"team": None}
 
 
-def test_an_event_may_come_from_standard_input(event, project):
-    result = subprocess.run(
-        [sys.executable, "-m", "batchbell", "explain", "-", "--json", *WATCHED],
-        input=json.dumps(event("parent-succeeded")),
-        capture_output=True,
-        text=True,
-        cwd=project,
-        check=True,
-    )
+def test_an_event_may_come_from_standard_input(event):
+    result = CliRunner().invoke(app, ["explain", "-", "--json", *WATCHED], input=json.dumps(event("parent-succeeded")))
 
     assert json.loads(result.stdout)["matches"] is True
 

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.waiting import FACTOR
+
 
 def by_name(answer):
     return {one["name"]: (one["state"], one["reason"]) for one in answer["notifiers"]}
@@ -78,7 +80,7 @@ def test_a_temporary_failure_is_waited_for_until_the_retry_delivers(operator, fi
 
 def test_a_failure_that_lasts_until_the_timeout_is_reported(operator, finished, name, file):
     operator.stack.sink.answer(status=503)
-    answer = operator.answer("replay", file(finished()), "--wait", "2", exit_code=1)
+    answer = operator.answer("replay", file(finished()), "--wait", str(3 * FACTOR), exit_code=1)
 
     assert by_name(answer)["slack"] == ("failed", "Slack answered 503")
     assert operator.stack.in_queue("retry_queue_url") == 1

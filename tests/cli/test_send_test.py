@@ -6,6 +6,8 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
+from tests.waiting import patience
+
 
 def by_name(answer):
     return {one["name"]: (one["state"], one["reason"]) for one in answer["notifiers"]}
@@ -111,9 +113,9 @@ def test_ctrl_c_ends_the_waiting_without_a_traceback(operator, project):
         # If the tests run in the background, SIGINT is ignored, and all children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    operator.stack.sink.wait_for_requests(before + 1, timeout=20)
+    operator.stack.sink.wait_for_requests(before + 1, timeout=patience(20))
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=patience(20))
 
     assert (process.returncode, output) == (130, "")
     assert "are still delivered" in errors

@@ -1,14 +1,32 @@
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from demo import __main__ as demo_command
+from demo import print_color
+from demo.print_color import PlatformRun, run_print_color
+from tests.waiting import patience
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _limits():
+    """The demo's own limits follow the machine's load."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("TIMEOUT", "CHANNEL_TIMEOUT"):
+            patch.setattr(print_color, limit, patience(getattr(print_color, limit)))
+        yield
 
 
 @pytest.fixture
@@ -50,35 +68,88 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-def test_the_json_has_a_run_for_each_platform_and_its_counts_are_right(demo, tmp_path):
-    process = demo("--json", "--size", "3")
-    output, errors = process.communicate(timeout=120)
+@dataclass(frozen=True)
+class DemoResult:
+    """What one demo printed for people, its runs on both platforms, and what it left behind."""
 
-    assert process.returncode == 0, errors
-    ec2, fargate = json.loads(output)["runs"]
-    assert (ec2["platform"], ec2["children"], ec2["events"]) == ("EC2", 3, 4)
-    assert ec2["fired"] == {"every-job": 4, "tutorial": 1, "parent-only": 1}
-    assert fargate["fired"] == {"every-job": 4, "tutorial": 4, "parent-only": 1}
-    assert ec2["messages"] == fargate["messages"] == {"slack": 1, "email": 1, "sns": 1}
-    assert set(ec2["seconds"]) == {"start", "deploy", "job", "notify", "total"}
-    assert (left_behind(tmp_path), list(tmp_path.iterdir())) == ([], [])
+    printed: str
+    runs: Sequence[PlatformRun]
+    left_behind: Sequence[object]
 
 
-def test_people_see_the_counts_and_what_each_channel_received(demo):
-    process = demo("--size", "3", "--fail", "1")
-    output, errors = process.communicate(timeout=120)
+@pytest.fixture(scope="module")
+def result(in_this_process, tmp_path_factory) -> DemoResult:
+    folder, runs = tmp_path_factory.mktemp("demo"), []
 
-    assert process.returncode == 0, errors
-    assert re.search(r"parents only \(this stack\) +│ +1 │ +1 │", output)
+    def run_and_remember(*arguments, **options):
+        runs.append(run_print_color(*arguments, **options))
+        return runs[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        patch.setenv("TMPDIR", str(folder))
+        patch.setenv("COLUMNS", "120")
+        patch.setattr(demo_command, "run_print_color", run_and_remember)
+        done = in_this_process(demo_command.command, "--fail", "2,5")
+    assert done.exit_code == 0, done.output
+    return DemoResult(done.stdout, runs, [*left_behind(folder), *folder.iterdir()])
+
+
+@pytest.mark.parametrize(("number", "platform", "tutorial"), [(0, "EC2", 1), (1, "FARGATE", 8)])
+def test_the_parent_rule_fires_once_where_others_fire_for_each_child(result, number, platform, tutorial):
+    run = result.runs[number]
+
+    assert (run.platform, run.children, run.events) == (platform, 7, 8)
+    assert run.fired == {"every-job": 8, "tutorial": tutorial, "parent-only": 1}
+    assert run.messages == {"slack": 1, "email": 1, "sns": 1}
+    assert run.wrong_counts() == []
+    assert run.received.email[0]["Subject"] == "print-color failed: 2 of 7 children"
+
+
+def test_people_see_the_counts_and_what_each_channel_received(result):
+    assert re.search(r"parents only \(this stack\) +│ +1 │ +1 │", result.printed)
     slack, mail, sns = (
-        output.partition(f"─ {title} ")[2].partition("╰")[0]
+        result.printed.partition(f"─ {title} ")[2].partition("╰")[0]
         for title in ("Slack received", "The mailbox received", "The SNS subscriber received")
     )
     for shown in (slack, mail, sns):
-        assert "print-color failed: 1 of 3 children" in shown
+        assert "print-color failed: 2 of 7 children" in shown
     for shown in (slack, mail):
-        assert "1x Essential container in task exited (exit code 1)" in shown
+        assert "2x Essential container in task exited (exit code 1)" in shown
         assert "Job in the AWS console" in shown
+
+
+def test_the_json_has_a_run_for_each_platform_with_its_counts(result, in_this_process, monkeypatch):
+    again = iter(result.runs)
+    monkeypatch.setattr(demo_command, "run_print_color", lambda *arguments, **options: next(again))
+    done = in_this_process(demo_command.command, "--json")
+
+    assert done.exit_code == 0, done.output
+    runs = json.loads(done.stdout)["runs"]
+    assert [(run["platform"], run["children"], run["events"]) for run in runs] == [("EC2", 7, 8), ("FARGATE", 7, 8)]
+    assert [run["fired"]["tutorial"] for run in runs] == [1, 8]
+    for run in runs:
+        assert run["messages"] == {"slack": 1, "email": 1, "sns": 1}
+        assert set(run["seconds"]) == {"start", "deploy", "job", "notify", "total"}
+
+
+def test_a_demo_leaves_no_process_and_no_file_behind(result):
+    assert result.left_behind == []
+
+
+def test_a_channel_that_fails_during_the_demo_does_not_affect_the_others(in_this_process, monkeypatch):
+    """The demo says so, and ends with exit code 1."""
+    monkeypatch.setattr(demo_command, "PLATFORMS", ("FARGATE",))
+    monkeypatch.setattr(
+        demo_command,
+        "run_print_color",
+        functools.partial(run_print_color, before_the_job=lambda cloud, sink: sink.kill()),
+    )
+    done = in_this_process(demo_command.command, "--json", "--size", "3")
+
+    assert json.loads(done.stdout)["runs"][0]["messages"] == {"slack": 0, "email": 1, "sns": 1}
+    assert done.exit_code == 1
+    assert "FARGATE: slack: 0, not 1" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -86,7 +157,7 @@ def test_an_interrupted_demo_stops_everything_that_it_started(demo, tmp_path, wa
     process = demo("--json")
     wait_until(lambda: left_behind(tmp_path), "started", timeout=30)
     process.send_signal(number)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=patience(30))
 
     assert (process.returncode, output) == (130, "")
     assert "Stopped" in errors
@@ -99,10 +170,8 @@ def test_an_interrupted_demo_stops_everything_that_it_started(demo, tmp_path, wa
     ("arguments", "says"),
     [(["--size", "1"], "--size"), (["--fail", "9"], "0 to 6"), (["--fail", "two"], "such as 2,5")],
 )
-def test_bad_arguments_are_refused_before_anything_starts(demo, arguments, says):
-    process = demo(*arguments)
-    output, errors = process.communicate(timeout=30)
+def test_bad_arguments_are_refused_before_anything_starts(in_this_process, arguments, says):
+    done = in_this_process(demo_command.command, *arguments)
 
-    assert process.returncode == 2
-    assert says in errors
-    assert output == ""
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert says in done.stderr

@@ -34,14 +34,12 @@ ENDPOINTS = {"email": "AWS_ENDPOINT_URL_SESV2", "sns": "AWS_ENDPOINT_URL_SNS"}
 class CaseResult:
     """The traces of one case's job in the end, by channel.
 
-    sent_at: when the test sent the job's event (epoch seconds)
     texts: what the channel accepted
     log: the function's lines about the job, oldest first
     rows: the ledger's rows
     letters: the dead letters
     """
 
-    sent_at: float
     texts: Mapping[str, Sequence[str]]
     log: Mapping[str, Sequence[Mapping[str, Any]]]
     rows: Mapping[str, Mapping[str, Any]]
@@ -83,7 +81,6 @@ def run_all_cases(stack: Stack, topic: CollectingQueue, event: Callable[..., dic
         of_job = [line for line in lines if line["job"] == name]
         keys = {line["message_key"] for line in of_job}
         by_case[case] = CaseResult(
-            injector.sent_at[case],
             {channel: [text for text in texts if name in text] for channel, texts in accepted.items()},
             {channel: [line for line in of_job if line["notifier"] == channel] for channel in CHANNELS},
             {channel: row for (key, channel), row in rows.items() if key in keys},
@@ -97,7 +94,6 @@ class FaultInjector:
 
     def __init__(self, stack: Stack, event: Callable[..., dict[str, Any]]) -> None:
         self.stack = stack
-        self.sent_at: dict[FaultCase, float] = {}
         self.requested_at: dict[str, list[float]] = {name: [] for name in JOB_NAMES.values()}
         self._event = event
         self._answers: dict[str, SlackResponse] = {}
@@ -106,8 +102,6 @@ class FaultInjector:
         stack.sink.answer_with(self._answer)
 
     def send(self, *cases: FaultCase) -> None:
-        now = time.time()
-        self.sent_at.update(dict.fromkeys(cases, now))
         self.stack.send(*(finished_event(self._event, JOB_NAMES[case]) for case in cases))
 
     def inject(self, case: FaultCase) -> Callable[[], object]:
@@ -126,11 +120,10 @@ class FaultInjector:
 
     def wait_until_taken(self) -> None:
         """Wait until the function has taken every record from the intake queue."""
-        self.stack.wait_until(lambda: self.stack.in_queue("intake_queue_url") == 0, "taken", timeout=30)
+        self.stack.wait_until_empty("intake_queue_url")
 
     def wait_until_idle(self) -> None:
-        self.wait_until_taken()
-        self.stack.wait_until(lambda: self.stack.in_queue("retry_queue_url") == 0, "settled", timeout=60)
+        self.stack.wait_until_idle()
 
     def restart_function(self, **variables: str) -> None:
         """Replace the function's processes by new ones, which know nothing of the channels and have these variables."""

@@ -1,7 +1,8 @@
-"""Fixtures: stacks as users deploy them, each file on a local AWS of its own."""
+"""Fixtures of stacks as users deploy them. The stack that most tests share is in shared_stack.py."""
 
 from __future__ import annotations
 
+import functools
 import textwrap
 import uuid
 from collections.abc import Callable
@@ -10,30 +11,30 @@ from typing import Any
 
 import pytest
 
-from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
-from batchbell_local.deployment import deploy, this_machine
-from batchbell_local.slack.sink import SlackSink
+from tests.end_to_end.inspected_stacks import STACKS, AccountResources, InspectedStack, make_account_resources
 from tests.end_to_end.observed_stack import ObservedStack
-from tests.end_to_end.stack import TIMEOUT, Stack
-
-
-@pytest.fixture(scope="module")
-def print_color(own_cloud: LocalCloud, sink: SlackSink, project: Path, wait_until: Callable[..., None]) -> Stack:
-    deployment = deploy(
-        own_cloud.environment(),
-        project,
-        "print-color",
-        config={**this_machine(), "function_timeout": TIMEOUT},
-        secrets={"slackWebhook": sink.url},
-    )
-    return Stack(own_cloud, deployment, sink, wait_until)
+from tests.end_to_end.shared_stack import SharedStack
+from tests.end_to_end.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def observed(print_color: Stack, event: Callable[..., dict[str, Any]]) -> ObservedStack:
     topic_arn = print_color.deployment.outputs["notifiers"]["sns"]["topic_arn"]
-    return ObservedStack(print_color, CollectingQueue.of_topic(print_color.cloud, "observed", topic_arn), event)
+    topic = CollectingQueue.of_topic(print_color.cloud, f"observed-{uuid.uuid4().hex[:8]}", topic_arn)
+    return ObservedStack(print_color, topic, event)
+
+
+@pytest.fixture(scope="session")
+def resources(shared_stack: SharedStack) -> AccountResources:
+    """Resources that the stack with every option refers to."""
+    return make_account_resources(shared_stack.cloud, shared_stack.sink.url)
+
+
+@pytest.fixture(scope="session")
+def inspected(shared_stack: SharedStack, project: Path, resources: AccountResources) -> Callable[[str], InspectedStack]:
+    """Returns one of STACKS by its name; each is deployed once."""
+    return functools.cache(lambda name: STACKS[name](shared_stack, project, resources))
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Three kinds of stacks, each with its properties in AWS and the rights that its function should have."""
+"""Three kinds of stacks, each with its properties in AWS and the rights that its function should have.
+
+print-color is the stack that all tests share; the others are deployed beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from batchbell_local.cloud import LocalCloud
-from batchbell_local.deployment import Deployment, deploy, this_machine
-from batchbell_local.slack.sink import SlackSink
+from batchbell_local.deployment import Deployment, this_machine
 from demo.print_color import SENDER
+from tests.end_to_end.shared_stack import WEBHOOK, SharedStack
+from tests.end_to_end.stack import deploy
 
 BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 Call = tuple[str, str, dict[str, Any]]  # for boto3: service, operation, arguments
@@ -136,14 +140,12 @@ SENDING_MAIL: Mapping[str, set[str]] = {
 }
 
 
-def deploy_print_color(cloud: LocalCloud, project: Path, sink: SlackSink, account: AccountResources) -> InspectedStack:
-    config = this_machine()
-    deployment = deploy(cloud.environment(), project, "print-color", config=config, secrets={"slackWebhook": sink.url})
-    parameter = arn("ssm", "parameter/batchbell/batchbell/print-color/print-color/slack/webhook")
-    topic = deployment.outputs["notifiers"]["sns"]["topic_arn"]
+def inspect_print_color(shared: SharedStack, project: Path, account: AccountResources) -> InspectedStack:
+    parameter = arn("ssm", f"parameter{WEBHOOK}")
+    topic = shared.deployment.outputs["notifiers"]["sns"]["topic_arn"]
     return InspectedStack(
-        cloud,
-        deployment,
+        shared.cloud,
+        shared.deployment,
         {**SENDING_MAIL, "ssm:GetParameter": {parameter}, "sns:Publish": {topic}},
         [
             mail(SENDER),
@@ -153,12 +155,12 @@ def deploy_print_color(cloud: LocalCloud, project: Path, sink: SlackSink, accoun
     )
 
 
-def deploy_production(cloud: LocalCloud, project: Path, sink: SlackSink, account: AccountResources) -> InspectedStack:
-    deployment = deploy(cloud.environment(), project, "production", config=this_machine())
-    return InspectedStack(cloud, deployment, SENDING_MAIL, [mail(SENDER)])
+def deploy_production(shared: SharedStack, project: Path, account: AccountResources) -> InspectedStack:
+    deployment = deploy(shared.cloud.environment(), project, "production", config=this_machine())
+    return InspectedStack(shared.cloud, deployment, SENDING_MAIL, [mail(SENDER)])
 
 
-def deploy_every_option(cloud: LocalCloud, project: Path, sink: SlackSink, account: AccountResources) -> InspectedStack:
+def deploy_every_option(shared: SharedStack, project: Path, account: AccountResources) -> InspectedStack:
     config = {
         "job_queue_arns": [f"{BATCH_ARN}:job-queue/nightly"],
         "alarm_topic_arn": account.alarm_topic,
@@ -170,10 +172,10 @@ def deploy_every_option(cloud: LocalCloud, project: Path, sink: SlackSink, accou
             {"type": "sns", "name": "given", "topic_arn": account.topic, "kms_key_arn": account.key},
         ],
     }
-    deployment = deploy(cloud.environment(), project, "every-option", config=config | this_machine())
+    deployment = deploy(shared.cloud.environment(), project, "every-option", config=config | this_machine())
     made = deployment.outputs["notifiers"]["made"]["topic_arn"]
     return InspectedStack(
-        cloud,
+        shared.cloud,
         deployment,
         {
             **SENDING_MAIL,
@@ -194,8 +196,8 @@ def deploy_every_option(cloud: LocalCloud, project: Path, sink: SlackSink, accou
     )
 
 
-STACKS: Mapping[str, Callable[[LocalCloud, Path, SlackSink, AccountResources], InspectedStack]] = {
-    "print-color": deploy_print_color,
+STACKS: Mapping[str, Callable[[SharedStack, Path, AccountResources], InspectedStack]] = {
+    "print-color": inspect_print_color,
     "production": deploy_production,
     "every-option": deploy_every_option,
 }

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from batchbell_local.cloud import FaultHandle
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.stack import Stack
+from tests.waiting import wait_until_none
 
 NOTIFIERS = ("slack", "email", "sns")
 BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
-IDLE_TIMEOUT = 60.0  # seconds until the function has nothing left to do
 
 FIRST, REPEAT = "first", "may be a repeat"  # whether a message is marked as a possible repeat
 ONCE = {notifier: [FIRST] for notifier in NOTIFIERS}
@@ -87,22 +88,29 @@ class ObservedStack:
 
         Attempts that only waited for another invocation are left out.
         """
-        lines = [json.loads(line) for line in self.stack.log().splitlines() if line.startswith("{") and name in line]
-        return [
-            line["reason"] or line["result"]
-            for line in lines
-            if line["message"] == "outcome"
-            and (line["job"], line["notifier"]) == (name, notifier)
-            and line["reason"] != CLAIMED
-        ]
+        return self.all_outcomes().get((name, notifier), [])
+
+    def all_outcomes(self) -> Mapping[tuple[str, str], list[str]]:
+        """Return the same for every job so far, by its name and the notifier."""
+        found: dict[tuple[str, str], list[str]] = {}
+        texts = [text for text in self.stack.log().splitlines() if text.startswith("{") and '"outcome"' in text]
+        # Lambda writes the lines of an invocation at its end, and a slow one may end after the next one.
+        for line in sorted((json.loads(text) for text in texts), key=lambda line: str(line.get("timestamp"))):
+            if line.get("message") == "outcome" and line["reason"] != CLAIMED:
+                found.setdefault((line["job"], line["notifier"]), []).append(line["reason"] or line["result"])
+        return found
+
+    def count_tried(self, jobs: Iterable[FinishedJob]) -> int:
+        """Return how many of these jobs each notifier has tried to send."""
+        tried = self.all_outcomes()
+        return sum(all((job.name, notifier) in tried for notifier in NOTIFIERS) for job in jobs)
+
+    def wait_until_tried(self, jobs: Collection[FinishedJob]) -> None:
+        """Wait until each notifier has tried to send each of these jobs."""
+        wait_until_none(lambda: len(jobs) - self.count_tried(jobs), "tried", timeout=40)
 
     def wait_until_idle(self) -> None:
-        """Wait until the function has nothing left to do."""
-        # In this order: a message that moves on is in the second queue before it leaves the first.
-        for output in ("intake_queue_url", "retry_queue_url"):
-            self.stack.wait_until(
-                lambda output=output: self.stack.in_queue(output) == 0, f"empty: {output}", timeout=IDLE_TIMEOUT
-            )
+        self.stack.wait_until_idle()
 
     def set_batch_size(self, records: int) -> None:
         """Give invocations at most so many records. With one, jobs with different faults never share an invocation."""
@@ -141,6 +149,18 @@ class ObservedStack:
             self.stack.cloud.client("sqs").set_queue_attributes(
                 QueueUrl=self.stack.deployment.outputs[output], Attributes={"VisibilityTimeout": str(seconds)}
             )
+
+
+def wait_until_hit(faults: Iterable[FaultHandle], what: str) -> None:
+    """Wait until each of the faults has occurred; asks for one of them at a time."""
+    left = list(faults)
+
+    def count() -> int:
+        while left and left[0].hits:
+            left.pop(0)
+        return len(left)
+
+    wait_until_none(count, what, timeout=40)
 
 
 def finished_event(event: Callable[..., dict[str, Any]], name: str) -> dict[str, Any]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from batchbell_local.deployment import DeploymentFailed, deploy
-from tests.end_to_end.inspected_stacks import BATCH_ARN, STACKS, InspectedStack, arn, make_account_resources
+from batchbell.cli import app
+from batchbell.dispatcher.timing import REFERENCE_TIMEOUT
+from batchbell_local.collecting_queue import CollectingQueue
+from batchbell_local.deployment import DeploymentFailed
+from tests.end_to_end.inspected_stacks import BATCH_ARN, InspectedStack
+from tests.end_to_end.stack import TIMEOUT, deploy
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,9 @@ def find_alarms(stack: InspectedStack) -> StackAlarms:
 
 
 @pytest.fixture(scope="module")
-def resources(own_cloud, sink):
-    return make_account_resources(own_cloud, sink.url)
-
-
-@pytest.fixture(scope="module")
-def alarmed(own_cloud, project, sink, resources):
+def alarmed(inspected):
     """The alarms of a stack that sends them to a topic."""
-    return find_alarms(STACKS["every-option"](own_cloud, project, sink, resources))
+    return find_alarms(inspected("every-option"))
 
 
 def queue_name(stack, purpose):
@@ -95,37 +93,30 @@ def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_missing_dat
         assert one["TreatMissingData"] == "notBreaching"
 
 
-def test_an_alarms_text_arrives_at_the_topic_and_its_commands_work_as_written(alarmed, own_cloud, resources, project):
-    client = own_cloud.client
-    client("sns").subscribe(TopicArn=resources.alarm_topic, Protocol="sqs", Endpoint=arn("sqs", resources.name))
+def test_an_alarms_text_arrives_at_the_topic_and_its_commands_work_as_written(
+    alarmed, shared_cloud, resources, monkeypatch
+):
+    on_call = CollectingQueue.of_topic(shared_cloud, "on-call", resources.alarm_topic)
     for one in alarmed.alarms.values():
-        client("cloudwatch").set_alarm_state(AlarmName=one["AlarmName"], StateValue="ALARM", StateReason="test")
-    texts = []
-    while (
-        messages := client("sqs").receive_message(QueueUrl=resources.queue_url, MaxNumberOfMessages=10).get("Messages")
-    ):
-        for message in messages:
-            texts.append(json.loads(json.loads(message["Body"])["Message"])["AlarmDescription"])
-            client("sqs").delete_message(QueueUrl=resources.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        shared_cloud.client("cloudwatch").set_alarm_state(
+            AlarmName=one["AlarmName"], StateValue="ALARM", StateReason="test"
+        )
+    texts = [json.loads(json.loads(body)["Message"])["AlarmDescription"] for body in on_call.bodies()]
     commands = {command for text in texts for command in re.findall(r"`(python [^`]+)`", text)}
     function = alarmed.stack.outputs["function_name"]
 
     assert len(texts) == len(alarmed.alarms)
     assert all("`" in text and len(text) <= 1_024 for text in texts)
     assert commands == {f"python -m batchbell {name} --function {function}" for name in ("status", "redrive")}
+    for variable, value in shared_cloud.environment().items():
+        monkeypatch.setenv(variable, value)
     for command in commands:
-        run = subprocess.run(
-            [sys.executable, *shlex.split(command)[1:]],
-            cwd=project,
-            env=own_cloud.environment(),
-            capture_output=True,
-            text=True,
-        )
-        assert run.returncode in (0, 1), run.stderr  # 2: AWS could not be asked
+        run = CliRunner().invoke(app, shlex.split(command.removeprefix("python -m batchbell ")))
+        assert run.exit_code in (0, 1), run.output  # 2: AWS could not be asked
 
 
-def test_without_a_topic_alarms_exist_without_actions(own_cloud, project, sink, resources):
-    alarms = find_alarms(STACKS["production"](own_cloud, project, sink, resources)).alarms
+def test_without_a_topic_alarms_exist_without_actions(inspected):
+    alarms = find_alarms(inspected("production")).alarms
 
     assert len(alarms) == 8
     assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 8
@@ -162,8 +153,8 @@ def test_the_function_reports_the_metric_that_the_alarm_on_undelivered_messages_
     ages = metrics(print_color.log())[where]
 
     assert ages == sorted(ages) and ages[-1] > ages[0]
-    # The function gives up after a fifth of the usual time, so half an hour would never be reached.
-    assert alarm.alarms["oldest-undelivered"]["Threshold"] == 360
+    # The function gives up after a fraction of the usual time, so half an hour would never be reached.
+    assert alarm.alarms["oldest-undelivered"]["Threshold"] == 1_800 * TIMEOUT / REFERENCE_TIMEOUT
 
 
 OUTPUT = """
@@ -181,12 +172,12 @@ OUTPUT = """
 """
 
 
-def test_alarms_go_to_a_topic_of_the_program_and_a_topic_in_another_region_is_refused_once_known(own_cloud, program):
-    deployment = deploy(own_cloud.environment(), program(OUTPUT), "dev")
+def test_alarms_go_to_a_topic_of_the_program_and_a_topic_in_another_region_is_refused_once_known(shared_cloud, program):
+    deployment = deploy(shared_cloud.environment(), program(OUTPUT), "dev")
     names = [one.id for one in deployment.resources if one.type.endswith(":MetricAlarm")]
-    alarms = own_cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    alarms = shared_cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
 
     assert [one["AlarmActions"] for one in alarms] == [[deployment.outputs["topic"]]] * 8
     elsewhere = OUTPUT.replace("=topic.arn", '=topic.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))')
     with pytest.raises(DeploymentFailed, match="alarm_topic_arn: takes the ARN of a standard SNS topic in the stack's"):
-        deploy(own_cloud.environment(), program(elsewhere), "elsewhere")
+        deploy(shared_cloud.environment(), program(elsewhere), "elsewhere")

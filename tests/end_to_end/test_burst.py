@@ -1,32 +1,35 @@
-"""A thousand array jobs finish within two seconds, and Slack accepts one message a second."""
+"""Many array jobs finish at the same time, and Slack accepts one message a second.
+
+How long it takes, and that it does for a thousand jobs, is measured by bench/burst.py.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from bench.burst import BURST_SECONDS, JOBS, MAX_MESSAGES, MAX_SECONDS, Burst, count_jobs, run
-from bench.local_stack import deploy
+from bench.burst import Burst, count_jobs, run
+from bench.local_stack import LocalStack
+from tests.end_to_end.stack import Stack
+from tests.waiting import patience
+
+JOBS = 120
+MAX_MESSAGES = JOBS // 4  # in Slack: each invocation of ten sends at most one digest of what failed before
 
 
 @pytest.fixture(scope="module")
-def burst(project: Path) -> Burst:
-    with deploy(project) as stack:
-        return run(stack)
+def burst(print_color: Stack) -> Burst:
+    queue = print_color.cloud.job_queue_arn(print_color.deployment.outputs["job_queue_name"])
+    stack = LocalStack(print_color.cloud, print_color.sink, print_color.deployment, queue)
+    return run(stack, JOBS, timeout=patience(90))
 
 
-def test_the_jobs_finish_within_two_seconds_and_slack_refuses_some_requests(burst):
-    assert burst.raised < BURST_SECONDS
+def test_slack_refuses_some_requests_and_gets_each_job_once_in_few_messages(burst):
     assert burst.refused > 0
-
-
-def test_slack_gets_each_job_once_in_few_messages_within_90_seconds(burst):
     assert count_jobs(burst.slack) == dict.fromkeys(burst.names, 1)
     assert len(burst.slack) <= MAX_MESSAGES
-    assert max(burst.accepted) < MAX_SECONDS
 
 
 def test_the_topic_gets_one_message_for_each_job(burst):

@@ -15,9 +15,10 @@ import yaml
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
-from batchbell_local.deployment import Deployment, DeploymentFailed, deploy, this_machine
+from batchbell_local.deployment import Deployment, DeploymentFailed, this_machine
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
+from tests.end_to_end.stack import deploy
 from tests.installed import Environment, put_distribution, write
 
 CODE = "the-pagers-own-code"
@@ -78,12 +79,12 @@ def webhooks() -> Iterator[tuple[SlackSink, SlackSink]]:
 
 @pytest.fixture(scope="module")
 def deployer(
-    own_cloud: LocalCloud, project: Path, environment: Environment, webhooks: tuple[SlackSink, SlackSink]
+    shared_cloud: LocalCloud, project: Path, environment: Environment, webhooks: tuple[SlackSink, SlackSink]
 ) -> Iterator[Deployer]:
     secrets = {"failuresHook": webhooks[0].url, "nightlyHook": webhooks[1].url, "pagerCode": CODE}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", str(environment.python))
-        yield Deployer(own_cloud, project, secrets)
+        yield Deployer(shared_cloud, project, secrets)
 
 
 def test_each_notifier_of_a_stack_gets_exactly_the_messages_that_its_filters_accept(
@@ -154,24 +155,23 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
     assert not loaded & {"batchbell.plugins", "batchbell.provisioning", "batchbell_local"}
 
 
-@pytest.mark.parametrize(
-    ("type_", "error"),
-    [
-        ("broken", "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv"),
-        ("sns2", "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist"),
-        ("twin", "2 notifiers are named twin, only one may be: distribution acme-"),
-        ("pagr", "which is not a notifier; did you mean pager? Available: broken, email, pager, slack, sns, sns2"),
-    ],
-)
-def test_an_unusable_notifier_is_an_error_that_says_why_and_nothing_is_created(
-    deployer: Deployer, type_: str, error: str
-) -> None:
-    with pytest.raises(DeploymentFailed) as failed:
-        deployer.deploy("hopeless", MAIL, {"type": type_, "name": "x"})
+UNUSABLE = {
+    "broken": "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv",
+    "sns2": "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist",
+    "twin": "2 notifiers are named twin, only one may be: distribution acme-",
+    "pagr": "which is not a notifier; did you mean pager? Available: broken, email, pager, slack, sns, sns2",
+}
 
-    (line,) = (line for line in str(failed.value).splitlines() if "batchbell:" in line)
-    assert line.strip().startswith("batchbell:notifiers[1].type: ")
-    assert error in line
+
+def test_each_unusable_notifier_is_an_error_that_says_why_and_nothing_is_created(deployer: Deployer) -> None:
+    with pytest.raises(DeploymentFailed) as failed:
+        deployer.deploy("hopeless", MAIL, *({"type": type_, "name": type_} for type_ in UNUSABLE))
+
+    lines = [line.strip() for line in str(failed.value).splitlines() if "batchbell:" in line]
+    assert len(lines) == len(UNUSABLE)
+    for number, (line, error) in enumerate(zip(lines, UNUSABLE.values(), strict=True), start=1):
+        assert line.startswith(f"batchbell:notifiers[{number}].type: ")
+        assert error in line
     queues = deployer.cloud.client("sqs").list_queues().get("QueueUrls", [])
     assert "hopeless" not in json.dumps(queues)
 

@@ -5,35 +5,38 @@ from __future__ import annotations
 import pytest
 
 from batchbell_local.cloud import LocalCloud
-from batchbell_local.deployment import DeploymentFailed, deploy, this_machine
+from batchbell_local.deployment import DeploymentFailed, this_machine
+from tests.end_to_end.stack import deploy
 
 SNS = [{"type": "sns", "name": "chatops"}]
 
 
 @pytest.mark.parametrize("platform", ["SPOT", "FARGATE_SPOT"])
-def test_each_platform_is_created_and_each_fargate_platform_is_another_resource(own_cloud, project, platform):
+def test_each_platform_is_created_and_each_fargate_platform_is_another_resource(shared_cloud, project, platform):
     deployment = deploy(
-        own_cloud.environment(),
+        shared_cloud.environment(),
         project,
         f"on-{platform.lower().replace('_', '-')}",
         config={"environment_name": platform, "environment_platform": platform, "notifiers": SNS, **this_machine()},
     )
     name = deployment.outputs["compute_environment_name"]
-    (made,) = own_cloud.client("batch").describe_compute_environments(computeEnvironments=[name])["computeEnvironments"]
+    (made,) = shared_cloud.client("batch").describe_compute_environments(computeEnvironments=[name])[
+        "computeEnvironments"
+    ]
     (resource,) = (one.name for one in deployment.resources if one.type.endswith(":ComputeEnvironment"))
 
     assert made["computeResources"]["type"] == platform
     assert resource.endswith({"SPOT": "-ec2", "FARGATE_SPOT": "-fargate-spot"}[platform])
 
 
-def test_each_instance_policy_is_attached_as_a_resource_with_its_own_name(own_cloud, project):
+def test_each_instance_policy_is_attached_as_a_resource_with_its_own_name(shared_cloud, project):
     arns = [f"arn:aws:iam::aws:policy/{name}" for name in ("AmazonS3ReadOnlyAccess", "AmazonSQSReadOnlyAccess")]
     config = {"environment_name": "reading", "notifiers": SNS, **this_machine()}
     names = []
     for number, chosen in enumerate([arns, arns[1:]]):
         stack = f"reading-{number}"
         made = deploy(
-            own_cloud.environment(),
+            shared_cloud.environment(),
             project,
             stack,
             config={**config, "environment_name": stack, "environment_instance_policy_arns": chosen},

@@ -22,9 +22,11 @@ from tests.end_to_end.observed_stack import (
     FinishedJob,
     ObservedStack,
     answer_in_turn,
+    wait_until_hit,
 )
+from tests.end_to_end.stack import TIMEOUT
 
-HIDDEN = 12  # seconds until the record of a killed invocation comes back
+HIDDEN = 2 * TIMEOUT  # seconds until the record of a killed invocation comes back
 ACCEPTED = {"email": "ses:SendEmail", "sns": "sns:Publish"}  # the calls with which AWS accepts a message
 
 # By the moment of the kill: what the channel gets whose delivery it hit.
@@ -83,7 +85,7 @@ def run(observed: ObservedStack) -> KillRun:
     for job in [*jobs.values(), after_the_ticket]:
         if job is not accepted:
             stack.send(job.event)
-    stack.wait_until(lambda: all(fault.hits for fault in faults.values()), "killed each", timeout=40)
+    wait_until_hit(faults.values(), "killed each")
     observed.wait_until_idle()
     return KillRun(
         observed,

@@ -167,13 +167,10 @@ def faults(observed: ObservedStack) -> LedgerRun:
     stack.cloud.fail("dynamodb:UpdateItem", holds='{"S": "health"}', **BROKEN)
     stack.sink.answer_with(answer_in_turn({jobs[what].name: case.slack for what, case in CASES.items()}))
 
-    def tries(what: str) -> int:
-        return min(len(observed.outcomes(jobs[what].name, notifier)) for notifier in NOTIFIERS)
-
     for job in jobs.values():
         stack.send(job.event)
-    stack.wait_until(lambda: stack.in_queue("intake_queue_url") == 0, "taken", timeout=30)
-    stack.wait_until(lambda: all(tries(what) for what in CASES), "tried")
+    stack.wait_until_empty("intake_queue_url")
+    observed.wait_until_tried(jobs.values())
     down = [what for what, case in CASES.items() if case.until_ticket]
     meanwhile = {what: observed.deliveries(jobs[what].name) for what in down}
     for what in down:

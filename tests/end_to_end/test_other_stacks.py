@@ -8,8 +8,9 @@ import shutil
 
 import pytest
 
-from batchbell_local.deployment import DeploymentFailed, deploy, this_machine
+from batchbell_local.deployment import DeploymentFailed, this_machine
 from demo.print_color import SENDER
+from tests.end_to_end.stack import deploy
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from batchbell_local.slack.sink import SlackResponse
-from tests.end_to_end.observed_stack import ONCE, SENT, FinishedJob, ObservedStack, answer_in_turn
+from tests.end_to_end.observed_stack import ONCE, SENT, FinishedJob, ObservedStack, answer_in_turn, wait_until_hit
+from tests.end_to_end.stack import TIMEOUT
 
-HIDDEN = 12  # seconds until a record that stays comes back
+HIDDEN = 2 * TIMEOUT  # seconds until a record that stays comes back
 ATTEMPTS = 2  # attempts that the SDK makes for one call
 REFUSED, GONE = "Slack answered 500 rollup_error", "Slack answered 404 no_service"
 
@@ -103,7 +104,7 @@ def run(observed: ObservedStack) -> QueueFaultRun:
     for job in jobs.values():
         stack.send(job.event)
     stack.send(unreadable)
-    stack.wait_until(lambda: all(fault.hits for fault in faults.values()), "refused each", timeout=40)
+    wait_until_hit(faults.values(), "refused each")
     observed.wait_until_idle()
     return QueueFaultRun(
         observed, jobs, {what: len(fault.hits) for what, fault in faults.items()}, stack.dead_letters(), unreadable

@@ -48,20 +48,20 @@ def answer(service, operation, arguments):
 
 
 @pytest.fixture(scope="module")
-def resources(own_cloud, sink):
-    """Resources that the stack with every option refers to."""
-    return make_account_resources(own_cloud, sink.url)
+def sink(print_color):
+    """Slack as all stacks see it."""
+    return print_color.sink
 
 
 @pytest.fixture(scope="module")
-def others(own_cloud, sink):
+def others(print_color, sink):
     """Resources that no stack refers to."""
-    return make_account_resources(own_cloud, sink.url)
+    return make_account_resources(print_color.cloud, sink.url)
 
 
 @pytest.fixture(scope="module", params=STACKS)
-def stack(request, own_cloud, project, sink, resources):
-    return STACKS[request.param](own_cloud, project, sink, resources)
+def stack(request, inspected, print_color):
+    return inspected(request.param)
 
 
 def test_the_functions_role_has_exactly_the_expected_rights(stack):

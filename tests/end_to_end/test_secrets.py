@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from batchbell_local.deployment import deploy, this_machine
+from batchbell_local.deployment import this_machine
 from batchbell_local.slack.sink import SlackSink
 from tests.end_to_end.inspected_stacks import InspectedStack, arn
-from tests.end_to_end.stack import TIMEOUT, Stack
+from tests.end_to_end.stack import TIMEOUT, Stack, deploy
+from tests.waiting import patience
 
 FORMS = ("config", "ssm", "secretsmanager")
 STORED = "/batchbell/batchbell/secrets/secrets/config/webhook"  # where the program keeps the form `config`
@@ -33,21 +34,21 @@ def webhooks() -> Iterator[Mapping[str, Webhooks]]:
 
 
 @pytest.fixture(scope="module")
-def keys(own_cloud):
-    return {form: own_cloud.client("kms").create_key()["KeyMetadata"]["Arn"] for form in FORMS}
+def keys(shared_cloud):
+    return {form: shared_cloud.client("kms").create_key()["KeyMetadata"]["Arn"] for form in FORMS}
 
 
 @pytest.fixture(scope="module")
-def secret(own_cloud, webhooks, keys):
+def secret(shared_cloud, webhooks, keys):
     """The ARN of the secret in Secrets Manager. The parameter beside it is /theirs."""
     ssm = {"Name": "/theirs", "Value": webhooks["ssm"].old.url, "Type": "SecureString", "KeyId": keys["ssm"]}
-    own_cloud.client("ssm").put_parameter(**ssm)
+    shared_cloud.client("ssm").put_parameter(**ssm)
     kept = {"Name": "theirs", "SecretString": webhooks["secretsmanager"].old.url, "KmsKeyId": keys["secretsmanager"]}
-    return own_cloud.client("secretsmanager").create_secret(**kept)["ARN"]
+    return shared_cloud.client("secretsmanager").create_secret(**kept)["ARN"]
 
 
 @pytest.fixture(scope="module")
-def stack(own_cloud, project, webhooks, keys, secret, wait_until) -> Stack:
+def stack(shared_cloud, project, webhooks, keys, secret, wait_until) -> Stack:
     """A stack with one notifier per form, named like the form."""
     references = {"config": "slackWebhook", "ssm": arn("ssm", "parameter/theirs"), "secretsmanager": secret}
     config = {
@@ -60,8 +61,8 @@ def stack(own_cloud, project, webhooks, keys, secret, wait_until) -> Stack:
         ],
     }
     secrets = {"slackWebhook": webhooks["config"].old.url}
-    deployment = deploy(own_cloud.environment(), project, "secrets", config=config | this_machine(), secrets=secrets)
-    return Stack(own_cloud, deployment, webhooks["config"].old, wait_until)
+    deployment = deploy(shared_cloud.environment(), project, "secrets", config=config | this_machine(), secrets=secrets)
+    return Stack(shared_cloud, deployment, webhooks["config"].old, wait_until)
 
 
 def test_the_function_may_only_read_its_secrets_and_decrypt_with_their_keys(stack, keys, secret):
@@ -102,7 +103,7 @@ def rotation(stack, webhooks, secret) -> Rotation:
     jobs = Rotation(*(f"job-{uuid.uuid4().hex[:8]}" for _ in range(2)))
     stack.submit(jobs.before, size=2)
     for form in FORMS:
-        webhooks[form].old.wait_for(1, timeout=20)
+        webhooks[form].old.wait_for(1, timeout=patience(20))
         webhooks[form].old.answer(status=404)
     stack.wait_until_idle()  # so that the next message goes to the same process, which knows the old webhooks
     for name, form in ((STORED, "config"), ("/theirs", "ssm")):
@@ -112,7 +113,7 @@ def rotation(stack, webhooks, secret) -> Rotation:
     stack.cloud.client("secretsmanager").put_secret_value(**rotated)
     stack.submit(jobs.after, size=2)
     for form in FORMS:
-        webhooks[form].old.wait_for_requests(2, timeout=20)
+        webhooks[form].old.wait_for_requests(2, timeout=patience(20))
     stack.wait_until_idle()
     return jobs
 

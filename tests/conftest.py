@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -13,14 +14,33 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
 from tests.installed import build_wheel
+from tests.layers import mark, no_other_process
+from tests.leftovers import nothing_left_over
 
 PROJECT = Path(__file__).resolve().parents[1]
 SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slowest files first, so that parallel workers end at the same time."""
+    """Mark each test with its layer; run the slowest files first, so that parallel workers end at the same time."""
+    for item in items:
+        mark(item)
     items.sort(key=lambda item: item.path.parent.name not in SLOWEST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leave_nothing_over() -> Iterator[None]:
+    """What a session starts, it ends. It is the first fixture, so that all others have ended when it looks."""
+    with nothing_left_over():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def stay_in_the_layer(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test of the layer unit starts no process."""
+    with no_other_process() if request.node.get_closest_marker("unit") else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

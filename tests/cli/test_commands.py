@@ -79,6 +79,7 @@ def test_an_unreachable_aws_is_reported_on_one_line(run, monkeypatch, command, a
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.installed
 def test_without_a_command_all_commands_are_listed(project):
     shown = subprocess.run([sys.executable, "-m", "batchbell"], cwd=project, capture_output=True, text=True)
 

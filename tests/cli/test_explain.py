@@ -136,6 +136,7 @@ def test_another_stack_has_another_rule_and_other_notifiers(explained, event):
     assert explained(event("parent-succeeded"), "--stack", "production")["renderings"] == {"team": None}
 
 
+@pytest.mark.installed
 def test_an_event_may_come_from_standard_input(event, project):
     result = subprocess.run(
         [sys.executable, "-m", "batchbell", "explain", "-", "--json", *WATCHED],

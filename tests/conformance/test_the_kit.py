@@ -113,7 +113,9 @@ def conformance_test(kind: type[Pager]) -> str:
 
 def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     pytester.makepyfile(test_conformance=test)
-    return pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)
+    return pytester.runpytest_inprocess(
+        "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:faulthandler", *options
+    )
 
 
 def test_a_correct_notifier_passes_the_test_in_the_docstring(pytester: pytest.Pytester) -> None:
@@ -139,6 +141,7 @@ def test_an_endpoint_that_cannot_fail_in_every_way_is_reported(pytester: pytest.
     assert "NeverGone.responses has no response for GONE" in "\n".join(result.outlines)
 
 
+@pytest.mark.installed
 def test_without_pytest_the_kit_says_what_to_install() -> None:
     code = "import sys; sys.modules['pytest'] = None; import batchbell.conformance"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PROJECT)

@@ -27,6 +27,9 @@ class TestPager(NotifierConformance):
 
     def make(self, endpoint):
         return {kind}(endpoint.secret("webhook"))
+
+    def shorten_limits(self, monkeypatch):
+        monkeypatch.setattr(pager, "SEND_LIMIT", 0.6)
 """
 TEST_OF_THE_POSTBOX = """
 from batchbell.conformance import NotifierConformance
@@ -46,10 +49,17 @@ class NeverGone(pager.PagerEndpoint):
     responses = pager.PagerEndpoint.responses | {Fault.GONE: []}
 """
 NOTIFIER_OF_THE_EXAMPLE = """
-from tests.conformance.pager import SEND_LIMIT, Pager
+from tests.conformance import pager
+
+SEND_LIMIT = 3.0
+
+class OfTheExample(pager.Pager):
+    @property
+    def limit(self):
+        return SEND_LIMIT
 
 def create(settings, secrets):
-    return Pager(secrets["webhook"])
+    return OfTheExample(secrets["webhook"])
 """
 PROJECT = Path(__file__).parents[2]
 EITHER = "send must raise PermanentError or TemporaryError, but it raised nothing"

@@ -29,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in SLOWEST)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
+    """Run the rest of a file in which a test ended its worker, but not that test again, as xdist would."""
+    for tests in getattr(sched, "workqueue", {}).values():
+        if crashitem in tests:
+            tests[crashitem] = True  # complete
+
+
 @pytest.fixture(scope="session", autouse=True)
 def leave_nothing_over() -> Iterator[None]:
     """What a session starts, it ends. It is the first fixture, so that all others have ended when it looks."""

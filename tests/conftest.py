@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tests.end_to_end.shared_stack import shared_cloud as shared_cloud
 from tests.end_to_end.shared_stack import shared_stack as shared_stack
 from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
+from tests.layers import mark, no_other_process
+from tests.leftovers import nothing_left_over
 
 PROJECT = Path(__file__).resolve().parents[1]
 SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
@@ -27,13 +29,12 @@ SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slowest files first, so that parallel workers end at the same time.
+    """Mark each test with its layer, and run the slowest files first, so that parallel workers end at the same time.
 
-    Those with the Pulumi CLI come last: it may still be built.
+    Files with the Pulumi CLI come last: it may still be built.
     """
     for item in items:
-        if "pulumi" in getattr(item, "fixturenames", ()):
-            item.add_marker("engine")
+        mark(item)
     with_pulumi = {item.path for item in items if item.get_closest_marker("engine")}
     items.sort(key=lambda item: (item.path in with_pulumi, item.path.parent.name not in SLOWEST))
 
@@ -54,8 +55,30 @@ def _wait_for_pulumi(config: pytest.Config) -> None:
             with capture.global_and_fixture_disabled():
                 print(f"\n{text}", file=sys.stderr, flush=True)
 
-    with suppress(NoPulumi):  # the fixture `pulumi` gives the reason
+    with contextlib.suppress(NoPulumi):  # the fixture `pulumi` gives the reason
         find_pulumi(say)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
+    """Run the rest of a file in which a test ended its worker, but not that test again, as xdist would."""
+    for tests in getattr(sched, "workqueue", {}).values():
+        if crashitem in tests:
+            tests[crashitem] = True  # complete
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leave_nothing_over() -> Iterator[None]:
+    """What a session starts, it ends. It is the first fixture, so that all others have ended when it looks."""
+    with nothing_left_over():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def stay_in_the_layer(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test of the layer unit starts no process."""
+    with no_other_process() if request.node.get_closest_marker("unit") else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

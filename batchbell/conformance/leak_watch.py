@@ -50,10 +50,12 @@ class LeakWatch:
         """Return where each secret leaked, with the surrounding text but without the secret."""
         for where, text in zip(("standard output", "standard error"), self._capfd.readouterr(), strict=True):
             self.note(where, text)
+        encodings = [encoded for secret in secrets for encoded in _encodings(secret)]
         return [
             f"{where}: {_around(encoded, line)}"
             for where, text in self._texts
-            for encoded in (encoded for secret in secrets for encoded in _encodings(secret))
+            for encoded in encodings
+            if encoded in text
             for line in text.splitlines()
             if encoded in line
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -131,6 +131,7 @@ class NotifierConformance:
         assert not raised, (
             f"{THREADS} threads sent {len(titles)} messages at once, and {len(raised)} sends {_outcome(raised[0])}"
         )
+        self._check_problems(endpoint, endpoint.accepted)
         texts = [endpoint.text_of(each) for each in endpoint.accepted]
         shown = [[title for title in titles if title in text] for text in texts]
         arrived = sorted(title for each in shown for title in each)
@@ -160,8 +161,7 @@ class NotifierConformance:
         __tracebackhide__ = True
         arrived, accepted = len(endpoint.arrived), len(endpoint.accepted)
         raised = self._send(notifier, endpoint, leak_watch, message)
-        problems = [problem for each in endpoint.arrived[arrived:] if (problem := endpoint.find_problem(each))]
-        assert not problems, f"the endpoint does not accept what arrived: {problems[0]}"
+        self._check_problems(endpoint, endpoint.arrived[arrived:])
         assert raised is None, f"the endpoint accepts messages, but send {_outcome(raised)}"
         count = len(endpoint.accepted) - accepted
         assert count == 1, f"one message was sent, but {count} arrived"
@@ -193,6 +193,11 @@ class NotifierConformance:
         __tracebackhide__ = True
         found = leak_watch.find(endpoint.secret_texts)
         assert not found, f"a secret leaks into {found[0]}"
+
+    def _check_problems(self, endpoint: Endpoint, arrived: Sequence[Any]) -> None:
+        __tracebackhide__ = True
+        problems = [problem for each in arrived if (problem := endpoint.find_problem(each))]
+        assert not problems, f"the endpoint does not accept what arrived: {problems[0]}"
 
     def _check_error(self, raised: Exception | None, endpoint: Endpoint, fault: Fault, response: Any) -> None:
         __tracebackhide__ = True

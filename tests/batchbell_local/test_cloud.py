@@ -16,6 +16,8 @@ import pytest
 
 from batchbell_local.cloud import LocalCloud, LocalCloudError
 
+pytestmark = pytest.mark.local_aws
+
 ROOT = Path(__file__).resolve().parents[2]
 
 WHO_AM_I = """

@@ -52,6 +52,7 @@ def test_it_creates_a_distribution_with_an_entry_point_of_that_name(tmp_path: Pa
         ast.parse(path.read_text())
 
 
+@pytest.mark.installed
 def test_the_files_are_in_this_projects_style(tmp_path: Path) -> None:
     make("pager-duty", tmp_path / "new")
     for command in ("check", "format --check"):

@@ -27,6 +27,9 @@ class TestPager(NotifierConformance):
 
     def make(self, endpoint):
         return {kind}(endpoint.secret("webhook"))
+
+    def shorten_limits(self, monkeypatch):
+        monkeypatch.setattr(pager, "SEND_LIMIT", 0.6)
 """
 TEST_OF_THE_POSTBOX = """
 from batchbell.conformance import NotifierConformance
@@ -46,10 +49,17 @@ class NeverGone(pager.PagerEndpoint):
     responses = pager.PagerEndpoint.responses | {Fault.GONE: []}
 """
 NOTIFIER_OF_THE_EXAMPLE = """
-from tests.conformance.pager import SEND_LIMIT, Pager
+from tests.conformance import pager
+
+SEND_LIMIT = 3.0
+
+class OfTheExample(pager.Pager):
+    @property
+    def limit(self):
+        return SEND_LIMIT
 
 def create(settings, secrets):
-    return Pager(secrets["webhook"])
+    return OfTheExample(secrets["webhook"])
 """
 PROJECT = Path(__file__).parents[2]
 EITHER = "send must raise PermanentError or TemporaryError, but it raised nothing"
@@ -113,7 +123,9 @@ def conformance_test(kind: type[Pager]) -> str:
 
 def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     pytester.makepyfile(test_conformance=test)
-    return pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)
+    return pytester.runpytest_inprocess(
+        "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:faulthandler", *options
+    )
 
 
 def test_a_correct_notifier_passes_the_test_in_the_docstring(pytester: pytest.Pytester) -> None:
@@ -139,6 +151,7 @@ def test_an_endpoint_that_cannot_fail_in_every_way_is_reported(pytester: pytest.
     assert "NeverGone.responses has no response for GONE" in "\n".join(result.outlines)
 
 
+@pytest.mark.installed
 def test_without_pytest_the_kit_says_what_to_install() -> None:
     code = "import sys; sys.modules['pytest'] = None; import batchbell.conformance"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PROJECT)

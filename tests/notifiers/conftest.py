@@ -18,6 +18,7 @@ from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.testing.faulty_server import FaultyServer, Request, Response
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
+from tests.waiting import Limit
 
 CONSOLE_OF_JOBS = f"{messages.CONSOLE}/batch/home?region=us-east-1#jobs/detail/"
 
@@ -130,12 +131,12 @@ def refusing_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingAws]:
 
 @pytest.fixture
 def wait_for() -> Callable[[Callable[[], Any]], Any]:
-    """Poll until the result is true, and return it; fail after ten seconds."""
+    """Poll until the result is true, and return it; fail after ten seconds of an idle machine."""
 
     def wait_for(poll: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 10
+        limit = Limit(10)
         while not (found := poll()):
-            assert time.monotonic() < deadline, "nothing came"
+            assert not limit.passed, "nothing came"
             time.sleep(0.02)
         return found
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from batchbell_local.cloud import LocalCloud
+from tests.waiting import within
 
 SHOW_ENVIRONMENT = """
 import os, sys, tempfile
@@ -111,11 +112,11 @@ def test_a_function_has_the_variables_that_lambda_sets(cloud: LocalCloud, deploy
 
 
 def test_the_context_counts_down_and_names_the_invocation(deploy: Any) -> None:
-    function = deploy(SHOW_CONTEXT, timeout=7)
+    function = deploy(SHOW_CONTEXT, timeout=60)
     first, second = function.invoke(), function.invoke()
-    assert 6000 < first["before"] <= 7000
-    assert 200 <= first["before"] - first["after"] < 2000
-    assert second["before"] > 6000
+    assert 50_000 < first["before"] <= 60_000
+    assert 200 <= first["before"] - first["after"] < 20_000  # it takes 0.2 s, and on a busy machine longer
+    assert second["before"] > first["after"]
     assert first["request"] != second["request"]
     assert first["pid"] == second["pid"]
     assert first["name"] == function.name
@@ -129,9 +130,8 @@ def test_a_function_that_times_out_is_killed_at_once(
 ) -> None:
     pid_file = tmp_path / "pid"
     function = deploy(REPORT_AND_HANG, timeout=1, variables={"PID_FILE": str(pid_file)})
-    begun = time.monotonic()
-    answer = function.invoke()
-    assert time.monotonic() - begun < 2.5  # it ignores SIGTERM, for which MiniStack would have waited 2 s more
+    with within(2.5):  # it ignores SIGTERM, for which MiniStack would have waited 2 s more
+        answer = function.invoke()
     assert answer == {"errorMessage": "Task timed out after 1.00 seconds", "errorType": "Sandbox.Timedout"}
     assert "before the end" in function.log_lines()
     wait_until(lambda: not _alive(int(pid_file.read_text())), "dead")
@@ -162,10 +162,10 @@ def test_lines_still_in_the_pipe_are_waited_for() -> None:
     pump.daemon = True
     pump.start()
     os.write(writing, b"\n".join(b"line %d" % number for number in range(20)))
-    stream.settle(time.monotonic() + 10)
+    stream.settle(time.monotonic() + 60)
     assert [lines.get_nowait() for _ in range(20)] == [f"line {number}" for number in range(20)]
     os.close(writing)
-    pump.join(timeout=5)
+    pump.join(timeout=60)
     assert not pump.is_alive()
 
 
@@ -210,7 +210,7 @@ def test_an_invocation_that_runs_during_an_update_finishes_and_the_next_one_sees
 ) -> None:
     started, go_on = tmp_path / "started", tmp_path / "go on"
     variables = {"STARTED": str(started), "GO_ON": str(go_on)}
-    function = deploy(WAIT_FOR_FILE, variables={**variables, "OWN": "old"}, timeout=20)
+    function = deploy(WAIT_FOR_FILE, variables={**variables, "OWN": "old"}, timeout=60)
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=lambda: answers.put(function.invoke()), daemon=True).start()
     wait_until(lambda: started.exists() and started.read_text(), "started")
@@ -220,7 +220,7 @@ def test_an_invocation_that_runs_during_an_update_finishes_and_the_next_one_sees
     )
     go_on.touch()
 
-    assert answers.get(timeout=10) == "old"
+    assert answers.get(timeout=60) == "old"
     assert function.invoke() == "new"
     wait_until(lambda: not _alive(running), "dead")
 

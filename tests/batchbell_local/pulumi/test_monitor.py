@@ -282,7 +282,7 @@ def test_the_process_exits_with_1_and_the_reason_as_the_last_line(tmp_path, clou
     assert child.stdin and child.stdout and child.stderr
     child.stdin.write(order)
     child.stdin.flush()
-    assert child.wait(30) == 1
+    assert child.wait(120) == 1
     assert child.stderr.read().splitlines() == ["first", "no notifier"]
     assert child.stdout.read() == '{"failed": "no notifier"}\n'
     for stream in (child.stdin, child.stdout, child.stderr):

@@ -38,7 +38,7 @@ def provider(cloud, project):
 
         def ended(self):
             process.send_signal(signal.SIGINT)
-            return process.communicate(timeout=20)
+            return process.communicate(timeout=120)
 
     yield Provider()
     if process.poll() is None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from batchbell_local.slack.sink import SlackResponse, SlackSink
+from tests.waiting import within
 
 MESSAGE: Any = {"text": "done", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "7 of 7"}}]}
 
@@ -28,7 +29,7 @@ def sink() -> Iterator[SlackSink]:
 
 
 def post(sink: SlackSink, payload: Any = None, **more: Any) -> requests.Response:
-    return requests.post(sink.url, json=MESSAGE if payload is None else payload, timeout=5, **more)
+    return requests.post(sink.url, json=MESSAGE if payload is None else payload, timeout=60, **more)
 
 
 def test_a_message_is_accepted_with_200_and_ok(sink: SlackSink) -> None:
@@ -117,10 +118,10 @@ def test_payloads_that_slack_would_refuse_are_refused(sink: SlackSink, payload: 
 
 def test_only_a_posted_json_body_is_accepted(sink: SlackSink) -> None:
     answers = [
-        requests.get(sink.url, timeout=5),
-        requests.post(sink.url, data={"payload": "{}"}, timeout=5),
-        requests.post(sink.url, data=b"{", headers={"Content-Type": "application/json"}, timeout=5),
-        requests.put(sink.url, json=MESSAGE, timeout=5),
+        requests.get(sink.url, timeout=60),
+        requests.post(sink.url, data={"payload": "{}"}, timeout=60),
+        requests.post(sink.url, data=b"{", headers={"Content-Type": "application/json"}, timeout=60),
+        requests.put(sink.url, json=MESSAGE, timeout=60),
     ]
     assert [answer.status_code for answer in answers] == [400] * 4
     assert [request.method for request in sink.requests] == ["GET", "POST", "POST", "PUT"]
@@ -128,7 +129,7 @@ def test_only_a_posted_json_body_is_accepted(sink: SlackSink) -> None:
 
 
 def test_another_path_is_answered_with_no_service(sink: SlackSink) -> None:
-    answer = requests.post(sink.url + "x", json=MESSAGE, timeout=5)
+    answer = requests.post(sink.url + "x", json=MESSAGE, timeout=60)
     assert (answer.status_code, answer.text) == (404, "no_service")
     assert sink.accepted == []
 
@@ -159,27 +160,27 @@ def test_a_200_without_ok_accepts_nothing(sink: SlackSink) -> None:
 def test_a_caller_that_gives_up_on_a_slow_response_loses_only_the_response(sink: SlackSink) -> None:
     sink.answer(status=200, delay=30, times=1)
     with pytest.raises(requests.ReadTimeout):
-        requests.post(sink.url, json=MESSAGE, timeout=(5, 0.1))
+        requests.post(sink.url, json=MESSAGE, timeout=(60, 0.1))
     assert sink.accepted == [MESSAGE]
 
 
 def test_a_closed_port_refuses_connections_and_can_be_opened_again(sink: SlackSink) -> None:
     with requests.Session() as session:
-        assert session.post(sink.url, json=MESSAGE, timeout=5).text == "ok"
+        assert session.post(sink.url, json=MESSAGE, timeout=60).text == "ok"
         sink.kill()
         for caller in (session, requests):  # also over the connection that was kept open
             with pytest.raises(requests.ConnectionError):
-                caller.post(sink.url, json=MESSAGE, timeout=5)
+                caller.post(sink.url, json=MESSAGE, timeout=60)
         sink.listen()
-        assert session.post(sink.url, json=MESSAGE, timeout=5).text == "ok"
+        assert session.post(sink.url, json=MESSAGE, timeout=60).text == "ok"
     assert len(sink.accepted) == 2
 
 
 def test_a_port_that_stops_listening_keeps_its_open_connections(sink: SlackSink) -> None:
     with requests.Session() as session:
-        session.post(sink.url, json=MESSAGE, timeout=5)
+        session.post(sink.url, json=MESSAGE, timeout=60)
         sink.stop_listening()
-        assert session.post(sink.url, json=MESSAGE, timeout=5).text == "ok"
+        assert session.post(sink.url, json=MESSAGE, timeout=60).text == "ok"
         with pytest.raises(requests.ConnectionError):
             post(sink)
 
@@ -224,17 +225,15 @@ def test_the_callback_runs_before_the_response_is_sent(sink: SlackSink) -> None:
 def test_waiting_ends_when_enough_has_arrived(sink: SlackSink) -> None:
     timer = threading.Timer(0.1, lambda: [post(sink) for _ in range(2)])
     timer.start()
-    assert sink.wait_for(2, timeout=5) == [MESSAGE, MESSAGE]
+    assert sink.wait_for(2, timeout=60) == [MESSAGE, MESSAGE]
     timer.join()
 
 
 def test_a_wait_that_times_out_says_what_arrived_instead(sink: SlackSink) -> None:
     sink.answer(status=500)
     post(sink)
-    begun = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"fewer than 1 accepted payloads within 0.1 s.*\(500, ''\)"):
+    with within(2), pytest.raises(TimeoutError, match=r"fewer than 1 accepted payloads within 0.1 s.*\(500, ''\)"):
         sink.wait_for(1, timeout=0.1)
-    assert time.monotonic() - begun < 2
     assert sink.wait_for_requests(1, timeout=0.1) == []
 
 
@@ -242,7 +241,7 @@ def test_many_concurrent_callers_lose_nothing(sink: SlackSink) -> None:
     callers = [threading.Thread(target=post, args=(sink, {"text": str(number)})) for number in range(30)]
     for caller in callers:
         caller.start()
-    taken = sink.wait_for(30, timeout=10)
+    taken = sink.wait_for(30, timeout=60)
     assert sorted(int(payload["text"]) for payload in taken) == list(range(30))
     for caller in callers:
         caller.join()

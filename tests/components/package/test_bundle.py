@@ -20,6 +20,8 @@ from batchbell.plugins import Plugin, find_plugins, notifiers_package
 from components.package.bundle import Runtime, build, has_compiled_files
 from tests.installed import INFRASTRUCTURE, put_distribution, put_plugin
 
+pytestmark = pytest.mark.installed  # builds packages with pip
+
 HOST = Runtime.host()
 OTHER_MACHINE = Runtime("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
 ELF_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,23 +16,30 @@ OF_SLACK = ("requests", "urllib3", "idna", "certifi", "charset-normalizer")
 OF_PAGER = ("PyYAML",)
 EM_AARCH64 = 183  # ELF's number of the architecture (elf.h)
 
-# Prints the folder, and the digest of each file in it.
+# Builds the packages of a list: [[Python version or "", architecture, type, …], …]. Prints where their parts come from,
+# and for each package its folder and the digest of each file in it.
 BUILD = """
 import hashlib, json, sys
 from importlib import metadata
 from pathlib import Path
 from batchbell.components.package.bundle import Runtime, build
 from batchbell.plugins import find_plugins
-python, architecture, *types = sys.argv[1:]
-runtime = Runtime(python, architecture) if python else Runtime.host()
-folder = build([find_plugins()[type_] for type_ in types], runtime)
-files = sorted(path for path in folder.rglob("*") if path.is_file())
-print(json.dumps({
-    "folder": str(folder),
-    "origins": [str(metadata.distribution(name).locate_file("")) for name in ("jmespath", "requests", "PyYAML")],
-    "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
-}))
+packages = []
+for python, architecture, *types in json.loads(sys.argv[1]):
+    runtime = Runtime(python, architecture) if python else Runtime.host()
+    folder = build([find_plugins()[type_] for type_ in types], runtime)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    digests = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    packages.append([str(folder), digests])
+origins = [str(metadata.distribution(name).locate_file("")) for name in ("jmespath", "requests", "PyYAML")]
+print(json.dumps({"origins": origins, "packages": packages}))
 """
+EVERYTHING = ("", "", "slack", "email", "sns", "pager")
+OF_ARM64 = ("3.13", "arm64", "slack", "pager")
+ONLY_EMAIL = ("", "", "email")
+ONLY_PAGER = ("", "", "pager")
+
+Package = tuple[Path, dict[str, str]]  # its folder, and the digest of each of its files
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +60,27 @@ def there(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> E
     return Environment.make(folder / ".venv", *reversed(wheels), compiled=True)
 
 
-def built(environment: Environment, cwd: Path, *types: str, python: str = "", architecture: str = "", **variables: str):
+def build(environment: Environment, cwd: Path, *packages: Sequence[str], **variables: str) -> Iterator[Package]:
+    """Build packages in one process, since it imports for longer than it builds."""
     cwd.mkdir(parents=True, exist_ok=True)
-    result = json.loads(environment.run(BUILD, python, architecture, *types, cwd=cwd, **variables))
+    result = json.loads(environment.run(BUILD, json.dumps(packages), cwd=cwd, **variables))
     assert set(result["origins"]) == {str(environment.site)}  # not from another environment
-    return Path(result["folder"]), result["files"]
+    return ((Path(folder), files) for folder, files in result["packages"])
+
+
+@pytest.fixture(scope="module")
+def built(here: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[Sequence[str], Package]:
+    packages = (EVERYTHING, OF_ARM64, ONLY_EMAIL, ONLY_PAGER)
+    folder = tmp_path_factory.mktemp("one")
+    return dict(zip(packages, build(here, folder, *packages, PYTHONHASHSEED="1"), strict=True))
 
 
 def test_two_environments_at_different_paths_make_the_same_names_and_contents(
-    here: Environment, there: Environment, tmp_path: Path
+    built: dict[Sequence[str], Package], there: Environment, tmp_path: Path
 ) -> None:
-    _, one = built(here, tmp_path / "one", "slack", "email", "sns", "pager", PYTHONHASHSEED="1")
-    _, other = built(there, tmp_path / "two" / "deeper", "pager", "sns", "email", "slack", TZ="Asia/Tokyo", LANG="C")
+    _, one = built[EVERYTHING]
+    types = ("pager", "sns", "email", "slack")
+    ((_, other),) = build(there, tmp_path / "two" / "deeper", ("", "", *types), TZ="Asia/Tokyo", LANG="C")
 
     assert one == other
     parts = {name.split("/")[0] for name in one}
@@ -72,9 +88,9 @@ def test_two_environments_at_different_paths_make_the_same_names_and_contents(
 
 
 def test_the_package_for_arm64_and_python_3_13_has_native_parts_of_that_platform(
-    here: Environment, tmp_path: Path
+    built: dict[Sequence[str], Package],
 ) -> None:
-    folder, files = built(here, tmp_path, "slack", "pager", python="3.13", architecture="arm64")
+    folder, files = built[OF_ARM64]
     native = [folder / name for name in files if ".so" in name]
 
     assert {path.relative_to(folder).parts[0] for path in native} == {"charset_normalizer", "yaml"}
@@ -85,8 +101,8 @@ def test_the_package_for_arm64_and_python_3_13_has_native_parts_of_that_platform
         assert ".cpython-313-aarch64-linux-gnu" in path.name
 
 
-def test_a_stack_that_only_mails_packages_nothing_of_other_notifiers(here: Environment, tmp_path: Path) -> None:
-    _, files = built(here, tmp_path, "email")
+def test_a_stack_that_only_mails_packages_nothing_of_other_notifiers(built: dict[Sequence[str], Package]) -> None:
+    _, files = built[ONLY_EMAIL]
     tops = {name.split("/")[0].partition("-")[0] for name in files if "__pycache__" not in name}
 
     assert tops == {"batchbell", "aws_lambda_powertools", "jmespath", "typing_extensions.py", "typing_extensions"}
@@ -96,9 +112,9 @@ def test_a_stack_that_only_mails_packages_nothing_of_other_notifiers(here: Envir
 
 
 def test_the_package_has_an_installed_wheels_run_time_half_and_its_requirements(
-    here: Environment, tmp_path: Path
+    built: dict[Sequence[str], Package],
 ) -> None:
-    _, files = built(here, tmp_path, "pager")
+    _, files = built[ONLY_PAGER]
     names = {name for name in files if "__pycache__" not in name}
 
     assert {name for name in names if name.startswith("acme_pager/")} == {

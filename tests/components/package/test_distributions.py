@@ -13,6 +13,8 @@ from components.package import distributions
 from components.package.bundle import BundleError, Runtime, build
 from tests.installed import put_distribution, put_plugin
 
+pytestmark = pytest.mark.installed  # builds packages with pip
+
 HOST = Runtime.host()
 
 

@@ -13,6 +13,7 @@ from tests.installed import put_distribution, put_plugin
 HOST = Runtime.host()
 
 
+@pytest.mark.installed  # compiles
 def test_the_package_has_the_modules_that_a_notifier_imports_and_its_data_files(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(
         site,
@@ -109,6 +110,7 @@ if typing.TYPE_CHECKING:
 """
 
 
+@pytest.mark.installed  # compiles
 def test_imports_that_the_lambda_has_and_optional_imports_need_no_requirement(site: Path, tmp_path: Path) -> None:
     put_distribution(site, "acme-libraries", LIBRARIES)
     notifier = IMPORTS_THAT_THE_LAMBDA_HAS + OPTIONAL_IMPORTS

@@ -94,7 +94,7 @@ def test_a_notifier_without_digests_gets_every_message(ledger, finished):
 
 def test_a_digest_has_at_most_a_hundred_jobs(ledger, finished):
     ops = Channel()
-    outcomes = send(ledger(), ops, [finished(number) for number in range(120)])
+    outcomes = send(ledger(), ops, [finished(number) for number in range(120)], seconds=120.0)
 
     assert [len(message.jobs) for message in ops.got] == [100, 20]
     assert results(outcomes) == {Result.SENT}

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from batchbell_local.cloud import LocalCloud
+from tests.waiting import Limit
 
-DEADLINE = 20.0  # seconds; normally waits take far less
+DEADLINE = 20.0  # seconds of an idle machine; normally waits take far less
 EC2 = {"instanceRole": "arn:aws:iam::123456789012:instance-profile/batch", "instanceTypes": ["optimal"], "minvCpus": 0}
 FARGATE = {"securityGroupIds": ["sg-12345678"]}
 ROLE = "arn:aws:iam::123456789012:role/execution"
@@ -88,9 +89,9 @@ class Batch:
         return self.describe(job_id)
 
     def wait_until(self, holds: Callable[[], bool], complaint: str) -> None:
-        deadline = time.monotonic() + DEADLINE
+        limit = Limit(DEADLINE)
         while not holds():
-            assert time.monotonic() < deadline, complaint
+            assert not limit.passed, complaint
             time.sleep(0.01)
 
     def watch(self, queue: str) -> Watch:
@@ -150,9 +151,9 @@ class Watch:
         self._batch.wait_until(self._all_ended, "jobs have not ended")
         last = self._batch.run(self._queue)
         arrived: list[Event] = []
-        deadline = time.monotonic() + DEADLINE
+        limit = Limit(DEADLINE)
         while not any(event["detail"]["jobId"] == last and _is_final(event) for event in arrived):
-            assert time.monotonic() < deadline, "the events stopped coming"
+            assert not limit.passed, "the events stopped coming"
             arrived += self._batch.receive(self._url)
         wanted = [event for event in arrived if event["detail"]["jobId"] != last]
         return [event for event in wanted if not statuses or event["detail"]["status"] in statuses]

@@ -57,7 +57,7 @@ def test_resetting_the_cloud_ends_the_jobs_and_new_ones_run(
         job = batch.run(batch.queue(), *running)
         batch.wait_until(lambda: len(processes(tmp_path)) == 2, "did not start")
         request = urllib.request.Request(f"{cloud.endpoint}/_ministack/reset", method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
         batch.wait_until(lambda: not any(map(batch.is_alive, processes(tmp_path))), "still running")
         assert batch.client.describe_jobs(jobs=[job])["jobs"] == []
         assert batch.wait(batch.run(batch.queue(), "true", size=3))["status"] == "SUCCEEDED"

@@ -1,0 +1,103 @@
+"""Finds what a session of tests left behind: processes, ports, and files in the system's temporary folder."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import Limit
+
+PATIENCE = 10  # seconds of an idle machine in which processes may still be ending
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+LISTENING = "0A"  # state of a socket in /proc/net/tcp
+PYTESTS_OWN = "pytest-of-"  # of a pytest that a test started
+
+
+@contextmanager
+def nothing_left_over() -> Iterator[None]:
+    """Fail if a process, port or temporary file of the block remains after it; name it.
+
+    The temporary folder is a new one meanwhile, so that nobody else's files are in it. Processes and ports are found on
+    Linux only.
+    """
+    _adopt_orphans()
+    ports, running = _own_ports(), set(_descendants())
+    folder = Path(tempfile.mkdtemp(prefix="batchbell-tests-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        patch.setenv("TMPDIR", str(folder))
+        yield
+
+    limit = Limit(PATIENCE)
+    while (left := _leftovers(ports, running, folder)) and not limit.passed:
+        time.sleep(0.05)
+    for process in set(_descendants()) - running:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+    if left:
+        pytest.fail("the tests left behind:\n" + "\n".join(left), pytrace=False)
+
+
+def _leftovers(ports: set[str], running: set[int], folder: Path) -> list[str]:
+    return [
+        *(f"process {process}: {_command(process)}" for process in _descendants() if process not in running),
+        *(f"a listening socket of this process: {address}" for address in sorted(_own_ports() - ports)),
+        *(
+            f"in the temporary folder: {path.name}"
+            for path in folder.iterdir()
+            if not path.name.startswith(PYTESTS_OWN)
+        ),
+    ]
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes whose own parent ends, which would otherwise be out of sight."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _descendants() -> list[int]:
+    """Return the processes that this one started, directly or not, and that still run."""
+    children = defaultdict(list)
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            children[int(parent)].append((int(entry.name), state))
+    found, parents = [], [os.getpid()]
+    while parents:
+        for process, state in children[parents.pop()]:
+            parents.append(process)
+            if state not in "ZX":  # ended, and not collected yet
+                found.append(process)
+    return found
+
+
+def _command(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")[:300]
+    except OSError:
+        return "ended meanwhile"
+
+
+def _own_ports() -> set[str]:
+    """Return ADDRESS:PORT, in the kernel's notation, of every TCP socket on which this process listens."""
+    own = set()
+    for entry in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            own.add(os.readlink(entry))
+    tables = [table for name in ("tcp", "tcp6") if (table := Path("/proc/net") / name).exists()]
+    rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+    return {row[1] for row in rows if row[3] == LISTENING and f"socket:[{row[9]}]" in own}

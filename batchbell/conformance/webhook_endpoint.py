@@ -27,7 +27,8 @@ _SPECIAL = re.compile(r"[^ -~]|[\"\\<>&]")
 class WebhookEndpoint(Endpoint):
     """Accepts every request to its path, and responds with `success`.
 
-    The tests look for problems afterwards, since that may take longer than a notifier waits for a response. The path of `url` is a secret. A subclass overrides what its channel does differently:
+    The tests look for problems afterwards, since that may take longer than a notifier waits for a response. The path of
+    `url` is a secret. A subclass overrides what its channel does differently:
 
     - `success`: the response to an accepted message;
     - `responses`: the responses during each fault; add FALSE_SUCCESS if the channel's success has a body of its own;

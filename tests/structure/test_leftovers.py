@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import tempfile
@@ -41,6 +40,9 @@ def make_a_folder() -> None:
 )
 def test_what_is_left_is_named(leave: Callable[[], Any], named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftovers, "PATIENCE", 0.1)
-    with contextlib.ExitStack() as kept, pytest.raises(pytest.fail.Exception, match=named), nothing_left_over():
-        if isinstance(left := leave(), socket.socket):
-            kept.enter_context(left)
+    left: list[Any] = []
+    with pytest.raises(pytest.fail.Exception, match=named), nothing_left_over():
+        left.append(leave())
+    for one in left:
+        if isinstance(one, socket.socket):
+            one.close()

@@ -258,6 +258,7 @@ def test_inputs_that_changed_since_the_last_deployment_are_checked_again(check, 
         check(QUEUE, {"queueUrl": 1}, olds=deployed)
 
 
+@pytest.mark.installed  # in a process that has loaded nothing yet
 def test_the_sdks_types_are_found_by_several_threads_at_once(project):
     program = """
         import sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
+from batchbell.wire import ManifestEntry
 from bench import function_package
 from bench.batch_events import parent_event, sqs_records
 from bench.function_harness import FunctionHarness, start_harness
@@ -30,7 +31,9 @@ def create(settings, secrets):
 
 
 def measure(options: RunOptions) -> Measurement:
-    slow = [{"name": f"slow-{number}", "module": "slow"} for number in range(NOTIFIERS)]
+    slow: list[ManifestEntry] = [
+        {**function_package.manifest_entry("sns", f"slow-{number}"), "module": "slow"} for number in range(NOTIFIERS)
+    ]
     slack = [function_package.manifest_entry("slack", f"slack-{number}") for number in range(NOTIFIERS)]
     with start_harness(options) as harness:
         took = _time(harness, _with_slow(harness.unpack("slow", "slack", manifest=slow)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from batchbell.wire import ManifestEntry
 from bench import function_package
 from bench.function_process import FunctionEnvironment, FunctionProcess
 from bench.instant_endpoint import InstantEndpoint
@@ -31,7 +31,7 @@ class FunctionHarness:
         """Return the folder that a deploy with these notifiers uploads."""
         return function_package.make_bundle(self.options.folder / "bundles", *types)
 
-    def unpack(self, name: str, *types: str, manifest: Sequence[Mapping[str, Any]] = ()) -> Path:
+    def unpack(self, name: str, *types: str, manifest: Sequence[ManifestEntry] = ()) -> Path:
         """Make a function's package; its manifest has by default one instance of each type."""
         entries = manifest or [function_package.manifest_entry(type_) for type_ in types]
         return function_package.unpack(

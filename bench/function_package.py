@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from batchbell.plugins import find_plugins
-from batchbell.wire import MANIFEST
+from batchbell.wire import MANIFEST, ManifestEntry
 from batchbell_local.ministack.functions import RUNTIME_PACKAGES
 from components.package.bundle import Runtime, build
 
@@ -21,7 +21,6 @@ HANDLER = "batchbell.dispatcher.handler.handler"
 BARE_HANDLER = "bare.handler"
 BARE = """
 import boto3
-from batchbell.wire import MANIFEST
 
 client = boto3.client("sns")
 
@@ -29,10 +28,13 @@ client = boto3.client("sns")
 def handler(event, context):
     client.publish(TopicArn="arn:aws:sns:us-east-1:123456789012:bench", Message="done")
 """
-SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "slack": {"secrets": {"webhook": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/webhook"}}},
-    "email": {"settings": {"sender": "batch@example.com", "recipients": ["team@example.com"]}},
-    "sns": {"settings": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:bench"}},
+SETTINGS: dict[str, dict[str, Any]] = {
+    "slack": {},
+    "email": {"sender": "batch@example.com", "recipients": ["team@example.com"]},
+    "sns": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:bench"},
+}
+SECRETS: dict[str, dict[str, Mapping[str, str]]] = {
+    "slack": {"webhook": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/webhook"}},
 }
 # Lambda's image also has the client of the runtime endpoint and its dependencies.
 RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
@@ -44,7 +46,7 @@ def make_bundle(cache: Path, *types: str) -> Path:
     return build([plugins[type_] for type_ in types], Runtime.host(), cache=cache)
 
 
-def unpack(bundle: Path, folder: Path, ca_bundle: Path, manifest: Sequence[Mapping[str, Any]]) -> Path:
+def unpack(bundle: Path, folder: Path, ca_bundle: Path, manifest: Sequence[ManifestEntry]) -> Path:
     """Copy the bundle and add a manifest, for one function.
 
     The only other change: `requests` trusts the authorities in `ca_bundle`.
@@ -64,11 +66,18 @@ def unpack_bare(folder: Path) -> Path:
     return _read_only(folder)
 
 
-def manifest_entry(type_: str, name: str = "") -> dict[str, Any]:
+def manifest_entry(type_: str, name: str = "") -> ManifestEntry:
     """Make the manifest's entry for an instance of one of our notifiers."""
-    module = find_plugins()[type_].notifier_module
-    digest_after = find_plugins()[type_].digest_after()
-    return {"name": name or type_, "module": module, "digest_after": digest_after, **SETTINGS[type_]}
+    plugin = find_plugins()[type_]
+    return {
+        "name": name or type_,
+        "module": plugin.notifier_module,
+        "statuses": [],
+        "jobs": [],
+        "digest_after": plugin.digest_after(),
+        "settings": SETTINGS[type_],
+        "secrets": SECRETS.get(type_, {}),
+    }
 
 
 def link_runtime(folder: Path) -> Path:

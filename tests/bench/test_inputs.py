@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections import Counter
 
 import pytest
 
+from batchbell.dispatcher.manifest import Unusable, instance_of
 from batchbell.dispatcher.records.job import Job
+from batchbell.wire import ManifestEntry
+from bench import function_package
 from bench.batch_events import child_events, failed_child_summaries, parent_event
 from bench.burst import count_jobs
 from bench.canned_responses import PAGE, SLACK_PATH, CannedResponses, UnexpectedCall, read_action
@@ -131,3 +135,19 @@ def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
 
     assert rest["polls of the mappings"] * 30 == pytest.approx(0.5184)
     assert rest["alarms"] * 30 == pytest.approx(0.70)
+
+
+@pytest.mark.parametrize("type_", ["slack", "email", "sns"])
+def test_the_function_reads_the_benchmarks_manifest_entries(type_):
+    entry = function_package.manifest_entry(type_, "ops")
+    instance = instance_of(entry, Unusable(""))
+
+    assert (instance.name, instance.takes("FAILED", "nightly")) == ("ops", True)
+    assert entry.keys() == ManifestEntry.__annotations__.keys()
+
+
+def test_the_bare_function_needs_only_what_lambda_provides():
+    imported = [node.names[0].name for node in ast.parse(function_package.BARE).body if isinstance(node, ast.Import)]
+    others = [node for node in ast.walk(ast.parse(function_package.BARE)) if isinstance(node, ast.ImportFrom)]
+
+    assert (imported, others) == (["boto3"], [])

@@ -108,4 +108,7 @@ def shared_stack(shared_cloud: LocalCloud, project: Path) -> Iterator[SharedStac
 def print_color(shared_stack: SharedStack) -> Stack:
     """The shared stack, which has no jobs, no faults and new processes."""
     shared_stack.renew()
-    return Stack(shared_stack.cloud, shared_stack.deployment, shared_stack.sink, wait_until, time.time())
+    cloud, sink = shared_stack.cloud, shared_stack.sink
+    return Stack(
+        cloud, shared_stack.deployment, sink, wait_until, time.time(), len(sink.accepted), len(cloud.mailbox())
+    )

@@ -35,13 +35,19 @@ def shorten_batching(cloud: LocalCloud, deployment: Deployment) -> None:
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack, and the channels that it sends to. `since`: when its log begins (epoch seconds)."""
+    """A deployed stack, and the channels that it sends to.
+
+    since: when its log begins (epoch seconds)
+    messages_before, mails_before: how many the channels have that are not this stack's
+    """
 
     cloud: LocalCloud
     deployment: Deployment
     sink: SlackSink
     wait_until: Callable[..., None]
     since: float = 0.0
+    messages_before: int = 0
+    mails_before: int = 0
 
     def send(self, *bodies: Any) -> None:
         """Put records into the intake queue with one call, so that one invocation may get them all."""
@@ -64,10 +70,12 @@ class Stack:
 
     def slack(self, name: str) -> list[str]:
         """Return the texts that Slack accepted about jobs of that name."""
-        return [payload["text"] for payload in self.sink.accepted if name in payload["text"]]
+        texts = [payload["text"] for payload in self.sink.accepted[self.messages_before :]]
+        return [text for text in texts if name in text]
 
     def mails(self, name: str) -> list[str]:
-        return [mail["Subject"] for mail in self.cloud.mailbox() if name in mail["Subject"]]
+        subjects = [mail["Subject"] for mail in self.cloud.mailbox()[self.mails_before :]]
+        return [subject for subject in subjects if name in subject]
 
     def wait_until_received(self, name: str) -> None:
         """Wait until Slack and the mailbox have that job."""

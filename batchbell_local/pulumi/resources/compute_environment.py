@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .batch import NAME, retag, wait_until_valid
+from .api_form import echo, physical_name, renamed
+from .batch import NAME, wait_until_valid
 from .clients import Clients
 from .errors import CheckFailure
 from .input_rules import arn, at_least, between, matches, no_more_than, one_of
-from .property_values import UNKNOWN
-from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, renamed, with_tags
+from .property_values import UNKNOWN, Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag_by_arn, with_tags
 from .waiting import wait
 
 RESOURCES = "computeResources"
@@ -130,7 +132,7 @@ class ComputeEnvironment(ResourceType):
             environment = self._wait_until_valid(name, clients)
         return name, self._outputs(environment, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         found = self._describe(id, clients)
         if found is None:
             return None
@@ -155,10 +157,10 @@ class ComputeEnvironment(ResourceType):
             request[RESOURCES] = _to_api(changed)
         clients("batch").update_compute_environment(computeEnvironment=id, **request)
         environment = self._wait_until_valid(id, clients)
-        retag(environment["computeEnvironmentArn"], old, news, clients)
+        retag_by_arn(clients("batch"), environment["computeEnvironmentArn"], old, news)
         return self._outputs(environment, news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         if self._describe(id, clients) is None:
             return
         clients("batch").update_compute_environment(computeEnvironment=id, state="DISABLED")

@@ -6,21 +6,13 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import echo, physical_name, renamed
 from .clients import Clients
-from .errors import CheckFailure, suppress_gone
+from .errors import CheckFailure
 from .input_rules import find, matches, no_longer_than, satisfies
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    echo,
-    is_known,
-    physical_name,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag_in_ec2, tag_list, with_tags
 
 GONE = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupRuleId.NotFound")
 ALL_PROTOCOLS = "-1"
@@ -30,6 +22,7 @@ class SecurityGroup(ResourceType):
     """Its id is sg-…; AWS's default egress rule is removed. Provider: ec2/vpc_security_group.go."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
+    gone = GONE
     defaults: ClassVar[Mapping[str, Any]] = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
     rules = (
         no_longer_than("name", 255),
@@ -59,15 +52,13 @@ class SecurityGroup(ResourceType):
         self._authorize(id, inputs, clients)
         return id, self._outputs(id, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(*GONE):
-            group = _group(id, clients)
-            inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
-            for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-                if group.get(key):
-                    inputs[direction] = [_rule(permission) for permission in group[key]]
-            return inputs, self._outputs(id, inputs, clients)
-        return None
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        group = _group(id, clients)
+        inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
+        for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
+            if group.get(key):
+                inputs[direction] = [_rule(permission) for permission in group[key]]
+        return inputs, self._outputs(id, inputs, clients)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         group = _group(id, clients)
@@ -78,15 +69,11 @@ class SecurityGroup(ResourceType):
         if "egress" in changes and group.get("IpPermissionsEgress"):
             ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_as_input(group["IpPermissionsEgress"]))
         self._authorize(id, {name: news.get(name) for name in changes}, clients)
-        if news.get("tags"):
-            ec2.create_tags(Resources=[id], Tags=tag_list(news))
-        if removed_tags(old, news):
-            ec2.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed_tags(old, news)])
+        retag_in_ec2(id, old, news, clients)
         return self._outputs(id, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            clients("ec2").delete_security_group(GroupId=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("ec2").delete_security_group(GroupId=id)
 
     def _authorize(self, id: str, inputs: Inputs, clients: Clients) -> None:
         if inputs.get("ingress"):
@@ -114,6 +101,7 @@ class SecurityGroup(ResourceType):
 class SecurityGroupRule(ResourceType):
     """The base of separate rules; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
 
+    gone = GONE
     auto_name = None
     direction: ClassVar[str]
     replaces = frozenset({"securityGroupId"})
@@ -136,15 +124,14 @@ class SecurityGroupRule(ResourceType):
         )["SecurityGroupRules"][0]
         return made["SecurityGroupRuleId"], self._outputs(made["SecurityGroupRuleId"], inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(*GONE):
-            for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
-                names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
-                names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
-                inputs = renamed(found, names | {"Description": "description", "PrefixListId": "prefixListId"})
-                if found.get("ReferencedGroupInfo"):
-                    inputs["referencedSecurityGroupId"] = found["ReferencedGroupInfo"]["GroupId"]
-                return inputs, self._outputs(id, inputs, clients)
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
+            names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
+            names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
+            inputs = renamed(found, names | {"Description": "description", "PrefixListId": "prefixListId"})
+            if found.get("ReferencedGroupInfo"):
+                inputs["referencedSecurityGroupId"] = found["ReferencedGroupInfo"]["GroupId"]
+            return inputs, self._outputs(id, inputs, clients)
         return None
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
@@ -157,10 +144,9 @@ class SecurityGroupRule(ResourceType):
         )
         return self._outputs(id, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
-            revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
+        revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
 
     def _outputs(self, id: str, inputs: Inputs, clients: Clients) -> Outputs:
         arn = f"arn:aws:ec2:{clients.region}:{clients.account}:security-group-rule/{id}"

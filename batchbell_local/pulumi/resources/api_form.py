@@ -36,6 +36,11 @@ def pascal_names(names: str, **others: str) -> dict[str, str]:
     return {name: name[:1].upper() + name[1:] for name in names.split()} | others
 
 
+def same_names(names: str, **others: str) -> dict[str, str]:
+    """As `pascal_names`, for an API with the same names."""
+    return {name: name for name in names.split()} | others
+
+
 def pascal(value: Any) -> Any:
     """Convert the camelCase keys of nested objects to PascalCase, which most AWS APIs use."""
     if isinstance(value, list):

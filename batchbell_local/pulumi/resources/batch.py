@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from .api_form import camel, echo, renamed
+from .api_form import camel, echo, renamed, same_names
 from .clients import Clients
 from .errors import AwsRefusal, CheckFailure
 from .input_rules import arn, at_least, between, matches, no_more_than, one_of, satisfies
@@ -68,13 +68,9 @@ class JobQueue(ResourceType):
         wait(lambda: self._describe(id, clients) is None, f"job queue {id} is not deleted")
 
     def _settings(self, inputs: Inputs) -> Outputs:
-        names = {
-            "priority": "priority",
-            "computeEnvironmentOrders": "computeEnvironmentOrder",
-            "schedulingPolicyArn": "schedulingPolicyArn",
-            "jobStateTimeLimitActions": "jobStateTimeLimitActions",
-        }
-        return renamed(inputs, names) | {"state": str(inputs["state"]).upper()}
+        names = "priority schedulingPolicyArn jobStateTimeLimitActions"
+        request = renamed(inputs, same_names(names, computeEnvironmentOrders="computeEnvironmentOrder"))
+        return request | {"state": str(inputs["state"]).upper()}
 
     def _describe(self, id: str, clients: Clients) -> dict[str, Any] | None:
         found = clients("batch").describe_job_queues(jobQueues=[id])["jobQueues"]
@@ -188,14 +184,8 @@ class JobDefinition(ResourceType):
         return [dict(one) for one in found if one["status"] == "ACTIVE"]
 
     def _register(self, inputs: Inputs, clients: Clients) -> Outputs:
-        names = {
-            "parameters": "parameters",
-            "platformCapabilities": "platformCapabilities",
-            "propagateTags": "propagateTags",
-            "schedulingPriority": "schedulingPriority",
-            "timeout": "timeout",
-        }
-        request = renamed(inputs, names)
+        names = "parameters platformCapabilities propagateTags schedulingPriority timeout"
+        request = renamed(inputs, same_names(names))
         for document in ("containerProperties", "nodeProperties"):
             if inputs.get(document):
                 request[document] = _object(inputs[document])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .api_form import echo, physical_name, renamed
+from .api_form import echo, physical_name, renamed, same_names
 from .batch import NAME, wait_until_valid
 from .clients import Clients
 from .errors import CheckFailure
@@ -32,25 +32,14 @@ IF_NOT_UPDATABLE = {
     "launchTemplate",
     "ec2Configurations",
 }
-API_NAMES = {
-    "type": "type",
-    "allocationStrategy": "allocationStrategy",
-    "minVcpus": "minvCpus",
-    "maxVcpus": "maxvCpus",
-    "desiredVcpus": "desiredvCpus",
-    "instanceTypes": "instanceTypes",
-    "imageId": "imageId",
-    "subnets": "subnets",
-    "securityGroupIds": "securityGroupIds",
-    "ec2KeyPair": "ec2KeyPair",
-    "instanceRole": "instanceRole",
-    "tags": "tags",
-    "placementGroup": "placementGroup",
-    "bidPercentage": "bidPercentage",
-    "spotIamFleetRole": "spotIamFleetRole",
-    "launchTemplate": "launchTemplate",
-}
-EC2_CONFIGURATION = {"imageType": "imageType", "imageIdOverride": "imageIdOverride"}
+API_NAMES = same_names(
+    "type allocationStrategy instanceTypes imageId subnets securityGroupIds ec2KeyPair instanceRole tags "
+    "placementGroup bidPercentage spotIamFleetRole launchTemplate",
+    minVcpus="minvCpus",
+    maxVcpus="maxvCpus",
+    desiredVcpus="desiredvCpus",
+)
+EC2_CONFIGURATION = same_names("imageType imageIdOverride")
 
 
 class ComputeEnvironment(ResourceType):
@@ -116,7 +105,7 @@ class ComputeEnvironment(ResourceType):
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs)
-        request = renamed(inputs, {"serviceRole": "serviceRole", "eksConfiguration": "eksConfiguration"})
+        request = renamed(inputs, same_names("serviceRole eksConfiguration"))
         if inputs.get(RESOURCES):
             request[RESOURCES] = _to_api(inputs[RESOURCES])
         clients("batch").create_compute_environment(
@@ -150,7 +139,7 @@ class ComputeEnvironment(ResourceType):
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         request: Outputs = {"state": news["state"].upper()}
-        request |= renamed(news, {"serviceRole": "serviceRole", "updatePolicy": "updatePolicy"})
+        request |= renamed(news, same_names("serviceRole updatePolicy"))
         before, after = _block(old, RESOURCES), _block(news, RESOURCES)
         changed = {name: value for name, value in after.items() if before.get(name) != value}
         if changed:

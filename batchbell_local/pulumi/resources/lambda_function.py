@@ -20,6 +20,11 @@ GONE = ("ResourceNotFoundException",)
 CODE = ("code", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "architectures")
 CONFIGURATION = pascal_names("role handler runtime description timeout memorySize layers", kmsKeyArn="KMSKeyArn")
 BLOCKS = pascal_names("environment vpcConfig deadLetterConfig tracingConfig ephemeralStorage loggingConfig snapStart")
+PERMISSION = pascal_names(
+    "action principal sourceArn sourceAccount qualifier eventSourceToken functionUrlAuthType",
+    function="FunctionName",
+    principalOrgId="PrincipalOrgID",
+)
 
 
 class Function(ResourceType):
@@ -164,33 +169,13 @@ class Permission(ResourceType):
     auto_name = "statementId"
     name_limit = 100
     rules = (arn("sourceArn"), matches("sourceAccount", r"\d{12}"), matches("statementId", r"[a-zA-Z0-9-_]{1,100}"))
-    replaces = frozenset(
-        {
-            "action",
-            "eventSourceToken",
-            "function",
-            "functionUrlAuthType",
-            "invokedViaFunctionUrl",
-            "principal",
-            "principalOrgId",
-            "qualifier",
-            "sourceAccount",
-            "sourceArn",
-            "statementId",
-            "statementIdPrefix",
-        }
-    )
+    replaces = frozenset({*PERMISSION, "invokedViaFunctionUrl", "statementId", "statementIdPrefix"})
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         statement = str(
             physical_name({"name": inputs.get("statementId"), "namePrefix": inputs.get("statementIdPrefix")})
         )
-        names = pascal_names(
-            "action principal sourceArn sourceAccount qualifier eventSourceToken functionUrlAuthType",
-            function="FunctionName",
-            principalOrgId="PrincipalOrgID",
-        )
-        clients("lambda").add_permission(StatementId=statement, **renamed(inputs, names))
+        clients("lambda").add_permission(StatementId=statement, **renamed(inputs, PERMISSION))
         return statement, echo(inputs, statementId=statement)
 
     def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:

@@ -43,9 +43,7 @@ class ResourceType:
     conflicts: ClassVar[tuple[tuple[str, str], ...]] = ()
     rules: ClassVar[tuple[Rule, ...]] = ()
     replaces: ClassVar[frozenset[str]] = frozenset()
-    presence_replaces: ClassVar[frozenset[str]] = (
-        frozenset()
-    )  # blocks whose adding or removing replaces, not their fields
+    presence_replaces: ClassVar[frozenset[str]] = frozenset()  # blocks that replace when added or removed
     always_deletes_first: ClassVar[bool] = False
     json_documents: ClassVar[frozenset[str]] = frozenset()  # a dict is accepted too; compared as JSON
     secret_outputs: ClassVar[frozenset[str]] = frozenset()

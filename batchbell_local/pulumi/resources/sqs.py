@@ -24,14 +24,7 @@ ATTRIBUTES = pascal_names(
     receiveWaitTimeSeconds="ReceiveMessageWaitTimeSeconds",
 )
 BOOLEANS = {"sqsManagedSseEnabled", "contentBasedDeduplication"}
-TEXTS = {
-    "policy",
-    "redrivePolicy",
-    "redriveAllowPolicy",
-    "kmsMasterKeyId",
-    "deduplicationScope",
-    "fifoThroughputLimit",
-}
+TEXTS = {"policy", "redrivePolicy", "redriveAllowPolicy", "kmsMasterKeyId", "deduplicationScope", "fifoThroughputLimit"}
 FIFO_ONLY = {"contentBasedDeduplication", "deduplicationScope", "fifoThroughputLimit"}
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .api_form import echo, physical_name, renamed
+from .api_form import echo, pascal, physical_name, renamed
 from .clients import Clients
 from .errors import AwsRefusal, CheckFailure
 from .input_rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
@@ -18,6 +18,8 @@ from .tags import retag, tag_list, with_tags
 GONE = ("ResourceNotFoundException",)
 DEFAULT_BUS = "default"
 STATES = ("ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
+TARGET = {"targetId": "Id", "arn": "Arn", "roleArn": "RoleArn", "input": "Input", "inputPath": "InputPath"}
+TARGET_BLOCKS = {"deadLetterConfig": "DeadLetterConfig", "retryPolicy": "RetryPolicy", "sqsTarget": "SqsParameters"}
 PATTERN_LIMIT = 2_048  # characters, "Amazon EventBridge quotas"; the provider itself checks 4,096
 
 
@@ -158,18 +160,10 @@ class EventTarget(ResourceType):
 
 
 def _target(inputs: Inputs) -> Outputs:
-    names = {"targetId": "Id", "arn": "Arn", "roleArn": "RoleArn", "input": "Input", "inputPath": "InputPath"}
-    target = renamed(inputs, names)
+    target = renamed(inputs, TARGET) | renamed(inputs, TARGET_BLOCKS, pascal)
     if inputs.get("inputTransformer"):
         transformer = {"inputPaths": "InputPathsMap", "inputTemplate": "InputTemplate"}
         target["InputTransformer"] = renamed(inputs["inputTransformer"], transformer)
-    if inputs.get("deadLetterConfig"):
-        target["DeadLetterConfig"] = renamed(inputs["deadLetterConfig"], {"arn": "Arn"})
-    if inputs.get("retryPolicy"):
-        ages = {"maximumEventAgeInSeconds": "MaximumEventAgeInSeconds", "maximumRetryAttempts": "MaximumRetryAttempts"}
-        target["RetryPolicy"] = renamed(inputs["retryPolicy"], ages)
-    if inputs.get("sqsTarget"):
-        target["SqsParameters"] = renamed(inputs["sqsTarget"], {"messageGroupId": "MessageGroupId"})
     if inputs.get("batchTarget"):
         batch = inputs["batchTarget"]
         target["BatchParameters"] = renamed(batch, {"jobDefinition": "JobDefinition", "jobName": "JobName"})
@@ -182,8 +176,7 @@ def _target(inputs: Inputs) -> Outputs:
 
 def _target_inputs(rule: str, target: dict[str, Any]) -> Outputs:
     inputs: Outputs = {"rule": rule, "eventBusName": DEFAULT_BUS}
-    names = {"Id": "targetId", "Arn": "arn", "RoleArn": "roleArn", "Input": "input", "InputPath": "inputPath"}
-    inputs |= renamed(target, names)
+    inputs |= renamed(target, {api: wire for wire, api in TARGET.items()})
     if target.get("DeadLetterConfig"):
         inputs["deadLetterConfig"] = {"arn": target["DeadLetterConfig"]["Arn"]}
     return inputs

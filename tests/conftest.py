@@ -9,8 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from batchbell import aws_clients
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
@@ -24,6 +26,14 @@ from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over
 
 PROJECT = Path(__file__).resolve().parents[1]
+SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
 SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
 
 
@@ -79,6 +89,21 @@ def stay_in_the_layer(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test of the layer unit starts no process."""
     with no_other_process() if request.node.get_closest_marker("unit") else contextlib.nullcontext():
         yield
+
+
+@pytest.fixture(autouse=True)
+def one_session_for_each_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The boto3 session that the Lambda keeps is of the test's own account, whatever ran before in this process."""
+    monkeypatch.setattr(aws_clients, "open_session", _open_session)
+
+
+def _open_session() -> boto3.session.Session:
+    return _session_of(*(os.environ.get(name) for name in SESSION_VARIABLES))
+
+
+@cache  # making one takes 0.1 s
+def _session_of(*_environment: str | None) -> boto3.session.Session:
+    return boto3.session.Session()
 
 
 @pytest.fixture(scope="session")

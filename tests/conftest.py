@@ -34,7 +34,15 @@ SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endp
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 )
-SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
+SLOWEST_FILES = (  # 30 to 60 s each
+    "test_chaos.py",
+    "test_channel_faults.py",
+    "test_writing_a_notifier.py",
+    "test_bundle_elsewhere.py",
+    "test_life_cycle.py",
+    "test_interruptions.py",
+)
+SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
@@ -46,7 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         mark(item)
     with_pulumi = {item.path for item in items if item.get_closest_marker("engine")}
-    items.sort(key=lambda item: (item.path in with_pulumi, item.path.parent.name not in SLOWEST))
+    items.sort(
+        key=lambda item: (
+            item.path in with_pulumi,
+            item.path.name not in SLOWEST_FILES,
+            item.path.parent.name not in SLOWEST_FOLDERS,
+        )
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,7 +23,7 @@ from tests.end_to_end.shared_stack import shared_stack as shared_stack
 from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
-from tests.leftovers import nothing_left_over
+from tests.leftovers import nothing_left_over, remove_abandoned_folders
 
 PROJECT = Path(__file__).resolve().parents[1]
 SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
@@ -89,6 +89,12 @@ def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
     for tests in getattr(sched, "workqueue", {}).values():
         if crashitem in tests:
             tests[crashitem] = True  # complete
+
+
+def pytest_sessionfinish() -> None:
+    """Remove what a killed worker left, once all have ended; after a killed session, the next one does."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        remove_abandoned_folders()
 
 
 @pytest.fixture(scope="session", autouse=True)

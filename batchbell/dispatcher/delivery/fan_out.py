@@ -15,6 +15,7 @@ from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import Ledger
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
 from batchbell.dispatcher.delivery.sender import NO_TIME, Sender
+from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
 
 
@@ -51,6 +52,7 @@ def fan_out(
     for sender in senders.values():
         if claims := sender.progress.close(no_answer):
             sender.breaker.record(sender.progress.attempts[-1])
+            sender.breaker.abandoned.append(sender.thread)
             marks.append(partial(sender.settle, claims, no_answer))
     run(marks, Deadline.after(timing.unknown_marks))
     not_begun = not_now(NO_TIME)
@@ -65,8 +67,16 @@ def fan_out(
 
 def run(calls: Sequence[Callable[[], None]], deadline: Deadline) -> None:
     """Run each call in a thread of its own, and return when all are done or the deadline has passed."""
-    threads = [threading.Thread(target=call, daemon=True) for call in calls]
+    threads = [threading.Thread(target=_quietly, args=(call,), daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(deadline.left)
+
+
+def _quietly(call: Callable[[], None]) -> None:
+    """Log the type of an exception alone: Python would print its text, which may hold a secret."""
+    try:
+        call()
+    except BaseException as error:
+        logger.error("a thread ended early", reason=type(error).__name__)

@@ -17,7 +17,6 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from .faults import Fault
@@ -118,9 +117,7 @@ class LocalCloud:
     def __enter__(self) -> LocalCloud:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -179,6 +176,12 @@ class LocalCloud:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         attributes = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
         return sum(int(attributes[name]) for name in names)
+
+    def function_log(self, function: str, term: str = "") -> list[dict[str, Any]]:
+        """The events of a function's log, oldest first; with a term, only those that contain it."""
+        group = self.client("lambda").get_function_configuration(FunctionName=function)["LoggingConfig"]["LogGroup"]
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern=term)
+        return [event for page in pages for event in page["events"]]
 
     def job_queue_arn(self, name: str) -> str:
         """The ARN of a Batch job queue."""

@@ -136,14 +136,26 @@ def parse_call(path: str, headers: Mapping[str, str], body: bytes) -> FunctionCa
     if caller is None:
         return None
     text = body.decode("utf-8", "replace")
+    action, protocol = identify(path, headers, text)
+    if not action:
+        return None
+    readable = _readable_mail(text) if protocol == "rest" else text
+    return FunctionCall(caller[1], action.removesuffix("Batch"), protocol, readable)
+
+
+def identify(path: str, headers: Mapping[str, str], text: str) -> tuple[str, str]:
+    """The action of a request, as IAM names it, and its protocol; empty texts if batchbell does not make such a call.
+
+    headers: with names in lower case.
+    text: the request's body.
+    """
     service, _, operation = headers.get("x-amz-target", "").partition(".")
     if service in _TARGETS:
-        return FunctionCall(caller[1], f"{_TARGETS[service]}:{operation.removesuffix('Batch')}", "json", text)
+        return f"{_TARGETS[service]}:{operation}", "json"
     if path in _PATHS:
-        return FunctionCall(caller[1], _PATHS[path], "rest", _readable_mail(text))
-    if operation := parse_qs(text).get("Action", [""])[0]:
-        return FunctionCall(caller[1], f"sns:{operation}", "query", text)
-    return None
+        return _PATHS[path], "rest"
+    operation = parse_qs(text).get("Action", [""])[0]
+    return (f"sns:{operation}", "query") if operation else ("", "")
 
 
 def render_response(fault: Fault, protocol: str) -> tuple[int, dict[str, str], bytes]:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
+
+from batchbell_local.faults import identify
 
 PUBLISHED = b"""<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>\
 <MessageId>0</MessageId></PublishResult></PublishResponse>"""
@@ -14,14 +15,6 @@ SLACK_PATH = "/services/T0BENCH/B0BENCH/bench"
 SLACK = "slack"  # the one action that is not an AWS action
 SENDS = (SLACK, "ses:SendEmail", "sns:Publish")
 PAGE = 1_000  # children in one ListJobs response (AWS Batch API reference)
-
-_TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}
-_PATHS = {
-    SLACK_PATH: SLACK,
-    "/v2/email/outbound-emails": "ses:SendEmail",
-    "/v1/listjobs": "batch:ListJobs",
-    "/v1/describejobs": "batch:DescribeJobs",
-}
 
 
 class UnexpectedCall(Exception):
@@ -37,14 +30,10 @@ def read_action(path: str, headers: Mapping[str, str], body: bytes) -> str:
 
     Raises UnexpectedCall.
     """
-    service, _, operation = headers.get("x-amz-target", "").partition(".")
-    if service in _TARGETS:
-        return f"{_TARGETS[service]}:{operation}"
-    if path in _PATHS:
-        return _PATHS[path]
-    if operation := parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]:
-        return f"sns:{operation}"
-    raise UnexpectedCall(f"{path} {headers.get('x-amz-target', '')}")
+    action = SLACK if path == SLACK_PATH else identify(path, headers, body.decode("utf-8", "replace"))[0]
+    if not action:
+        raise UnexpectedCall(f"{path} {headers.get('x-amz-target', '')}")
+    return action
 
 
 @dataclass(frozen=True)

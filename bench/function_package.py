@@ -8,13 +8,12 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from importlib import util
 from pathlib import Path
 from typing import Any
 
 from batchbell.plugins import find_plugins
 from batchbell.wire import MANIFEST, ManifestEntry
-from batchbell_local.ministack.functions import RUNTIME_PACKAGES
+from batchbell_local.ministack.functions import RUNTIME_PACKAGES, link_packages
 from components.package.bundle import Runtime, build
 
 HANDLER = "batchbell.dispatcher.handler.handler"
@@ -82,14 +81,7 @@ def manifest_entry(type_: str, name: str = "") -> ManifestEntry:
 
 def link_runtime(folder: Path) -> Path:
     """Link the packages that Lambda's image provides into the folder, compiled as they are there."""
-    folder.mkdir()
-    for name in (*RUNTIME_PACKAGES, *RUNTIME_CLIENT):
-        found = util.find_spec(name)
-        if found is None or found.origin is None:
-            raise RuntimeError(f"{name} is not installed: pip install -r requirements-dev.txt")
-        origin = Path(found.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (folder / source.name).symlink_to(source)
+    for source in link_packages(folder, (*RUNTIME_PACKAGES, *RUNTIME_CLIENT)):
         if source.is_dir():
             compileall.compile_dir(source, quiet=2)
         elif source.suffix == ".py":

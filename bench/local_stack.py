@@ -75,14 +75,8 @@ class LocalStack:
 
         Each comes with the end of its invocation (epoch seconds).
         """
-        name = self.outputs["function_name"]
-        group = self.cloud.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-        pages = (
-            self.cloud.client("logs")
-            .get_paginator("filter_log_events")
-            .paginate(logGroupName=group, filterPattern=term)
-        )
-        return [(event["timestamp"] / 1000, event["message"]) for page in pages for event in page["events"]]
+        events = self.cloud.function_log(self.outputs["function_name"], term)
+        return [(event["timestamp"] / 1000, event["message"]) for event in events]
 
     def invocations(self) -> list[LoggedInvocation]:
         """Return all invocations that have ended so far, in order."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from types import TracebackType
 
 MB_OF_A_PROCESSOR = 1769
 PERIOD = 20_000  # µs; short, so that a small share is spread over many small slices
@@ -40,9 +39,7 @@ class ProcessorShare:
             raise ShareUnavailable(f"cannot create a control group ({error.strerror}): this needs root") from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._remove()
 
     def add(self, pid: int) -> None:

@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 NEXT = "/2018-06-01/runtime/invocation/next"
@@ -55,9 +54,7 @@ class RuntimeEndpoint:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="runtime").start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._events.put(None)
         self._server.shutdown()
         self._server.server_close()

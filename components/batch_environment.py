@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 
+from .service_role import service_role
 from .settings.environment import EnvironmentSettings
 
 
@@ -134,7 +135,7 @@ class BatchEnvironment(pulumi.ComponentResource):
         )
 
     def _instance_profile(self) -> tuple[aws.iam.InstanceProfile, list[pulumi.Resource]]:
-        role = self._role("instance", "ec2.amazonaws.com")
+        role = service_role(f"{self._name}-instance", "ec2.amazonaws.com", self._context, self._child())
         ecs = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
         attachments: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
@@ -159,18 +160,6 @@ class BatchEnvironment(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _role(self, purpose: str, principal: str) -> aws.iam.Role:
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}],
-        }
-        return aws.iam.Role(
-            f"{self._name}-{purpose}",
-            assume_role_policy=pulumi.Output.json_dumps(trust),
-            tags=self._context.tags,
-            opts=self._child(),
-        )
-
     def _job_definition(self) -> aws.batch.JobDefinition:
         settings, needs = self._settings, list[pulumi.Resource]()
         vcpus = settings.vcpus or ("0.25" if settings.is_fargate else "1")
@@ -183,7 +172,7 @@ class BatchEnvironment(pulumi.ComponentResource):
             ],
         }
         if settings.is_fargate:
-            role = self._role("execution", "ecs-tasks.amazonaws.com")
+            role = service_role(f"{self._name}-execution", "ecs-tasks.amazonaws.com", self._context, self._child())
             policy = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
             needs.append(
                 aws.iam.RolePolicyAttachment(

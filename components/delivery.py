@@ -5,7 +5,6 @@ Visibility timeouts and retry delays scale with the function's timeout, which is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from batchbell.provisioning import Context, Statement
 from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
 
 from .granted_notifier import GrantedNotifier
+from .service_role import service_role
 from .settings.model import FunctionSettings
 from .settings.time_zone import time_zone_entry
 
@@ -221,18 +221,7 @@ class Delivery(pulumi.ComponentResource):
     def _role(
         self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedNotifier]
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-            ],
-        }
-        role = aws.iam.Role(
-            f"{self._name}-dispatcher",
-            assume_role_policy=json.dumps(trust),
-            tags=self._context.tags,
-            opts=self._child(),
-        )
+        role = service_role(f"{self._name}-dispatcher", "lambda.amazonaws.com", self._context, self._child())
         statements = [
             Statement(
                 ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), (self.intake.arn, self.retry.arn)

@@ -230,15 +230,13 @@ def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence
 
 
 def _wait_for_job(cloud: LocalCloud, job_id: str, size: int, report: ReportProgress) -> None:
-    deadline = time.monotonic() + TIMEOUT + size / 4000 * TIMEOUT
-    while time.monotonic() < deadline:
+    def has_finished() -> bool:
         job = cloud.client("batch").describe_jobs(jobs=[job_id])["jobs"][0]
         summary = job["arrayProperties"].get("statusSummary", {})
         report("children", sum(summary.get(status, 0) for status in FINISHED), size)
-        if job["status"] in FINISHED:
-            return
-        time.sleep(0.05)
-    raise RunFailed(f"the array job of {size} children did not finish in time")
+        return job["status"] in FINISHED
+
+    _until(has_finished, TIMEOUT + size / 4000 * TIMEOUT, f"the array job of {size} children did not finish")
 
 
 def _wait_for_messages(

@@ -22,7 +22,7 @@ import termios
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,8 @@ ImportModuleError = type("Runtime.ImportModuleError", (RuntimeError,), {})
 
 def install(folder: Path) -> None:
     """Make this process's MiniStack run functions isolated; creates `folder` for the files that this takes."""
-    packages = _link_runtime_packages(folder / "runtime")
+    packages = folder / "runtime"
+    link_packages(packages, RUNTIME_PACKAGES)
     launcher = _write_launcher(folder / "python")
     preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
     worker_script = preparation + lambda_runtime._PYTHON_WORKER_SCRIPT
@@ -279,9 +280,11 @@ def _kill(process: subprocess.Popen[str] | None) -> None:
         process.kill()
 
 
-def _link_runtime_packages(folder: Path) -> Path:
+def link_packages(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Link packages and modules that are installed here into the folder; return them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in RUNTIME_PACKAGES:
+    sources = []
+    for name in names:
         found = importlib.util.find_spec(name)
         if found is None or found.origin is None:
             raise RuntimeError(f"{name}, which is part of Lambda's Python runtime, is not installed here")
@@ -290,7 +293,8 @@ def _link_runtime_packages(folder: Path) -> Path:
         link = folder / source.name
         link.unlink(missing_ok=True)
         link.symlink_to(source)
-    return folder
+        sources.append(source)
+    return sources
 
 
 def _write_launcher(path: Path) -> Path:

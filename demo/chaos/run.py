@@ -130,13 +130,9 @@ def _dead_letters(stack: _Stack) -> Iterator[dict[str, Any]]:
 
 def _log(stack: _Stack) -> Iterator[dict[str, Any]]:
     """The JSON lines of the function's log."""
-    name = stack.deployment.outputs["function_name"]
-    function = stack.cloud.client("lambda").get_function_configuration(FunctionName=name)
-    pages = stack.cloud.client("logs").get_paginator("filter_log_events")
-    for page in pages.paginate(logGroupName=function["LoggingConfig"]["LogGroup"]):
-        for event in page["events"]:
-            if line := _parse(event["message"]):
-                yield line
+    for event in stack.cloud.function_log(stack.deployment.outputs["function_name"]):
+        if line := _parse(event["message"]):
+            yield line
 
 
 def _parse(text: str) -> dict[str, Any] | None:

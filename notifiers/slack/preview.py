@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from batchbell.contract import Message, Notifier
@@ -24,23 +24,18 @@ h3 { font-size: 18px; font-weight: 900; line-height: 1.33; margin: 2px 0 4px; }
 .section { margin: 4px 0 8px; }
 .fields { display: grid; gap: 4px 16px; grid-template-columns: 1fr 1fr; margin-top: 4px; }
 .fields > div, .section > div { min-width: 0; }
-.accessory { display: flex; gap: 16px; justify-content: space-between; }
 .context { color: var(--quiet); display: flex; flex-wrap: wrap; font-size: 13px; gap: 4px 8px; margin: 4px 0 8px; }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 4px 0 8px; }
 .button { border: 1px solid var(--edge); border-radius: 8px; color: var(--text); font-size: 13px; font-weight: 700;
   line-height: 26px; padding: 0 10px; }
 .primary { background: #007a5a; color: #fff; } .danger { background: #e01e5a; color: #fff; }
-.attachment { border-left: 4px solid var(--line); border-radius: 4px; padding-left: 12px; }
 pre { border: 1px solid var(--line); border-radius: 4px; font-size: 12px; padding: 8px; white-space: pre-wrap; }
 """
 
 
 def preview(notifier: Notifier, message: Message) -> Preview:
     payload = render(message)
-    drawn = _draw_blocks(payload.get("blocks", ()))
-    for attachment in payload.get("attachments", ()):
-        drawn += f'<div class=attachment style="border-color:{plain(str(attachment.get("color", "")))}">'
-        drawn += f"{_draw_blocks(attachment.get('blocks', ()))}</div>"
+    drawn = "".join(_draw_block(block) for block in payload["blocks"])
     return Preview(
         (
             Part("Message in the channel", draw_chat("batchbell", AVATAR, drawn, STYLE), Form.HTML),
@@ -55,10 +50,6 @@ def _draw_notification(text: str) -> str:
     return draw_chat("batchbell", AVATAR, f"<div class='note text'>{markup(text)}</div>", style)
 
 
-def _draw_blocks(blocks: Sequence[Block]) -> str:
-    return "".join(_draw_block(block) for block in blocks)
-
-
 def _draw_block(block: Block) -> str:
     match block["type"]:
         case "header":
@@ -70,8 +61,6 @@ def _draw_block(block: Block) -> str:
             return f"<div class=context>{elements}</div>"
         case "actions":
             return f"<div class=actions>{''.join(_draw_button(one) for one in block['elements'])}</div>"
-        case "divider":
-            return "<hr>"
         case _:
             return f"<pre>{plain(json.dumps(block, indent=1, ensure_ascii=False))}</pre>"
 
@@ -80,8 +69,6 @@ def _draw_section(section: Block) -> str:
     drawn = f"<div class=text>{_draw_text(section['text'])}</div>" if "text" in section else ""
     if fields := section.get("fields"):
         drawn += f"<div class=fields>{''.join(f'<div class=text>{_draw_text(one)}</div>' for one in fields)}</div>"
-    if accessory := section.get("accessory"):
-        drawn = f"<div class=accessory><div>{drawn}</div><div>{_draw_button(accessory)}</div></div>"
     return f"<div class=section>{drawn}</div>"
 
 

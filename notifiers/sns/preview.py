@@ -10,7 +10,7 @@ from typing import Any
 
 from batchbell.contract import Fact, Message, Notifier
 from batchbell.preview import Form, Part, Preview
-from batchbell.slack_markup import draw_chat, link, markup, plain
+from batchbell.slack_markup import draw_chat, link, markup
 
 from .publication import render
 
@@ -30,7 +30,6 @@ CARD_STYLE = """
 h3 { font-size: 15px; margin: 2px 0; }
 h4 { font-size: 13px; margin: 8px 0 0; }
 ul { margin: 4px 0; padding-left: 20px; }
-.keywords { color: var(--quiet); font-size: 12px; }
 """
 
 
@@ -60,8 +59,6 @@ def _draw_card(notification: Mapping[str, Any]) -> str:
     drawn = f"<h3>{_draw_line(content.get('title', ''))}</h3><div class=text>{_draw_line(content['description'])}</div>"
     if steps := content.get("nextSteps"):
         drawn += f"<h4>Next steps</h4><ul>{''.join(f'<li>{_draw_line(step)}</li>' for step in steps)}</ul>"
-    if keywords := content.get("keywords"):
-        drawn += f"<div class=keywords>{plain(' · '.join(keywords))}</div>"
     return draw_chat("Amazon Q", AVATAR, drawn, CARD_STYLE)
 
 

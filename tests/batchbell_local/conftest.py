@@ -6,7 +6,7 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,21 +17,6 @@ TRUST_LAMBDA = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 LOGS = "arn:aws:logs:us-east-1:123456789012:log-group"
-
-
-class Deploy(Protocol):
-    def __call__(
-        self,
-        source: str,
-        *,
-        statements: Sequence[dict[str, Any]] = (),
-        variables: dict[str, str] | None = None,
-        timeout: int = 10,
-        runtime: str = "",
-        log_group: str = "",
-        may_log: bool = True,
-        on: LocalCloud | None = None,
-    ) -> DeployedFunction: ...
 
 
 class DeployedFunction:
@@ -62,11 +47,14 @@ class DeployedFunction:
         return [event["message"] for event in events]
 
 
-@pytest.fixture(scope="session")
-def deploy(cloud: LocalCloud) -> Deploy:
-    """Deploy one source file with a `handler`; its role may only log and do what `statements` allow."""
+class Deploy:
+    """Deploys one source file with a `handler`; its role may only log and do what `statements` allow."""
 
-    def deploy_function(
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+
+    def __call__(
+        self,
         source: str,
         *,
         statements: Sequence[dict[str, Any]] = (),
@@ -77,7 +65,7 @@ def deploy(cloud: LocalCloud) -> Deploy:
         may_log: bool = True,
         on: LocalCloud | None = None,
     ) -> DeployedFunction:
-        target = on or cloud
+        target = on or self._cloud
         name = f"function-{uuid.uuid4().hex[:8]}"
         group = log_group or f"/aws/lambda/{name}"
         if may_log:
@@ -100,7 +88,10 @@ def deploy(cloud: LocalCloud) -> Deploy:
         )
         return function
 
-    return deploy_function
+
+@pytest.fixture(scope="session")
+def deploy(cloud: LocalCloud) -> Deploy:
+    return Deploy(cloud)
 
 
 def zip_of(files: dict[str, str]) -> bytes:

@@ -25,7 +25,8 @@ from . import (
 from .clients import Clients
 from .errors import AwsRefusal, CheckFailure, InvalidInputs, aws_reason
 from .invokes import FUNCTIONS, Invoke
-from .resource_type import Diff, Inputs, Outputs, ResourceType
+from .property_values import Inputs, Outputs
+from .resource_type import Diff, ResourceType
 
 _TYPES: tuple[type[ResourceType], ...] = (
     alarms.MetricAlarm,

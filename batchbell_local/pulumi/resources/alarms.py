@@ -5,43 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import camel, echo, pascal, pascal_names, renamed
 from .clients import Clients
 from .errors import CheckFailure
 from .input_rules import arn, at_least, no_longer_than, no_more_than, one_of, satisfies
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    camel,
-    echo,
-    pascal,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag, tag_list, with_tags
 
-API_NAMES = {
-    "name": "AlarmName",
-    "comparisonOperator": "ComparisonOperator",
-    "evaluationPeriods": "EvaluationPeriods",
-    "metricName": "MetricName",
-    "namespace": "Namespace",
-    "period": "Period",
-    "statistic": "Statistic",
-    "extendedStatistic": "ExtendedStatistic",
-    "threshold": "Threshold",
-    "thresholdMetricId": "ThresholdMetricId",
-    "actionsEnabled": "ActionsEnabled",
-    "alarmActions": "AlarmActions",
-    "okActions": "OKActions",
-    "insufficientDataActions": "InsufficientDataActions",
-    "alarmDescription": "AlarmDescription",
-    "datapointsToAlarm": "DatapointsToAlarm",
-    "treatMissingData": "TreatMissingData",
-    "evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile",
-    "unit": "Unit",
-}
+API_NAMES = pascal_names(
+    "comparisonOperator evaluationPeriods metricName namespace period statistic extendedStatistic threshold "
+    "thresholdMetricId actionsEnabled alarmActions insufficientDataActions alarmDescription datapointsToAlarm "
+    "treatMissingData unit",
+    name="AlarmName",
+    okActions="OKActions",
+    evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile",
+)
 ACTIONS = ("alarmActions", "okActions", "insufficientDataActions")
 CLASSIC = ("metricName", "namespace", "period", "statistic", "extendedStatistic", "dimensions")
 OPERATORS = (
@@ -103,7 +82,7 @@ class MetricAlarm(ResourceType):
         self._put(inputs, clients, Tags=tag_list(inputs))
         return inputs["name"], self._outputs(inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         alarms = clients("cloudwatch").describe_alarms(AlarmNames=[id])["MetricAlarms"]
         if not alarms:
             return None
@@ -115,14 +94,11 @@ class MetricAlarm(ResourceType):
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         self._put(news, clients)
-        outputs = self._outputs(news, clients)
-        if news.get("tags"):
-            clients("cloudwatch").tag_resource(ResourceARN=outputs["arn"], Tags=tag_list(news))
-        if removed_tags(old, news):
-            clients("cloudwatch").untag_resource(ResourceARN=outputs["arn"], TagKeys=removed_tags(old, news))
+        cloudwatch, outputs = clients("cloudwatch"), self._outputs(news, clients)
+        retag(old, news, cloudwatch.tag_resource, cloudwatch.untag_resource, ResourceARN=outputs["arn"])
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         clients("cloudwatch").delete_alarms(AlarmNames=[id])
 
     def _put(self, inputs: Inputs, clients: Clients, **extra: Any) -> None:

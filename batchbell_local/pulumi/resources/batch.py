@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import camel, echo, renamed, same_names
 from .clients import Clients
 from .errors import AwsRefusal, CheckFailure
 from .input_rules import arn, at_least, between, matches, no_more_than, one_of, satisfies
-from .resource_type import Inputs, Outputs, ResourceType, camel, echo, is_known, removed_tags, renamed, with_tags
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag_by_arn, with_tags
 from .waiting import wait
 
 NAME = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
@@ -38,7 +41,7 @@ class JobQueue(ResourceType):
         queue = self._wait_until_valid(arn, clients)
         return arn, self._outputs(queue, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         queue = self._describe(id, clients)
         if queue is None:
             return None
@@ -53,10 +56,10 @@ class JobQueue(ResourceType):
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         clients("batch").update_job_queue(jobQueue=id, **self._settings(news))
-        retag(id, old, news, clients)
+        retag_by_arn(clients("batch"), id, old, news)
         return self._outputs(self._wait_until_valid(id, clients), news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         if self._describe(id, clients) is None:
             return
         clients("batch").update_job_queue(jobQueue=id, state="DISABLED")
@@ -65,13 +68,9 @@ class JobQueue(ResourceType):
         wait(lambda: self._describe(id, clients) is None, f"job queue {id} is not deleted")
 
     def _settings(self, inputs: Inputs) -> Outputs:
-        names = {
-            "priority": "priority",
-            "computeEnvironmentOrders": "computeEnvironmentOrder",
-            "schedulingPolicyArn": "schedulingPolicyArn",
-            "jobStateTimeLimitActions": "jobStateTimeLimitActions",
-        }
-        return renamed(inputs, names) | {"state": str(inputs["state"]).upper()}
+        names = "priority schedulingPolicyArn jobStateTimeLimitActions"
+        request = renamed(inputs, same_names(names, computeEnvironmentOrders="computeEnvironmentOrder"))
+        return request | {"state": str(inputs["state"]).upper()}
 
     def _describe(self, id: str, clients: Clients) -> dict[str, Any] | None:
         found = clients("batch").describe_job_queues(jobQueues=[id])["jobQueues"]
@@ -144,7 +143,7 @@ class JobDefinition(ResourceType):
         outputs = self._register(inputs, clients)
         return outputs["arn"], outputs
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         found = clients("batch").describe_job_definitions(jobDefinitions=[id])["jobDefinitions"]
         match = next((one for one in found if one["jobDefinitionArn"] == id and one["status"] == "ACTIVE"), None)
         if match is None:
@@ -167,14 +166,14 @@ class JobDefinition(ResourceType):
         active = self._active(news["name"], clients)
         last = max(active, key=lambda one: int(one["revision"]))["jobDefinitionArn"] if active else id
         if not self.diff(old, news).changes - {"tags"}:
-            retag(last, old, news, clients)
+            retag_by_arn(clients("batch"), last, old, news)
             return self._outputs(last, int(last.rsplit(":", 1)[-1]), news)
         outputs = self._register(news, clients)
         if news.get("deregisterOnNewRevision", True):
             clients("batch").deregister_job_definition(jobDefinition=last)
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         """Deregister all active revisions of the name, as the provider does."""
         name = old.get("name") or id.rsplit("/", 1)[-1].split(":")[0]
         for one in self._active(name, clients):
@@ -185,14 +184,8 @@ class JobDefinition(ResourceType):
         return [dict(one) for one in found if one["status"] == "ACTIVE"]
 
     def _register(self, inputs: Inputs, clients: Clients) -> Outputs:
-        names = {
-            "parameters": "parameters",
-            "platformCapabilities": "platformCapabilities",
-            "propagateTags": "propagateTags",
-            "schedulingPriority": "schedulingPriority",
-            "timeout": "timeout",
-        }
-        request = renamed(inputs, names)
+        names = "parameters platformCapabilities propagateTags schedulingPriority timeout"
+        request = renamed(inputs, same_names(names))
         for document in ("containerProperties", "nodeProperties"):
             if inputs.get(document):
                 request[document] = _object(inputs[document])
@@ -224,16 +217,6 @@ def wait_until_valid(describe: Callable[[], dict[str, Any] | None], what: str) -
 
     wait(is_valid, f"{what} is not VALID")
     return found
-
-
-def retag(arn: str, old: Inputs, news: Inputs, clients: Clients) -> None:
-    """Change the tags of a Batch resource from those of the old inputs to those of the new."""
-    if (old.get("tags") or {}) == (news.get("tags") or {}):
-        return
-    if news.get("tags"):
-        clients("batch").tag_resource(resourceArn=arn, tags=news["tags"])
-    if removed_tags(old, news):
-        clients("batch").untag_resource(resourceArn=arn, tagKeys=removed_tags(old, news))
 
 
 def _exits(inputs: Inputs) -> int:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from .batch import NAME, retag, wait_until_valid
+from .api_form import echo, physical_name, renamed, same_names
+from .batch import NAME, wait_until_valid
 from .clients import Clients
 from .errors import CheckFailure
 from .input_rules import arn, at_least, between, matches, no_more_than, one_of
-from .property_values import UNKNOWN
-from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, renamed, with_tags
+from .property_values import UNKNOWN, Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag_by_arn, with_tags
 from .waiting import wait
 
 RESOURCES = "computeResources"
@@ -30,25 +32,14 @@ IF_NOT_UPDATABLE = {
     "launchTemplate",
     "ec2Configurations",
 }
-API_NAMES = {
-    "type": "type",
-    "allocationStrategy": "allocationStrategy",
-    "minVcpus": "minvCpus",
-    "maxVcpus": "maxvCpus",
-    "desiredVcpus": "desiredvCpus",
-    "instanceTypes": "instanceTypes",
-    "imageId": "imageId",
-    "subnets": "subnets",
-    "securityGroupIds": "securityGroupIds",
-    "ec2KeyPair": "ec2KeyPair",
-    "instanceRole": "instanceRole",
-    "tags": "tags",
-    "placementGroup": "placementGroup",
-    "bidPercentage": "bidPercentage",
-    "spotIamFleetRole": "spotIamFleetRole",
-    "launchTemplate": "launchTemplate",
-}
-EC2_CONFIGURATION = {"imageType": "imageType", "imageIdOverride": "imageIdOverride"}
+API_NAMES = same_names(
+    "type allocationStrategy instanceTypes imageId subnets securityGroupIds ec2KeyPair instanceRole tags "
+    "placementGroup bidPercentage spotIamFleetRole launchTemplate",
+    minVcpus="minvCpus",
+    maxVcpus="maxvCpus",
+    desiredVcpus="desiredvCpus",
+)
+EC2_CONFIGURATION = same_names("imageType imageIdOverride")
 
 
 class ComputeEnvironment(ResourceType):
@@ -114,7 +105,7 @@ class ComputeEnvironment(ResourceType):
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         name = physical_name(inputs)
-        request = renamed(inputs, {"serviceRole": "serviceRole", "eksConfiguration": "eksConfiguration"})
+        request = renamed(inputs, same_names("serviceRole eksConfiguration"))
         if inputs.get(RESOURCES):
             request[RESOURCES] = _to_api(inputs[RESOURCES])
         clients("batch").create_compute_environment(
@@ -130,7 +121,7 @@ class ComputeEnvironment(ResourceType):
             environment = self._wait_until_valid(name, clients)
         return name, self._outputs(environment, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         found = self._describe(id, clients)
         if found is None:
             return None
@@ -148,17 +139,17 @@ class ComputeEnvironment(ResourceType):
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         request: Outputs = {"state": news["state"].upper()}
-        request |= renamed(news, {"serviceRole": "serviceRole", "updatePolicy": "updatePolicy"})
+        request |= renamed(news, same_names("serviceRole updatePolicy"))
         before, after = _block(old, RESOURCES), _block(news, RESOURCES)
         changed = {name: value for name, value in after.items() if before.get(name) != value}
         if changed:
             request[RESOURCES] = _to_api(changed)
         clients("batch").update_compute_environment(computeEnvironment=id, **request)
         environment = self._wait_until_valid(id, clients)
-        retag(environment["computeEnvironmentArn"], old, news, clients)
+        retag_by_arn(clients("batch"), environment["computeEnvironmentArn"], old, news)
         return self._outputs(environment, news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         if self._describe(id, clients) is None:
             return
         clients("batch").update_compute_environment(computeEnvironment=id, state="DISABLED")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .archives import is_archive
-from .resource_type import Inputs, Outputs, ResourceType
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
 
 
 def after_refresh(type_: ResourceType, recorded: Inputs, found: Inputs) -> Outputs:

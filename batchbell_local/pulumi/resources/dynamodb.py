@@ -7,26 +7,17 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from . import table_indexes
+from .api_form import echo, physical_name, renamed
 from .clients import Clients
-from .errors import CheckFailure, is_gone
+from .errors import CheckFailure, suppress_gone
 from .input_rules import at_least, between, matches, one_of
-from .resource_type import (
-    Diff,
-    Inputs,
-    Outputs,
-    ResourceType,
-    echo,
-    is_known,
-    physical_name,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import Diff, ResourceType
 from .table_indexes import CAPACITIES, GLOBAL, LOCAL, definitions, keys, throughput
+from .tags import retag, tag_list, with_tags
 from .waiting import wait
 
-GONE = "ResourceNotFoundException"
+GONE = ("ResourceNotFoundException",)
 STREAM_VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
@@ -34,6 +25,7 @@ class Table(ResourceType):
     """Its id is its name. Provider: dynamodb/table.go."""
 
     token = "aws:dynamodb/table:Table"
+    gone = GONE
     defaults: ClassVar[Mapping[str, Any]] = {"billingMode": "PROVISIONED"}
     conflicts = tuple(("onDemandThroughput", capacity) for capacity in CAPACITIES)
     rules = (
@@ -115,7 +107,7 @@ class Table(ResourceType):
         self._extras(name, {}, inputs, clients)
         return name, self._outputs(name, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         table = _describe(id, clients)
         if table is None:
             return None
@@ -163,19 +155,11 @@ class Table(ResourceType):
                 self._change(id, clients, **request)
         self._extras(id, old, news, clients)
         outputs = self._outputs(id, news, clients)
-        if news.get("tags"):
-            database.tag_resource(ResourceArn=outputs["arn"], Tags=tag_list(news))
-        if removed_tags(old, news):
-            database.untag_resource(ResourceArn=outputs["arn"], TagKeys=removed_tags(old, news))
+        retag(old, news, database.tag_resource, database.untag_resource, ResourceArn=outputs["arn"])
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        try:
-            clients("dynamodb").delete_table(TableName=id)
-        except Exception as error:
-            if is_gone(error, GONE):
-                return
-            raise
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("dynamodb").delete_table(TableName=id)
         wait(lambda: _describe(id, clients) is None, f"table {id} is not deleted")
 
     def _change(self, name: str, clients: Clients, **request: Any) -> None:
@@ -222,12 +206,9 @@ class Table(ResourceType):
 
 
 def _describe(name: str, clients: Clients) -> dict[str, Any] | None:
-    try:
+    with suppress_gone(*GONE):
         return dict(clients("dynamodb").describe_table(TableName=name)["Table"])
-    except Exception as error:
-        if is_gone(error, GONE):
-            return None
-        raise
+    return None
 
 
 def _stream(inputs: Inputs) -> Outputs:

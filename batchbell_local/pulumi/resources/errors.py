@@ -32,18 +32,13 @@ class AwsRefusal(Exception):
     """AWS would refuse this, or refused it other than by an API error (by a failed entry or a state)."""
 
 
-def is_gone(error: Exception, *codes: str) -> bool:
-    """Whether AWS's error means that the resource does not exist: its code is one of `codes`."""
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] in codes
-
-
 @contextlib.contextmanager
 def suppress_gone(*codes: str) -> Iterator[None]:
     """Suppress AWS's errors with these codes, which mean that the resource does not exist."""
     try:
         yield
-    except Exception as error:
-        if not is_gone(error, *codes):
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
             raise
 
 

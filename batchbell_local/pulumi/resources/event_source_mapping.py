@@ -5,45 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import camel, echo, pascal, pascal_names, renamed
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .errors import AwsRefusal, CheckFailure
 from .input_rules import arn, between, no_more_than, one_of
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    camel,
-    echo,
-    is_known,
-    pascal,
-    removed_tags,
-    renamed,
-    with_tags,
-)
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag, with_tags
 
-GONE = "ResourceNotFoundException"
 LARGEST_UNBATCHED = 10  # records per invocation without a batching window, "Using Lambda with Amazon SQS"
 SQS_DEFAULT_BATCH, STREAM_DEFAULT_BATCH = 10, 100
-SETTINGS = {
-    "functionName": "FunctionName",
-    "enabled": "Enabled",
-    "batchSize": "BatchSize",
-    "maximumBatchingWindowInSeconds": "MaximumBatchingWindowInSeconds",
-    "functionResponseTypes": "FunctionResponseTypes",
-    "maximumRecordAgeInSeconds": "MaximumRecordAgeInSeconds",
-    "maximumRetryAttempts": "MaximumRetryAttempts",
-    "bisectBatchOnFunctionError": "BisectBatchOnFunctionError",
-    "parallelizationFactor": "ParallelizationFactor",
-    "tumblingWindowInSeconds": "TumblingWindowInSeconds",
-    "kmsKeyArn": "KMSKeyArn",
-}
-BLOCKS = {
-    "filterCriteria": "FilterCriteria",
-    "scalingConfig": "ScalingConfig",
-    "destinationConfig": "DestinationConfig",
-    "metricsConfig": "MetricsConfig",
-    "provisionedPollerConfig": "ProvisionedPollerConfig",
-}
+SETTINGS = pascal_names(
+    "functionName enabled batchSize maximumBatchingWindowInSeconds functionResponseTypes "
+    "maximumRecordAgeInSeconds maximumRetryAttempts bisectBatchOnFunctionError parallelizationFactor "
+    "tumblingWindowInSeconds",
+    kmsKeyArn="KMSKeyArn",
+)
+BLOCKS = pascal_names("filterCriteria scalingConfig destinationConfig metricsConfig provisionedPollerConfig")
 AT_CREATION = {"eventSourceArn": "EventSourceArn", "startingPosition": "StartingPosition"}
 
 
@@ -51,6 +29,7 @@ class EventSourceMapping(ResourceType):
     """Its id is its UUID. Provider: lambda/event_source_mapping.go."""
 
     token = "aws:lambda/eventSourceMapping:EventSourceMapping"
+    gone = ("ResourceNotFoundException",)
     auto_name = None
     defaults: ClassVar[Mapping[str, Any]] = {"enabled": True}
     conflicts = (("eventSourceArn", "selfManagedEventSource"),)
@@ -102,13 +81,8 @@ class EventSourceMapping(ResourceType):
         )
         return made["UUID"], self._outputs(made, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        try:
-            found = clients("lambda").get_event_source_mapping(UUID=id)
-        except Exception as error:
-            if is_gone(error, GONE):
-                return None
-            raise
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        found = clients("lambda").get_event_source_mapping(UUID=id)
         names = {api: wire for wire, api in (SETTINGS | AT_CREATION).items() if wire not in ("functionName", "enabled")}
         inputs = renamed(found, names)
         inputs |= {"functionName": found["FunctionArn"], "enabled": found.get("State") in ("Enabled", "Enabling")}
@@ -122,17 +96,14 @@ class EventSourceMapping(ResourceType):
         gone: Outputs = {BLOCKS[name]: {} for name in BLOCKS if old.get(name) and not news.get(name)}
         if old.get("functionResponseTypes") and not news.get("functionResponseTypes"):
             gone["FunctionResponseTypes"] = []
-        changed = clients("lambda").update_event_source_mapping(UUID=id, **_settings(news), **gone)
+        lambda_ = clients("lambda")
+        changed = lambda_.update_event_source_mapping(UUID=id, **_settings(news), **gone)
         outputs = self._outputs(changed, news, clients)
-        if news.get("tags"):
-            clients("lambda").tag_resource(Resource=outputs["arn"], Tags=news["tags"])
-        if removed_tags(old, news):
-            clients("lambda").untag_resource(Resource=outputs["arn"], TagKeys=removed_tags(old, news))
+        retag(old, news, lambda_.tag_resource, lambda_.untag_resource, as_map=True, Resource=outputs["arn"])
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(GONE):
-            clients("lambda").delete_event_source_mapping(UUID=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("lambda").delete_event_source_mapping(UUID=id)
 
     def _outputs(self, mapping: dict[str, Any], inputs: Inputs, clients: Clients) -> Outputs:
         uuid = mapping["UUID"]

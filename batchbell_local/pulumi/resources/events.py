@@ -6,25 +6,20 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import echo, pascal, physical_name, renamed
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .errors import AwsRefusal, CheckFailure
 from .input_rules import arn, between, json_text, matches, needs_one_of, no_longer_than, one_of, satisfies
+from .property_values import Inputs, Outputs
 from .queue_access import check_queue
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    echo,
-    physical_name,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .resource_type import ResourceType
+from .tags import retag, tag_list, with_tags
 
-GONE = "ResourceNotFoundException"
+GONE = ("ResourceNotFoundException",)
 DEFAULT_BUS = "default"
 STATES = ("ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
+TARGET = {"targetId": "Id", "arn": "Arn", "roleArn": "RoleArn", "input": "Input", "inputPath": "InputPath"}
+TARGET_BLOCKS = {"deadLetterConfig": "DeadLetterConfig", "retryPolicy": "RetryPolicy", "sqsTarget": "SqsParameters"}
 PATTERN_LIMIT = 2_048  # characters, "Amazon EventBridge quotas"; the provider itself checks 4,096
 
 
@@ -32,6 +27,7 @@ class EventRule(ResourceType):
     """Its id is its name, with the prefix "bus/" unless it is on the default bus. Provider: events/rule.go."""
 
     token = "aws:cloudwatch/eventRule:EventRule"
+    gone = GONE
     name_limit = 64
     defaults: ClassVar[Mapping[str, Any]] = {"eventBusName": DEFAULT_BUS, "forceDestroy": False}
     conflicts = (("state", "isEnabled"),)
@@ -57,14 +53,9 @@ class EventRule(ResourceType):
         arn = self._put(name, inputs, clients, Tags=tag_list(inputs))
         return (name if bus == DEFAULT_BUS else f"{bus}/{name}"), self._outputs(name, arn, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         bus, name = _bus_and_name(id)
-        try:
-            found = clients("events").describe_rule(Name=name, EventBusName=bus)
-        except Exception as error:
-            if is_gone(error, GONE):
-                return None
-            raise
+        found = clients("events").describe_rule(Name=name, EventBusName=bus)
         inputs = echo(
             {
                 "name": name,
@@ -81,16 +72,12 @@ class EventRule(ResourceType):
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         _, name = _bus_and_name(id)
         arn = self._put(name, news, clients)
-        if news.get("tags"):
-            clients("events").tag_resource(ResourceARN=arn, Tags=tag_list(news))
-        if removed_tags(old, news):
-            clients("events").untag_resource(ResourceARN=arn, TagKeys=removed_tags(old, news))
+        retag(old, news, clients("events").tag_resource, clients("events").untag_resource, ResourceARN=arn)
         return self._outputs(name, arn, news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         bus, name = _bus_and_name(id)
-        with suppress_gone(GONE):
-            clients("events").delete_rule(Name=name, EventBusName=bus, Force=bool(old.get("forceDestroy")))
+        clients("events").delete_rule(Name=name, EventBusName=bus, Force=bool(old.get("forceDestroy")))
 
     def _put(self, name: str, inputs: Inputs, clients: Clients, **extra: Any) -> str:
         names = {"scheduleExpression": "ScheduleExpression", "description": "Description", "roleArn": "RoleArn"}
@@ -113,6 +100,7 @@ class EventTarget(ResourceType):
     """Its id is "rule-target", with the prefix "bus-" unless it is on the default bus. Provider: events/target.go."""
 
     token = "aws:cloudwatch/eventTarget:EventTarget"
+    gone = GONE
     auto_name = "targetId"
     defaults: ClassVar[Mapping[str, Any]] = {"eventBusName": DEFAULT_BUS, "forceDestroy": False}
     conflicts = (("input", "inputPath"), ("input", "inputTransformer"), ("inputPath", "inputTransformer"))
@@ -139,7 +127,7 @@ class EventTarget(ResourceType):
         bus = inputs["eventBusName"]
         return "-".join(parts if bus == DEFAULT_BUS else [bus, *parts]), echo(inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         """Search the rules, since the id does not show where the rule's name ends."""
         for rule in clients("events").list_rules()["Rules"]:
             if not id.startswith(rule["Name"] + "-"):
@@ -154,11 +142,10 @@ class EventTarget(ResourceType):
         self._put(news, clients)
         return echo(news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(GONE):
-            clients("events").remove_targets(
-                Rule=old["rule"], EventBusName=old.get("eventBusName", DEFAULT_BUS), Ids=[old["targetId"]]
-            )
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("events").remove_targets(
+            Rule=old["rule"], EventBusName=old.get("eventBusName", DEFAULT_BUS), Ids=[old["targetId"]]
+        )
 
     def _put(self, inputs: Inputs, clients: Clients) -> None:
         rule = clients("events").describe_rule(Name=inputs["rule"], EventBusName=inputs["eventBusName"])["Arn"]
@@ -173,18 +160,10 @@ class EventTarget(ResourceType):
 
 
 def _target(inputs: Inputs) -> Outputs:
-    names = {"targetId": "Id", "arn": "Arn", "roleArn": "RoleArn", "input": "Input", "inputPath": "InputPath"}
-    target = renamed(inputs, names)
+    target = renamed(inputs, TARGET) | renamed(inputs, TARGET_BLOCKS, pascal)
     if inputs.get("inputTransformer"):
         transformer = {"inputPaths": "InputPathsMap", "inputTemplate": "InputTemplate"}
         target["InputTransformer"] = renamed(inputs["inputTransformer"], transformer)
-    if inputs.get("deadLetterConfig"):
-        target["DeadLetterConfig"] = renamed(inputs["deadLetterConfig"], {"arn": "Arn"})
-    if inputs.get("retryPolicy"):
-        ages = {"maximumEventAgeInSeconds": "MaximumEventAgeInSeconds", "maximumRetryAttempts": "MaximumRetryAttempts"}
-        target["RetryPolicy"] = renamed(inputs["retryPolicy"], ages)
-    if inputs.get("sqsTarget"):
-        target["SqsParameters"] = renamed(inputs["sqsTarget"], {"messageGroupId": "MessageGroupId"})
     if inputs.get("batchTarget"):
         batch = inputs["batchTarget"]
         target["BatchParameters"] = renamed(batch, {"jobDefinition": "JobDefinition", "jobName": "JobName"})
@@ -197,8 +176,7 @@ def _target(inputs: Inputs) -> Outputs:
 
 def _target_inputs(rule: str, target: dict[str, Any]) -> Outputs:
     inputs: Outputs = {"rule": rule, "eventBusName": DEFAULT_BUS}
-    names = {"Id": "targetId", "Arn": "arn", "RoleArn": "roleArn", "Input": "input", "InputPath": "inputPath"}
-    inputs |= renamed(target, names)
+    inputs |= renamed(target, {api: wire for wire, api in TARGET.items()})
     if target.get("DeadLetterConfig"):
         inputs["deadLetterConfig"] = {"arn": target["DeadLetterConfig"]["Arn"]}
     return inputs

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from .api_form import echo
 from .clients import Clients
-from .errors import is_gone, suppress_gone
 from .input_rules import one_of
-from .resource_type import Inputs, Outputs, ResourceType, echo
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
 
-GONE = "ResourceNotFoundException"
 DEFAULT = "Terminate"
 
 
@@ -18,6 +18,7 @@ class FunctionRecursionConfig(ResourceType):
     """
 
     token = "aws:lambda/functionRecursionConfig:FunctionRecursionConfig"
+    gone = ("ResourceNotFoundException",)
     auto_name = None
     rules = (one_of("recursiveLoop", "Allow", DEFAULT),)
     replaces = frozenset({"functionName"})
@@ -25,13 +26,8 @@ class FunctionRecursionConfig(ResourceType):
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         return str(inputs["functionName"]), self.update(str(inputs["functionName"]), {}, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        try:
-            loop = clients("lambda").get_function_recursion_config(FunctionName=id)["RecursiveLoop"]
-        except Exception as error:
-            if is_gone(error, GONE):
-                return None
-            raise
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        loop = clients("lambda").get_function_recursion_config(FunctionName=id)["RecursiveLoop"]
         if loop == DEFAULT:
             return None
         inputs: Outputs = {"functionName": id, "recursiveLoop": loop}
@@ -41,6 +37,5 @@ class FunctionRecursionConfig(ResourceType):
         clients("lambda").put_function_recursion_config(FunctionName=id, RecursiveLoop=news["recursiveLoop"])
         return echo(news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(GONE):
-            clients("lambda").put_function_recursion_config(FunctionName=id, RecursiveLoop=DEFAULT)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("lambda").put_function_recursion_config(FunctionName=id, RecursiveLoop=DEFAULT)

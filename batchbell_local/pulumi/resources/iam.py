@@ -7,22 +7,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
+from .api_form import echo, physical_name, renamed
 from .clients import Clients
-from .errors import suppress_gone
 from .input_rules import arn, between, json_text, matches, no_longer_than
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    echo,
-    physical_name,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag, tag_list, with_tags
 
-GONE = "NoSuchEntity"
+GONE = ("NoSuchEntity",)
 NAME = r"[\w+=,.@-]"
 MAX_VERSIONS = 5  # IAM quota: versions of a managed policy
 
@@ -31,6 +23,7 @@ class Role(ResourceType):
     """Its id is its name. Provider: iam/role.go."""
 
     token = "aws:iam/role:Role"
+    gone = GONE
     name_limit = 64
     defaults: ClassVar[Mapping[str, Any]] = {"path": "/", "maxSessionDuration": 3_600, "forceDetachPolicies": False}
     rules = (
@@ -60,19 +53,17 @@ class Role(ResourceType):
         self._put_policies(name, {}, inputs, clients)
         return name, self._outputs(role, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(GONE):
-            role = clients("iam").get_role(RoleName=id)["Role"]
-            inputs = {
-                "name": id,
-                "path": role["Path"],
-                "assumeRolePolicy": _policy_text(role["AssumeRolePolicyDocument"]),
-                "maxSessionDuration": role.get("MaxSessionDuration", 3_600),
-                "description": role.get("Description") or None,
-                "tags": {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])} or None,
-            }
-            return echo(inputs), self._outputs(role, inputs)
-        return None
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        role = clients("iam").get_role(RoleName=id)["Role"]
+        inputs = {
+            "name": id,
+            "path": role["Path"],
+            "assumeRolePolicy": _policy_text(role["AssumeRolePolicyDocument"]),
+            "maxSessionDuration": role.get("MaxSessionDuration", 3_600),
+            "description": role.get("Description") or None,
+            "tags": {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])} or None,
+        }
+        return echo(inputs), self._outputs(role, inputs)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         iam = clients("iam")
@@ -85,24 +76,20 @@ class Role(ResourceType):
         elif old.get("permissionsBoundary"):
             iam.delete_role_permissions_boundary(RoleName=id)
         self._put_policies(id, old, news, clients)
-        if news.get("tags"):
-            iam.tag_role(RoleName=id, Tags=tag_list(news))
-        if removed_tags(old, news):
-            iam.untag_role(RoleName=id, TagKeys=removed_tags(old, news))
+        retag(old, news, iam.tag_role, iam.untag_role, RoleName=id)
         return self._outputs(iam.get_role(RoleName=id)["Role"], news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         iam = clients("iam")
-        with suppress_gone(GONE):
-            for profile in iam.list_instance_profiles_for_role(RoleName=id)["InstanceProfiles"]:
-                iam.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], RoleName=id)
-            self._put_policies(id, old, {}, clients)
-            if old.get("forceDetachPolicies"):
-                for attached in iam.list_attached_role_policies(RoleName=id)["AttachedPolicies"]:
-                    iam.detach_role_policy(RoleName=id, PolicyArn=attached["PolicyArn"])
-                for policy in iam.list_role_policies(RoleName=id)["PolicyNames"]:
-                    iam.delete_role_policy(RoleName=id, PolicyName=policy)
-            iam.delete_role(RoleName=id)
+        for profile in iam.list_instance_profiles_for_role(RoleName=id)["InstanceProfiles"]:
+            iam.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], RoleName=id)
+        self._put_policies(id, old, {}, clients)
+        if old.get("forceDetachPolicies"):
+            for attached in iam.list_attached_role_policies(RoleName=id)["AttachedPolicies"]:
+                iam.detach_role_policy(RoleName=id, PolicyArn=attached["PolicyArn"])
+            for policy in iam.list_role_policies(RoleName=id)["PolicyNames"]:
+                iam.delete_role_policy(RoleName=id, PolicyName=policy)
+        iam.delete_role(RoleName=id)
 
     def _put_policies(self, name: str, old: Inputs, news: Inputs, clients: Clients) -> None:
         """Update the deprecated inlinePolicies and managedPolicyArns of a role."""
@@ -134,6 +121,7 @@ class RolePolicy(ResourceType):
     """An inline policy; its id is "role:policy". Provider: iam/role_policy.go."""
 
     token = "aws:iam/rolePolicy:RolePolicy"
+    gone = GONE
     name_limit = 128
     rules = (json_text("policy"), no_longer_than("policy", 10_240), matches("name", NAME + "{1,128}"))
     replaces = frozenset({"name", "namePrefix", "role"})
@@ -144,23 +132,20 @@ class RolePolicy(ResourceType):
         self._put(inputs["role"], name, inputs["policy"], clients)
         return f"{inputs['role']}:{name}", echo(inputs, name=name)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         role, name = id.split(":", 1)
-        with suppress_gone(GONE):
-            found = clients("iam").get_role_policy(RoleName=role, PolicyName=name)
-            inputs = {"role": role, "name": name, "policy": _policy_text(found["PolicyDocument"])}
-            return inputs, echo(inputs)
-        return None
+        found = clients("iam").get_role_policy(RoleName=role, PolicyName=name)
+        inputs = {"role": role, "name": name, "policy": _policy_text(found["PolicyDocument"])}
+        return inputs, echo(inputs)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         role, name = id.split(":", 1)
         self._put(role, name, news["policy"], clients)
         return echo(news, name=name)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         role, name = id.split(":", 1)
-        with suppress_gone(GONE):
-            clients("iam").delete_role_policy(RoleName=role, PolicyName=name)
+        clients("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
     def _put(self, role: str, name: str, policy: str, clients: Clients) -> None:
         clients("iam").put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
@@ -170,6 +155,7 @@ class RolePolicyAttachment(ResourceType):
     """Its id is "role/policyArn". Provider: iam/role_policy_attachment.go; the bridge always deletes first."""
 
     token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    gone = GONE
     auto_name = None
     rules = (arn("policyArn"),)
     replaces = frozenset({"role", "policyArn"})
@@ -179,27 +165,26 @@ class RolePolicyAttachment(ResourceType):
         clients("iam").attach_role_policy(RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
         return f"{inputs['role']}/{inputs['policyArn']}", echo(inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         role, policy = id.split("/", 1)
-        with suppress_gone(GONE):
-            attached = clients("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-            if any(one["PolicyArn"] == policy for one in attached):
-                return {"role": role, "policyArn": policy}, {"role": role, "policyArn": policy}
+        attached = clients("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        if any(one["PolicyArn"] == policy for one in attached):
+            return {"role": role, "policyArn": policy}, {"role": role, "policyArn": policy}
         return None
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         return echo(news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         role, policy = id.split("/", 1)
-        with suppress_gone(GONE):
-            clients("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
+        clients("iam").detach_role_policy(RoleName=role, PolicyArn=policy)
 
 
 class InstanceProfile(ResourceType):
     """Its id is its name. Provider: iam/instance_profile.go."""
 
     token = "aws:iam/instanceProfile:InstanceProfile"
+    gone = GONE
     defaults: ClassVar[Mapping[str, Any]] = {"path": "/"}
     rules = (matches("name", NAME + "{1,128}"), matches("namePrefix", NAME + "{1,102}"))
     replaces = frozenset({"name", "namePrefix", "path"})
@@ -213,17 +198,15 @@ class InstanceProfile(ResourceType):
             clients("iam").add_role_to_instance_profile(InstanceProfileName=name, RoleName=inputs["role"])
         return name, self._outputs(profile, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(GONE):
-            profile = clients("iam").get_instance_profile(InstanceProfileName=id)["InstanceProfile"]
-            inputs = {
-                "name": id,
-                "path": profile["Path"],
-                "role": next((role["RoleName"] for role in profile["Roles"]), None),
-                "tags": {tag["Key"]: tag["Value"] for tag in profile.get("Tags", [])} or None,
-            }
-            return echo(inputs), self._outputs(profile, inputs)
-        return None
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        profile = clients("iam").get_instance_profile(InstanceProfileName=id)["InstanceProfile"]
+        inputs = {
+            "name": id,
+            "path": profile["Path"],
+            "role": next((role["RoleName"] for role in profile["Roles"]), None),
+            "tags": {tag["Key"]: tag["Value"] for tag in profile.get("Tags", [])} or None,
+        }
+        return echo(inputs), self._outputs(profile, inputs)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         iam = clients("iam")
@@ -232,18 +215,14 @@ class InstanceProfile(ResourceType):
                 iam.remove_role_from_instance_profile(InstanceProfileName=id, RoleName=old["role"])
             if news.get("role"):
                 iam.add_role_to_instance_profile(InstanceProfileName=id, RoleName=news["role"])
-        if news.get("tags"):
-            iam.tag_instance_profile(InstanceProfileName=id, Tags=tag_list(news))
-        if removed_tags(old, news):
-            iam.untag_instance_profile(InstanceProfileName=id, TagKeys=removed_tags(old, news))
+        retag(old, news, iam.tag_instance_profile, iam.untag_instance_profile, InstanceProfileName=id)
         return self._outputs(iam.get_instance_profile(InstanceProfileName=id)["InstanceProfile"], news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         iam = clients("iam")
-        with suppress_gone(GONE):
-            for role in iam.get_instance_profile(InstanceProfileName=id)["InstanceProfile"]["Roles"]:
-                iam.remove_role_from_instance_profile(InstanceProfileName=id, RoleName=role["RoleName"])
-            iam.delete_instance_profile(InstanceProfileName=id)
+        for role in iam.get_instance_profile(InstanceProfileName=id)["InstanceProfile"]["Roles"]:
+            iam.remove_role_from_instance_profile(InstanceProfileName=id, RoleName=role["RoleName"])
+        iam.delete_instance_profile(InstanceProfileName=id)
 
     def _outputs(self, profile: dict[str, Any], inputs: Inputs) -> Outputs:
         return echo(
@@ -260,6 +239,7 @@ class Policy(ResourceType):
     """A managed policy; its id is its ARN. Provider: iam/policy.go."""
 
     token = "aws:iam/policy:Policy"
+    gone = GONE
     defaults: ClassVar[Mapping[str, Any]] = {"path": "/"}
     rules = (json_text("policy"), matches("name", NAME + "{1,128}"), matches("namePrefix", NAME + "{1,102}"))
     replaces = frozenset({"name", "namePrefix", "path", "description"})
@@ -275,18 +255,16 @@ class Policy(ResourceType):
         )["Policy"]
         return policy["Arn"], self._outputs(policy, inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(GONE):
-            policy = clients("iam").get_policy(PolicyArn=id)["Policy"]
-            version = clients("iam").get_policy_version(PolicyArn=id, VersionId=policy["DefaultVersionId"])
-            inputs = {
-                "name": policy["PolicyName"],
-                "path": policy["Path"],
-                "policy": _policy_text(version["PolicyVersion"]["Document"]),
-                "description": policy.get("Description") or None,
-            }
-            return echo(inputs), self._outputs(policy, inputs)
-        return None
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        policy = clients("iam").get_policy(PolicyArn=id)["Policy"]
+        version = clients("iam").get_policy_version(PolicyArn=id, VersionId=policy["DefaultVersionId"])
+        inputs = {
+            "name": policy["PolicyName"],
+            "path": policy["Path"],
+            "policy": _policy_text(version["PolicyVersion"]["Document"]),
+            "description": policy.get("Description") or None,
+        }
+        return echo(inputs), self._outputs(policy, inputs)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         iam = clients("iam")
@@ -296,19 +274,15 @@ class Policy(ResourceType):
                 oldest = min(others, key=lambda one: int(one["VersionId"].removeprefix("v")))
                 iam.delete_policy_version(PolicyArn=id, VersionId=oldest["VersionId"])
             iam.create_policy_version(PolicyArn=id, PolicyDocument=news["policy"], SetAsDefault=True)
-        if news.get("tags"):
-            iam.tag_policy(PolicyArn=id, Tags=tag_list(news))
-        if removed_tags(old, news):
-            iam.untag_policy(PolicyArn=id, TagKeys=removed_tags(old, news))
+        retag(old, news, iam.tag_policy, iam.untag_policy, PolicyArn=id)
         return self._outputs(iam.get_policy(PolicyArn=id)["Policy"], news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         iam = clients("iam")
-        with suppress_gone(GONE):
-            for version in iam.list_policy_versions(PolicyArn=id)["Versions"]:
-                if not version["IsDefaultVersion"]:
-                    iam.delete_policy_version(PolicyArn=id, VersionId=version["VersionId"])
-            iam.delete_policy(PolicyArn=id)
+        for version in iam.list_policy_versions(PolicyArn=id)["Versions"]:
+            if not version["IsDefaultVersion"]:
+                iam.delete_policy_version(PolicyArn=id, VersionId=version["VersionId"])
+        iam.delete_policy(PolicyArn=id)
 
     def _outputs(self, policy: dict[str, Any], inputs: Inputs) -> Outputs:
         return echo(

@@ -8,7 +8,7 @@ from typing import Any
 from .clients import Clients
 from .errors import AwsRefusal
 from .policy_document import get_policy_document
-from .resource_type import Inputs, Outputs
+from .property_values import Inputs, Outputs
 
 Invoke = Callable[[Inputs, Clients], Outputs]
 

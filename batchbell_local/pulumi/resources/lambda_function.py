@@ -7,50 +7,31 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from . import archives
+from .api_form import camel, echo, pascal, pascal_names, physical_name, renamed
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .errors import AwsRefusal, CheckFailure, suppress_gone
 from .input_rules import arn, between, matches, no_more_than, one_of
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    camel,
-    echo,
-    pascal,
-    physical_name,
-    removed_tags,
-    renamed,
-    with_tags,
-)
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag, with_tags
 from .waiting import wait
 
-GONE = "ResourceNotFoundException"
+GONE = ("ResourceNotFoundException",)
 CODE = ("code", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "architectures")
-CONFIGURATION = {
-    "role": "Role",
-    "handler": "Handler",
-    "runtime": "Runtime",
-    "description": "Description",
-    "timeout": "Timeout",
-    "memorySize": "MemorySize",
-    "kmsKeyArn": "KMSKeyArn",
-    "layers": "Layers",
-}
-BLOCKS = {
-    "environment": "Environment",
-    "vpcConfig": "VpcConfig",
-    "deadLetterConfig": "DeadLetterConfig",
-    "tracingConfig": "TracingConfig",
-    "ephemeralStorage": "EphemeralStorage",
-    "loggingConfig": "LoggingConfig",
-    "snapStart": "SnapStart",
-}
+CONFIGURATION = pascal_names("role handler runtime description timeout memorySize layers", kmsKeyArn="KMSKeyArn")
+BLOCKS = pascal_names("environment vpcConfig deadLetterConfig tracingConfig ephemeralStorage loggingConfig snapStart")
+PERMISSION = pascal_names(
+    "action principal sourceArn sourceAccount qualifier eventSourceToken functionUrlAuthType",
+    function="FunctionName",
+    principalOrgId="PrincipalOrgID",
+)
 
 
 class Function(ResourceType):
     """Its id is its name. Provider: lambda/function.go."""
 
     token = "aws:lambda/function:Function"
+    gone = GONE
     name_limit = 64
     defaults: ClassVar[Mapping[str, Any]] = {
         "memorySize": 128,
@@ -103,13 +84,8 @@ class Function(ResourceType):
         self._reserve(name, {}, inputs, clients)
         return name, self._outputs(name, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        try:
-            found = clients("lambda").get_function(FunctionName=id)
-        except Exception as error:
-            if is_gone(error, GONE):
-                return None
-            raise
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        found = clients("lambda").get_function(FunctionName=id)
         settings = found["Configuration"]
         inputs: Outputs = {"name": id}
         inputs |= renamed(settings, {api: wire for wire, api in CONFIGURATION.items()})
@@ -136,17 +112,13 @@ class Function(ResourceType):
             self._settle(id, clients)
         self._reserve(id, old, news, clients)
         outputs = self._outputs(id, news, clients)
-        if news.get("tags"):
-            lambda_.tag_resource(Resource=outputs["arn"], Tags=news["tags"])
-        if removed_tags(old, news):
-            lambda_.untag_resource(Resource=outputs["arn"], TagKeys=removed_tags(old, news))
+        retag(old, news, lambda_.tag_resource, lambda_.untag_resource, as_map=True, Resource=outputs["arn"])
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         if old.get("skipDestroy"):
             return
-        with suppress_gone(GONE):
-            clients("lambda").delete_function(FunctionName=id)
+        clients("lambda").delete_function(FunctionName=id)
 
     def _settle(self, name: str, clients: Clients) -> None:
         """Wait until the function is Active and its last update has finished."""
@@ -193,45 +165,20 @@ class Permission(ResourceType):
     """A statement of a function's policy; its id is the statement's. Provider: lambda/permission.go."""
 
     token = "aws:lambda/permission:Permission"
+    gone = GONE
     auto_name = "statementId"
     name_limit = 100
     rules = (arn("sourceArn"), matches("sourceAccount", r"\d{12}"), matches("statementId", r"[a-zA-Z0-9-_]{1,100}"))
-    replaces = frozenset(
-        {
-            "action",
-            "eventSourceToken",
-            "function",
-            "functionUrlAuthType",
-            "invokedViaFunctionUrl",
-            "principal",
-            "principalOrgId",
-            "qualifier",
-            "sourceAccount",
-            "sourceArn",
-            "statementId",
-            "statementIdPrefix",
-        }
-    )
+    replaces = frozenset({*PERMISSION, "invokedViaFunctionUrl", "statementId", "statementIdPrefix"})
 
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         statement = str(
             physical_name({"name": inputs.get("statementId"), "namePrefix": inputs.get("statementIdPrefix")})
         )
-        names = {
-            "function": "FunctionName",
-            "action": "Action",
-            "principal": "Principal",
-            "sourceArn": "SourceArn",
-            "sourceAccount": "SourceAccount",
-            "principalOrgId": "PrincipalOrgID",
-            "qualifier": "Qualifier",
-            "eventSourceToken": "EventSourceToken",
-            "functionUrlAuthType": "FunctionUrlAuthType",
-        }
-        clients("lambda").add_permission(StatementId=statement, **renamed(inputs, names))
+        clients("lambda").add_permission(StatementId=statement, **renamed(inputs, PERMISSION))
         return statement, echo(inputs, statementId=statement)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         """Search the functions, since the id does not name one."""
         for page in clients("lambda").get_paginator("list_functions").paginate():
             for function in page["Functions"]:
@@ -250,9 +197,8 @@ class Permission(ResourceType):
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         return echo(news, statementId=id)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(GONE):
-            clients("lambda").remove_permission(FunctionName=old["function"], StatementId=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("lambda").remove_permission(FunctionName=old["function"], StatementId=id)
 
 
 def _code(inputs: Inputs) -> Outputs:
@@ -284,13 +230,10 @@ def _configuration(inputs: Inputs, emptied: Inputs | None = None) -> Outputs:
 
 
 def _statement(function: str, id: str, clients: Clients) -> dict[str, Any] | None:
-    try:
+    with suppress_gone(*GONE):
         policy = json.loads(clients("lambda").get_policy(FunctionName=function)["Policy"])
-    except Exception as error:
-        if is_gone(error, GONE):
-            return None
-        raise
-    return next((dict(one) for one in policy["Statement"] if one.get("Sid") == id), None)
+        return next((dict(one) for one in policy["Statement"] if one.get("Sid") == id), None)
+    return None
 
 
 def _principal(principal: Any) -> str:

@@ -7,48 +7,25 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
+from .api_form import echo, pascal, pascal_names, physical_name, renamed
 from .clients import Clients
-from .errors import CheckFailure, is_gone, suppress_gone
+from .errors import CheckFailure, suppress_gone
 from .input_rules import matches, no_longer_than, one_of, satisfies
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    echo,
-    pascal,
-    physical_name,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag_in_ec2, tag_list, with_tags
 
 GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.NotFoundException")
-DATA = {
-    "disableApiStop": "DisableApiStop",
-    "disableApiTermination": "DisableApiTermination",
-    "imageId": "ImageId",
-    "instanceInitiatedShutdownBehavior": "InstanceInitiatedShutdownBehavior",
-    "instanceType": "InstanceType",
-    "kernelId": "KernelId",
-    "keyName": "KeyName",
-    "ramDiskId": "RamDiskId",
-    "userData": "UserData",
-    "vpcSecurityGroupIds": "SecurityGroupIds",
-    "securityGroupNames": "SecurityGroups",
-}
-BLOCKS = {
-    "cpuOptions": "CpuOptions",
-    "creditSpecification": "CreditSpecification",
-    "enclaveOptions": "EnclaveOptions",
-    "hibernationOptions": "HibernationOptions",
-    "iamInstanceProfile": "IamInstanceProfile",
-    "maintenanceOptions": "MaintenanceOptions",
-    "metadataOptions": "MetadataOptions",
-    "monitoring": "Monitoring",
-    "placement": "Placement",
-    "privateDnsNameOptions": "PrivateDnsNameOptions",
-}
+DATA = pascal_names(
+    "disableApiStop disableApiTermination imageId instanceInitiatedShutdownBehavior instanceType kernelId "
+    "keyName ramDiskId userData",
+    vpcSecurityGroupIds="SecurityGroupIds",
+    securityGroupNames="SecurityGroups",
+)
+BLOCKS = pascal_names(
+    "cpuOptions creditSpecification enclaveOptions hibernationOptions iamInstanceProfile maintenanceOptions "
+    "metadataOptions monitoring placement privateDnsNameOptions"
+)
 TEXT_BOOLEANS = {"deleteOnTermination", "encrypted", "associatePublicIpAddress", "associateCarrierIpAddress"}
 NOT_SUPPORTED = (
     "capacityReservationSpecification",
@@ -65,6 +42,7 @@ class LaunchTemplate(ResourceType):
     """Its id is lt-…. Provider: ec2/ec2_launch_template.go."""
 
     token = "aws:ec2/launchTemplate:LaunchTemplate"
+    gone = GONE
     conflicts = (
         ("vpcSecurityGroupIds", "securityGroupNames"),
         ("defaultVersion", "updateDefaultVersion"),
@@ -102,7 +80,7 @@ class LaunchTemplate(ResourceType):
         )["LaunchTemplate"]
         return template["LaunchTemplateId"], self._outputs(template, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         template = self._describe(id, clients)
         if template is None:
             return None
@@ -126,24 +104,17 @@ class LaunchTemplate(ResourceType):
                 ec2.modify_launch_template(LaunchTemplateId=id, DefaultVersion=str(made["VersionNumber"]))
         if news.get("defaultVersion") and news.get("defaultVersion") != old.get("defaultVersion"):
             ec2.modify_launch_template(LaunchTemplateId=id, DefaultVersion=str(news["defaultVersion"]))
-        if news.get("tags"):
-            ec2.create_tags(Resources=[id], Tags=tag_list(news))
-        if removed_tags(old, news):
-            ec2.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed_tags(old, news)])
+        retag_in_ec2(id, old, news, clients)
         return self._outputs(self._describe(id, clients) or {}, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            clients("ec2").delete_launch_template(LaunchTemplateId=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("ec2").delete_launch_template(LaunchTemplateId=id)
 
     def _describe(self, id: str, clients: Clients) -> dict[str, Any] | None:
-        try:
+        with suppress_gone(*GONE):
             found = clients("ec2").describe_launch_templates(LaunchTemplateIds=[id])["LaunchTemplates"]
-        except Exception as error:
-            if is_gone(error, *GONE):
-                return None
-            raise
-        return dict(found[0]) if found else None
+            return dict(found[0]) if found else None
+        return None
 
     def _outputs(self, template: dict[str, Any], inputs: Inputs, clients: Clients) -> Outputs:
         id = template["LaunchTemplateId"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .api_form import echo, physical_name, renamed
 from .clients import Clients
-from .errors import suppress_gone
 from .input_rules import arn, matches, one_of
-from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, renamed, with_tags
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag_by_arn, with_tags
 
-GONE = "ResourceNotFoundException"
 RETENTIONS = (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 LONG_RETENTIONS = (1_096, 1_827, 2_192, 2_557, 2_922, 3_288, 3_653)
 
@@ -19,6 +20,7 @@ class LogGroup(ResourceType):
     """Its id is its name; creating one that exists is an error. Provider: logs/group.go."""
 
     token = "aws:cloudwatch/logGroup:LogGroup"
+    gone = ("ResourceNotFoundException",)
     defaults: ClassVar[Mapping[str, Any]] = {"retentionInDays": 0, "skipDestroy": False}
     rules = (
         matches("name", r"[0-9A-Za-z_./#-]{1,512}"),
@@ -37,7 +39,7 @@ class LogGroup(ResourceType):
             clients("logs").put_retention_policy(logGroupName=name, retentionInDays=inputs["retentionInDays"])
         return name, self._outputs(name, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         found = clients("logs").describe_log_groups(logGroupNamePrefix=id)["logGroups"]
         group = next((one for one in found if one["logGroupName"] == id), None)
         if group is None:
@@ -59,17 +61,13 @@ class LogGroup(ResourceType):
             logs.put_retention_policy(logGroupName=id, retentionInDays=news["retentionInDays"])
         elif old.get("retentionInDays"):
             logs.delete_retention_policy(logGroupName=id)
-        if news.get("tags"):
-            logs.tag_resource(resourceArn=outputs["arn"], tags=news["tags"])
-        if removed_tags(old, news):
-            logs.untag_resource(resourceArn=outputs["arn"], tagKeys=removed_tags(old, news))
+        retag_by_arn(logs, outputs["arn"], old, news)
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         if old.get("skipDestroy"):
             return
-        with suppress_gone(GONE):
-            clients("logs").delete_log_group(logGroupName=id)
+        clients("logs").delete_log_group(logGroupName=id)
 
     def _outputs(self, name: str, inputs: Inputs, clients: Clients) -> Outputs:
         """Outputs with the ARN, which unlike the API's does not end with ":*"."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .clients import Clients
 from .errors import AwsRefusal
-from .resource_type import Inputs, Outputs
+from .property_values import Inputs, Outputs
 
 DEFAULT_VERSION = "2012-10-17"
 LISTS = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .property_values import UNKNOWN
-from .resource_type import DEFAULTED, Inputs, Outputs, ResourceType
+from .property_values import UNKNOWN, Inputs, Outputs
+from .resource_type import DEFAULTED, ResourceType
 from .schema import output_names
 
 

@@ -22,6 +22,9 @@ SECRET: Final[str] = rpc._special_secret_sig
 RESOURCE: Final[str] = rpc._special_resource_sig
 UNKNOWN: Final[str] = rpc.UNKNOWN
 
+Inputs = Mapping[str, Any]
+Outputs = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Properties:
@@ -81,6 +84,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def is_known(value: Any) -> bool:
+    """Whether a value is set and not unknown in a preview."""
+    return value is not None and value != UNKNOWN
 
 
 def masked(struct: struct_pb2.Struct) -> dict[str, Any]:

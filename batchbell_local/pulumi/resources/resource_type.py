@@ -1,6 +1,6 @@
 """The base of all resource types: names, defaults, checks, and what a change means.
 
-A subclass declares limits, conflicts and replacements, and implements create, read, update and delete with boto3
+A subclass declares limits, conflicts and replacements, and implements create, find, update and remove with boto3
 clients on plain dicts with wire names (Pulumi's camelCase, "visibilityTimeoutSeconds"). It behaves as the provider of
 pulumi_aws 7, a bridge to the Terraform AWS provider 6; rules of that provider are cited as "Provider: <its source
 file>".
@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import json
 import random as random_module
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import archives, schema
 from .clients import Clients
-from .errors import CheckFailure, InvalidInputs
+from .errors import CheckFailure, InvalidInputs, suppress_gone
 from .input_rules import Rule
-from .property_values import UNKNOWN
-
-Inputs = Mapping[str, Any]
-Outputs = dict[str, Any]
+from .property_values import Inputs, Outputs
 
 DEFAULTED = "__defaults"  # the bridge's list of the inputs that it filled in itself
 
@@ -40,15 +36,14 @@ class ResourceType:
     """A resource type; see the module's docstring."""
 
     token: ClassVar[str]
+    gone: ClassVar[tuple[str, ...]] = ()  # AWS's error codes that mean that the resource does not exist
     auto_name: ClassVar[str | None] = "name"  # the input that is generated if the program omits it
     name_limit: ClassVar[int] = 255  # provider: autonaming.go; overridden where resource_overrides.go does
     defaults: ClassVar[Mapping[str, Any]] = {}
     conflicts: ClassVar[tuple[tuple[str, str], ...]] = ()
     rules: ClassVar[tuple[Rule, ...]] = ()
     replaces: ClassVar[frozenset[str]] = frozenset()
-    presence_replaces: ClassVar[frozenset[str]] = (
-        frozenset()
-    )  # blocks whose adding or removing replaces, not their fields
+    presence_replaces: ClassVar[frozenset[str]] = frozenset()  # blocks that replace when added or removed
     always_deletes_first: ClassVar[bool] = False
     json_documents: ClassVar[frozenset[str]] = frozenset()  # a dict is accepted too; compared as JSON
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
@@ -59,6 +54,12 @@ class ResourceType:
 
     def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         """The inputs and outputs of the resource with this id; None if it does not exist."""
+        with suppress_gone(*self.gone):
+            return self.find(id, clients)
+        return None
+
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        """As `read`, but may raise an error of `gone`."""
         raise NotImplementedError
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
@@ -67,6 +68,11 @@ class ResourceType:
 
     def delete(self, id: str, old: Inputs, clients: Clients) -> None:
         """Delete it if it still exists; `old` holds its last inputs or outputs."""
+        with suppress_gone(*self.gone):
+            self.remove(id, old, clients)
+
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        """As `delete`, but may raise an error of `gone`."""
         raise NotImplementedError
 
     def check(self, name: str, olds: Inputs | None, news: Inputs, random: random_module.Random) -> Outputs:
@@ -167,64 +173,8 @@ class ResourceType:
         )
 
 
-def physical_name(inputs: Inputs, prefix_limit: int = 100) -> str:
-    """The name to create with: `name`, or `namePrefix` and 26 more characters, as from the provider."""
-    if inputs.get("name"):
-        return str(inputs["name"])
-    return str(inputs["namePrefix"])[:prefix_limit] + uuid.uuid4().hex[:26]
-
-
-def echo(inputs: Inputs, **computed: Any) -> Outputs:
-    """The inputs as outputs, overridden by what AWS computed. None drops a property."""
-    kept = {name: value for name, value in inputs.items() if not name.startswith("__")}
-    return {name: value for name, value in (kept | computed).items() if value is not None}
-
-
-def with_tags(inputs: Inputs) -> Outputs:
-    """`tagsAll`, which equals the tags, since there are no provider-wide default tags here."""
-    return {"tagsAll": dict(inputs.get("tags") or {})}
-
-
-def tag_list(inputs: Inputs, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """`tags` in the list form that half of AWS's services require."""
-    return [{key: name, value: text} for name, text in sorted((inputs.get("tags") or {}).items())]
-
-
-def removed_tags(old: Inputs, news: Inputs) -> list[str]:
-    """The tag keys that the new inputs no longer have."""
-    return sorted((old.get("tags") or {}).keys() - (news.get("tags") or {}).keys())
-
-
-def renamed(inputs: Inputs, names: Mapping[str, str], convert: Callable[[Any], Any] = lambda value: value) -> Outputs:
-    """The inputs that are set, under the API's names: {"batchSize": 5} with {"batchSize": "BatchSize"}."""
-    return {api: convert(inputs[wire]) for wire, api in names.items() if inputs.get(wire) is not None}
-
-
-def pascal(value: Any) -> Any:
-    """Convert the camelCase keys of nested objects to PascalCase, which most AWS APIs use."""
-    if isinstance(value, list):
-        return [pascal(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key[:1].upper() + key[1:]: pascal(item) for key, item in value.items() if item is not None}
-    return value
-
-
-def camel(value: Any) -> Any:
-    """The reverse of pascal."""
-    if isinstance(value, list):
-        return [camel(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key[:1].lower() + key[1:]: camel(item) for key, item in value.items()}
-    return value
-
-
 def _document(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def is_known(value: Any) -> bool:
-    """Whether a value is set and not unknown in a preview."""
-    return value is not None and value != UNKNOWN

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import echo, pascal_names, physical_name, renamed
 from .clients import Clients
-from .errors import CheckFailure, suppress_gone
+from .errors import CheckFailure
 from .input_rules import find, matches, no_longer_than, satisfies
-from .resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    echo,
-    is_known,
-    physical_name,
-    removed_tags,
-    renamed,
-    tag_list,
-    with_tags,
-)
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag_in_ec2, tag_list, with_tags
 
 GONE = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupRuleId.NotFound")
 ALL_PROTOCOLS = "-1"
+DIRECTIONS = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
+PEERS = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "PrefixListIds": "PrefixListId", "UserIdGroupPairs": "GroupId"}
+PEER_INPUTS = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")  # of a separate rule, as in PEERS
 
 
 class SecurityGroup(ResourceType):
     """Its id is sg-…; AWS's default egress rule is removed. Provider: ec2/vpc_security_group.go."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
+    gone = GONE
     defaults: ClassVar[Mapping[str, Any]] = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
     rules = (
         no_longer_than("name", 255),
@@ -39,7 +35,7 @@ class SecurityGroup(ResourceType):
     replaces = frozenset({"name", "namePrefix", "description", "vpcId"})
 
     def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
-        for direction in ("ingress", "egress"):
+        for direction in DIRECTIONS:
             for family in ("cidrBlocks", "ipv6CidrBlocks"):
                 yield from _network_failures(inputs, f"{direction}[].{family}[]")
 
@@ -59,42 +55,33 @@ class SecurityGroup(ResourceType):
         self._authorize(id, inputs, clients)
         return id, self._outputs(id, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(*GONE):
-            group = _group(id, clients)
-            inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
-            for direction, key in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-                if group.get(key):
-                    inputs[direction] = [_rule(permission) for permission in group[key]]
-            return inputs, self._outputs(id, inputs, clients)
-        return None
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        group = _group(id, clients)
+        inputs = {"name": group["GroupName"], "description": group["Description"], "vpcId": group["VpcId"]}
+        for direction, key in DIRECTIONS.items():
+            if group.get(key):
+                inputs[direction] = [_rule(permission) for permission in group[key]]
+        return inputs, self._outputs(id, inputs, clients)
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         group = _group(id, clients)
-        ec2 = clients("ec2")
         changes = self.diff(old, news).changes
-        if "ingress" in changes and group.get("IpPermissions"):
-            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=_as_input(group["IpPermissions"]))
-        if "egress" in changes and group.get("IpPermissionsEgress"):
-            ec2.revoke_security_group_egress(GroupId=id, IpPermissions=_as_input(group["IpPermissionsEgress"]))
+        for direction, key in DIRECTIONS.items():
+            if direction in changes and group.get(key):
+                revoke = getattr(clients("ec2"), f"revoke_security_group_{direction}")
+                revoke(GroupId=id, IpPermissions=_as_input(group[key]))
         self._authorize(id, {name: news.get(name) for name in changes}, clients)
-        if news.get("tags"):
-            ec2.create_tags(Resources=[id], Tags=tag_list(news))
-        if removed_tags(old, news):
-            ec2.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed_tags(old, news)])
+        retag_in_ec2(id, old, news, clients)
         return self._outputs(id, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            clients("ec2").delete_security_group(GroupId=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("ec2").delete_security_group(GroupId=id)
 
     def _authorize(self, id: str, inputs: Inputs, clients: Clients) -> None:
-        if inputs.get("ingress"):
-            permissions = [_permission(rule, id) for rule in inputs["ingress"]]
-            clients("ec2").authorize_security_group_ingress(GroupId=id, IpPermissions=permissions)
-        if inputs.get("egress"):
-            permissions = [_permission(rule, id) for rule in inputs["egress"]]
-            clients("ec2").authorize_security_group_egress(GroupId=id, IpPermissions=permissions)
+        for direction in DIRECTIONS:
+            if inputs.get(direction):
+                authorize = getattr(clients("ec2"), f"authorize_security_group_{direction}")
+                authorize(GroupId=id, IpPermissions=[_inline_permission(rule, id) for rule in inputs[direction]])
 
     def _outputs(self, id: str, inputs: Inputs, clients: Clients) -> Outputs:
         group = _group(id, clients)
@@ -114,15 +101,15 @@ class SecurityGroup(ResourceType):
 class SecurityGroupRule(ResourceType):
     """The base of separate rules; the id is sgr-…. Provider: ec2/vpc_security_group_ingress_rule.go."""
 
+    gone = GONE
     auto_name = None
     direction: ClassVar[str]
     replaces = frozenset({"securityGroupId"})
     rules = (no_longer_than("description", 255),)
 
     def validate(self, inputs: Inputs) -> Iterator[CheckFailure]:
-        peers = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
-        if sum(inputs.get(peer) is not None for peer in peers) != 1:
-            yield CheckFailure(peers[0], f"exactly one of {', '.join(peers)} is required")
+        if sum(inputs.get(peer) is not None for peer in PEER_INPUTS) != 1:
+            yield CheckFailure(PEER_INPUTS[0], f"exactly one of {', '.join(PEER_INPUTS)} is required")
         for family in ("cidrIpv4", "cidrIpv6"):
             yield from _network_failures(inputs, family)
 
@@ -136,31 +123,28 @@ class SecurityGroupRule(ResourceType):
         )["SecurityGroupRules"][0]
         return made["SecurityGroupRuleId"], self._outputs(made["SecurityGroupRuleId"], inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        with suppress_gone(*GONE):
-            for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
-                names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
-                names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
-                inputs = renamed(found, names | {"Description": "description", "PrefixListId": "prefixListId"})
-                if found.get("ReferencedGroupInfo"):
-                    inputs["referencedSecurityGroupId"] = found["ReferencedGroupInfo"]["GroupId"]
-                return inputs, self._outputs(id, inputs, clients)
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        for found in clients("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]:
+            names = {"GroupId": "securityGroupId", "IpProtocol": "ipProtocol", "FromPort": "fromPort"}
+            names |= {"ToPort": "toPort", "CidrIpv4": "cidrIpv4", "CidrIpv6": "cidrIpv6"}
+            inputs = renamed(found, names | {"Description": "description", "PrefixListId": "prefixListId"})
+            if found.get("ReferencedGroupInfo"):
+                inputs["referencedSecurityGroupId"] = found["ReferencedGroupInfo"]["GroupId"]
+            return inputs, self._outputs(id, inputs, clients)
         return None
 
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
-        names = {"ipProtocol": "IpProtocol", "cidrIpv4": "CidrIpv4", "cidrIpv6": "CidrIpv6"}
-        names |= {"prefixListId": "PrefixListId", "referencedSecurityGroupId": "ReferencedGroupId"}
-        names |= {"description": "Description", "fromPort": "FromPort", "toPort": "ToPort"}
+        names = "ipProtocol cidrIpv4 cidrIpv6 prefixListId description fromPort toPort"
+        rule = renamed(news, pascal_names(names, referencedSecurityGroupId="ReferencedGroupId"))
         clients("ec2").modify_security_group_rules(
             GroupId=news["securityGroupId"],
-            SecurityGroupRules=[{"SecurityGroupRuleId": id, "SecurityGroupRule": renamed(news, names)}],
+            SecurityGroupRules=[{"SecurityGroupRuleId": id, "SecurityGroupRule": rule}],
         )
         return self._outputs(id, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
-            revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        revoke = getattr(clients("ec2"), f"revoke_security_group_{self.direction}")
+        revoke(GroupId=old["securityGroupId"], SecurityGroupRuleIds=[id])
 
     def _outputs(self, id: str, inputs: Inputs, clients: Clients) -> Outputs:
         arn = f"arn:aws:ec2:{clients.region}:{clients.account}:security-group-rule/{id}"
@@ -190,36 +174,25 @@ def _as_input(permissions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if value not in ([], None)} for one in permissions]
 
 
-def _permission(rule: Inputs, group: str) -> Outputs:
-    described = renamed(rule, {"description": "Description"})
-    permission: Outputs = {"IpProtocol": str(rule["protocol"])}
-    if str(rule["protocol"]) != ALL_PROTOCOLS:
-        permission |= {"FromPort": rule["fromPort"], "ToPort": rule["toPort"]}
-    groups = list(rule.get("securityGroups") or []) + ([group] if rule.get("self") else [])
-    for key, name, values in (
-        ("IpRanges", "CidrIp", rule.get("cidrBlocks")),
-        ("Ipv6Ranges", "CidrIpv6", rule.get("ipv6CidrBlocks")),
-        ("PrefixListIds", "PrefixListId", rule.get("prefixListIds")),
-        ("UserIdGroupPairs", "GroupId", groups),
-    ):
-        if values:
-            permission[key] = [{name: value, **described} for value in values]
-    return permission
+def _inline_permission(rule: Inputs, group: str) -> Outputs:
+    groups = [*(rule.get("securityGroups") or ()), *([group] if rule.get("self") else ())]
+    others = [rule.get(name) for name in ("cidrBlocks", "ipv6CidrBlocks", "prefixListIds")]
+    return _permission(str(rule["protocol"]), rule, [*others, groups])
 
 
 def _separate_permission(inputs: Inputs) -> Outputs:
-    described = renamed(inputs, {"description": "Description"})
-    permission: Outputs = {"IpProtocol": str(inputs["ipProtocol"])}
-    if str(inputs["ipProtocol"]) != ALL_PROTOCOLS:
-        permission |= renamed(inputs, {"fromPort": "FromPort", "toPort": "ToPort"})
-    for wire, key, name in (
-        ("cidrIpv4", "IpRanges", "CidrIp"),
-        ("cidrIpv6", "Ipv6Ranges", "CidrIpv6"),
-        ("prefixListId", "PrefixListIds", "PrefixListId"),
-        ("referencedSecurityGroupId", "UserIdGroupPairs", "GroupId"),
-    ):
-        if inputs.get(wire):
-            permission[key] = [{name: inputs[wire], **described}]
+    peers = [[inputs[name]] if inputs.get(name) else None for name in PEER_INPUTS]
+    return _permission(str(inputs["ipProtocol"]), inputs, peers)
+
+
+def _permission(protocol: str, rule: Inputs, peers: Iterable[list[str] | None]) -> Outputs:
+    """A rule in the form of the API; `peers` has the values of each of PEERS."""
+    described = renamed(rule, {"description": "Description"})
+    ports = {} if protocol == ALL_PROTOCOLS else renamed(rule, {"fromPort": "FromPort", "toPort": "ToPort"})
+    permission: Outputs = {"IpProtocol": protocol, **ports}
+    for (key, name), values in zip(PEERS.items(), peers, strict=True):
+        if values:
+            permission[key] = [{name: value, **described} for value in values]
     return permission
 
 

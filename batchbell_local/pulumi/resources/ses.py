@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .api_form import echo, pascal
 from .clients import Clients
-from .errors import CheckFailure, is_gone, suppress_gone
-from .resource_type import Inputs, Outputs, ResourceType, echo, pascal, removed_tags, tag_list, with_tags
+from .errors import CheckFailure
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag, tag_list, with_tags
 
-GONE = "NotFoundException"
 KEY_AND_SELECTOR = ("domainSigningPrivateKey", "domainSigningSelector")
 
 
@@ -17,6 +19,7 @@ class EmailIdentity(ResourceType):
     """An address or domain to send from, which is also its id. Provider: sesv2/email_identity.go."""
 
     token = "aws:sesv2/emailIdentity:EmailIdentity"
+    gone = ("NotFoundException",)
     auto_name = None
     replaces = frozenset({"emailIdentity"})
 
@@ -39,13 +42,8 @@ class EmailIdentity(ResourceType):
         clients("sesv2").create_email_identity(**request)
         return inputs["emailIdentity"], self._outputs(self._describe(inputs["emailIdentity"], clients), inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        try:
-            found = self._describe(id, clients)
-        except Exception as error:
-            if is_gone(error, GONE):
-                return None
-            raise
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        found = self._describe(id, clients)
         inputs = {"emailIdentity": id, "configurationSetName": found.get("ConfigurationSetName")}
         return echo(inputs), self._outputs(found, inputs, clients)
 
@@ -62,15 +60,11 @@ class EmailIdentity(ResourceType):
                 EmailIdentity=id, SigningAttributesOrigin=origin, SigningAttributes=pascal(signing)
             )
         outputs = self._outputs(self._describe(id, clients), news, clients)
-        if news.get("tags"):
-            ses.tag_resource(ResourceArn=outputs["arn"], Tags=tag_list(news))
-        if removed_tags(old, news):
-            ses.untag_resource(ResourceArn=outputs["arn"], TagKeys=removed_tags(old, news))
+        retag(old, news, ses.tag_resource, ses.untag_resource, ResourceArn=outputs["arn"])
         return outputs
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(GONE):
-            clients("sesv2").delete_email_identity(EmailIdentity=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("sesv2").delete_email_identity(EmailIdentity=id)
 
     def _describe(self, identity: str, clients: Clients) -> dict[str, Any]:
         return dict(clients("sesv2").get_email_identity(EmailIdentity=identity))

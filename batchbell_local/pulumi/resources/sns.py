@@ -6,35 +6,25 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import echo, pascal_names, physical_name
 from .clients import Clients
-from .errors import AwsRefusal, CheckFailure, is_gone, suppress_gone
+from .errors import AwsRefusal, CheckFailure, suppress_gone
 from .input_rules import arn, json_text, matches, one_of
-from .resource_type import Inputs, Outputs, ResourceType, echo, physical_name, removed_tags, tag_list, with_tags
+from .property_values import Inputs, Outputs
+from .resource_type import ResourceType
+from .tags import retag, tag_list, with_tags
 
 GONE = ("NotFound", "NotFoundException")
 PENDING = "PendingConfirmation"
 DEFAULT_POLICY_ID = "__default_policy_ID"
-TOPIC_ATTRIBUTES = {
-    "displayName": "DisplayName",
-    "policy": "Policy",
-    "deliveryPolicy": "DeliveryPolicy",
-    "kmsMasterKeyId": "KmsMasterKeyId",
-    "signatureVersion": "SignatureVersion",
-    "tracingConfig": "TracingConfig",
-    "fifoTopic": "FifoTopic",
-    "contentBasedDeduplication": "ContentBasedDeduplication",
-    "archivePolicy": "ArchivePolicy",
-    "fifoThroughputScope": "FifoThroughputScope",
-}
+TOPIC_ATTRIBUTES = pascal_names(
+    "displayName policy deliveryPolicy kmsMasterKeyId signatureVersion tracingConfig fifoTopic "
+    "contentBasedDeduplication archivePolicy fifoThroughputScope"
+)
 FIFO_ONLY = ("archivePolicy", "contentBasedDeduplication", "fifoThroughputScope")
-SUBSCRIPTION_ATTRIBUTES = {
-    "filterPolicy": "FilterPolicy",
-    "filterPolicyScope": "FilterPolicyScope",
-    "rawMessageDelivery": "RawMessageDelivery",
-    "redrivePolicy": "RedrivePolicy",
-    "deliveryPolicy": "DeliveryPolicy",
-    "subscriptionRoleArn": "SubscriptionRoleArn",
-}
+SUBSCRIPTION_ATTRIBUTES = pascal_names(
+    "filterPolicy filterPolicyScope rawMessageDelivery redrivePolicy deliveryPolicy subscriptionRoleArn"
+)
 PROTOCOLS = ("sqs", "lambda", "email", "email-json", "http", "https", "sms", "firehose", "application")
 
 
@@ -42,6 +32,7 @@ class Topic(ResourceType):
     """Its id is its ARN; creating one that exists is an error. Provider: sns/topic.go."""
 
     token = "aws:sns/topic:Topic"
+    gone = GONE
     name_limit = 80
     defaults: ClassVar[Mapping[str, Any]] = {"fifoTopic": False}
     rules = (json_text("policy"), json_text("deliveryPolicy"), one_of("tracingConfig", "Active", "PassThrough"))
@@ -71,7 +62,7 @@ class Topic(ResourceType):
         made = clients("sns").create_topic(Name=name, Attributes=attributes, Tags=tag_list(inputs))
         return made["TopicArn"], self._outputs(made["TopicArn"], inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         attributes = _topic_attributes(id, clients)
         if attributes is None:
             return None
@@ -86,15 +77,11 @@ class Topic(ResourceType):
         for name in before.keys() | after.keys():
             if before.get(name) != after.get(name):
                 clients("sns").set_topic_attributes(TopicArn=id, AttributeName=name, AttributeValue=after.get(name, ""))
-        if news.get("tags"):
-            clients("sns").tag_resource(ResourceArn=id, Tags=tag_list(news))
-        if removed_tags(old, news):
-            clients("sns").untag_resource(ResourceArn=id, TagKeys=removed_tags(old, news))
+        retag(old, news, clients("sns").tag_resource, clients("sns").untag_resource, ResourceArn=id)
         return self._outputs(id, news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            clients("sns").delete_topic(TopicArn=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("sns").delete_topic(TopicArn=id)
 
     def _outputs(self, arn: str, inputs: Inputs) -> Outputs:
         return echo(inputs, name=arn.rsplit(":", 1)[-1], arn=arn, owner=arn.split(":")[4], **with_tags(inputs))
@@ -104,6 +91,7 @@ class TopicPolicy(ResourceType):
     """The policy of an existing topic; its id is the topic's ARN. Provider: sns/topic_policy.go."""
 
     token = "aws:sns/topicPolicy:TopicPolicy"
+    gone = GONE
     auto_name = None
     rules = (arn("arn"), json_text("policy"))
     replaces = frozenset({"arn"})
@@ -112,7 +100,7 @@ class TopicPolicy(ResourceType):
     def create(self, inputs: Inputs, clients: Clients) -> tuple[str, Outputs]:
         return inputs["arn"], self.update(inputs["arn"], {}, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         attributes = _topic_attributes(id, clients)
         policy = (attributes or {}).get("Policy")
         if not policy or json.loads(policy).get("Id") == DEFAULT_POLICY_ID:
@@ -124,7 +112,7 @@ class TopicPolicy(ResourceType):
         clients("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=news["policy"])
         return echo(news, owner=id.split(":")[4])
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         """Restore AWS's default policy, which allows the owner everything."""
         owner = {"StringEquals": {"AWS:SourceOwner": id.split(":")[4]}}
         actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic")
@@ -137,14 +125,14 @@ class TopicPolicy(ResourceType):
             "Condition": owner,
         }
         policy = json.dumps({"Version": "2008-10-17", "Id": DEFAULT_POLICY_ID, "Statement": [statement]})
-        with suppress_gone(*GONE):
-            clients("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=policy)
+        clients("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=policy)
 
 
 class TopicSubscription(ResourceType):
     """Its id is its ARN. Provider: sns/topic_subscription.go."""
 
     token = "aws:sns/topicSubscription:TopicSubscription"
+    gone = GONE
     auto_name = None
     rules = (
         arn("topic"),
@@ -171,7 +159,7 @@ class TopicSubscription(ResourceType):
         )["SubscriptionArn"]
         return id, self._outputs(id, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         attributes = self._attributes(id, clients)
         if attributes is None:
             return None
@@ -194,19 +182,16 @@ class TopicSubscription(ResourceType):
                 )
         return self._outputs(id, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
         """A pending subscription cannot be deleted; AWS removes it after a while."""
         attributes = self._attributes(id, clients)
         if attributes is not None and attributes.get(PENDING) != "true":
             clients("sns").unsubscribe(SubscriptionArn=id)
 
     def _attributes(self, id: str, clients: Clients) -> dict[str, str] | None:
-        try:
+        with suppress_gone(*GONE):
             return dict(clients("sns").get_subscription_attributes(SubscriptionArn=id)["Attributes"])
-        except Exception as error:
-            if is_gone(error, *GONE):
-                return None
-            raise
+        return None
 
     def _outputs(self, arn: str, inputs: Inputs, clients: Clients) -> Outputs:
         attributes = self._attributes(arn, clients) or {}
@@ -219,12 +204,9 @@ class TopicSubscription(ResourceType):
 
 
 def _topic_attributes(arn: str, clients: Clients) -> dict[str, str] | None:
-    try:
+    with suppress_gone(*GONE):
         return dict(clients("sns").get_topic_attributes(TopicArn=arn)["Attributes"])
-    except Exception as error:
-        if is_gone(error, *GONE):
-            return None
-        raise
+    return None
 
 
 def _attributes(inputs: Inputs, names: dict[str, str]) -> dict[str, str]:

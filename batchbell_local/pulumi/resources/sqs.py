@@ -6,37 +6,25 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from .api_form import echo, pascal_names, physical_name
 from .clients import Clients
-from .errors import CheckFailure, is_gone, suppress_gone
+from .errors import CheckFailure
 from .input_rules import between, json_text, matches, one_of
-from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, physical_name, removed_tags, with_tags
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag, with_tags
 
 GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-ATTRIBUTES = {
-    "delaySeconds": "DelaySeconds",
-    "visibilityTimeoutSeconds": "VisibilityTimeout",
-    "messageRetentionSeconds": "MessageRetentionPeriod",
-    "maxMessageSize": "MaximumMessageSize",
-    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
-    "policy": "Policy",
-    "redrivePolicy": "RedrivePolicy",
-    "redriveAllowPolicy": "RedriveAllowPolicy",
-    "kmsMasterKeyId": "KmsMasterKeyId",
-    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
-    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
-    "contentBasedDeduplication": "ContentBasedDeduplication",
-    "deduplicationScope": "DeduplicationScope",
-    "fifoThroughputLimit": "FifoThroughputLimit",
-}
+ATTRIBUTES = pascal_names(
+    "delaySeconds policy redrivePolicy redriveAllowPolicy kmsMasterKeyId kmsDataKeyReusePeriodSeconds "
+    "sqsManagedSseEnabled contentBasedDeduplication deduplicationScope fifoThroughputLimit",
+    visibilityTimeoutSeconds="VisibilityTimeout",
+    messageRetentionSeconds="MessageRetentionPeriod",
+    maxMessageSize="MaximumMessageSize",
+    receiveWaitTimeSeconds="ReceiveMessageWaitTimeSeconds",
+)
 BOOLEANS = {"sqsManagedSseEnabled", "contentBasedDeduplication"}
-TEXTS = {
-    "policy",
-    "redrivePolicy",
-    "redriveAllowPolicy",
-    "kmsMasterKeyId",
-    "deduplicationScope",
-    "fifoThroughputLimit",
-}
+TEXTS = {"policy", "redrivePolicy", "redriveAllowPolicy", "kmsMasterKeyId", "deduplicationScope", "fifoThroughputLimit"}
 FIFO_ONLY = {"contentBasedDeduplication", "deduplicationScope", "fifoThroughputLimit"}
 
 
@@ -44,6 +32,7 @@ class Queue(ResourceType):
     """Its id is the URL. Provider: sqs/queue.go."""
 
     token = "aws:sqs/queue:Queue"
+    gone = GONE
     name_limit = 80
     defaults: ClassVar[Mapping[str, Any]] = {
         "delaySeconds": 0,
@@ -91,10 +80,8 @@ class Queue(ResourceType):
         )["QueueUrl"]
         return url, self._outputs(url, inputs, name, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         attributes = _read_attributes(id, clients)
-        if attributes is None:
-            return None
         inputs: Outputs = {"name": id.rsplit("/", 1)[-1], "fifoQueue": attributes.get("FifoQueue") == "true"}
         for wire, api in ATTRIBUTES.items():
             if attributes.get(api):
@@ -106,15 +93,11 @@ class Queue(ResourceType):
     def update(self, id: str, old: Inputs, news: Inputs, clients: Clients) -> Outputs:
         gone = {ATTRIBUTES[name]: "" for name in TEXTS if old.get(name) and not news.get(name)}
         clients("sqs").set_queue_attributes(QueueUrl=id, Attributes=_attributes(news) | gone)
-        if news.get("tags"):
-            clients("sqs").tag_queue(QueueUrl=id, Tags=news["tags"])
-        if removed_tags(old, news):
-            clients("sqs").untag_queue(QueueUrl=id, TagKeys=removed_tags(old, news))
+        retag(old, news, clients("sqs").tag_queue, clients("sqs").untag_queue, as_map=True, QueueUrl=id)
         return self._outputs(id, news, id.rsplit("/", 1)[-1], clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            clients("sqs").delete_queue(QueueUrl=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("sqs").delete_queue(QueueUrl=id)
 
     def _outputs(self, url: str, inputs: Inputs, name: str, clients: Clients) -> Outputs:
         arn = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -125,6 +108,7 @@ class QueuePolicy(ResourceType):
     """The policy of an existing queue; its id is the queue's URL. Provider: sqs/queue_policy.go."""
 
     token = "aws:sqs/queuePolicy:QueuePolicy"
+    gone = GONE
     auto_name = None
     rules = (json_text("policy"), matches("queueUrl", r"https?://.+"))
     replaces = frozenset({"queueUrl"})
@@ -134,9 +118,9 @@ class QueuePolicy(ResourceType):
         self._put(inputs["queueUrl"], inputs["policy"], clients)
         return inputs["queueUrl"], echo(inputs)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         attributes = _read_attributes(id, clients)
-        if not attributes or not attributes.get("Policy"):
+        if not attributes.get("Policy"):
             return None
         inputs = {"queueUrl": id, "policy": attributes["Policy"]}
         return inputs, echo(inputs)
@@ -145,9 +129,8 @@ class QueuePolicy(ResourceType):
         self._put(id, news["policy"], clients)
         return echo(news)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            self._put(id, "", clients)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        self._put(id, "", clients)
 
     def _put(self, url: str, policy: str, clients: Clients) -> None:
         clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
@@ -169,13 +152,8 @@ def _wire_value(name: str, text: str) -> Any:
     return text if name in TEXTS else int(text)
 
 
-def _read_attributes(url: str, clients: Clients) -> dict[str, str] | None:
-    try:
-        found = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-    except Exception as error:
-        if is_gone(error, *GONE):
-            return None
-        raise
+def _read_attributes(url: str, clients: Clients) -> dict[str, str]:
+    found = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     return dict(found.get("Attributes", {}))
 
 

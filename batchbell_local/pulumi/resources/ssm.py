@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .api_form import echo, pascal_names, renamed
 from .clients import Clients
-from .errors import CheckFailure, is_gone, suppress_gone
+from .errors import CheckFailure
 from .input_rules import matches, one_of
-from .resource_type import Inputs, Outputs, ResourceType, echo, is_known, removed_tags, renamed, tag_list, with_tags
+from .property_values import Inputs, Outputs, is_known
+from .resource_type import ResourceType
+from .tags import retag, tag_list, with_tags
 
-GONE = ("ParameterNotFound", "ParameterNotFoundException")
 SECURE = "SecureString"
 STANDARD_LIMIT = 4_096  # bytes, "Managing parameter tiers"
 VALUES = ("value", "insecureValue", "valueWo")
@@ -19,6 +21,7 @@ class Parameter(ResourceType):
     """Its id is its name; `value` is always a secret. Provider: ssm/parameter.go."""
 
     token = "aws:ssm/parameter:Parameter"
+    gone = ("ParameterNotFound", "ParameterNotFoundException")
     conflicts = (("value", "insecureValue"), ("value", "valueWo"), ("insecureValue", "valueWo"))
     rules = (
         one_of("type", "String", "StringList", SECURE),
@@ -59,13 +62,8 @@ class Parameter(ResourceType):
         version = self._put(inputs, clients, Overwrite=overwrite, **tags)
         return inputs["name"], self._outputs(version, inputs, clients)
 
-    def read(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
-        try:
-            found = clients("ssm").get_parameter(Name=id, WithDecryption=True)["Parameter"]
-        except Exception as error:
-            if is_gone(error, *GONE):
-                return None
-            raise
+    def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
+        found = clients("ssm").get_parameter(Name=id, WithDecryption=True)["Parameter"]
         inputs = {"name": id, "type": found["Type"], "value": found["Value"], "dataType": found.get("DataType", "text")}
         tags = clients("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=id)["TagList"]
         if tags:
@@ -78,26 +76,16 @@ class Parameter(ResourceType):
             version = self._put(news, clients, Overwrite=True)
         else:
             version = ssm.get_parameter(Name=id)["Parameter"]["Version"]
-        if news.get("tags"):
-            ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=id, Tags=tag_list(news))
-        if removed_tags(old, news):
-            ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=id, TagKeys=removed_tags(old, news))
+        retag(
+            old, news, ssm.add_tags_to_resource, ssm.remove_tags_from_resource, ResourceType="Parameter", ResourceId=id
+        )
         return self._outputs(version, news, clients)
 
-    def delete(self, id: str, old: Inputs, clients: Clients) -> None:
-        with suppress_gone(*GONE):
-            clients("ssm").delete_parameter(Name=id)
+    def remove(self, id: str, old: Inputs, clients: Clients) -> None:
+        clients("ssm").delete_parameter(Name=id)
 
     def _put(self, inputs: Inputs, clients: Clients, **extra: object) -> int:
-        names = {
-            "name": "Name",
-            "type": "Type",
-            "description": "Description",
-            "keyId": "KeyId",
-            "allowedPattern": "AllowedPattern",
-            "tier": "Tier",
-            "dataType": "DataType",
-        }
+        names = pascal_names("name type description keyId allowedPattern tier dataType")
         value = next(inputs[name] for name in VALUES if inputs.get(name) is not None)
         return int(clients("ssm").put_parameter(Value=value, **renamed(inputs, names), **extra)["Version"])
 

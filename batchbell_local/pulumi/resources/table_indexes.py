@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .api_form import renamed
 from .errors import AwsRefusal, CheckFailure
-from .resource_type import Inputs, Outputs, is_known, renamed
+from .property_values import Inputs, Outputs, is_known
 
 GLOBAL, LOCAL = "globalSecondaryIndexes", "localSecondaryIndexes"
 CAPACITIES = ("readCapacity", "writeCapacity")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
 import pulumi
 import pytest
 
@@ -239,16 +237,6 @@ def test_all_mistakes_are_reported_at_once():
     )
 
     assert len(reported) == 6
-
-
-@pytest.fixture
-def event_loop_of_pulumi():
-    """Outputs need one; a Pulumi program has it."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.mark.usefixtures("event_loop_of_pulumi")

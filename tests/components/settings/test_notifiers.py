@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pulumi
 import pytest
 
@@ -258,16 +256,6 @@ def test_a_secret_that_the_function_could_never_read_is_refused(form, arn):
 
     assert reported.startswith(f"batchbell:notifiers[0].webhook.{form}: got '{arn}'; takes the ARN of a")
     assert "for example arn:aws:" in reported
-
-
-@pytest.fixture
-def event_loop_of_pulumi():
-    """Outputs need one; a Pulumi program has it."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.mark.usefixtures("event_loop_of_pulumi")

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-__all__ = ["SEND_LIMIT", "Connections", "call_within"]
+__all__ = ["SEND_LIMIT", "Connections", "Exchange", "call_within"]
 
 SEND_LIMIT = 8.0  # seconds for a whole `send`: half of what the dispatcher has for all sends of an invocation
 

@@ -17,11 +17,12 @@ from typing import Any
 
 from batchbell.dispatcher.delivery.announcement import announce
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.fan_out import NotifierReport, fan_out, run
+from batchbell.dispatcher.delivery.fan_out import NotifierReport, fan_out
 from batchbell.dispatcher.delivery.health import Health
 from batchbell.dispatcher.delivery.ledger import Ledger, LedgerDown, Undelivered
 from batchbell.dispatcher.delivery.outbox import Outbox, OutboxEntry
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.delivery.worklist import Worklist
 from batchbell.dispatcher.intake import Intake
 from batchbell.dispatcher.manifest import Instance
@@ -67,7 +68,8 @@ class Dispatcher:
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)
         early = [(ticket, (record_id,)) for record_id, ticket in accepted.early]
         live, dead = self._undelivered(accepted.work, sent, ledger)
-        stay = self.outbox.post([*accepted.dead, *dead, *self._tickets([*early, *live])], ends)
+        entries = [*accepted.dead, *dead, *self._tickets([*early, *live])]
+        stay = self.outbox.post(entries, Deadline(ends.at + self.timing.last_moments))
         for record_id, reason in stay.items():
             logger.error("SQS refused the ticket or dead letter: the record stays", record=record_id, reason=reason)
         self._look_after_channels(sent, ends)

@@ -30,9 +30,19 @@ class Timing:
         return max(0.5, self.scaled(1.5))
 
     @property
+    def posting(self) -> float:
+        """The read time-out of a call that posts tickets: an answer that comes late would post them twice."""
+        return max(self.call, self.scaled(3))
+
+    @property
     def reserve(self) -> float:
         """Left to Lambda at the end."""
         return self.scaled(2)
+
+    @property
+    def last_moments(self) -> float:
+        """The part of the reserve that tickets and dead letters may use: a record that stays costs a receive."""
+        return self.reserve / 2
 
     @property
     def wrap_up(self) -> float:

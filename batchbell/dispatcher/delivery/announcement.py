@@ -9,8 +9,8 @@ from functools import partial
 from batchbell.contract import Message
 from batchbell.dispatcher.delivery.attempt import attempt
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.fan_out import run
 from batchbell.dispatcher.delivery.outcome import Result
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline

@@ -6,7 +6,6 @@ thread is still sending then is *unknown*, and its late commit counts only if it
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import Ledger
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
 from batchbell.dispatcher.delivery.sender import NO_TIME, Sender
-from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.timing import Deadline, Timing
 
 
@@ -63,20 +62,3 @@ def fan_out(
         )
         for name, sender in senders.items()
     }
-
-
-def run(calls: Sequence[Callable[[], None]], deadline: Deadline) -> None:
-    """Run each call in a thread of its own, and return when all are done or the deadline has passed."""
-    threads = [threading.Thread(target=_quietly, args=(call,), daemon=True) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(deadline.left)
-
-
-def _quietly(call: Callable[[], None]) -> None:
-    """Log the type of an exception alone: Python would print its text, which may hold a secret."""
-    try:
-        call()
-    except BaseException as error:
-        logger.error("a thread ended early", reason=type(error).__name__)

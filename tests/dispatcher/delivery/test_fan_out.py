@@ -209,7 +209,7 @@ def test_what_would_end_a_thread_is_one_notifiers_failure_and_shows_nothing(ledg
 def test_a_notifier_cannot_change_the_message_for_others(ledger, message):
     class Changing(Channel):
         def send(self, message):
-            for part in (message, message.facts[0], message.links[0], message.failures[0]):
+            for part in (message, *message.facts, *message.links):
                 for name in vars(part):
                     object.__setattr__(part, name, "changed")
 

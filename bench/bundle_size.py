@@ -50,8 +50,8 @@ def measure(options: RunOptions) -> Measurement:
         figures={
             "megabytes": sizes[0],
             "megabytes_without": sizes[1],
-            "told": delivered[0],
-            "told_without": delivered[1],
+            "delivered": delivered[0],
+            "delivered_without": delivered[1],
         },
     )
 

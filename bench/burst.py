@@ -120,7 +120,7 @@ def measure(options: RunOptions) -> Measurement:
             "messages": len(burst.slack),
             "seconds": done,
             "refused": burst.refused,
-            "told": burst.reported_jobs(),
+            "reported": burst.reported_jobs(),
             "rate": RATE,
         },
     )

@@ -60,7 +60,7 @@ def measure(options: RunOptions) -> Measurement:
             ),
         },
         tables=[_timeline(starts["all"]), _imports(profile)],
-        figures={"told": delivered, "ratios": ratios, "ready": ready, "profile": profile, "rounds": rounds},
+        figures={"delivered": delivered, "ratios": ratios, "ready": ready, "profile": profile, "rounds": rounds},
     )
 
 

@@ -112,7 +112,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _drain_chart(burst: Mapping[str, Any]) -> str:
     end = burst["seconds"] * 1.05
-    reported = [(float(at), float(jobs)) for at, jobs in burst["told"]]
+    reported = [(float(at), float(jobs)) for at, jobs in burst["reported"]]
     minutes = burst["jobs"] / burst["rate"] / 60
     return draw_lines(
         f"{burst['jobs']:,} jobs finish at once, Slack accepts {burst['rate']:g} message a second",

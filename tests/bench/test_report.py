@@ -89,7 +89,7 @@ def test_a_page_without_marks_is_refused() -> None:
 
 
 def test_charts_show_only_what_was_measured() -> None:
-    burst = {"jobs": 1000, "messages": 2, "seconds": 40.0, "rate": 1.0, "told": [[1.0, 100], [40.0, 1000]]}
+    burst = {"jobs": 1000, "messages": 2, "seconds": 40.0, "rate": 1.0, "reported": [[1.0, 100], [40.0, 1000]]}
 
     bounds = Measurement([Check("start", 2.5, 2.0, "×"), Check("calls", 1, 1, exact=True)])
 

@@ -52,6 +52,7 @@ def main() -> None:
         permissions,
         queue_locks,
         rule_targets,
+        shared_code,
     )
 
     queue_locks.install()
@@ -60,6 +61,7 @@ def main() -> None:
     event_source_mappings.install()
     permissions.install()
     functions.install(folder / "functions")
+    shared_code.install(folder / "code")
     batch.install()
 
     left_behind = None if arguments.keep_folder else folder

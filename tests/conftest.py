@@ -9,8 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from batchbell import aws_clients
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
@@ -21,10 +23,26 @@ from tests.end_to_end.shared_stack import shared_stack as shared_stack
 from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
-from tests.leftovers import nothing_left_over
+from tests.leftovers import nothing_left_over, remove_abandoned_folders
 
 PROJECT = Path(__file__).resolve().parents[1]
-SLOWEST = ("end_to_end", "cli", "distributions")  # folders whose files take 10 to 20 s each
+SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+SLOWEST_FILES = (  # 30 to 60 s each
+    "test_chaos.py",
+    "test_channel_faults.py",
+    "test_writing_a_notifier.py",
+    "test_bundle_elsewhere.py",
+    "test_life_cycle.py",
+    "test_interruptions.py",
+)
+SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
@@ -36,7 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         mark(item)
     with_pulumi = {item.path for item in items if item.get_closest_marker("engine")}
-    items.sort(key=lambda item: (item.path in with_pulumi, item.path.parent.name not in SLOWEST))
+    items.sort(
+        key=lambda item: (
+            item.path in with_pulumi,
+            item.path.name not in SLOWEST_FILES,
+            item.path.parent.name not in SLOWEST_FOLDERS,
+        )
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -67,6 +91,12 @@ def pytest_handlecrashitem(crashitem: str, sched: Any) -> None:
             tests[crashitem] = True  # complete
 
 
+def pytest_sessionfinish() -> None:
+    """Remove what a killed worker left, once all have ended; after a killed session, the next one does."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        remove_abandoned_folders()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def leave_nothing_over() -> Iterator[None]:
     """What a session starts, it ends. It is the first fixture, so that all others have ended when it looks."""
@@ -79,6 +109,21 @@ def stay_in_the_layer(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test of the layer unit starts no process."""
     with no_other_process() if request.node.get_closest_marker("unit") else contextlib.nullcontext():
         yield
+
+
+@pytest.fixture(autouse=True)
+def one_session_for_each_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The boto3 session that the Lambda keeps is of the test's own account, whatever ran before in this process."""
+    monkeypatch.setattr(aws_clients, "open_session", _open_session)
+
+
+def _open_session() -> boto3.session.Session:
+    return _session_of(*(os.environ.get(name) for name in SESSION_VARIABLES))
+
+
+@cache  # making one takes 0.1 s
+def _session_of(*_environment: str | None) -> boto3.session.Session:
+    return boto3.session.Session()
 
 
 @pytest.fixture(scope="session")

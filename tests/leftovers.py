@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ PATIENCE = 10  # seconds of an idle machine in which processes may still be endi
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
 PYTESTS_OWN = "pytest-of-"  # of a pytest that a test started
+OWN_FOLDER = "batchbell-tests-"  # each is locked by its session, until its process ends
 
 
 @contextmanager
@@ -34,21 +36,43 @@ def nothing_left_over() -> Iterator[None]:
     """
     _adopt_orphans()
     ports, running = _own_ports(), set(_descendants())
-    folder = Path(tempfile.mkdtemp(prefix="batchbell-tests-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(folder))
-        patch.setenv("TMPDIR", str(folder))
-        yield
+    folder = Path(tempfile.mkdtemp(prefix=OWN_FOLDER))
+    with _locked(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(folder))
+            patch.setenv("TMPDIR", str(folder))
+            yield
 
-    limit = Limit(PATIENCE)
-    while (left := _leftovers(ports, running, folder)) and not limit.passed:
-        time.sleep(0.05)
-    for process in set(_descendants()) - running:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    shutil.rmtree(folder, ignore_errors=True)
+        limit = Limit(PATIENCE)
+        while (left := _leftovers(ports, running, folder)) and not limit.passed:
+            time.sleep(0.05)
+        for process in set(_descendants()) - running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
     if left:
         pytest.fail("the tests left behind:\n" + "\n".join(left), pytrace=False)
+
+
+def remove_abandoned_folders() -> None:
+    """Remove the temporary folders of sessions whose process was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{OWN_FOLDER}*"):
+        with contextlib.suppress(OSError), _locked(folder):  # BlockingIOError: its session runs
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system releases when this process ends. Raises OSError if another one has it.
+
+    Processes that a test starts do not inherit it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _leftovers(ports: set[str], running: set[int], folder: Path) -> list[str]:

@@ -4,6 +4,8 @@
   window since the first record is over, or the payload limit is reached. (Lambda Developer Guide, "Configuring batching
   behavior".) MiniStack never takes more than 10 records, and never waits.
 - A batch size above 10 requires a window. ("Using Lambda with Amazon SQS".)
+- Records are taken as soon as they are visible, after a delay or a failure too, as Lambda's long polls see them.
+  MiniStack looks once a second.
 - A partial batch response that is invalid, or names an item that is not in the batch, fails the whole batch. ("Handling
   errors for an SQS event source in Lambda".) MiniStack deletes the records.
 
@@ -15,14 +17,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from ministack.services import lambda_svc, sqs
+
+from .poller_wake import PollerWake
 
 LARGEST_UNBATCHED = 10  # records, without a window
 RECEIVED_AT_ONCE = 10  # SQS's own limit
@@ -54,7 +57,7 @@ class _PendingBatch:
     """The records that a mapping holds back until the batch is complete."""
 
     records: list[_Record]
-    deadline: float | None = None  # monotonic; None until there is a record
+    deadline: float | None = None  # time.time(); None until there is a record
 
 
 class _BatchCollector:
@@ -80,7 +83,7 @@ class _BatchCollector:
             complete = self._fill(pending.records, queue, size if window else min(size, LARGEST_UNBATCHED))
             if not pending.records:
                 return []
-            now = time.monotonic()
+            now = time.time()
             if pending.deadline is None:
                 pending.deadline = now + window
             left = pending.deadline - now
@@ -90,8 +93,21 @@ class _BatchCollector:
                 return [record.message for record in pending.records]
             _hide(pending.records, left + timeout)
             self._pending[mapping["UUID"]] = pending
-        _wake_poller_after(left)
         return []
+
+    def due(self, mappings: Iterable[Json]) -> list[float]:
+        """When there is something to do for the mappings, and when there was: time.time() of each such moment.
+
+        A window ends, a record becomes visible, or the pause after a failed invocation is over.
+        """
+        enabled = [mapping for mapping in mappings if mapping.get("Enabled", True)]
+        sources = {mapping.get("EventSourceArn") for mapping in enabled}
+        with sqs._queues_lock:
+            windows = [self._pending[one["UUID"]].deadline for one in enabled if one["UUID"] in self._pending]
+            queues = [queue for _, queue in sqs._queues.all_items() if queue["attributes"]["QueueArn"] in sources]
+            records = [message["visible_at"] for queue in queues for message in queue["messages"]]
+        pauses = [until for _, until in lambda_svc._esm_backoff_until.all_items()]
+        return [*(end for end in windows if end is not None), *records, *pauses]
 
     def _fill(self, records: list[_Record], queue: Json, size: int) -> bool:
         """Receive up to `size` records that are visible; return whether the batch can take no more."""
@@ -116,6 +132,7 @@ def _collect_in_windows() -> None:
             yield entry
 
     lambda_svc._iter_all_esms = iterate_and_remember
+    lambda_svc._esm_wake = PollerWake(lambda_svc._esm_wake, lambda: collector.due(mapping for *_, mapping in iterate()))
     sqs._receive_messages_for_esm = lambda queue_url, max_number: collector.take(queue_url)
 
 
@@ -154,13 +171,6 @@ def _hide(records: list[_Record], seconds: float) -> None:
     until = time.time() + seconds
     for record in records:
         record.message["visible_at"] = until
-
-
-def _wake_poller_after(seconds: float) -> None:
-    """Wake MiniStack's poller, which sleeps for up to a second while nothing arrives."""
-    timer = threading.Timer(seconds, lambda_svc._esm_wake.set)
-    timer.daemon = True
-    timer.start()
 
 
 def _fail_batches_on_invalid_responses() -> None:

@@ -40,12 +40,10 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instan
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(aws_clients, "_contexts", [])
-    aws_clients.open_session.cache_clear()
     with InstantEndpoint(tmp_path) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
         monkeypatch.setenv("AWS_CA_BUNDLE", str(running.ca_bundle))
         yield running
-    aws_clients.open_session.cache_clear()
 
 
 def publish(client: Any) -> None:

@@ -11,13 +11,15 @@ import zipfile
 
 import pytest
 
-from tests.waiting import within
+from tests.waiting import FACTOR, within
 
+TIMEOUT = 2 * FACTOR  # seconds, of the function's calls
 FUNCTION = """
 import boto3, json, os
 from botocore.config import Config
 
-CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+TIMEOUT = float(os.environ["TIMEOUT"])
+CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=TIMEOUT, read_timeout=TIMEOUT)
 
 def handler(event, context):
     client = boto3.client(event["service"], config=CONFIG)
@@ -47,7 +49,8 @@ def call(cloud):
         Role=role["Arn"],
         Handler="caller.handler",
         Code={"ZipFile": archive.getvalue()},
-        Timeout=10,
+        Timeout=10 * FACTOR,
+        Environment={"Variables": {"TIMEOUT": str(TIMEOUT)}},
     )
 
     def invoke(service, operation, **arguments):
@@ -150,17 +153,17 @@ def test_the_calling_process_is_killed_before_or_after_the_call_was_executed(clo
 
 
 def test_a_slow_response_exceeds_the_callers_timeout(cloud, call, queue):
-    cloud.fail("sqs:SendMessage", delay=2.5, times=1)
+    cloud.fail("sqs:SendMessage", delay=1.25 * TIMEOUT, times=1)
 
     assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") == "ReadTimeoutError"
 
 
 def test_a_response_can_drip_without_a_read_that_times_out(cloud, call, queue):
-    cloud.fail("sqs:SendMessage", drip=0.05, times=1)
+    cloud.fail("sqs:SendMessage", drip=0.05 * FACTOR, times=1)
     start = time.monotonic()
 
     assert call("sqs", "send_message", QueueUrl=queue.url, MessageBody="x") == "done"
-    assert time.monotonic() - start > 2
+    assert time.monotonic() - start > TIMEOUT
     assert queue.bodies() == ["x"]
 
 

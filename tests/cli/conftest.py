@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ class Operator:
 
     stack: Stack
     run: Callable[..., Any]
+    slack_answers: list[dict[str, Any]] = field(default_factory=list)  # in this test
 
     @property
     def deployed(self) -> DeployedStack:
@@ -68,21 +69,26 @@ class Operator:
         key = {"message": {"S": Job.from_event(event).key}, "notifier": {"S": notifier}}
         return self.stack.cloud.client("dynamodb").get_item(TableName=table, Key=key).get("Item", {})
 
+    def let_slack_answer(self, **response: Any) -> None:
+        """Let Slack answer so, until the next call or the end of the test."""
+        self.slack_answers.append(response)
+        self.stack.sink.answer(**response)
+
     def refuse(self, *events: Any) -> None:
         """Let Slack refuse the messages about these jobs permanently; the other channels accept them."""
         before = self.stack.in_queue("dead_letter_queue_url")
-        self.stack.sink.answer(status=404)
+        self.let_slack_answer(status=404)
         self.stack.send(*events)
         self.stack.wait_until(
             lambda: self.stack.in_queue("dead_letter_queue_url") == before + len(events), "refused", timeout=20
         )
         self.stack.wait_until_idle()
-        self.stack.sink.answer(status=200)
+        self.let_slack_answer(status=200)
 
 
 @pytest.fixture
-def operator(print_color, monkeypatch):
-    """An operator; the dead-letter queue is emptied afterwards."""
+def operator(print_color, shared_stack, monkeypatch):
+    """An operator of a stack whose dead-letter queue is empty, and whose processes know of no failing channel."""
     for variable, value in print_color.cloud.environment().items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setenv("COLUMNS", "200")
@@ -92,8 +98,10 @@ def operator(print_color, monkeypatch):
         return CliRunner().invoke(app, [command, *named, *arguments])
 
     found = Operator(print_color, run)
-    print_color.sink.answer(status=200)
     yield found
+    print_color.sink.answer(status=200)
+    if found.slack_answers:
+        shared_stack.start_new_processes()
     print_color.cloud.client("sqs").purge_queue(QueueUrl=found.dead_letter_url)
 
 

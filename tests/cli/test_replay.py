@@ -32,9 +32,9 @@ def test_a_new_event_reaches_every_notifier(operator, finished, name, file):
 
 def test_a_notifier_that_has_the_message_does_not_get_it_again_and_the_command_says_so(operator, finished, name, file):
     event = finished()
-    operator.stack.sink.answer(status=404)
+    operator.let_slack_answer(status=404)
     operator.answer("replay", file(event), exit_code=1)
-    operator.stack.sink.answer(status=200)
+    operator.let_slack_answer(status=200)
     answer = operator.answer("replay", file(event))
 
     assert by_name(answer)["slack"] == ("delivered", None)
@@ -49,7 +49,7 @@ def test_a_notifier_that_has_the_message_does_not_get_it_again_and_the_command_s
 
 
 def test_a_refusal_is_reported_with_its_reason_and_its_dead_letter(operator, finished, file):
-    operator.stack.sink.answer(status=404)
+    operator.let_slack_answer(status=404)
     result = operator.run("replay", file(finished()))
 
     assert result.exit_code == 1
@@ -61,9 +61,9 @@ def test_a_refusal_is_reported_with_its_reason_and_its_dead_letter(operator, fin
 
 def test_a_second_refusal_is_not_mistaken_for_the_first(operator, finished, file):
     event = finished()
-    operator.stack.sink.answer(status=404)
+    operator.let_slack_answer(status=404)
     operator.answer("replay", file(event), exit_code=1)
-    operator.stack.sink.answer(status=400, body="invalid_payload")
+    operator.let_slack_answer(status=400, body="invalid_payload")
 
     assert by_name(operator.answer("replay", file(event), exit_code=1))["slack"] == (
         "refused",
@@ -72,14 +72,14 @@ def test_a_second_refusal_is_not_mistaken_for_the_first(operator, finished, file
 
 
 def test_a_temporary_failure_is_waited_for_until_the_retry_delivers(operator, finished, name, file):
-    operator.stack.sink.answer(status=503, times=1)
+    operator.let_slack_answer(status=503, times=1)
 
     assert by_name(operator.answer("replay", file(finished())))["slack"] == ("delivered", None)
     assert len(operator.stack.slack(name)) == 1
 
 
 def test_a_failure_that_lasts_until_the_timeout_is_reported(operator, finished, name, file):
-    operator.stack.sink.answer(status=503)
+    operator.let_slack_answer(status=503)
     answer = operator.answer("replay", file(finished()), "--wait", str(3 * FACTOR), exit_code=1)
 
     assert by_name(answer)["slack"] == ("failed", "Slack answered 503")

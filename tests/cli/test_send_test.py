@@ -32,7 +32,7 @@ def test_every_notifier_gets_a_marked_message_and_each_outcome_is_shown(operator
 
 
 def test_a_dead_webhook_is_reported_with_its_reason_and_the_others_deliver(operator):
-    operator.stack.sink.answer(status=404)
+    operator.let_slack_answer(status=404)
     before = len(operator.stack.mails("Test message"))
     result = operator.run("send-test")
 
@@ -45,7 +45,7 @@ def test_a_dead_webhook_is_reported_with_its_reason_and_the_others_deliver(opera
 
 
 def test_a_failed_test_leaves_nothing_behind_to_clean_up(operator):
-    operator.stack.sink.answer(status=503)
+    operator.let_slack_answer(status=503)
     answer = operator.answer("send-test", "--notifier", "slack", exit_code=1)
     operator.stack.wait_until_idle()
 
@@ -80,7 +80,7 @@ def test_a_function_that_polls_no_queue_is_reported_and_nothing_is_sent(operator
 
 
 def test_a_missing_outcome_is_reported_with_where_to_look(operator):
-    operator.stack.sink.answer(status=200, delay=2.5)
+    operator.let_slack_answer(status=200, delay=2.5)
     answer = operator.answer("send-test", "--wait", "1", "--notifier", "slack", exit_code=2)
 
     (state, reason) = by_name(answer)["slack"]
@@ -101,7 +101,7 @@ def test_the_test_is_put_into_the_named_queue(operator):
 
 
 def test_ctrl_c_ends_the_waiting_without_a_traceback(operator, project):
-    operator.stack.sink.answer(status=200, delay=3)
+    operator.let_slack_answer(status=200, delay=3)
     before = len(operator.stack.sink.requests)
     process = subprocess.Popen(
         [sys.executable, "-m", "batchbell", "send-test", "--function", operator.deployed.function],

@@ -55,6 +55,12 @@ class SharedStack:
                 key = {name: row[name] for name in ("message", "notifier")}
                 dynamodb.delete_item(TableName=table, Key=key)
 
+    def start_new_processes(self) -> None:
+        """Let later invocations run in new processes, which know nothing of the channels."""
+        self.cloud.client("lambda").update_function_configuration(
+            FunctionName=self._function, Environment=self.configuration["Environment"]
+        )
+
     def _restore_channels(self) -> None:
         self.cloud.clear_faults()
         self.sink.answer(status=200)
@@ -70,9 +76,7 @@ class SharedStack:
     def _restore_function(self) -> None:
         functions = self.cloud.client("lambda")
         self.cloud.kill_functions()
-        functions.update_function_configuration(
-            FunctionName=self._function, Environment=self.configuration["Environment"]
-        )
+        self.start_new_processes()
         for mapping in self.mappings:
             functions.update_event_source_mapping(
                 UUID=mapping["UUID"],

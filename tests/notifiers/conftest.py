@@ -113,7 +113,6 @@ def refusing_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingAws]:
         for name, value in {
             "AWS_ENDPOINT_URL": aws.url,
             "AWS_DEFAULT_REGION": "us-east-1",
-            # The local cloud's, since the process's boto3 session keeps the first ones that it finds.
             "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
             "AWS_SESSION_TOKEN": "",

@@ -10,12 +10,10 @@ For any other notifier, the test fails and says why.
 
 from __future__ import annotations
 
-import functools
 import importlib
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pulumi
 import pytest
 from pydantic import ValidationError
@@ -53,12 +51,6 @@ def channel() -> Iterator[Channel]:
         yield channel
 
 
-@functools.cache
-def open_session() -> boto3.session.Session:
-    """Open a session for this file, since other tests of the process have other credentials."""
-    return boto3.session.Session()
-
-
 _providers: dict[str, Any] = {}
 
 
@@ -66,7 +58,6 @@ _providers: dict[str, Any] = {}
 def cloud(verified: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     """A local AWS that stores the notifiers' secrets."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
-    monkeypatch.setattr(aws_clients, "open_session", open_session)
     monkeypatch.setattr(secret_store, "_providers", _providers)
     return verified
 

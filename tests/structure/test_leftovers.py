@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import leftovers
-from tests.leftovers import nothing_left_over
+from tests.leftovers import nothing_left_over, remove_abandoned_folders
 
 pytestmark = pytest.mark.installed  # starts a shell
 
@@ -28,6 +29,29 @@ def open_a_port() -> socket.socket:
 
 def make_a_folder() -> None:
     Path(tempfile.mkdtemp(prefix="forgotten-"))
+
+
+# A session that shows its temporary folder, and then waits.
+SESSION = """
+import tempfile, time
+from tests.leftovers import nothing_left_over
+with nothing_left_over():
+    open(tempfile.gettempdir() + "/kept", "w").close()
+    print(tempfile.gettempdir(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_the_folder_of_a_killed_session_is_removed_and_that_of_a_running_one_is_not(project: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", SESSION], cwd=project, stdout=subprocess.PIPE, text=True) as session:
+        assert session.stdout
+        folder = Path(session.stdout.readline().strip())
+        remove_abandoned_folders()
+        while_it_runs = (folder / "kept").exists()
+        session.kill()
+    remove_abandoned_folders()
+
+    assert (while_it_runs, folder.exists()) == (True, False)
 
 
 @pytest.mark.parametrize(

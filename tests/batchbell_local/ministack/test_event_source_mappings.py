@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from batchbell_local.cloud import LocalCloud
+from tests.waiting import FACTOR
 
+TIMEOUT = 2 * FACTOR  # seconds, of the function, and of the queues whose records come back
 PLACE = "arn:aws:sqs:us-east-1:123456789012"
 LONG = 300  # seconds, the longest window; records that arrive in time have not waited for it
 
@@ -64,9 +66,9 @@ class Source:
             assert not answer.get("Failed")
 
     def batches(self) -> list[dict[str, Any]]:
-        """The batches that the function was invoked with, in order."""
+        """The batches that the function was invoked with, in the order in which it began with them."""
         lines = (json.loads(line) for line in self._function.log_lines() if line.startswith("{"))
-        return [line for line in lines if line["queue"] == self.name]
+        return sorted((line for line in lines if line["queue"] == self.name), key=lambda line: line["time"])
 
     def count(self, kind: str = "") -> int:
         name = f"ApproximateNumberOfMessages{kind}"
@@ -78,7 +80,7 @@ class Source:
 def function(deploy: Any) -> Any:
     actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     rights = {"Effect": "Allow", "Action": actions, "Resource": f"{PLACE}:queue-*"}
-    shows_batches = deploy(SHOW_BATCHES, statements=[rights], timeout=2)
+    shows_batches = deploy(SHOW_BATCHES, statements=[rights], timeout=TIMEOUT)
     shows_batches.invoke({})  # now it has a log
     return shows_batches
 
@@ -146,20 +148,21 @@ def test_a_batch_is_complete_when_the_next_record_would_exceed_the_payload_limit
 
 
 def test_collecting_does_not_consume_the_visibility_timeout(cloud: LocalCloud, function: Any, wait_until: Wait) -> None:
-    source = Source(cloud, function, visibility=2)
+    source = Source(cloud, function, visibility=TIMEOUT)
     source.map(BatchSize=100, MaximumBatchingWindowInSeconds=3)
     source.send("fail")
     wait_until(lambda: len(source.batches()) == 2, "invoked twice", timeout=20)
 
     first, second = source.batches()
     assert (first["receipts"], second["receipts"]) == ([1], [2])
-    assert second["time"][0] - first["time"][1] > 4  # the timeout and another window, minus fractions of a second
+    # The timeout and another window, minus fractions of a second.
+    assert second["time"][0] - first["time"][1] > TIMEOUT + 2
 
 
 def test_what_comes_back_while_a_mapping_is_disabled_is_received_again(
     cloud: LocalCloud, function: Any, wait_until: Wait
 ) -> None:
-    source, functions = Source(cloud, function, visibility=2), cloud.client("lambda")
+    source, functions = Source(cloud, function, visibility=TIMEOUT), cloud.client("lambda")
     mapping = source.map(BatchSize=100, MaximumBatchingWindowInSeconds=1)
     source.send("gathered")
     wait_until(lambda: source.count("NotVisible") == 1, "gathered")
@@ -210,7 +213,7 @@ def test_an_answer_that_lambda_cannot_take_fails_the_whole_batch(
     cloud: LocalCloud, function: Any, wait_until: Wait
 ) -> None:
     partial = {"batchItemFailures": [{"itemIdentifier": "FIRST"}]}
-    answers = {Source(cloud, function, visibility=5): answer for answer in (*SUCCESSES, *FAILURES, partial)}
+    answers = {Source(cloud, function, visibility=5 * FACTOR): answer for answer in (*SUCCESSES, *FAILURES, partial)}
     for source, answer in answers.items():
         source.map(BatchSize=2, MaximumBatchingWindowInSeconds=LONG)
         source.send(json.dumps({"answer": answer}))

@@ -19,7 +19,7 @@ from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
-from tests.waiting import within
+from tests.waiting import FACTOR, patience, within
 
 
 class Channel:
@@ -200,8 +200,8 @@ def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, 
 
 def test_a_digest_whose_answer_comes_late_is_still_committed(ledger, finished, wait_until):
     messages = [finished(number) for number in range(6)]
-    slow = Channel(busy=1.0)
-    outcomes = send(ledger(), slow, messages, seconds=0.5)
+    limit = patience(0.125)
+    outcomes = send(ledger(), Channel(busy=2 * limit), messages, seconds=limit)
 
     assert results(outcomes) == {Result.UNKNOWN}
     wait_until(lambda: ledger().claim(messages[5].key, "ops") == AlreadySent(), "committed late")
@@ -219,12 +219,16 @@ def test_claiming_a_digest_has_its_own_time_limit(ledger, finished):
             return getattr(self.client, name)
 
         def update_item(self, **arguments):
-            time.sleep(0.1)
+            time.sleep(0.1 * FACTOR)
             return self.client.update_item(**arguments)
 
     view, ops = ledger(), Channel()
     outcomes = send(
-        replace(view, client=Slow(view.client)), ops, [finished(n) for n in range(40)], timing=Timing(10), seconds=5
+        replace(view, client=Slow(view.client)),
+        ops,
+        [finished(n) for n in range(40)],
+        timing=Timing(10 * FACTOR),
+        seconds=5 * FACTOR,
     )
 
     sent = [outcome for outcome in outcomes if outcome.result is Result.SENT]
@@ -279,8 +283,8 @@ def test_an_open_breaker_causes_no_ledger_write(ledger, finished, row):
 
 def test_after_a_digest_hangs_no_other_is_sent_and_their_rows_are_free(ledger, finished):
     messages = [finished(number) for number in range(110)]
-    ops = Channel(TemporaryError("no answer", maybe_delivered=True), busy=2.1)
-    outcomes = send(ledger(), ops, messages)
+    ops = Channel(TemporaryError("no answer", maybe_delivered=True), busy=2.1 * FACTOR)
+    outcomes = send(ledger(), ops, messages, seconds=10.0 * FACTOR, timing=Timing(30 * FACTOR))
 
     assert ops.calls == 1
     assert [outcome.result for outcome in outcomes] == [Result.UNKNOWN] * 100 + [Result.TEMPORARY] * 10

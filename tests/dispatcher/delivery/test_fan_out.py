@@ -18,7 +18,7 @@ from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
-from tests.waiting import within
+from tests.waiting import patience, within
 
 
 class Channel:
@@ -29,7 +29,7 @@ class Channel:
 
     def send(self, message):
         if self.hold:
-            self.hold.wait(10)
+            self.hold.wait(300)
         if self.errors:
             raise self.errors.pop(0)
         self.got.append(message)
@@ -40,10 +40,10 @@ def message(event, key):
     return compose(Job.from_event(event("parent-failed", jobArn=key.partition("#")[0])), Failures())
 
 
-def run(ledger, message, seconds=5.0, **channels):
+def run(ledger, message, seconds=None, **channels):
     todo = {name: [Delivery(Instance(name, channel), message, time.time())] for name, channel in channels.items()}
     breakers = {name: Breaker(Timing()) for name in channels}
-    sent = fan_out(todo, ledger, Timing(), breakers, Deadline.after(seconds))
+    sent = fan_out(todo, ledger, Timing(), breakers, Deadline.after(patience(5) if seconds is None else seconds))
     return {name: one.outcomes[0] for name, one in sent.items()}
 
 
@@ -62,7 +62,7 @@ def test_notifiers_run_at_the_same_time(ledger, message):
 
     class Together(Channel):
         def send(self, message):
-            all_are_sending.wait(5)
+            all_are_sending.wait(60)
             super().send(message)
 
     channels = {f"channel-{number}": Together() for number in range(6)}
@@ -117,7 +117,7 @@ def test_a_hung_notifier_is_unknown_and_does_not_delay_the_others(ledger, messag
     release = threading.Event()
     ops = Channel()
     with within(5):
-        outcomes = run(ledger(), message, seconds=0.5, hung=Channel(hold=release), ops=ops)
+        outcomes = run(ledger(), message, seconds=patience(0.25), hung=Channel(hold=release), ops=ops)
 
     assert outcomes["hung"].result is Result.UNKNOWN
     assert outcomes["ops"].result is Result.SENT
@@ -127,7 +127,7 @@ def test_a_hung_notifier_is_unknown_and_does_not_delay_the_others(ledger, messag
 def test_a_hung_send_that_ends_before_its_claim_is_committed_and_not_sent_again(ledger, message, key, wait_until):
     release, hung = threading.Event(), None
     hung = Channel(hold=release)
-    run(ledger(), message, seconds=0.3, hung=hung)
+    run(ledger(), message, seconds=patience(0.1), hung=hung)
     release.set()
     wait_until(lambda: ledger().claim(key, "hung") == AlreadySent(), "committed late")
 
@@ -170,7 +170,9 @@ def test_a_sloppy_error_is_a_temporary_failure_and_the_next_message_is_sent(ledg
     ops = Channel(error)
     second = replace(message, key=message.key + "2")
     todo = {"ops": [Delivery(Instance("ops", ops), one, time.time()) for one in (message, second)]}
-    first, next_one = fan_out(todo, ledger(), Timing(), {"ops": Breaker(Timing())}, Deadline.after(5))["ops"].outcomes
+    first, next_one = fan_out(todo, ledger(), Timing(), {"ops": Breaker(Timing())}, Deadline.after(patience(5)))[
+        "ops"
+    ].outcomes
 
     assert (first.result, first.due) == (Result.TEMPORARY, None)
     assert len(first.reason) <= 300
@@ -232,6 +234,7 @@ def test_an_answer_that_is_not_the_channels_is_permanent_and_a_redrive_says_so(l
 
 def test_a_message_claimed_after_the_deadline_is_not_sent_and_its_row_is_free(ledger, message, key, wait_until):
     """The ledger is slow: it answers after the invocation has stopped waiting."""
+    stopped_waiting = threading.Event()
 
     class Slow:
         def __init__(self, client):
@@ -241,12 +244,13 @@ def test_a_message_claimed_after_the_deadline_is_not_sent_and_its_row_is_free(le
             answer = self.client.update_item(**arguments)
             self.claims += 1
             if self.claims == 1:
-                time.sleep(0.6)
+                stopped_waiting.wait(300)
             return answer
 
     ops = Channel()
     sender = ledger()
-    outcome = run(replace(sender, client=Slow(sender.client)), message, seconds=0.2, ops=ops)["ops"]
+    outcome = run(replace(sender, client=Slow(sender.client)), message, seconds=patience(0.1), ops=ops)["ops"]
+    stopped_waiting.set()
 
     assert (outcome.result, outcome.counts) == (Result.TEMPORARY, False)
     wait_until(lambda: isinstance(ledger().claim(key, "ops"), Claimed), "free again")

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 __all__ = [
     "CreateNotifier",
@@ -34,12 +34,17 @@ __all__ = [
     "TemporaryError",
 ]
 
+T = TypeVar("T")
+
+PARTS_LEFT_OUT = "Another version of batchbell wrote this message: parts of it are left out."
+
 
 class TemporaryError(Exception):
     """The channel did not accept the message, but may accept it later.
 
     reason: one line that is safe to log: no secret, no URL with a token, no whole response body.
-    retry_after: seconds that the channel asked to wait, or None.
+    retry_after: seconds that the channel asked to wait, or None. No wait outlives the message, which is retried for
+        four hours.
     maybe_delivered: True if the message was sent and the response was lost (a read timeout, a connection reset during
         the response): the next attempt is then marked as a possible repeat.
     """
@@ -52,11 +57,20 @@ class TemporaryError(Exception):
 
 
 class PermanentError(Exception):
-    """The channel refused the message, and a retry would not help. `reason`: as in `TemporaryError`."""
+    """The channel refused the message, and a retry would not help.
 
-    def __init__(self, reason: str) -> None:
+    reason: as in `TemporaryError`.
+    every_message: True if the channel refuses every message now (a deleted webhook, a revoked key). A refused digest is
+        otherwise narrowed down to the message that the channel does not take.
+    maybe_delivered: True if the message may have been delivered all the same, because the response is not the
+        channel's: a redrive is then marked as a possible repeat.
+    """
+
+    def __init__(self, reason: str, *, every_message: bool = False, maybe_delivered: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.every_message = every_message
+        self.maybe_delivered = maybe_delivered
 
 
 class Severity(StrEnum):
@@ -143,28 +157,64 @@ class Message:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Message:
-        """Reverse `to_dict`. Raises KeyError, TypeError or ValueError if `data` is not a message."""
-        return cls(
+        """Reverse `to_dict`, also for the message of an older or newer version.
+
+        A field that is missing has its default; a part that cannot be read is left out, and a note says so. Raises
+        KeyError or TypeError if `data` has no key or title.
+        """
+        unread: list[Any] = []
+
+        def each(name: str, read: Callable[[Any], T]) -> tuple[T, ...]:
+            parts = []
+            for part in _sequence(data.get(name, ()), unread):
+                try:
+                    parts.append(read(part))
+                except (KeyError, TypeError, ValueError):
+                    unread.append(part)
+            return tuple(parts)
+
+        def text(name: str) -> str:
+            value = data.get(name, "")
+            if isinstance(value, str):
+                return value
+            unread.append(value)
+            return ""
+
+        message = cls(
             key=_text(data["key"]),
-            kind=_text(data["kind"]),
-            status=_text(data["status"]),
-            severity=Severity(data["severity"]),
+            kind=text("kind"),
+            status=text("status"),
+            severity=_severity(text("severity")),
             title=_text(data["title"]),
-            summary=_text(data["summary"]),
-            job_name=_text(data["job_name"]),
-            facts=tuple(Fact(_text(fact["label"]), _text(fact["value"])) for fact in data["facts"]),
-            failures=tuple(_failure_group(group) for group in data["failures"]),
-            notes=tuple(_text(note) for note in data["notes"]),
-            links=tuple(_link(link) for link in data["links"]),
-            # Tickets of older versions lack these.
-            jobs=tuple(_digest_entry(entry) for entry in data.get("jobs", ())),
-            queue=_text(data.get("queue", "")),
-            thread=_text(data.get("thread", "")),
+            summary=text("summary"),
+            job_name=text("job_name"),
+            facts=each("facts", lambda fact: Fact(_text(fact["label"]), _text(fact["value"]))),
+            failures=each("failures", _failure_group),
+            notes=each("notes", _text),
+            links=each("links", _link),
+            jobs=each("jobs", _digest_entry),
+            queue=text("queue"),
+            thread=text("thread"),
         )
+        return message.with_note(PARTS_LEFT_OUT) if unread else message
+
+
+def _sequence(value: Any, unread: list[Any]) -> Sequence[Any]:
+    if isinstance(value, list | tuple):
+        return value
+    unread.append(value)
+    return ()
+
+
+def _severity(name: str) -> Severity:
+    try:
+        return Severity(name)
+    except ValueError:
+        return Severity.INFO
 
 
 def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
-    exit_code, log = data["exit_code"], data["log"]
+    exit_code, log = data.get("exit_code"), data.get("log")
     if not isinstance(data["count"], int) or not isinstance(exit_code, int | None):
         raise TypeError("count and exit_code are integers")
     return FailureGroup(
@@ -173,11 +223,11 @@ def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
 
 
 def _digest_entry(data: Mapping[str, Any]) -> DigestEntry:
-    link, may_be_repeat = data["link"], data["may_be_repeat"]
+    link, may_be_repeat = data.get("link"), data.get("may_be_repeat", False)
     if not isinstance(may_be_repeat, bool):
         raise TypeError("may_be_repeat is true or false")
     return DigestEntry(
-        _text(data["title"]), Severity(data["severity"]), None if link is None else _link(link), may_be_repeat
+        _text(data["title"]), _severity(_text(data["severity"])), None if link is None else _link(link), may_be_repeat
     )
 
 

@@ -60,7 +60,7 @@ class Plugin:
         """The package's folder. Raises PluginError if it cannot be found."""
         try:
             spec = importlib.util.find_spec(self.package)
-        except Exception as error:  # its parent package is imported, and may fail in any way
+        except (Exception, SystemExit) as error:  # its parent package is imported, and may fail in any way
             raise PluginError(f"{self}: {self.package} cannot be imported: {_describe(error)}") from error
         if spec is None or not spec.submodule_search_locations:
             raise PluginError(f"{self}: the package {self.package} does not exist")
@@ -96,7 +96,7 @@ class Plugin:
             if importlib.util.find_spec(name) is None:
                 return None
             return importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"{self}: {name} cannot be imported: {_describe(error)}") from error
 
     def requires(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ __all__ = [
 
 CONNECT_TIMEOUT = 2.0  # seconds
 READ_TIMEOUT = 5.0  # seconds between two reads
+LONGEST_WAIT = 86_400.0  # seconds
 RESPONSE_LIMIT = 1024  # bytes that are read of a response
 
 LOOPBACK = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9/._-]*)?")
@@ -58,6 +59,9 @@ SendError = TemporaryError | PermanentError
 
 class WrongWebhook(PermanentError):
     """The URL is not a webhook of the service. Permanent, unless the webhook was rotated meanwhile."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, every_message=True)
 
 
 @dataclass(frozen=True)
@@ -80,13 +84,17 @@ def classify(response: WebhookResponse, detail: str = "") -> SendError | None:
     """
     reason = f"{response.service} answered {response.status} {detail}".rstrip()
     match response.status:
+        case status if status < 200:
+            return PermanentError(f"{reason}: perhaps a proxy answered", maybe_delivered=True)
         case status if 200 <= status < 300:
             return None
         case status if 300 <= status < 400:
-            return PermanentError(f"{reason}: redirected, and a webhook never is")
+            return PermanentError(f"{reason}: redirected, and a webhook never is", every_message=True)
         case 401 | 403 | 404 | 410:
             return WrongWebhook(reason)
-        case status if status == 429 or status >= 500:
+        case 502 | 504:  # from a proxy, whose upstream may have the message (RFC 9110, sections 15.6.3 and 15.6.5)
+            return TemporaryError(reason, read_retry_after(response.retry_after), maybe_delivered=True)
+        case status if status in (408, 425, 429) or status >= 500:
             return TemporaryError(reason, read_retry_after(response.retry_after))
         case _:
             return PermanentError(reason)
@@ -112,16 +120,20 @@ def url_problem(url: str, shape: re.Pattern[str], example: str) -> str | None:
 
 
 def read_retry_after(text: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, which holds seconds or a date; None if it is missing or neither."""
+    """Return the seconds of a Retry-After header, which holds seconds or a date; None if it is missing or neither.
+
+    Longer waits count as a day: no message is retried for so long.
+    """
     if text is None:
         return None
-    if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text.strip()):
-        return float(text)
+    if re.fullmatch(r"[0-9]{1,99}(?:\.[0-9]{1,9})?", text.strip()):
+        return min(float(text), LONGEST_WAIT)
     try:
         when = email.utils.parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return max(0.0, ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
+    seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), LONGEST_WAIT)
 
 
 class Webhook:

@@ -60,8 +60,17 @@ class GrantedNotifier:
 
 
 def grant(name: str, choice: NotifierChoice, context: Context, opts: pulumi.ResourceOptions) -> GrantedNotifier:
-    """Let the notifier create the resources it needs, and store its secrets. `name`: the component's."""
-    grants: Grants = choice.plugin.infrastructure().provision(choice.name, choice.settings, opts=opts, context=context)
+    """Let the notifier create the resources it needs, and store its secrets. `name`: the component's.
+
+    Raises pulumi.RunError if the notifier ends the program, and whatever else it raises.
+    """
+    try:
+        grants: Grants = choice.plugin.infrastructure().provision(
+            choice.name, choice.settings, opts=opts, context=context
+        )
+    except SystemExit:
+        # With exit code 0, Pulumi would delete each resource that the program had not come to yet.
+        raise pulumi.RunError(f"notifier {choice.name}: its provision() called sys.exit()") from None
     secrets = {
         secret: _store(f"{name}-{choice.name}-{secret}", secret, choice, reference, context, opts)
         for secret, reference in grants.secrets.items()

@@ -93,7 +93,7 @@ def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes(message.status, message.job_name) or message.kind in UNFILTERED)
     try:
         return Drawing(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A plug-in's exception must not hide the other notifiers.
         problem = (
             str(error) if isinstance(error, PluginError) else f"its preview raised {type(error).__name__}: {error}"

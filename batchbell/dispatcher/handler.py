@@ -27,7 +27,7 @@ def dispatcher() -> Dispatcher:
     return Dispatcher(
         instances=written.instances,
         outbox=Outbox(
-            LazyClient("sqs", read_timeout=timing.call, attempts=2),
+            LazyClient("sqs", read_timeout=timing.posting),
             environment[Variable.RETRY_QUEUE_URL],
             environment[Variable.DEAD_LETTER_QUEUE_URL],
         ),

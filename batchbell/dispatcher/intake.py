@@ -35,10 +35,14 @@ NOT_LOOKED_UP = Failures(
 
 @dataclass(frozen=True)
 class Accepted:
-    """One invocation's records: `work` is to be delivered now, `entries` are tickets and dead letters already."""
+    """One invocation's records.
+
+    `work` is to be delivered now. `early` are tickets that are not due, by record. `dead` are dead letters already.
+    """
 
     work: Worklist = field(default_factory=Worklist)
-    entries: list[OutboxEntry] = field(default_factory=list)
+    early: list[tuple[str, Ticket]] = field(default_factory=list)
+    dead: list[OutboxEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Intake:
                 parsed = parse_record(record["body"], time.time())
             except UnreadableRecord as unreadable:
                 logger.error("dead letter: unreadable record", record=record_id, reason=str(unreadable))
-                accepted.entries.append(OutboxEntry(unreadable.dead.to_body(time.time()), (record_id,)))
+                accepted.dead.append(OutboxEntry(unreadable.dead.to_body(time.time()), (record_id,)))
                 continue
             if isinstance(parsed, Job):
                 jobs.append((record_id, parsed))
@@ -120,12 +124,12 @@ class Intake:
         if instance is None:
             dead = replace(ticket, reason=f"the stack has no notifier {ticket.notifier}", died=now)
             logger.error("dead letter", notifier=dead.notifier, message_key=dead.message.key, reason=dead.reason)
-            accepted.entries.append(OutboxEntry(dead.to_body(), (record_id,)))
-        elif ticket.not_before > now + 1:
-            delay = self.timing.ticket_delay(ticket.not_before, now)
-            accepted.entries.append(OutboxEntry(ticket.to_body(), (record_id,), delay))
-        elif now - ticket.first_tried > self.timing.oldest_ticket:
-            # No ticket is retried for so long: SQS dead-lettered it, without a mark, and a redrive brought it back.
-            accepted.work.add(record_id, Delivery(instance, ticket.message, now))
+            accepted.dead.append(OutboxEntry(dead.to_body(), (record_id,)))
+            return
+        # However long the channel asked to wait, the last attempt is within the ticket's lifetime.
+        due = min(ticket.not_before, ticket.first_tried + self.timing.ticket_lifetime)
+        if due > now + 1:
+            accepted.early.append((record_id, replace(ticket, not_before=due)))
         else:
-            accepted.work.add(record_id, Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt))
+            delivery = Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt, ticket.alone)
+            accepted.work.add(record_id, delivery)

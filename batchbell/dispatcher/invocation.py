@@ -17,11 +17,12 @@ from typing import Any
 
 from batchbell.dispatcher.delivery.announcement import announce
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.fan_out import NotifierReport, fan_out, run
+from batchbell.dispatcher.delivery.fan_out import NotifierReport, fan_out
 from batchbell.dispatcher.delivery.health import Health
 from batchbell.dispatcher.delivery.ledger import Ledger, LedgerDown, Undelivered
 from batchbell.dispatcher.delivery.outbox import Outbox, OutboxEntry
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.delivery.worklist import Worklist
 from batchbell.dispatcher.intake import Intake
 from batchbell.dispatcher.manifest import Instance
@@ -32,6 +33,8 @@ from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger, measure_notifier, measure_oldest
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.wire import MessageKind
+
+Records = tuple[str, ...]  # the ids of those that may be deleted once an entry is posted
 
 
 @dataclass(frozen=True)
@@ -63,37 +66,61 @@ class Dispatcher:
         accepted = Intake(self.instances, self.batch, self.timing, self.origin).accept(records, budget)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)
-        stay = self.outbox.post([*accepted.entries, *self._entries(accepted.work, sent, ledger)], ends)
+        early = [(ticket, (record_id,)) for record_id, ticket in accepted.early]
+        live, dead = self._undelivered(accepted.work, sent, ledger)
+        entries = [*accepted.dead, *dead, *self._tickets([*early, *live])]
+        stay = self.outbox.post(entries, Deadline(ends.at + self.timing.last_moments))
         for record_id, reason in stay.items():
             logger.error("SQS refused the ticket or dead letter: the record stays", record=record_id, reason=reason)
         self._look_after_channels(sent, ends)
         return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in sorted(stay)]}
 
-    def _entries(self, work: Worklist, sent: Mapping[str, NotifierReport], ledger: Ledger) -> Sequence[OutboxEntry]:
-        """Tickets and dead letters for what was not delivered. An undelivered test only gets its row in the ledger."""
-        entries = []
-        oldest = None
+    def _undelivered(
+        self, work: Worklist, sent: Mapping[str, NotifierReport], ledger: Ledger
+    ) -> tuple[Sequence[tuple[Ticket, Records]], Sequence[OutboxEntry]]:
+        """Return tickets for what may work later, and the dead letters.
+
+        An undelivered test only gets its row in the ledger.
+        """
+        live, dead = [], []
         for delivery, records, outcome in work.settle({name: one.outcomes for name, one in sent.items()}):
             _log(delivery, outcome)
-            if not outcome.is_final and delivery.message.kind == MessageKind.TEST:
+            if outcome.is_final:
+                continue
+            if delivery.message.kind == MessageKind.TEST:
                 _note_test(delivery, outcome, ledger)
-            elif not outcome.is_final:
-                entries.append(self._entry(delivery, records, outcome))
-                oldest = min(oldest or delivery.first_tried, delivery.first_tried)
-        if oldest is not None:
-            measure_oldest(time.time() - oldest)
-        return entries
+                continue
+            ticket, now = self._ticket(delivery, outcome), time.time()
+            if outcome.result is Result.PERMANENT or now >= delivery.first_tried + self.timing.ticket_lifetime:
+                logger.error(
+                    "dead letter", notifier=ticket.notifier, message_key=ticket.message.key, reason=outcome.reason
+                )
+                dead.append(OutboxEntry(replace(ticket, died=now).to_body(), records))
+            else:
+                live.append((ticket, records))
+        return live, dead
 
-    def _entry(self, delivery: Delivery, records: tuple[str, ...], outcome: Outcome) -> OutboxEntry:
-        """A ticket for what may work later, a dead letter for the rest."""
+    def _ticket(self, delivery: Delivery, outcome: Outcome) -> Ticket:
+        due = outcome.due if outcome.due is not None else time.time() + self.timing.retry_delay(delivery.attempt)
+        return Ticket(
+            delivery.message,
+            delivery.instance.name,
+            outcome.reason,
+            delivery.first_tried,
+            delivery.attempt + outcome.counts,
+            min(due, delivery.first_tried + self.timing.ticket_lifetime),
+            delivery.alone or outcome.alone,
+        )
+
+    def _tickets(self, tickets: Sequence[tuple[Ticket, Records]]) -> Sequence[OutboxEntry]:
+        """Measures how old the oldest is."""
         now = time.time()
-        name, attempt = delivery.instance.name, delivery.attempt + outcome.counts
-        ticket = Ticket(delivery.message, name, outcome.reason, delivery.first_tried, attempt)
-        if outcome.result is Result.PERMANENT or now - delivery.first_tried > self.timing.ticket_lifetime:
-            logger.error("dead letter", notifier=name, message_key=delivery.message.key, reason=outcome.reason)
-            return OutboxEntry(replace(ticket, died=now).to_body(), records)
-        due = outcome.due if outcome.due is not None else now + self.timing.retry_delay(delivery.attempt)
-        return OutboxEntry(replace(ticket, not_before=due).to_body(), records, self.timing.ticket_delay(due, now))
+        if tickets:
+            measure_oldest(now - min(ticket.first_tried for ticket, _ in tickets))
+        return [
+            OutboxEntry(ticket.to_body(), records, self.timing.ticket_delay(ticket.not_before, now))
+            for ticket, records in tickets
+        ]
 
     def _look_after_channels(self, sent: Mapping[str, NotifierReport], deadline: Deadline) -> None:
         """Write each notifier's metrics, and announce dead channels. No error here may cost a message."""

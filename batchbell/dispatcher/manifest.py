@@ -1,7 +1,7 @@
 """The stack's notifiers and time zone, read from the manifest in the package (`batchbell.wire.Manifest`).
 
-Only the modules that it names are imported, once in a process. A notifier that cannot be made does not stop the others:
-its messages become tickets with the reason.
+Only the modules that it names are imported, once in a process. A notifier that cannot be made, or takes too long, does
+not stop the others: its messages become tickets with the reason.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import base64
 import importlib
 import io
 import json
+import re
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
@@ -18,7 +21,15 @@ from pathlib import Path
 
 from batchbell.contract import Message, Notifier, Secret, Secrets, TemporaryError
 from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.timing import Deadline
+from batchbell.time_limit import SEND_LIMIT
 from batchbell.wire import Manifest, ManifestEntry, TimeZone
+
+# s for all notifiers together: Lambda gives a process 10 s to begin (AWS Lambda Developer Guide, "Init phase").
+CREATION_LIMIT = 5.0
+
+
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,21 @@ class Unusable:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """Takes the place of a notifier that took too long to be made, and may be made by now."""
+
+    module: str
+    made: Future[Notifier]
+
+    def send(self, message: Message) -> None:
+        try:
+            notifier = self.made.result(SEND_LIMIT)
+        except TimeoutError:
+            raise TemporaryError(f"{self.module} cannot be used: its import or create does not end") from None
+        notifier.send(message)
+
+
+@dataclass(frozen=True)
 class Configuration:
     """The stack's notifiers, and the time zone that messages show times in."""
 
@@ -63,7 +89,8 @@ class Configuration:
 def read_manifest(path: Path) -> Configuration:
     """Raises OSError, ValueError or KeyError if the file is missing or not a manifest."""
     content: Manifest = json.loads(path.read_text("utf-8"))
-    instances = tuple(instance_of(entry, _notifier(entry)) for entry in content["instances"])
+    deadline = Deadline.after(CREATION_LIMIT)
+    instances = tuple(instance_of(entry, _make(entry, deadline)) for entry in content["instances"])
     return Configuration(instances, _zone(content.get("time_zone")))
 
 
@@ -94,17 +121,34 @@ def _secrets(where: Mapping[str, Mapping[str, str]]) -> Secrets:
     return {name: Secret(name, secret_store.reader(place)) for name, place in where.items()}
 
 
+def _make(entry: ManifestEntry, deadline: Deadline) -> Notifier:
+    """Make the notifier in a thread of its own, which is not waited for after the deadline."""
+    made: Future[Notifier] = Future()
+    threading.Thread(target=lambda: made.set_result(_notifier(entry)), daemon=True).start()
+    try:
+        return made.result(deadline.left)
+    except TimeoutError:
+        logger.error("notifier cannot be used yet", notifier=entry["name"], reason="its import or create does not end")
+        return Unfinished(entry["module"], made)
+
+
 def _notifier(entry: ManifestEntry) -> Notifier:
+    """Never raises, whatever the notifier's module does: SystemExit and its like are caught, too."""
     try:
         secrets = _secrets(entry["secrets"])
         notifier: Notifier = importlib.import_module(entry["module"]).create(entry["settings"], secrets)
-    except Exception as error:
-        # An ImportError's text names a module; the text of another exception may show a setting.
-        detail = f": {error}" if isinstance(error, ImportError) else ""
-        reason = f"{entry['module']} cannot be used: {type(error).__name__}{detail}"
+    except BaseException as error:
+        reason = f"{entry['module']} cannot be used: {_describe(error)}"
         logger.error("notifier cannot be used", notifier=entry["name"], reason=reason)
         return Unusable(reason)
     return notifier
+
+
+def _describe(error: BaseException) -> str:
+    """Return the type, and the name of a missing module: the text of an exception may show a setting or a secret."""
+    if isinstance(error, ModuleNotFoundError) and _MODULE.fullmatch(str(error.name)):
+        return f"there is no module {error.name}"
+    return type(error).__name__
 
 
 def find(instances: Sequence[Instance], name: str) -> Instance | None:

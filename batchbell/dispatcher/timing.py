@@ -30,9 +30,19 @@ class Timing:
         return max(0.5, self.scaled(1.5))
 
     @property
+    def posting(self) -> float:
+        """The read time-out of a call that posts tickets: an answer that comes late would post them twice."""
+        return max(self.call, self.scaled(3))
+
+    @property
     def reserve(self) -> float:
         """Left to Lambda at the end."""
         return self.scaled(2)
+
+    @property
+    def last_moments(self) -> float:
+        """The part of the reserve that tickets and dead letters may use: a record that stays costs a receive."""
+        return self.reserve / 2
 
     @property
     def wrap_up(self) -> float:
@@ -74,6 +84,11 @@ class Timing:
         return self.scaled(30)
 
     @property
+    def longest_breaker_pause(self) -> float:
+        """The same, if the channel asks for longer."""
+        return self.scaled(300)
+
+    @property
     def ticket_slot(self) -> float:
         """Tickets of one notifier become due together, at multiples of this on the clock, so that they form a digest.
 
@@ -94,12 +109,8 @@ class Timing:
 
     @property
     def ticket_lifetime(self) -> float:
+        """How long after its first attempt a message is retried, whatever the channel asks for."""
         return self.scaled(4 * 3600)
-
-    @property
-    def oldest_ticket(self) -> float:
-        """No ticket that is retried gets older: an older one was a dead letter, or the function was off."""
-        return self.ticket_lifetime + 2 * self.scaled(MAX_SQS_DELAY)
 
     @property
     def dead_after(self) -> float:

@@ -195,6 +195,8 @@ def _own_settings(
         settings = model.model_validate(own, context=origin)
     except ValidationError as error:
         mistakes = mistakes_from(error, model, stack.source, *at, beside=("type", *EntrySettings.model_fields))
+    except SystemExit:  # with exit code 0, Pulumi would delete the stack's resources
+        mistakes = [Mistake(stack.source.path(*at, "type"), f"{plugin}: its Settings called sys.exit()")]
     for field, shape in secret_shapes(model).items():
         # Validated separately: a mistake in another setting must not hide a mistake in a secret.
         try:

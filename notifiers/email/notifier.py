@@ -13,20 +13,14 @@ from batchbell.aws_clients import make_client
 from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
 from batchbell.texts import as_text, cut, tidy
+from batchbell.time_limit import Connections
 
 from .page import render_page
 
 SUBJECT_LIMIT = 150  # characters: more than a mail program's list shows
-# Errors of the account, the sender or the mail itself, which no retry can fix.
-PERMANENT = (
-    "MessageRejected",
-    "AccountSuspended",
-    "SendingPaused",
-    "MailFromDomainNotVerified",
-    "BadRequest",
-    "NotFound",
-    "Validation",
-)
+# Errors that no retry can fix: of the account or the sender, and of the mail itself.
+EVERY_MAIL = ("AccountSuspended", "SendingPaused", "MailFromDomainNotVerified", "NotFound")
+PERMANENT = (*EVERY_MAIL, "MessageRejected", "BadRequest", "Validation")
 
 
 def create(settings: Mapping[str, Any], secrets: Secrets) -> Email:
@@ -40,6 +34,7 @@ class Email:
         self._sender = formataddr(parseaddr(sender))  # encodes a name that is not ASCII
         self._recipients = list(recipients)
         self._client: Any = None
+        self._connections = Connections()
 
     def render(self, message: Message) -> dict[str, Any]:
         """Return the mail's headers and its two bodies, without sending it."""
@@ -61,7 +56,7 @@ class Email:
     def send(self, message: Message) -> None:
         """Send the mail. Raises TemporaryError, or PermanentError for the codes in `PERMANENT`."""
         mail = write_mail(self.render(message))
-        call_aws("SES", lambda: self._send(mail), PERMANENT)
+        call_aws("SES", lambda: self._send(mail), PERMANENT, every_message=EVERY_MAIL, connections=self._connections)
 
     def _send(self, mail: bytes) -> Mapping[str, Any]:
         if self._client is None:

@@ -46,7 +46,7 @@ def classify(response: WebhookResponse) -> TemporaryError | PermanentError | Non
     if response.status == 200 and response.text == "ok":
         return None
     reason = f"Slack answered {response.status} {code}".rstrip()
-    return PermanentError(f"{reason} instead of ok: perhaps a proxy answered, not Slack")
+    return PermanentError(f"{reason} instead of ok: perhaps a proxy answered, not Slack", maybe_delivered=True)
 
 
 def webhook_problem(url: str) -> str | None:

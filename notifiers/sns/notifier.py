@@ -9,12 +9,14 @@ from typing import Any
 from batchbell.aws_clients import make_client
 from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
+from batchbell.time_limit import Connections
 
 from .publication import render
 
-# Errors of the topic or the message, which no retry can fix. Keys and permissions (KMS…, AuthorizationError) are
+# Errors that no retry can fix: of the topic, and of the message. Keys and permissions (KMS…, AuthorizationError) are
 # temporary, since the operator can fix them.
-PERMANENT = ("NotFound", "InvalidParameter", "ParameterValueInvalid", "EndpointDisabled", "Validation")
+EVERY_MESSAGE = ("NotFound", "EndpointDisabled")
+PERMANENT = (*EVERY_MESSAGE, "InvalidParameter", "ParameterValueInvalid", "Validation")
 
 
 def create(settings: Mapping[str, Any], secrets: Secrets) -> Topic:
@@ -27,6 +29,7 @@ class Topic:
     def __init__(self, arn: str) -> None:
         self._arn = arn
         self._client: Any = None
+        self._connections = Connections()
 
     def render(self, message: Message) -> dict[str, Any]:
         """Return what is published; its `Message` is an object with the text for each protocol."""
@@ -35,7 +38,13 @@ class Topic:
     def send(self, message: Message) -> None:
         """Publish the message. Raises TemporaryError, or PermanentError for the codes in `PERMANENT`."""
         rendered = render(message)
-        call_aws("SNS", lambda: self._publish(rendered), PERMANENT)
+        call_aws(
+            "SNS",
+            lambda: self._publish(rendered),
+            PERMANENT,
+            every_message=EVERY_MESSAGE,
+            connections=self._connections,
+        )
 
     def _publish(self, rendered: dict[str, Any]) -> Mapping[str, Any]:
         if self._client is None:

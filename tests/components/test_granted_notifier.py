@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any, ClassVar
 
 import pulumi
@@ -49,6 +50,14 @@ def later(value):
 @pytest.mark.parametrize(("settings", "digest_after"), [({}, 5), ({"digest_after": 12}, 12), ({"digest_after": 0}, 0)])
 def test_the_manifest_says_when_to_send_a_digest(settings, digest_after):
     assert granted(lambda: {"ssm": PARAMETER}, **settings).manifest_entry()["digest_after"] == digest_after
+
+
+def test_a_notifier_that_calls_sys_exit_fails_the_deployment(monkeypatch):
+    """With exit code 0, Pulumi would delete what the program had not come to yet."""
+    monkeypatch.setattr("notifiers.slack.infrastructure.provision", lambda *_, **__: sys.exit(0))
+
+    with pytest.raises(pulumi.RunError, match=r"notifier ops: its provision\(\) called sys\.exit\(\)"):
+        granted(lambda: {"ssm": PARAMETER})
 
 
 def stored_value(webhook):

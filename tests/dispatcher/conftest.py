@@ -89,6 +89,17 @@ def row(cloud, table):
     return read
 
 
+class Recorded:
+    """An SQS client that keeps what it sends."""
+
+    def __init__(self, client):
+        self.client, self.sent = client, []
+
+    def send_message_batch(self, **arguments):
+        self.sent += [(arguments["QueueUrl"], entry["MessageBody"]) for entry in arguments["Entries"]]
+        return self.client.send_message_batch(**arguments)
+
+
 @pytest.fixture
 def stack(cloud, table):
     """A dispatcher over new queues; `bodies("dead")` takes what is in one of them."""
@@ -100,9 +111,10 @@ def stack(cloud, table):
                 name: sqs.create_queue(QueueName=f"{name}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
                 for name in ("retry", "dead")
             }
+            self.outgoing = Recorded(sqs)
             self.dispatcher = Dispatcher(
                 instances=[Instance(name, channel) for name, channel in channels.items()],
-                outbox=Outbox(sqs, self.urls["retry"], self.urls["dead"]),
+                outbox=Outbox(self.outgoing, self.urls["retry"], self.urls["dead"]),
                 table=table,
                 dynamodb=cloud.client("dynamodb"),
                 batch=cloud.client("batch"),
@@ -120,6 +132,11 @@ def stack(cloud, table):
             while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
                 found += [json.loads(message["Body"]) for message in messages]
             return found
+
+        def posted(self):
+            """The tickets that were posted since the last call, also those that the retry queue still delays."""
+            sent, self.outgoing.sent = self.outgoing.sent, []
+            return [json.loads(body) for url, body in sent if url == self.urls["retry"]]
 
         def tickets(self):
             """How many are in the retry queue, those that wait there too."""

@@ -106,16 +106,56 @@ def test_a_ticket_that_is_four_hours_old_is_a_dead_letter(stack, finished):
     assert second.bodies("dead")[0]["reason"] == "busy"
 
 
-def test_a_long_retry_after_outlives_a_queues_longest_delay(stack, finished):
+@pytest.fixture
+def ticket(stack, finished):
+    """A new ticket for `ops`."""
     first = stack(ops=Channel(PermanentError("gone")))
     first.run(finished())
-    ticket = first.bodies("dead")[0]
-    del ticket["died"]
+    (body,) = first.bodies("dead")
+    del body["died"]
+    return body | {"first_tried": time.time()}
+
+
+def test_a_long_retry_after_outlives_a_queues_longest_delay(stack, ticket):
     ops = Channel()
     second = stack(ops=ops)
-    second.run(ticket | {"first_tried": time.time(), "not_before": time.time() + 3_600})
+    second.run(ticket | {"not_before": time.time() + 3_600})
 
     assert (ops.got, second.tickets(), second.bodies("dead")) == ([], 1, [])
+
+
+@pytest.mark.parametrize("wait", [86_400, 1e9, 1e308])
+def test_a_channel_that_asks_for_longer_than_a_message_lives_gets_it_until_then_and_not_later(
+    stack, finished, clock, capfd, wait
+):
+    """The invocations of four hours, one each time the ticket comes back: SQS's longest delay is 15 minutes."""
+    lifetime, began = Timing(6).ticket_lifetime, time.time()
+    ops = Channel(*[TemporaryError("503", retry_after=wait)] * 99)
+    invocation = stack(ops=ops)
+    invocation.run(finished())
+    ages = []
+    while bodies := invocation.posted():
+        clock.move(min(900, lifetime / 4))
+        capfd.readouterr()
+        invocation.run(*bodies)
+        ages += metrics(capfd).get("", {}).get("OldestUndelivered", [])
+        assert len(ages) < 99
+
+    (dead,) = invocation.bodies("dead")
+    assert dead["reason"] == "503"
+    assert dead["died"] - began < lifetime + 901
+    assert ages == sorted(ages)
+    assert len(ages) >= 3
+    assert len(ops.errors) == 97  # tried when it came, and when its time was over
+
+
+def test_an_early_ticket_whose_time_is_over_is_tried_once_more(stack, ticket):
+    ops = Channel(TemporaryError("busy"))
+    second = stack(ops=ops)
+    old = time.time() - Timing(6).ticket_lifetime - 5
+    second.run(ticket | {"first_tried": old, "not_before": time.time() + 3_600})
+
+    assert (ops.errors, second.tickets(), len(second.bodies("dead"))) == ([], 0, 1)
 
 
 def test_the_record_of_a_job_that_no_notifier_takes_is_deleted(stack, finished):
@@ -240,7 +280,7 @@ def test_tickets_count_towards_a_digest(stack, finished, looked_up):
 
 
 def test_the_tickets_of_a_digest_say_that_nothing_was_looked_up(stack, finished):
-    invocation = stack(ops=Channel(PermanentError("gone")))
+    invocation = stack(ops=Channel(PermanentError("gone", every_message=True)))
     (instance,) = invocation.dispatcher.instances
     invocation.dispatcher = replace(invocation.dispatcher, instances=[replace(instance, digest_after=3)])
     invocation.run(*[finished("failed") for _ in range(4)])
@@ -250,15 +290,28 @@ def test_the_tickets_of_a_digest_say_that_nothing_was_looked_up(stack, finished)
     assert all("many jobs finished at the same time" in letter["message"]["notes"][0] for letter in dead)
 
 
-def test_a_ticket_that_sqs_dead_lettered_starts_again_after_a_redrive(stack, finished):
-    first = stack(ops=Channel(PermanentError("gone")))
-    first.run(finished())
-    ticket = first.bodies("dead")[0]
-    del ticket["died"]
+def test_an_old_ticket_is_not_taken_for_a_redriven_one(stack, ticket):
+    """It was in a queue that nobody polled, or SQS dead-lettered it: it is tried, and then dead, with the mark."""
+    old = ticket | {"first_tried": time.time() - 14 * 86_400}
     second = stack(ops=Channel(TemporaryError("busy")))
-    second.run(ticket | {"first_tried": time.time() - 14 * 86_400})
+    second.run(old)
+    (dead,) = second.bodies("dead")
+    third = stack(ops=Channel(TemporaryError("busy")))
+    third.run(dead)
 
-    assert (second.tickets(), second.bodies("dead")) == (1, [])
+    assert (second.tickets(), third.tickets(), third.bodies("dead")) == (0, 1, [])
+
+
+def test_a_ticket_that_cannot_be_read_is_kept_whole_and_a_redrive_brings_it_back(stack, ticket):
+    of_a_later_version = ticket | {"ticket": 9, "message": {"body": ticket["message"]}}
+    invocation = stack(ops=Channel())
+    invocation.run(of_a_later_version)
+    (dead,) = invocation.bodies("dead")
+    assert dead["record"] == of_a_later_version
+
+    ops = Channel()
+    stack(ops=ops).run(dead | {"record": ticket})
+    assert len(ops.got) == 1
 
 
 def metrics(capfd):

@@ -126,10 +126,14 @@ def read(record):
     try:
         return parse_record(record, NOW)
     except UnreadableRecord as unreadable:
-        body = unreadable.dead.to_body(NOW)
-        assert len(body.encode()) < 100_000
-        assert json.loads(body)["reason"]
+        dead = unreadable.dead
+        check_dead_letter(dead.to_body(NOW), 1_048_576 if "ticket" in (dead.record or ()) else 100_000)
         return None
+
+
+def check_dead_letter(body, limit):
+    assert len(body.encode()) < limit
+    assert json.loads(body)["reason"]
 
 
 def check_on_every_channel(message):

@@ -22,10 +22,12 @@ def test_any_2xx_counts_as_delivered_by_default(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
+        (101, PermanentError),
         (302, PermanentError),
         (400, PermanentError),
         (401, WrongWebhook),
         (404, WrongWebhook),
+        (408, TemporaryError),
         (413, PermanentError),
         (429, TemporaryError),
         (500, TemporaryError),
@@ -42,6 +44,22 @@ def test_an_error_names_the_service_and_the_status_and_nothing_of_the_response(
     assert getattr(problem, "retry_after", 7) == 7
 
 
+@pytest.mark.parametrize("status", [101, 103, 502, 504])
+def test_what_a_proxy_answers_may_have_been_delivered(status: int) -> None:
+    problem = classify(WebhookResponse("Pager", status, ""))
+
+    assert problem is not None
+    assert problem.maybe_delivered
+
+
+@pytest.mark.parametrize(("status", "every_message"), [(302, True), (404, True), (400, False), (413, False)])
+def test_a_refusal_says_whether_it_is_about_the_message_or_the_channel(status: int, every_message: bool) -> None:
+    problem = classify(WebhookResponse("Pager", status, ""))
+
+    assert isinstance(problem, PermanentError)
+    assert (problem.every_message, problem.maybe_delivered) == (every_message, False)
+
+
 def test_other_requests_through_urllib3_are_still_logged(sink: SlackSink, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="urllib3"):
         requests.post(sink.url.replace("/services/", "/elsewhere/"), timeout=60)
@@ -56,6 +74,10 @@ def test_other_requests_through_urllib3_are_still_logged(sink: SlackSink, caplog
         (" 30 ", 30),
         ("1.5", 1.5),
         ("0", 0),
+        ("86401", 86_400),
+        ("999999999", 86_400),
+        ("9" * 99, 86_400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
         ("-5", None),
         ("soon", None),
         ("", None),

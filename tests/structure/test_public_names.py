@@ -20,7 +20,7 @@ PUBLIC = {
     "batchbell.aws_errors": "call_aws",
     "batchbell.texts": """ICONS as_text cut describe_children describe_job headline one_line tidy
         with_omission_note""",
-    "batchbell.time_limit": "SEND_LIMIT call_within",
+    "batchbell.time_limit": "SEND_LIMIT Connections Exchange call_within",
     "batchbell.stack_files": "InvalidConfig StackConfig load",
     "batchbell.conformance": """REQUEST_ECHO AwsEndpoint Endpoint Fault NotifierConformance Request Response
         WebhookEndpoint aws_error""",

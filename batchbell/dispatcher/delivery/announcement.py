@@ -6,10 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.contract import Message
+from batchbell.dispatcher.delivery.attempt import attempt
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.fan_out import run
-from batchbell.dispatcher.delivery.outcome import refusal
+from batchbell.dispatcher.delivery.outcome import Result
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
@@ -33,13 +34,8 @@ def announce(
 
 def _send(instance: Instance, warnings: Sequence[Message]) -> None:
     for warning in warnings:
-        try:
-            instance.notifier.send(warning)
-        except (PermanentError, TemporaryError) as error:
-            _log(instance, refusal(error, time.time()).reason)
-        except Exception as error:
-            _log(instance, f"the notifier raised {type(error).__name__}")  # its text may hold a secret
-
-
-def _log(instance: Instance, reason: str) -> None:
-    logger.warning("the warning about a dead channel was not delivered", notifier=instance.name, reason=reason)
+        outcome = attempt(instance.notifier, warning, time.time())
+        if outcome.result is not Result.SENT:
+            logger.warning(
+                "the warning about a dead channel was not delivered", notifier=instance.name, reason=outcome.reason
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from batchbell.dispatcher.delivery.outcome import Outcome, Result, SendAttempt, 
 from batchbell.dispatcher.timing import Timing
 
 WAITS_TO_OPEN = 3  # requests to wait (429) in a row
+ABANDONED_LIMIT = 20  # threads of one notifier; each may hold descriptors, and a Lambda process has 1,024
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Breaker:
     waits: int = field(default=0, init=False)
     open_until: float = field(default=0.0, init=False)
     why: str = field(default="", init=False)
+    abandoned: list[threading.Thread] = field(default_factory=list, init=False)  # sends that were not waited for
 
     def record(self, attempt: SendAttempt, wait: float | None = None) -> None:
         """Open after an attempt that hung, or after several requests to wait in a row.
@@ -36,11 +39,21 @@ class Breaker:
         if hung or self.waits >= WAITS_TO_OPEN:
             self.waits = 0
             pause = self.timing.breaker_pause if hung else self.timing.ticket_slot
-            self.open_until = time.time() + max(pause, wait or 0.0)
+            self.open_until = time.time() + max(pause, min(wait or 0.0, self.timing.longest_breaker_pause))
             self.why = attempt.reason
 
     def outcome_if_open(self) -> Outcome | None:
-        """An outcome that is due when the breaker closes, or None if the channel may be used now."""
-        if time.time() >= self.open_until:
+        """An outcome for a message that is not tried now, or None if the channel may be used.
+
+        It is due when the breaker closes, and never later than after the usual pause: the channel did not ask this
+        message to wait, and the breaker of another process may be closed.
+        """
+        now = time.time()
+        if self.abandoned:
+            self.abandoned = [thread for thread in self.abandoned if thread.is_alive()]
+            if (stuck := len(self.abandoned)) >= ABANDONED_LIMIT:
+                return not_now(f"{stuck} earlier sends have not ended", due=now + self.timing.breaker_pause)
+        if now >= self.open_until:
             return None
-        return not_now(f"the channel is left alone for a while: {self.why}", due=self.open_until)
+        due = min(self.open_until, now + self.timing.breaker_pause)
+        return not_now(f"the channel is left alone for a while: {self.why}", due=due)

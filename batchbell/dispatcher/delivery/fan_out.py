@@ -6,7 +6,6 @@ thread is still sending then is *unknown*, and its late commit counts only if it
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import Ledger
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
 from batchbell.dispatcher.delivery.sender import NO_TIME, Sender
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.timing import Deadline, Timing
 
 
@@ -51,6 +51,7 @@ def fan_out(
     for sender in senders.values():
         if claims := sender.progress.close(no_answer):
             sender.breaker.record(sender.progress.attempts[-1])
+            sender.breaker.abandoned.append(sender.thread)
             marks.append(partial(sender.settle, claims, no_answer))
     run(marks, Deadline.after(timing.unknown_marks))
     not_begun = not_now(NO_TIME)
@@ -61,12 +62,3 @@ def fan_out(
         )
         for name, sender in senders.items()
     }
-
-
-def run(calls: Sequence[Callable[[], None]], deadline: Deadline) -> None:
-    """Run each call in a thread of its own, and return when all are done or the deadline has passed."""
-    threads = [threading.Thread(target=call, daemon=True) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(deadline.left)

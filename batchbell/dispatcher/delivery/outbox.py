@@ -1,18 +1,28 @@
-"""Sends tickets and dead letters to their queues, in batches, within the time that is left."""
+"""Sends tickets and dead letters to their queues, in batches, within the time that is left.
+
+A record that stays in its queue uses up one of its receives, which are for crashes. So batches are sent side by side,
+and what SQS does not take is sent again until the time is over.
+"""
 
 from __future__ import annotations
 
+import queue
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.timing import Deadline
 
 # SQS API reference, SendMessageBatch: ten entries, 1 MiB together; a little is left for what counts besides the bodies.
 BATCH_ENTRIES = 10
 BATCH_BYTES = 1_000_000
+SIDE_BY_SIDE = 8  # batches; boto3's pool has ten connections
+PAUSE = 0.1  # s before a batch is sent again
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,17 @@ class OutboxEntry:
     body: str
     records: tuple[str, ...]
     delay: int | None = None  # s, at most 900, for the retry queue; None: a dead letter
+
+
+Numbered = Mapping[int, OutboxEntry]
+
+
+@dataclass(frozen=True)
+class _Posting:
+    """What is left of one invocation's entries, by number, and why."""
+
+    batches: queue.SimpleQueue[tuple[str, Numbered]] = field(default_factory=queue.SimpleQueue)
+    reasons: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,41 +55,56 @@ class Outbox:
 
     def post(self, entries: Sequence[OutboxEntry], deadline: Deadline) -> Mapping[str, str]:
         """Send the entries. Returns the records that must stay because SQS refused an entry, each with the reason."""
-        refused: dict[str, str] = {}
+        posting = _Posting(reasons=dict.fromkeys(range(len(entries)), "no time left"))
         for url, dead in ((self.retry_url, False), (self.dead_letter_url, True)):
-            for batch in _batches([entry for entry in entries if (entry.delay is None) is dead]):
-                for entry, reason in self._send(url, batch, deadline):
-                    refused.update(dict.fromkeys(entry.records, reason))
-        return refused
+            numbered = {number: entry for number, entry in enumerate(entries) if (entry.delay is None) is dead}
+            for batch in _batches(numbered):
+                posting.batches.put((url, batch))
+        run([partial(self._work, posting, deadline)] * min(SIDE_BY_SIDE, posting.batches.qsize()), deadline)
+        left = dict(posting.reasons)  # a thread that is not waited for may still change the other
+        return {record: reason for number, reason in left.items() for record in entries[number].records}
 
-    def _send(self, url: str, batch: Sequence[OutboxEntry], deadline: Deadline) -> Iterator[tuple[OutboxEntry, str]]:
-        """Yield the entries that SQS refused, each with the reason."""
-        if deadline.passed:
-            yield from ((entry, "no time left") for entry in batch)
-            return
+    def _work(self, posting: _Posting, deadline: Deadline) -> None:
+        """Send batches while there are any, each until SQS has taken it or refused it for good."""
+        while not deadline.passed:
+            try:
+                url, batch = posting.batches.get_nowait()
+            except queue.Empty:
+                return
+            while batch and not deadline.passed:
+                refused = self._send(url, batch)
+                posting.reasons.update((number, reason) for number, (reason, _) in refused.items())
+                for number in batch.keys() - refused.keys():
+                    posting.reasons.pop(number)
+                batch = {number: batch[number] for number, (_, for_good) in refused.items() if not for_good}
+                if batch:
+                    time.sleep(min(PAUSE, deadline.left))
+
+    def _send(self, url: str, batch: Numbered) -> Mapping[int, tuple[str, bool]]:
+        """Return the entries that SQS did not take, each with the reason and whether it refused it for good."""
         messages = [
             {"Id": str(number), "MessageBody": entry.body, "DelaySeconds": entry.delay or 0}
-            for number, entry in enumerate(batch)
+            for number, entry in batch.items()
         ]
         try:
             answer = self.client.send_message_batch(QueueUrl=url, Entries=messages)
         except ClientError as error:
-            yield from ((entry, error.response["Error"]["Code"]) for entry in batch)
-        except BotoCoreError as error:
-            yield from ((entry, type(error).__name__) for entry in batch)
-        else:
-            yield from ((batch[int(one["Id"])], one["Code"]) for one in answer.get("Failed", []))
+            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            return dict.fromkeys(batch, (code, status < 500 and "Throttl" not in code))
+        except Exception as error:
+            return dict.fromkeys(batch, (type(error).__name__, False))
+        return {int(one["Id"]): (one["Code"], one["SenderFault"]) for one in answer.get("Failed", [])}
 
 
-def _batches(entries: Sequence[OutboxEntry]) -> Iterator[Sequence[OutboxEntry]]:
-    batch: list[OutboxEntry] = []
+def _batches(entries: Numbered) -> Iterator[Numbered]:
+    batch: dict[int, OutboxEntry] = {}
     size = 0
-    for entry in entries:
+    for number, entry in entries.items():
         length = len(entry.body.encode())
         if batch and (len(batch) == BATCH_ENTRIES or size + length > BATCH_BYTES):
             yield batch
-            batch, size = [], 0
-        batch.append(entry)
+            batch, size = {}, 0
+        batch[number] = entry
         size += length
     if batch:
         yield batch

@@ -12,6 +12,7 @@ from batchbell.dispatcher.manifest import Instance
 from batchbell.texts import one_line
 
 REASON_LIMIT = 300  # characters
+LONGEST_WAIT = 86_400  # s
 
 
 class Result(StrEnum):
@@ -26,9 +27,14 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`due`: when to try again (epoch seconds), None: by the retry schedule.
+    """What became of a delivery, and what follows.
 
-    `counts`: whether it counts as an attempt. `wait`: seconds that the channel asked for.
+    due: when to try again (epoch seconds); None: by the retry schedule.
+    counts: whether it counts as an attempt.
+    wait: seconds that the channel asked for.
+    maybe_delivered: a permanent refusal, but the message may have arrived all the same.
+    every_message: the channel would refuse any other message, too.
+    alone: next time the message is sent by itself, not in a digest.
     """
 
     result: Result
@@ -36,10 +42,18 @@ class Outcome:
     due: float | None = None
     counts: bool = False
     wait: float | None = None
+    maybe_delivered: bool = False
+    every_message: bool = False
+    alone: bool = False
 
     @property
     def is_final(self) -> bool:
         return self.result in (Result.SENT, Result.ALREADY_SENT)
+
+    @property
+    def is_of_message(self) -> bool:
+        """True if the channel surely refused the message for what is in it."""
+        return self.result is Result.PERMANENT and not (self.every_message or self.maybe_delivered)
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class Delivery:
     message: Message
     first_tried: float
     attempt: int = 0
+    alone: bool = False  # it is not sent in a digest
 
 
 @dataclass(frozen=True)
@@ -66,19 +81,29 @@ def not_now(reason: str, due: float | None = None) -> Outcome:
     return Outcome(Result.TEMPORARY, reason, due=time.time() if due is None else due)
 
 
-def unknown(reason: str, claim_ends: float) -> Outcome:
+def unknown(reason: str, claim_ends: float, wait: float | None = None) -> Outcome:
     """It may have arrived: due, as a possible repeat, once the claim has run out."""
-    return Outcome(Result.UNKNOWN, reason, due=claim_ends + 1, counts=True)
+    due = max(claim_ends + 1, time.time() + (wait or 0.0))
+    return Outcome(Result.UNKNOWN, reason, due=due, counts=True, wait=wait)
 
 
 def refusal(error: PermanentError | TemporaryError, claim_ends: float) -> Outcome:
-    """From a notifier's error. A third party may have written it, so its fields may hold anything."""
+    """From a notifier's error. A third party may have written it, so its fields may hold anything, or raise."""
     reason = one_line(str(getattr(error, "reason", type(error).__name__)), REASON_LIMIT)
+    maybe_delivered = bool(getattr(error, "maybe_delivered", False))
     if isinstance(error, PermanentError):
-        return Outcome(Result.PERMANENT, reason)
-    if getattr(error, "maybe_delivered", False):
-        return unknown(reason, claim_ends)
-    wait = getattr(error, "retry_after", None)
-    if isinstance(wait, int | float) and math.isfinite(wait) and wait >= 0:
-        return Outcome(Result.TEMPORARY, reason, due=time.time() + wait, wait=wait)
-    return Outcome(Result.TEMPORARY, reason, counts=True)
+        every_message = bool(getattr(error, "every_message", False))
+        return Outcome(Result.PERMANENT, reason, maybe_delivered=maybe_delivered, every_message=every_message)
+    wait = _seconds(getattr(error, "retry_after", None))
+    if maybe_delivered:
+        return unknown(reason, claim_ends, wait)
+    if wait is None:
+        return Outcome(Result.TEMPORARY, reason, counts=True)
+    return Outcome(Result.TEMPORARY, reason, due=time.time() + wait, wait=wait)
+
+
+def _seconds(wait: object) -> float | None:
+    """Return what a channel may ask for: at most LONGEST_WAIT, which is longer than any message is retried."""
+    if not isinstance(wait, int | float) or not 0 <= wait < math.inf:
+        return None
+    return float(min(wait, LONGEST_WAIT))

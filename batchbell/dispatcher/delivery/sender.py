@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from batchbell.contract import Message, PermanentError, TemporaryError
+from batchbell.contract import Message
+from batchbell.dispatcher.delivery.attempt import attempt
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Undelivered
-from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, refusal, unknown
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
+from batchbell.time_limit import Exchange
 from batchbell.wire import DIGEST_LIMIT
 
 MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
@@ -32,6 +34,7 @@ class Progress:
     attempts: list[SendAttempt] = field(default_factory=list)
     sending: Claims = field(default_factory=dict)  # handed to the notifier, without an outcome yet
     since: float = 0.0  # monotonic: when `sending` was set
+    exchange: Exchange = field(default_factory=Exchange)  # what the notifier opens
     closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,10 +57,11 @@ class Progress:
                 self.outcomes.update(dict.fromkeys(numbers, outcome))
 
     def close(self, outcome: Outcome) -> Claims:
-        """Stop listening. What is still being sent gets `outcome`; returns its claims."""
+        """Stop listening. What is still being sent gets `outcome`, and its sockets are closed; returns its claims."""
         with self.lock:
             self.closed = True
             if self.sending:
+                self.exchange.abandon()
                 self.attempts.append(SendAttempt(outcome.result, outcome.reason, time.monotonic() - self.since))
                 self.outcomes.update(dict.fromkeys(self.sending, outcome))
             return self.sending
@@ -74,16 +78,23 @@ class Sender:
     breaker: Breaker
     deadline: Deadline
     progress: Progress = field(default_factory=Progress)
+    thread: threading.Thread = field(default_factory=threading.current_thread, init=False)
 
     def work(self) -> None:
         """Never raises. Deliveries that it does not report were not started."""
-        if not self.instance.digests(len(self.todo)):
-            for number in range(len(self.todo)):
-                if self.deadline.passed:
-                    return
-                self._guard([number], partial(self._claim_and_deliver, number))
-            return
-        claims = self._claim(range(len(self.todo)), Deadline.after(min(self.timing.claims, self.deadline.left)))
+        self.thread = threading.current_thread()
+        alone = [number for number, delivery in enumerate(self.todo) if delivery.alone]
+        others = [number for number, delivery in enumerate(self.todo) if not delivery.alone]
+        if self.instance.digests(len(others)):
+            self._send_digests(others)
+            others = []
+        for number in sorted([*alone, *others]):
+            if self.deadline.passed:
+                return
+            self._guard([number], partial(self._claim_and_deliver, number))
+
+    def _send_digests(self, numbers: Sequence[int]) -> None:
+        claims = self._claim(numbers, Deadline.after(min(self.timing.claims, self.deadline.left)))
         size = DIGEST_LIMIT if self.instance.digests(len(claims)) else 1
         for start in range(0, len(claims), size):
             group = dict(list(claims.items())[start : start + size])
@@ -103,6 +114,8 @@ class Sender:
         name = self.instance.name
         if outcome.result is Result.SENT:
             return self.ledger.commit(claims, name)
+        if outcome.maybe_delivered:
+            claims = [replace(claim, maybe_delivered=True) for claim in claims]
         undelivered = Undelivered(outcome.result.value, outcome.reason)
         write = self.ledger.mark_unknown if outcome.result is Result.UNKNOWN else self.ledger.release
         return write(claims, name, undelivered)
@@ -110,7 +123,7 @@ class Sender:
     def _guard(self, numbers: Sequence[int], step: Callable[[], None]) -> None:
         try:
             step()
-        except Exception as error:
+        except BaseException as error:
             # An error here must not stop the notifier's other messages, and its text may hold a secret.
             self.progress.report(numbers, unknown(f"the delivery raised {type(error).__name__}", self.ledger.until))
 
@@ -141,14 +154,25 @@ class Sender:
         self._deliver(self._claim([number]))
 
     def _deliver(self, claims: Claims) -> None:
-        """Send the claimed deliveries as one message; all get its outcome."""
-        if not claims:
-            return
-        outcome = self.breaker.outcome_if_open()
-        if outcome is None:
-            outcome = self._send(claims, self._message(claims))
-        self.settle(claims, outcome)
-        self.progress.report(list(claims), outcome)
+        """Send the claimed deliveries as one message; all get its outcome.
+
+        A digest that the channel refuses for what is in it is sent again in halves, down to the messages that it does
+        not take: only those are refused.
+        """
+        groups = [claims] if claims else []
+        refused = ""
+        while groups:
+            group = groups.pop()
+            if refused and self.deadline.left < self.timing.hang_threshold:
+                outcome = replace(not_now(f"its digest was refused: {refused}"), alone=True)
+            else:
+                outcome = self.breaker.outcome_if_open() or self._send(group, self._message(group))
+                if len(group) > 1 and outcome.is_of_message:
+                    refused = outcome.reason
+                    groups += reversed(_halves(group))
+                    continue
+            self.settle(group, outcome)
+            self.progress.report(list(group), outcome)
 
     def _message(self, claims: Claims) -> Message:
         messages = [self.todo[number].message for number in claims]
@@ -175,15 +199,15 @@ class Sender:
             # Lambda froze this thread and resumed it in a later invocation: another one may hold the row by now.
             return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
         started = time.monotonic()
-        try:
-            self.instance.notifier.send(message)
-            outcome = Outcome(Result.SENT)
-        except (PermanentError, TemporaryError) as error:
-            outcome = refusal(error, self.ledger.until)
-        except Exception as error:
-            # A notifier's bug must not stop another notifier's message; its text may hold a secret.
-            outcome = unknown(f"the notifier raised {type(error).__name__}", self.ledger.until)
-        attempt = SendAttempt(outcome.result, outcome.reason, time.monotonic() - started)
-        self.progress.end_of_attempt(attempt)
-        self.breaker.record(attempt, outcome.wait)
+        with self.progress.exchange.here():
+            outcome = attempt(self.instance.notifier, message, self.ledger.until)
+        made = SendAttempt(outcome.result, outcome.reason, time.monotonic() - started)
+        self.progress.end_of_attempt(made)
+        self.breaker.record(made, outcome.wait)
         return outcome
+
+
+def _halves(claims: Claims) -> list[Claims]:
+    items = list(claims.items())
+    middle = len(items) // 2
+    return [dict(items[:middle]), dict(items[middle:])]

@@ -35,6 +35,7 @@ class Worklist:
             known.delivery,
             first_tried=min(known.delivery.first_tried, delivery.first_tried),
             attempt=max(known.delivery.attempt, delivery.attempt),
+            alone=known.delivery.alone or delivery.alone,
         )
         entries[delivery.message.key] = _Entry(older, (*known.records, record))
 

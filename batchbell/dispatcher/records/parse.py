@@ -23,6 +23,7 @@ _KEPT_OF_DETAIL = (
 )
 _KEPT_OF_ARRAY = ("size", "index")
 _KEPT_TEXT = 2_000  # characters
+_KEPT_TICKET = 1_000_000  # characters: more than a ticket has, and less than a queue takes
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,16 @@ def _decode(text: str) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise InvalidEvent("the record is not a JSON object")
     inner = body.get("record") if "unreadable" in body else None  # a dead letter that was redriven
-    return inner if isinstance(inner, dict) else body
+    if not isinstance(inner, dict):
+        return body
+    return {**inner, "died": body.get("died")} if "ticket" in inner else inner
 
 
 def _extract(body: Any) -> Mapping[str, Any] | None:
     if not isinstance(body, Mapping):
         return None
+    if "ticket" in body and len(json.dumps(body)) <= _KEPT_TICKET:
+        return body  # it holds no secret, and a later version may be able to read it
     detail = body.get("detail")
     kept = _pick(body, _KEPT)
     if isinstance(detail, Mapping):

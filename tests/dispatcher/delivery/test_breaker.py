@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 
-from batchbell.dispatcher.delivery.breaker import Breaker
+from batchbell.dispatcher.delivery.breaker import ABANDONED_LIMIT, Breaker
 from batchbell.dispatcher.delivery.outcome import Result, SendAttempt
 from batchbell.dispatcher.timing import Timing
 
@@ -68,4 +69,34 @@ def test_the_breaker_closes_after_its_pause_or_when_the_channel_asked(breaker, c
         breaker.record(BUSY, wait=60)
     skipped = breaker.outcome_if_open()
     assert skipped is not None
-    assert skipped.due == pytest.approx(time.time() + 60, abs=2)
+    assert skipped.due == pytest.approx(time.time() + 30, abs=2)
+    clock.move(59)
+    assert breaker.outcome_if_open() is not None
+    clock.move(2)
+    assert breaker.outcome_if_open() is None
+
+
+@pytest.mark.parametrize("wait", [86_400.0, 1e300])
+def test_a_channel_that_asks_for_a_day_is_tried_again_after_five_minutes(breaker, clock, wait):
+    for _ in range(3):
+        breaker.record(BUSY, wait=wait)
+    clock.move(301)
+
+    assert breaker.outcome_if_open() is None
+
+
+def test_a_channel_whose_abandoned_sends_never_end_gets_no_more_of_them(breaker):
+    release = threading.Event()
+    for _ in range(ABANDONED_LIMIT):
+        thread = threading.Thread(target=release.wait, daemon=True)
+        thread.start()
+        assert breaker.outcome_if_open() is None
+        breaker.abandoned.append(thread)
+    skipped = breaker.outcome_if_open()
+    release.set()
+
+    assert skipped is not None
+    assert (skipped.result, skipped.reason) == (Result.TEMPORARY, "20 earlier sends have not ended")
+    for thread in breaker.abandoned:
+        thread.join()
+    assert breaker.outcome_if_open() is None

@@ -121,12 +121,66 @@ def test_jobs_already_sent_are_left_out_and_a_few_others_are_sent_singly(ledger,
 
 def test_a_refused_digest_frees_each_of_its_jobs(ledger, finished):
     messages = [finished(number) for number in range(6)]
-    for error, result in ((TemporaryError("busy"), Result.TEMPORARY), (PermanentError("gone"), Result.PERMANENT)):
-        assert results(send(ledger(), Channel(error), messages)) == {result}
+    gone = PermanentError("gone", every_message=True)
+    for error, result in ((TemporaryError("busy"), Result.TEMPORARY), (gone, Result.PERMANENT)):
+        ops = Channel(error)
+        assert results(send(ledger(), ops, messages)) == {result}
+        assert ops.calls == 1
         view = ledger()
         claims = [view.claim(message.key, "ops") for message in messages]
         assert claims == [Claimed(message.key, maybe_delivered=False) for message in messages]
         view.release(claims, "ops", Undelivered("temporary", "busy"))
+
+
+def job_names(message):
+    return [entry.title.split()[0] for entry in message.jobs] or [message.job_name]
+
+
+class Picky(Channel):
+    """It refuses what has one of some jobs in it."""
+
+    def __init__(self, *poison, busy=0.0):
+        super().__init__(busy=busy)
+        self.poison = poison
+
+    def send(self, message):
+        if {*job_names(message)} & {*self.poison}:
+            self.errors.append(PermanentError("400 invalid_payload"))
+        super().send(message)
+
+
+@pytest.mark.parametrize("poison", [[0], [99], [17, 18], [3, 50, 97]])
+def test_only_the_job_that_the_channel_refuses_dies_with_a_digest(ledger, finished, poison):
+    messages = [finished(number) for number in range(100)]
+    ops = Picky(*(messages[number].job_name for number in poison))
+    outcomes = send(ledger(), ops, messages, seconds=60)
+
+    refused = [number for number, outcome in enumerate(outcomes) if outcome.result is Result.PERMANENT]
+    assert refused == poison
+    assert {outcome.result for outcome in outcomes} == {Result.SENT, Result.PERMANENT}
+    delivered = [name for message in ops.got for name in job_names(message)]
+    assert sorted(delivered) == [message.job_name for n, message in enumerate(messages) if n not in poison]
+    assert ops.calls <= 1 + 2 * 7 * len(poison)
+
+
+def test_what_a_refused_digest_leaves_no_time_for_is_sent_alone_next_time(ledger, finished):
+    messages = [finished(number) for number in range(20)]
+    ops = Picky(messages[0].job_name, busy=0.6)
+    outcomes = send(ledger(), ops, messages, seconds=3.5)
+    put_off = [number for number, outcome in enumerate(outcomes) if outcome.alone]
+
+    assert put_off
+    assert {(outcomes[number].result, outcomes[number].counts) for number in put_off} == {(Result.TEMPORARY, False)}
+    keys = [messages[number].key for number in put_off]
+    assert [ledger().claim(key, "ops") for key in keys] == [Claimed(key, maybe_delivered=False) for key in keys]
+
+
+def test_jobs_that_are_to_be_sent_alone_form_no_digest(ledger, finished):
+    ops = Channel()
+    todo = [Delivery(Instance("ops", ops, digest_after=5), finished(n), time.time(), alone=n < 8) for n in range(10)]
+    fan_out({"ops": todo}, ledger(), Timing(), {"ops": Breaker(Timing())}, Deadline.after(10))
+
+    assert [message.kind for message in ops.got] == ["array-job"] * 10
 
 
 def test_a_digest_without_an_answer_marks_each_job_as_a_possible_repeat(ledger, finished, clock):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from dataclasses import replace
@@ -92,6 +93,13 @@ def test_a_retry_after_sets_the_time_and_counts_no_attempt(ledger, message):
     assert not outcome.counts
 
 
+@pytest.mark.parametrize("wait", [1e9, 1e308, 10**400])
+def test_no_retry_after_is_longer_than_a_day(ledger, message, wait):
+    outcome = run(ledger(), message, ops=Channel(TemporaryError("429", retry_after=wait)))["ops"]
+
+    assert outcome.due == pytest.approx(time.time() + 86_400, abs=5)
+
+
 def test_a_lost_answer_holds_the_row_and_the_repeat_says_so(ledger, message, key, clock):
     sender = ledger()
     outcome = run(sender, message, ops=Channel(TemporaryError("no answer", maybe_delivered=True)))["ops"]
@@ -178,8 +186,50 @@ def test_an_error_whose_fields_raise_is_unknown_and_shows_nothing(ledger, messag
 
     outcome = run(ledger(), message, ops=Channel(Worse("x")))["ops"]
 
-    assert (outcome.result, outcome.reason) == (Result.UNKNOWN, "the delivery raised RuntimeError")
+    assert (outcome.result, outcome.reason) == (Result.UNKNOWN, "the notifier raised Worse")
     assert "token" not in "".join(str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
+def test_what_would_end_a_thread_is_one_notifiers_failure_and_shows_nothing(ledger, message, capfd, kind):
+    second = replace(message, key=message.key + "2")
+    odd, ops = Channel(kind("https://hooks.example.com/token")), Channel()
+    todo = {
+        name: [Delivery(Instance(name, channel), one, time.time()) for one in (message, second)]
+        for name, channel in (("odd", odd), ("ops", ops))
+    }
+    breakers = {name: Breaker(Timing()) for name in todo}
+    sent = fan_out(todo, ledger(), Timing(), breakers, Deadline.after(5))
+
+    first, next_one = sent["odd"].outcomes
+    assert (first.result, first.reason) == (Result.UNKNOWN, f"the notifier raised {kind.__name__}")
+    assert next_one.result is Result.SENT
+    assert (len(odd.got), len(ops.got)) == (1, 2)
+    assert "token" not in "".join(capfd.readouterr())
+
+
+def test_a_notifier_cannot_change_the_message_for_others(ledger, message):
+    class Changing(Channel):
+        def send(self, message):
+            for part in (message, *message.facts, *message.links):
+                for name in vars(part):
+                    object.__setattr__(part, name, "changed")
+
+    whole = repr(message)
+    ops = Channel()
+    run(ledger(), message, changing=Changing())
+    run(ledger(), message, ops=ops)
+
+    assert repr(ops.got[0]) == repr(message) == whole
+
+
+def test_an_answer_that_is_not_the_channels_is_permanent_and_a_redrive_says_so(ledger, message):
+    odd = PermanentError("Slack answered 200 OK", maybe_delivered=True)
+    assert run(ledger(), message, ops=Channel(odd))["ops"].result is Result.PERMANENT
+    ops = Channel()
+    run(ledger(), message, ops=ops)
+
+    assert MAY_BE_A_REPEAT in ops.got[0].notes
 
 
 def test_a_message_claimed_after_the_deadline_is_not_sent_and_its_row_is_free(ledger, message, key, wait_until):

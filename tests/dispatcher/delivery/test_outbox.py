@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from batchbell.dispatcher.delivery.outbox import Outbox, OutboxEntry
 from batchbell.dispatcher.timing import Deadline
@@ -66,6 +68,54 @@ def test_if_sqs_refuses_part_of_a_batch_only_those_records_stay():
     letters = [OutboxEntry(body, (body,), delay=0) for body in ("good", "odd", "better")]
 
     assert Outbox(Sqs(), "retry", "dead").post(letters, Deadline.after(10)) == {"odd": "InvalidMessageContents"}
+
+
+@pytest.mark.parametrize("code", ["InternalError", "RequestThrottled"])
+def test_what_sqs_does_not_take_at_first_is_sent_again_while_there_is_time(code):
+    status = 500 if code == "InternalError" else 403
+    problem = ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "SendMessageBatch")
+
+    class Sqs:
+        answers = iter([problem, ReadTimeoutError(endpoint_url="sqs"), "partly", None])
+
+        def send_message_batch(self, *, QueueUrl, Entries):
+            answer = next(self.answers)
+            if isinstance(answer, Exception):
+                raise answer
+            return {"Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}] if answer else []}
+
+    entries = [OutboxEntry(str(number), (f"r{number}",), delay=0) for number in range(3)]
+
+    assert Outbox(Sqs(), "retry", "dead").post(entries, Deadline.after(10)) == {}
+    assert list(Sqs.answers) == []
+
+
+def test_what_sqs_refuses_for_good_is_not_sent_again():
+    class Sqs:
+        calls = 0
+
+        def send_message_batch(self, **_):
+            self.calls += 1
+            denied = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(denied, "SendMessageBatch")
+
+    sqs = Sqs()
+
+    assert Outbox(sqs, "retry", "dead").post([OutboxEntry("x", ("r",))], Deadline.after(10)) == {"r": "AccessDenied"}
+    assert sqs.calls == 1
+
+
+def test_a_slow_queue_takes_several_batches_at_the_same_time():
+    all_are_sending = threading.Barrier(8)
+
+    class Sqs:
+        def send_message_batch(self, **_):
+            all_are_sending.wait(10)
+            return {}
+
+    entries = [OutboxEntry(str(number), (f"r{number}",), delay=0) for number in range(80)]
+
+    assert Outbox(Sqs(), "retry", "dead").post(entries, Deadline.after(60)) == {}
 
 
 def test_without_time_nothing_is_sent_and_every_record_stays(queues):

@@ -1,0 +1,94 @@
+"""Notifiers whose module or `create` fails in any way: the others are made, and nothing shows a setting or a secret."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+
+import pytest
+
+from batchbell.contract import TemporaryError
+from batchbell.dispatcher import manifest
+
+
+@pytest.fixture
+def received(monkeypatch):
+    """What the channels received: they run in this process, and find the list in `sys`."""
+    messages: list[str] = []
+    monkeypatch.setattr(sys, "received", messages, raising=False)
+    return messages
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Make the notifiers with these sources, by name; gives them by name, too."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(manifest, "CREATION_LIMIT", 0.5)
+
+    def run(**sources):
+        entries = []
+        for name, source in sources.items():
+            module = f"channel_{name}_{tmp_path.name}"
+            (tmp_path / f"{module}.py").write_text(source)
+            entries.append(
+                {
+                    "name": name,
+                    "module": module,
+                    "statuses": [],
+                    "jobs": [],
+                    "digest_after": 0,
+                    "settings": {},
+                    "secrets": {},
+                }
+            )
+        path = tmp_path / "manifest.json"
+        path.write_text(json.dumps({"instances": entries}))
+        return {instance.name: instance.notifier for instance in manifest.read_manifest(path).instances}
+
+    yield run
+    for name in [name for name in sys.modules if name.endswith(tmp_path.name)]:
+        del sys.modules[name]
+
+
+GOOD = """
+import sys
+class Channel:
+    def send(self, message): sys.received.append(message)
+def create(settings, secrets): return Channel()
+"""
+SECRET = "https://hooks.example.com/token"
+
+
+@pytest.mark.parametrize("place", ["import", "create"])
+@pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt", "ImportError", "GeneratorExit", "ValueError"])
+def test_a_notifier_that_cannot_be_made_is_the_only_one(read, received, capfd, place, error):
+    failing = f"raise {error}({SECRET!r})"
+    source = failing if place == "import" else f"def create(settings, secrets): {failing}"
+    made = read(odd=source, ops=GOOD)
+
+    with pytest.raises(TemporaryError, match=f"channel_odd_.* cannot be used: {error}$"):
+        made["odd"].send("hello")
+    made["ops"].send("hello")
+    assert received == ["hello"]
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+def test_a_module_that_the_package_lacks_is_named(read):
+    with pytest.raises(TemporaryError, match=r"there is no module nowhere_to_be_found$"):
+        read(odd="import nowhere_to_be_found")["odd"].send("hello")
+
+
+def test_one_that_hangs_while_it_is_made_is_used_once_it_is_ready(read, received, monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr(sys, "released", release, raising=False)
+    made = read(slow=f"import sys\nsys.released.wait(30)\n{GOOD}", ops=GOOD)
+    made["ops"].send("one")
+    monkeypatch.setattr(manifest, "SEND_LIMIT", 0.1)
+    with pytest.raises(TemporaryError, match=r"its import or create does not end$"):
+        made["slow"].send("hello")
+    monkeypatch.setattr(manifest, "SEND_LIMIT", 30)
+    release.set()
+    made["slow"].send("two")
+
+    assert received == ["one", "two"]

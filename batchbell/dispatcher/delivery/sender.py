@@ -188,7 +188,9 @@ class Sender:
                 return not_now(NO_TIME)
             outcome = self._attempt(message)
             pause = outcome.wait
-            if pause is None or pause > self.timing.longest_wait or self.breaker.outcome_if_open() is not None:
+            if outcome.result is not Result.TEMPORARY or pause is None or pause > self.timing.longest_wait:
+                return outcome
+            if self.breaker.outcome_if_open() is not None:
                 return outcome
             if self.deadline.left < pause + self.timing.hang_threshold:
                 return outcome

@@ -113,6 +113,13 @@ def test_a_lost_answer_holds_the_row_and_the_repeat_says_so(ledger, message, key
     assert MAY_BE_A_REPEAT in ops.got[0].notes
 
 
+def test_a_lost_answer_with_a_short_wait_is_not_sent_again_before_it_can_be_marked(ledger, message):
+    ops = Channel(TemporaryError("502", retry_after=0.1, maybe_delivered=True))
+    outcome = run(ledger(), message, ops=ops)["ops"]
+
+    assert (outcome.result, ops.got) == (Result.UNKNOWN, [])
+
+
 def test_a_hung_notifier_is_unknown_and_does_not_delay_the_others(ledger, message, key):
     release = threading.Event()
     ops = Channel()

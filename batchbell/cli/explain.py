@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -148,7 +149,7 @@ def _rendering(choice: Any, message: Message) -> Any:
     if not instance.takes(message.status, message.job_name):
         return None
     render = getattr(instance.notifier, "render", None)
-    return render(message) if render else message.to_dict()
+    return render(copy.deepcopy(message)) if render else message.to_dict()  # a plug-in may change what it gets
 
 
 def _show(explanation: Explanation, screen: Screen) -> None:

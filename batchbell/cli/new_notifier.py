@@ -14,7 +14,7 @@ import typer
 
 import batchbell
 from batchbell.plugins import find_plugins
-from batchbell.terminal import Screen, block, print_json
+from batchbell.terminal import Screen, print_json
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 NAME_LIMIT = 32  # characters
@@ -144,4 +144,6 @@ def _show(names: NotifierNames, folder: Path, files: dict[str, str]) -> None:
         "",
         "Then a stack can use it; docs/writing-a-notifier.md continues to a received message.",
     ]
-    Screen().print(block("\n".join(lines)), soft_wrap=True)
+    screen = Screen()
+    for text in lines:
+        screen.print(text, soft_wrap=True)

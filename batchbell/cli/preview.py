@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -90,7 +91,8 @@ def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[P
 def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes(message.status, message.job_name) or message.kind in UNFILTERED)
     try:
-        return Drawing(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
+        # A copy: a plug-in may change what it gets.
+        return Drawing(instance.name, plugin.type, _parts(plugin, instance, copy.deepcopy(message)), left_out)
     except Exception as error:
         # A plug-in's exception must not hide the other notifiers.
         problem = (

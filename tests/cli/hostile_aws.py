@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import time
+import uuid
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -97,8 +98,13 @@ def _dead_letters() -> list[Mapping[str, Any]]:
     event = {"detail": {"jobName": HOSTILE, "jobId": HOSTILE, "status": HOSTILE}}
     bodies = (ticket, event, {"unreadable": 1, "reason": HOSTILE, "record": event})
     return [
-        {"MessageId": str(number), "ReceiptHandle": "x", "Body": json.dumps(body), "Attributes": {"SentTimestamp": "1"}}
-        for number, body in enumerate(bodies)
+        {
+            "MessageId": str(uuid.uuid4()),
+            "ReceiptHandle": "x",
+            "Body": json.dumps(body),
+            "Attributes": {"SentTimestamp": "1"},
+        }
+        for body in bodies
     ]
 
 

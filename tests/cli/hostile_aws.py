@@ -112,7 +112,7 @@ def _rows(asked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     values = [value["S"] for value in asked["ExpressionAttributeValues"].values()]
     if "IndexName" in asked:
         return []
-    row = {Column.NOTIFIER: {"S": HOSTILE}, Column.REASON: {"S": HOSTILE}}
+    row: dict[str, Any] = {Column.NOTIFIER: {"S": HOSTILE}, Column.REASON: {"S": HOSTILE}}
     if HEALTH_KEY in values:
         return [row | {Column.SINCE: {"N": "1"}}]
     return [row | {Column.RESULT: {"S": "permanent"}, Column.TRIED: {"N": str(time.time())}}]

@@ -143,13 +143,16 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 def _rendering(choice: Any, message: Message) -> Any:
     """Return what this notifier would send, or None if its filters leave the message out.
 
-    For a plug-in without `render`, this is the message itself.
+    For a plug-in without `render`, this is the message itself. Raises CommandFailed.
     """
-    instance = make_local_notifier(choice)
-    if not instance.takes(message.status, message.job_name):
-        return None
-    render = getattr(instance.notifier, "render", None)
-    return render(copy.deepcopy(message)) if render else message.to_dict()  # a plug-in may change what it gets
+    try:
+        instance = make_local_notifier(choice)
+        if not instance.takes(message.status, message.job_name):
+            return None
+        render = getattr(instance.notifier, "render", None)
+        return render(copy.deepcopy(message)) if render else message.to_dict()  # a plug-in may change what it gets
+    except Exception as error:  # its text may be anything
+        raise CommandFailed(f"the notifier {choice.name} cannot show the message: {type(error).__name__}") from None
 
 
 def _show(explanation: Explanation, screen: Screen) -> None:

@@ -42,8 +42,7 @@ A whole conformance test of a notifier that posts to a webhook:
         def shorten_limits(self, monkeypatch):
             monkeypatch.setattr(notifier, "SEND_LIMIT", 0.5)
 
-`endpoint.secret(name)` holds the fake's URL; for a separate key, use `endpoint.secret("key", endpoint.new_token())`. The
-fake refuses requests with a token that was rotated.
+`endpoint.secret(name)` holds the fake's URL; for a separate key, use `endpoint.secret("key", endpoint.new_token())`.
 `find_problem` should check each limit that the channel's reference names. For a channel behind an AWS API, subclass
 `AwsEndpoint`; for one that does not speak HTTP, subclass `Endpoint` and simulate each `Fault` in its own way.
 

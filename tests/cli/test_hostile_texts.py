@@ -13,6 +13,9 @@ import typer.rich_utils  # noqa: F401, its import reads FORCE_COLOR, which the t
 from typer.testing import CliRunner
 
 from batchbell.cli import app
+from batchbell.terminal import Screen
+from demo import screen
+from demo.print_color import ChannelMessages, PlatformRun
 from tests.cli.hostile_aws import HOSTILE, HostileAws
 
 COMMANDS = sorted(str(one.name) for one in app.registered_commands)
@@ -176,6 +179,28 @@ def test_a_hostile_refusal_of_aws_does_not_control_the_terminal(run, aws, event,
     file.write_text(json.dumps(event("parent-succeeded")))
     for command in (("status",), ("redrive",), ("send-test",), ("replay", str(file))):
         assert "hidden" in run(*command, "--function", ARGUMENT).err, command
+
+
+def test_hostile_messages_do_not_control_the_terminal_of_the_demo(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    texts = [{"type": "mrkdwn", "text": text} for text in (HOSTILE, f"<https://x.example{HOSTILE}|{HOSTILE}>", "x")]
+    button = {"type": "button", "text": {"text": HOSTILE}, "url": f"https://x.example{HOSTILE}"}
+    slack = {
+        "blocks": [
+            {"type": "header", "text": {"text": HOSTILE}},
+            {"type": "section", "text": texts[1], "fields": texts},
+            {"type": "actions", "elements": [button]},
+        ]
+    }
+    mail = {"Source": HOSTILE, "To": [HOSTILE], "Subject": HOSTILE, "BodyText": HOSTILE}
+    attributes = {"status": {"Value": HOSTILE}}
+    sns = {"Subject": HOSTILE, "Message": json.dumps({"title": HOSTILE}), "MessageAttributes": attributes}
+    fired = dict.fromkeys(("every-job", "tutorial", "parent-only"), 1)
+    received = ChannelMessages([slack], [mail], [sns])
+    screen.show([PlatformRun("EC2", 7, 8, fired, received, {"total": 1.0})], Screen())
+
+    assert "hidden" in check(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from batchbell.terminal import Screen, line, print_json
 from demo import screen
 from demo.command_line import ProgressLines, clean_exit, program_folder, run
 from demo.print_color import run_print_color
@@ -42,7 +41,7 @@ def command(
     """Run an array job on local AWS, on EC2 and on Fargate: count events and rule matches, show each message."""
     failing = _indexes(fail, size)
     program = program_folder()
-    errors = Console(stderr=True)
+    errors = Screen(stderr=True)
     runs = []
     with clean_exit(errors, "The demo"), ProgressLines(errors, LABELS) as progress:
         for platform in PLATFORMS:
@@ -50,12 +49,12 @@ def command(
             runs.append(run_print_color(program, platform, size=size, fail=failing, report=progress.report))
             progress.finish()
     if as_json:
-        typer.echo(json.dumps({"runs": [run.to_dict() for run in runs]}))
+        print_json({"runs": [run.to_dict() for run in runs]})
     else:
-        screen.show(runs, Console())
+        screen.show(runs, Screen())
     wrong = [f"{run.platform}: {text}" for run in runs for text in run.wrong_counts()]
     for text in wrong:
-        errors.print(f"[red]Wrong count[/red] {text}", highlight=False)
+        errors.print(line(("Wrong count", "red"), f" {text}"))
     if wrong:
         raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from batchbell.terminal import line
 from batchbell_local.cloud import LocalCloudError
 from batchbell_local.deployment import DeploymentFailed
 from demo.print_color import RunFailed
@@ -40,7 +41,7 @@ def clean_exit(errors: Console, what: str) -> Iterator[None]:
     try:
         yield
     except (LocalCloudError, DeploymentFailed, RunFailed) as error:
-        errors.print(f"[red]{what} failed[/red]: {error}", highlight=False)
+        errors.print(line(f"{what} failed", style="red").append(f": {error}", style="default"))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print("Stopped, and with it everything that it had started.")

@@ -7,31 +7,32 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.panel import Panel
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from batchbell.terminal import Screen, line, to_json
 from demo.print_color import PlatformRun
 
 SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
 CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
 
 
-def show(runs: Sequence[PlatformRun], console: Console) -> None:
+def show(runs: Sequence[PlatformRun], screen: Screen) -> None:
     """Print the counts of all runs, and the messages of the first one."""
-    console.print()
-    console.print(_table(runs))
-    console.print()
+    screen.print()
+    screen.print(_table(runs))
+    screen.print()
     received = runs[0].received
     for payload in received.slack:
-        console.print(_panel("Slack received", _slack(payload)))
+        screen.print(_panel("Slack received", _slack(payload)))
     for mail in received.email:
-        console.print(_panel("The mailbox received", _mail(mail)))
+        screen.print(_panel("The mailbox received", _mail(mail)))
     for notification in received.sns:
-        console.print(_panel("The SNS subscriber received", _notification(notification)))
+        screen.print(_panel("The SNS subscriber received", _notification(notification)))
     total = sum(run.seconds["total"] for run in runs)
-    console.print(f"Counted on local AWS in {total:.1f} s; everything has been stopped.", highlight=False)
+    screen.print(f"Counted on local AWS in {total:.1f} s; everything has been stopped.")
 
 
 def _table(runs: Sequence[PlatformRun]) -> Table:
@@ -49,13 +50,13 @@ def _table(runs: Sequence[PlatformRun]) -> Table:
     return table
 
 
-def _fired(run: PlatformRun, rule: str) -> str:
+def _fired(run: PlatformRun, rule: str) -> Text:
     times = run.fired[rule]
-    return f"[green]{times}[/green]" if times == 1 else f"[yellow]{times}[/yellow]"
+    return line(str(times), style="green" if times == 1 else "yellow")
 
 
-def _exact(number: int) -> str:
-    return f"[green]{number}[/green]" if number == 1 else f"[red]{number}[/red]"
+def _exact(number: int) -> Text:
+    return line(str(number), style="green" if number == 1 else "red")
 
 
 def _panel(title: str, text: Text) -> Panel:
@@ -63,7 +64,7 @@ def _panel(title: str, text: Text) -> Panel:
 
 
 def _slack(payload: Mapping[str, Any]) -> Text:
-    """The blocks as lines. As Text, since rich would interpret markup in what a job wrote."""
+    """The blocks as lines."""
     lines: list[Text] = []
     for block in payload.get("blocks", []):
         if block["type"] == "header":
@@ -82,7 +83,7 @@ def _slack(payload: Mapping[str, Any]) -> Text:
 def _element(element: Mapping[str, Any]) -> Text:
     """A button, or a line of small print."""
     if element["type"] == "button":
-        return Text.assemble("  ▸ ", (element["text"]["text"], f"underline link {element['url']}"))
+        return Text("  ▸ ").append(element["text"]["text"], style=_linked(element["url"]))
     return _with_links(element["text"])
 
 
@@ -90,9 +91,13 @@ def _with_links(text: str) -> Text:
     """Slack's <url|label> as the label, linked to the URL in terminals that support links."""
     shown, last = Text(), 0
     for link in SLACK_LINK.finditer(text):
-        shown.append(text[last : link.start()]).append(link["label"], style=f"underline link {link['url']}")
+        shown.append(text[last : link.start()]).append(link["label"], style=_linked(link["url"]))
         last = link.end()
     return shown.append(text[last:])
+
+
+def _linked(url: str) -> Style:
+    return Style(underline=True, link=url)
 
 
 def _mail(mail: Mapping[str, Any]) -> Text:
@@ -106,5 +111,5 @@ def _notification(notification: Mapping[str, Any]) -> Text:
     fields = {name: value for name, value in message.items() if isinstance(value, str)}
     attributes = {name: value["Value"] for name, value in notification.get("MessageAttributes", {}).items()}
     rest = f"… and {', '.join(name for name in message if name not in fields)}"
-    body = json.dumps(fields, indent=2, ensure_ascii=False)
+    body = to_json(fields, indent=2)
     return Text(f"Subject: {notification.get('Subject', '')}\nAttributes: {json.dumps(attributes)}\n\n{body}\n{rest}")

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from batchbell.cli import explain, new_notifier, preview, redrive, replay, send_test, status
+from batchbell.texts import one_line
 
 PROGRAM = "batchbell" if Path(sys.argv[0]).stem == "batchbell" else "python -m batchbell"
 
+UsageError: Any = typer.BadParameter.__base__  # of typer's own click, or of click, by typer's version
+
+
+class _Commands(TyperGroup):
+    """Typer prints usage errors itself, and arguments may be the names of files that somebody else sent."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _harmless_usage_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _harmless_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _harmless_usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        error.message = one_line(error.message)
+        raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Send one message when a whole AWS Batch array job has finished.",
     no_args_is_help=True,
     add_completion=False,

@@ -15,9 +15,8 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
-from rich.console import Console
-from rich.text import Text
 
+from batchbell.terminal import Screen
 from batchbell.texts import one_line
 
 NO_RESULT = 2  # exit code, as in grep and diff: the command failed
@@ -46,18 +45,18 @@ def reporting_errors() -> Iterator[None]:
     except BotoCoreError as error:
         reason = one_line(str(error))  # such as an unknown profile or an unreachable endpoint
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped: messages that were already sent are still delivered.")
+        Screen(stderr=True).print("Stopped: messages that were already sent are still delivered.")
         raise typer.Exit(INTERRUPTED) from None
     else:
         return
-    Console(stderr=True).print(Text(reason), soft_wrap=True)
+    Screen(stderr=True).print(reason, soft_wrap=True)
     raise typer.Exit(NO_RESULT)
 
 
 @contextlib.contextmanager
 def show_activity(activity: str) -> Iterator[None]:
     """Show an activity such as "Calling AWS" on standard error, if that is a terminal."""
-    with Console(stderr=True).status(f"{activity} …"):
+    with Screen(stderr=True).status(f"{activity} …"):
         yield
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,9 +10,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.panel import Panel
-from rich.text import Text
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.events.event_file import message_of, parse_event, read_event
@@ -22,6 +20,7 @@ from batchbell.cli.stack_settings import components, read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
+from batchbell.terminal import Screen, block, line, print_json, to_json
 from batchbell.wire import DetailType
 
 EPILOG = """
@@ -69,9 +68,9 @@ def command(
     with reporting_errors(), show_activity("Reading the stack's settings"):
         explanation = explain(read_event(event), read_stack_settings(stack), queue or [], job_definition or [])
     if as_json:
-        typer.echo(json.dumps(asdict(explanation), ensure_ascii=False))
+        print_json(asdict(explanation))
     else:
-        _show(explanation, Console())
+        _show(explanation, Screen())
 
 
 def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definitions: list[str]) -> Explanation:
@@ -144,30 +143,31 @@ def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
 def _rendering(choice: Any, message: Message) -> Any:
     """Return what this notifier would send, or None if its filters leave the message out.
 
-    For a plug-in without `render`, this is the message itself.
+    For a plug-in without `render`, this is the message itself. Raises CommandFailed.
     """
-    instance = make_local_notifier(choice)
-    if not instance.takes(message.status, message.job_name):
-        return None
-    render = getattr(instance.notifier, "render", None)
-    return render(message) if render else message.to_dict()
+    try:
+        instance = make_local_notifier(choice)
+        if not instance.takes(message.status, message.job_name):
+            return None
+        render = getattr(instance.notifier, "render", None)
+        return render(copy.deepcopy(message)) if render else message.to_dict()  # a plug-in may change what it gets
+    except Exception as error:  # its text may be anything
+        raise CommandFailed(f"the notifier {choice.name} cannot show the message: {type(error).__name__}") from None
 
 
-def _show(explanation: Explanation, console: Console) -> None:
-    mark = f"[green]matches[/green]: {explanation.why}" if explanation.matches else "[yellow]does not match[/yellow]"
+def _show(explanation: Explanation, screen: Screen) -> None:
     rule = {"finished": "finished jobs", "blocked": "blocked job queues"}[explanation.rule]
-    console.print(f"The rule for {rule} {mark}", highlight=False)
+    if explanation.matches:
+        screen.print(line(f"The rule for {rule} ", ("matches", "green"), f": {explanation.why}"))
+    else:
+        screen.print(line(f"The rule for {rule} ", ("does not match", "yellow")))
     for one in explanation.mismatches:
-        console.print(Text.assemble("  ", (one.meaning, "bold"), f". {one.hint}" if one.hint else ""), soft_wrap=True)
-        console.print(Text(f"    {one.field}: {one.reason}", style="dim"), soft_wrap=True)
-    console.print(Panel(json.dumps(explanation.pattern), title="The stack's event pattern", title_align="left"))
+        screen.print(line("  ", (one.meaning, "bold"), f". {one.hint}" if one.hint else ""), soft_wrap=True)
+        screen.print(line(f"    {one.field}: {one.reason}", style="dim"), soft_wrap=True)
+    screen.print(Panel(to_json(explanation.pattern), title="The stack's event pattern", title_align="left"))
     if explanation.job:
         job = explanation.job
-        console.print(Text(f"Job {job['name']} ({job['role']}), {job['status']}, id {job['id']}"))
+        screen.print(f"Job {job['name']} ({job['role']}), {job['status']}, id {job['id']}")
     for name, rendering in explanation.renderings.items():
-        text = "nothing: its filters leave this message out" if rendering is None else _readable(rendering)
-        console.print(Panel(Text(text), title=f"{name} would send", title_align="left", border_style="dim"))
-
-
-def _readable(rendering: Any) -> str:
-    return json.dumps(rendering, indent=2, ensure_ascii=False)
+        text = "nothing: its filters leave this message out" if rendering is None else to_json(rendering, indent=2)
+        screen.print(Panel(block(text), title=line(f"{name} would send"), title_align="left", border_style="dim"))

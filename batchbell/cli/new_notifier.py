@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ from string import Template
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 import batchbell
 from batchbell.plugins import find_plugins
+from batchbell.terminal import Screen, print_json
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 NAME_LIMIT = 32  # characters
@@ -89,10 +87,10 @@ def command(
             file.write_text(text, "utf-8")
     except OSError as error:
         reason = f"{error.filename or folder} cannot be written: {error.strerror}"
-        Console(stderr=True).print(Text(reason), soft_wrap=True)
+        Screen(stderr=True).print(reason, soft_wrap=True)
         raise typer.Exit(1) from None
     if as_json:
-        typer.echo(json.dumps({"type": names.name, "folder": str(folder.resolve()), "files": list(files)}))
+        print_json({"type": names.name, "folder": str(folder.resolve()), "files": list(files)})
     else:
         _show(names, folder, files)
 
@@ -146,4 +144,6 @@ def _show(names: NotifierNames, folder: Path, files: dict[str, str]) -> None:
         "",
         "Then a stack can use it; docs/writing-a-notifier.md continues to a received message.",
     ]
-    Console().print(Text("\n".join(lines)), soft_wrap=True)
+    screen = Screen()
+    for text in lines:
+        screen.print(text, soft_wrap=True)

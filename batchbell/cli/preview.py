@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.events.event_file import message_of, parse_event, read_event
@@ -23,6 +21,7 @@ from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, PluginError
 from batchbell.preview import Part
+from batchbell.terminal import Screen, print_json
 from batchbell.texts import as_text, tidy
 from batchbell.wire import MessageKind
 
@@ -69,11 +68,11 @@ def command(
         _write(out, write_page(f"batchbell · {stack}", about, rows))
     broken = [f"{drawing.notifier}: {drawing.problem}" for row in rows for drawing in row.drawings if drawing.problem]
     if as_json:
-        typer.echo(json.dumps(_to_dict(out, stack, rows), ensure_ascii=False))
+        print_json(_to_dict(out, stack, rows))
     else:
-        Console().print(Text(f"{out}: {len(rows)} kinds of message from {len(choices)} notifiers"), soft_wrap=True)
+        Screen().print(f"{out}: {len(rows)} kinds of message from {len(choices)} notifiers", soft_wrap=True)
     for problem in dict.fromkeys(broken):
-        Console(stderr=True).print(Text(problem), soft_wrap=True)
+        Screen(stderr=True).print(problem, soft_wrap=True)
     if broken:
         raise typer.Exit(NOT_DRAWN)
 
@@ -92,7 +91,8 @@ def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[P
 def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes(message.status, message.job_name) or message.kind in UNFILTERED)
     try:
-        return Drawing(instance.name, plugin.type, _parts(plugin, instance, message), left_out)
+        # A copy: a plug-in may change what it gets.
+        return Drawing(instance.name, plugin.type, _parts(plugin, instance, copy.deepcopy(message)), left_out)
     except (Exception, SystemExit) as error:
         # A plug-in's exception must not hide the other notifiers.
         problem = (

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from batchbell.cli.deployed import dead_letters
 from batchbell.cli.deployed.dead_letters import DeadLetterSample
@@ -24,6 +22,7 @@ from batchbell.cli.deployed.stack import (
     find_stack,
 )
 from batchbell.cli.errors import INTERRUPTED, reporting_errors, show_activity
+from batchbell.terminal import Screen, print_json
 
 NOT_COMPLETED = 1  # exit code
 
@@ -88,9 +87,9 @@ def command(
             deployed = find_stack(function, stack, region, profile)
         done = _dry_run(deployed) if dry_run else _redrive(deployed)
     if as_json:
-        typer.echo(json.dumps(done.to_dict(), ensure_ascii=False))
+        print_json(done.to_dict())
     else:
-        _show(done, Console())
+        _show(done, Screen())
     if done.task is not None and done.task.state != "COMPLETED":
         raise typer.Exit(NOT_COMPLETED)
 
@@ -120,7 +119,7 @@ def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | Non
     Ctrl-C ends only the waiting: to stop halfway is no safer, since messages that are refused again become dead letters
     again.
     """
-    errors = Console(stderr=True)
+    errors = Screen(stderr=True)
     task = None
     try:
         if followed:
@@ -132,38 +131,38 @@ def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | Non
     except KeyboardInterrupt:
         text = "No longer waiting. SQS continues to move the dead letters; `redrive` waits for it again."
         if handle:
-            text += f" To stop it: aws sqs cancel-message-move-task --task-handle {handle}"
-        errors.print(Text(text), soft_wrap=True)
+            text += f" To stop it: aws sqs cancel-message-move-task --task-handle {shlex.quote(handle)}"
+        errors.print(text, soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
     assert task is not None
     return task
 
 
-def _progress(console: Console) -> Progress:
+def _progress(screen: Screen) -> Progress:
     return Progress(
         SpinnerColumn(finished_text="[green]✓[/green]"),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=console,
+        console=screen,
     )
 
 
-def _show(done: Redrive, console: Console) -> None:
+def _show(done: Redrive, screen: Screen) -> None:
     if done.task is None and not done.sample.total:
-        console.print("There are no dead letters: nothing to move.")
+        screen.print("There are no dead letters: nothing to move.")
     elif done.task is None:
-        console.print(done.sample.table())
-        console.print("Without --dry-run, all of them would be moved to the retry queue; nothing was moved.")
+        screen.print(done.sample.table())
+        screen.print("Without --dry-run, all of them would be moved to the retry queue; nothing was moved.")
     elif done.task.state == "COMPLETED":
-        console.print(Text(_moved(done.task.moved)), soft_wrap=True)
+        screen.print(_moved(done.task.moved), soft_wrap=True)
         if not done.followed and done.task.moved < done.sample.total:
-            console.print("Some are left: they were being read, or arrived later. Run it again.")
+            screen.print("Some are left: they were being read, or arrived later. Run it again.")
     else:
         reason = f": {done.task.reason}" if done.task.reason else ""
         rest = f"It moved {_count(done.task.moved)}; the others are still in the dead-letter queue."
-        console.print(Text(f"The task is {done.task.state}{reason}. {rest}"), soft_wrap=True)
+        screen.print(f"The task is {done.task.state}{reason}. {rest}", soft_wrap=True)
 
 
 def _count(number: int) -> str:

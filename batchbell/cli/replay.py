@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from batchbell.cli.deployed.outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
 from batchbell.cli.deployed.stack import (
@@ -23,6 +21,7 @@ from batchbell.cli.deployed.stack import (
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.events.event_file import message_of, name_part, parse_event, read_event
 from batchbell.contract import Message
+from batchbell.terminal import Screen, line, print_json
 
 # The function retries the other outcomes, so that they may still change.
 FINAL = (OutcomeState.DELIVERED, OutcomeState.REFUSED)
@@ -65,9 +64,9 @@ def command(
         outcomes = _replay(deployed, parsed, message, wait)
     if as_json:
         header = {"function": deployed.function, "region": deployed.region, "message": message.title}
-        typer.echo(json.dumps(header | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
+        print_json(header | {"notifiers": [one.to_dict() for one in outcomes]})
     else:
-        _show(deployed, message, outcomes, Console())
+        _show(deployed, message, outcomes, Screen())
     raise typer.Exit(exit_code(outcomes))
 
 
@@ -98,13 +97,13 @@ def _replay(
     return [outcome or arrived[name] for name, outcome in settled.items()]
 
 
-def _show(deployed: DeployedStack, message: Message, outcomes: Sequence[NotifierOutcome], console: Console) -> None:
-    console.print(Text(f"{message.title}, replayed to {deployed.function} in {deployed.region}", style="bold"))
-    console.print(table(outcomes))
+def _show(deployed: DeployedStack, message: Message, outcomes: Sequence[NotifierOutcome], screen: Screen) -> None:
+    screen.print(line(f"{message.title}, replayed to {deployed.function} in {deployed.region}", style="bold"))
+    screen.print(table(outcomes))
     states = {one.state for one in outcomes}
     if not states - {OutcomeState.HAD_IT, OutcomeState.LEFT_OUT}:
-        console.print("Nothing was sent: every notifier has it already, or filters it out.")
+        screen.print("Nothing was sent: every notifier has it already, or filters it out.")
     if states & {OutcomeState.FAILED, OutcomeState.UNKNOWN}:
-        console.print("Failed deliveries are retried for four hours; `status` shows them.")
+        screen.print("Failed deliveries are retried for four hours; `status` shows them.")
     if OutcomeState.REFUSED in states:
-        console.print("Refused messages are dead letters: fix the channel, then `redrive`.")
+        screen.print("Refused messages are dead letters: fix the channel, then `redrive`.")

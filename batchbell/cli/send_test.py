@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from batchbell.cli.deployed.outcomes import NotifierOutcome, OutcomeState, OutcomeWatch, WaitOption, exit_code, table
 from batchbell.cli.deployed.stack import (
@@ -24,6 +21,7 @@ from batchbell.cli.deployed.stack import (
 )
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.dispatcher.records.self_test import SelfTest
+from batchbell.terminal import Screen, line, print_json
 
 # A test is tried once, so that every outcome is final.
 FINAL = frozenset(OutcomeState)
@@ -66,11 +64,11 @@ def command(
         outcomes = _send(deployed, test, wait)
     if as_json:
         header = {"function": deployed.function, "region": deployed.region, "id": test.id}
-        typer.echo(json.dumps(header | {"notifiers": [one.to_dict() for one in outcomes]}, ensure_ascii=False))
+        print_json(header | {"notifiers": [one.to_dict() for one in outcomes]})
     else:
-        console = Console()
-        console.print(Text(f"Test {test.id} of {deployed.function} in {deployed.region}", style="bold"))
-        console.print(table(outcomes))
+        screen = Screen()
+        screen.print(line(f"Test {test.id} of {deployed.function} in {deployed.region}", style="bold"))
+        screen.print(table(outcomes))
     raise typer.Exit(exit_code(outcomes))
 
 

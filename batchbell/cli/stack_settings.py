@@ -10,11 +10,10 @@ from typing import Any
 
 import pulumi
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from batchbell import stack_files
 from batchbell.cli.errors import CommandFailed
+from batchbell.terminal import Screen, block
 
 INVALID_SETTINGS = 1  # exit code
 
@@ -51,5 +50,5 @@ def read_stack_settings(stack: str) -> Any:
     try:
         return read(plain, secrets=None, context=None, prefix=prefix)
     except pulumi.RunError as mistakes:
-        Console(stderr=True).print(Text(str(mistakes)), soft_wrap=True)
+        Screen(stderr=True).print(block(str(mistakes)), soft_wrap=True)
         raise typer.Exit(INVALID_SETTINGS) from None

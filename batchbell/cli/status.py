@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from batchbell.cli.deployed import dead_letters
 from batchbell.cli.deployed.dead_letters import DeadLetterSample
@@ -27,6 +24,7 @@ from batchbell.cli.deployed.stack import (
 )
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.timestamps import ago, iso, minute
+from batchbell.terminal import Screen, line, print_json
 from batchbell.texts import one_line
 from batchbell.wire import HEALTH_KEY, LEDGER_INDEX, Column
 
@@ -105,6 +103,22 @@ class Status:
         }
 
 
+@dataclass(frozen=True)
+class _ChannelFailure:
+    """What the function wrote about a channel that fails; `since`: epoch seconds."""
+
+    since: float
+    reason: str  # one line
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> _ChannelFailure | None:
+        """Return None if somebody else wrote the row."""
+        try:
+            return cls(float(row[Column.SINCE]["N"]), one_line(row[Column.REASON]["S"], REASON_LIMIT))
+        except KeyError:
+            return None
+
+
 def command(
     function: FunctionOption = "",
     stack: StackOption = "",
@@ -116,9 +130,9 @@ def command(
     with reporting_errors(), show_activity("Calling AWS"):
         status = find_status(find_stack(function, stack, region, profile))
     if as_json:
-        typer.echo(json.dumps(status.to_dict(), ensure_ascii=False))
+        print_json(status.to_dict())
     else:
-        _show(status, Console())
+        _show(status, Screen())
     if status.attention():
         raise typer.Exit(NEEDS_ATTENTION)
 
@@ -131,7 +145,7 @@ def find_status(deployed: DeployedStack) -> Status:
     queues = {"intake": deployed.intake, "retry": deployed.retry, "dead_letters": deployed.dead_letters}
     counts = {name: (queue, deployed.count(queue)) for name, queue in queues.items()}
     sample = dead_letters.take_sample(deployed, counts["dead_letters"][1].total)
-    failures = _failures(deployed)
+    failures = _find_failures(deployed)
     notes = []
     try:
         names = tuple(one.name for one in deployed.notifiers())
@@ -142,22 +156,22 @@ def find_status(deployed: DeployedStack) -> Status:
     return Status(deployed.function, deployed.region, counts, notifiers, sample, notes)
 
 
-def _failures(deployed: DeployedStack) -> dict[str, Mapping[str, Any]]:
-    """Return the ledger's rows of channels that have failed, by notifier."""
+def _find_failures(deployed: DeployedStack) -> dict[str, _ChannelFailure]:
+    """Return the failures of the channels that have failed, by notifier, from the ledger's rows about channels."""
     pages = deployed.dynamodb.get_paginator("query").paginate(
         TableName=deployed.ledger,
         KeyConditionExpression="message = :row",
         ExpressionAttributeValues={":row": {"S": HEALTH_KEY}},
     )
-    return {row[Column.NOTIFIER]["S"]: row for page in pages for row in page["Items"]}
+    rows = (row for page in pages for row in page["Items"])
+    return {row[Column.NOTIFIER]["S"]: failure for row in rows if (failure := _ChannelFailure.from_row(row))}
 
 
-def _health(deployed: DeployedStack, name: str, failure: Mapping[str, Any] | None) -> NotifierHealth:
+def _health(deployed: DeployedStack, name: str, failure: _ChannelFailure | None) -> NotifierHealth:
     last = _last_delivery(deployed, name)
-    since = float(failure[Column.SINCE]["N"]) if failure else None
-    if failure is None or since is None or (last is not None and last >= since):
+    if failure is None or (last is not None and last >= failure.since):
         return NotifierHealth(name, last, None, None)
-    return NotifierHealth(name, last, since, one_line(failure[Column.REASON]["S"], REASON_LIMIT))
+    return NotifierHealth(name, last, failure.since, failure.reason)
 
 
 def _last_delivery(deployed: DeployedStack, name: str) -> float | None:
@@ -172,19 +186,19 @@ def _last_delivery(deployed: DeployedStack, name: str) -> float | None:
     return float(rows[0][Column.SENT]["N"]) if rows else None
 
 
-def _show(status: Status, console: Console) -> None:
-    console.print(Text(f"{status.function} in {status.region}", style="bold"))
-    console.print(_queue_table(status))
-    console.print(_notifier_table(status.notifiers, time.time()))
+def _show(status: Status, screen: Screen) -> None:
+    screen.print(line(f"{status.function} in {status.region}", style="bold"))
+    screen.print(_queue_table(status))
+    screen.print(_notifier_table(status.notifiers, time.time()))
     if status.sample.total:
-        console.print(status.sample.table())
+        screen.print(status.sample.table())
     for note in status.notes:
-        console.print(Text(note, style="dim"), soft_wrap=True)
+        screen.print(line(note, style="dim"), soft_wrap=True)
     attention = status.attention()
-    for line in attention:
-        console.print(Text.assemble(("! ", "yellow"), line), soft_wrap=True)
+    for need in attention:
+        screen.print(line(("! ", "yellow"), need), soft_wrap=True)
     if not attention:
-        console.print("[green]Nothing to do.[/green]")
+        screen.print(line("Nothing to do.", style="green"))
 
 
 def _queue_table(status: Status) -> Table:
@@ -206,7 +220,9 @@ def _notifier_table(notifiers: Sequence[NotifierHealth], now: float) -> Table:
         last, since = notifier.last_delivery, notifier.failing_since
         delivered = "none in 60 days" if last is None else f"{minute(last)} ({ago(last, now)})"
         state = (
-            Text("ok", "green") if since is None else Text(f"failing since {minute(since)}: {notifier.reason}", "red")
+            line("ok", style="green")
+            if since is None
+            else line(f"failing since {minute(since)}: {notifier.reason}", style="red")
         )
-        table.add_row(Text(notifier.name), delivered, state)
+        table.add_row(notifier.name, delivered, state)
     return table

@@ -1,14 +1,17 @@
 """Conformance tests for any notifier.
 
-Subclass `NotifierConformance`, and pytest runs some fifty checks of the contract in `batchbell.contract`, against a
+Subclass `NotifierConformance`, and pytest runs some seventy checks of the contract in `batchbell.contract`, against a
 fake of the channel on this machine:
 
-- each kind of message arrives once and whole, even the longest, also when several threads send at once;
-- hostile text is harmless: the fake's `find_problem` checks every request;
+- each kind of message arrives once, even the longest, also when several threads send at once; a short one arrives
+  whole, but for the parts that the test's `leaves_out` names;
+- hostile text is harmless: the fake's `find_problem` checks every request; only https:// links arrive;
 - each `Fault` of the channel raises the right error, TemporaryError or PermanentError, with the wait that the channel
-  asked for; no redirect is followed, and nothing counts as delivered that may not be;
+  asked for, in seconds or as a date; no redirect is followed, and nothing counts as delivered that may not be;
 - `send` ends in time whatever the channel does, and the next message arrives once the channel has recovered;
-- no secret leaks: into a log line of any level, the output, an exception or its causes, `render` or `repr`.
+- no secret leaks, whole, encoded or in part: into a log line of any level, the output, an exception or its causes,
+  `render` or `repr`; a rotated secret is noticed;
+- `send` does not change the message, which other notifiers may share, and raises nothing that ends the process.
 
 A whole conformance test of a notifier that posts to a webhook:
 
@@ -23,14 +26,15 @@ A whole conformance test of a notifier that posts to a webhook:
         responses = WebhookEndpoint.responses | {Fault.FALSE_SUCCESS: [Response(202, "<html>a proxy")]}
 
         def find_problem(self, request: Request) -> str | None:
-            summary = json.loads(request.body)["summary"]
-            if len(summary) > 200:
-                return f"summary has {len(summary)} characters, more than 200"
-            return "a mention" if "<!" in summary else None
+            payload = json.loads(request.body)
+            if len(payload["summary"]) > 200:
+                return f"summary has {len(payload['summary'])} characters, more than 200"
+            return "a mention" if "<!" in payload["summary"] + payload["details"] else None
 
 
     class TestPager(NotifierConformance):
         endpoint_type = PagerEndpoint
+        leaves_out = {"jobs"}  # there is no room for those of a digest
 
         def make(self, endpoint):
             return notifier.create({}, {"webhook": endpoint.secret("webhook")})

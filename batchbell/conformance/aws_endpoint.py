@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import uuid
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,11 +13,12 @@ import pytest
 
 from batchbell import aws_clients
 from batchbell.conformance.fault import Fault
+from batchbell.conformance.secret_texts import make_token
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
 from batchbell.testing.faulty_server import Response
 
 # The Lambda's credentials are secrets, too.
-SECRET_KEY, SESSION_TOKEN = (f"Hidden{uuid.uuid4().hex}" for _ in range(2))
+SECRET_KEY, SESSION_TOKEN = make_token(), make_token()
 
 
 class AwsEndpoint(WebhookEndpoint):

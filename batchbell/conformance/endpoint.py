@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import pytest
 
 from batchbell.conformance.fault import Fault
+from batchbell.conformance.secret_texts import make_token
 from batchbell.contract import Secret, TemporaryError
+
+
+@dataclass
+class _HeldSecret:
+    """A secret's value in the store, and in the Lambda's cache."""
+
+    stored: str
+    cached: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cached = self.stored
+
+    def expire(self) -> None:
+        self.cached = self.stored
 
 
 class Endpoint(ABC):
@@ -30,6 +45,8 @@ class Endpoint(ABC):
         self.secret_texts: list[str] = []  # texts that must not leak
         self.secrets_read = 0
         self.secrets_readable = True
+        self.old_tokens: list[str] = []  # of `secret_texts`, those that `rotate_secrets` has replaced
+        self._held: list[_HeldSecret] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -45,7 +62,7 @@ class Endpoint(ABC):
 
     def new_token(self) -> str:
         """Make a text that must not leak."""
-        token = f"Hidden{uuid.uuid4().hex}"
+        token = make_token()
         self.secret_texts.append(token)
         return token
 
@@ -54,15 +71,50 @@ class Endpoint(ABC):
 
         value: a text that contains a `new_token()`; without it, the secret is a new token.
         """
-        text = self.new_token() if value is None else value
+        held = _HeldSecret(self.new_token() if value is None else value)
+        self._held.append(held)
 
         def read(fresh: bool) -> str:
             self.secrets_read += 1
             if not self.secrets_readable:
                 raise TemporaryError("the secret store is throttling")
-            return text
+            if fresh:
+                held.expire()
+            return held.cached
 
         return Secret(name, read)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether `secret` was called."""
+        return bool(self._held)
+
+    def rotate_secrets(self) -> None:
+        """Replace the tokens in all secrets. Like the Lambda, it goes on with the old ones until it reads them anew."""
+        new = {
+            old: self.new_token()
+            for old in [*self.secret_texts]
+            if old not in self.old_tokens and any(old in held.stored for held in self._held)
+        }
+        self.old_tokens += new
+        for held in self._held:
+            held.stored = self.renewed(held.stored, new)
+        self.on_rotation(new)
+
+    def on_rotation(self, new: Mapping[str, str]) -> None:  # noqa: B027, most need nothing
+        """Accept the new tokens, by the old ones, from now on."""
+
+    @staticmethod
+    def renewed(text: str, new: Mapping[str, str]) -> str:
+        """Return the text with the new tokens."""
+        for old, token in new.items():
+            text = text.replace(old, token)
+        return text
+
+    def expire_secrets(self) -> None:
+        """Let the next `reveal` return what is stored, as it does in the Lambda after some minutes."""
+        for held in self._held:
+            held.expire()
 
     @abstractmethod
     def start(self) -> None:

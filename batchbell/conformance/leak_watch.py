@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import threading
 import traceback
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from batchbell.conformance.secret_texts import find_secret
 from batchbell.contract import Message, Notifier
 
 
@@ -21,19 +21,26 @@ class LeakWatch:
         self._capfd = capfd
         self._texts: list[tuple[str, str]] = []  # where it was seen, and the text
 
-    def send(self, notifier: Notifier, message: Message) -> Exception | None:
-        """Send, collect every text that the notifier produces, and return what `send` raised."""
-        raised = None
+    def send(self, notifier: Notifier, message: Message) -> BaseException | None:
+        """Send, collect every text that the notifier produces, and return what `send` raised.
+
+        That may be SystemExit or KeyboardInterrupt, too: nothing that a notifier raises ends the tests.
+        """
+        raised: BaseException | None = None
         try:
             notifier.send(message)
-        except Exception as error:
+        except BaseException as error:
             raised = error
             self.note_error("what send raised", error)
-        self.note("the notifier's repr", repr(notifier), str(notifier))
+        try:
+            self.note("the notifier's repr", repr(notifier), str(notifier))
+        except BaseException as error:
+            raised = raised or error
+            self.note_error("what the notifier's repr raised", error)
         if (render := getattr(notifier, "render", None)) is not None:
             try:
                 self.note("what render gives", repr(render(message)))
-            except Exception as error:
+            except BaseException as error:
                 raised = raised or error
                 self.note_error("what render raised", error)
         return raised
@@ -47,17 +54,14 @@ class LeakWatch:
             self.note(where, *_texts(error))
 
     def find(self, secrets: list[str]) -> list[str]:
-        """Return where each secret leaked, with the surrounding text but without the secret."""
+        """Return where each secret leaked, whole or in part, with the surrounding text but without the secret."""
         for where, text in zip(("standard output", "standard error"), self._capfd.readouterr(), strict=True):
             self.note(where, text)
-        encodings = [encoded for secret in secrets for encoded in _encodings(secret)]
         return [
-            f"{where}: {_around(encoded, line)}"
+            f"{where}: {found}"
             for where, text in self._texts
-            for encoded in encodings
-            if encoded in text
-            for line in text.splitlines()
-            if encoded in line
+            for secret in secrets
+            if (found := find_secret(secret, text)) is not None
         ]
 
 
@@ -98,16 +102,3 @@ def _texts(error: BaseException | None) -> Iterator[str]:
         yield from (str(error), repr(error), repr(error.args), repr(vars(error)), *traceback.format_exception(error))
         yield from _texts(error.__cause__)
         yield from _texts(error.__context__)
-
-
-def _encodings(secret: str) -> Iterator[str]:
-    """The secret, and its Base64 at each offset in a longer text, as in `Authorization: Basic …`."""
-    yield secret
-    for before in range(3):
-        inner = base64.b64encode(b"\0" * before + secret.encode()).decode()
-        yield inner[(0, 4, 4)[before] : len(inner) // 4 * 4 - 4]
-
-
-def _around(secret: str, line: str) -> str:
-    start = max(0, line.index(secret) - 100)
-    return line[start : start + 250].replace(secret, "(the secret)")

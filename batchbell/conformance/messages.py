@@ -12,6 +12,21 @@ CONSOLE = "https://us-east-1.console.aws.amazon.com"
 JOB = "arn:aws:batch:us-east-1:123456789012:job/0b5e1c3a-1111-4222-8333-444455556666"
 GOOD_LINK = "https://example.com/ok"
 BAD_LINKS = ("javascript:alert(1)", "https://evil.example/>|<!channel>")
+# Each is a link's URL in one message: a browser may take it for a script, a page of its own or a file, or it ends the
+# markup that it is put into. The word tells which one arrived.
+WRONG_LINKS: Mapping[str, str] = {
+    "wrong0script": "javascript:wrong0script()",
+    "wrong1case": "JaVaScRiPt:wrong1case()",
+    "wrong2blank": " javascript:wrong2blank()",
+    "wrong3break": "java\nscript:wrong3break()",
+    "wrong4data": "data:text/html,wrong4data",
+    "wrong5vb": "vbscript:wrong5vb()",
+    "wrong6file": "file:///etc/wrong6file",
+    "wrong7plain": "http://evil.example/wrong7plain",
+    "wrong8host": "//evil.example/wrong8host",
+    "wrong9markup": "https://evil.example/>|wrong9markup<!channel>",
+    "wrong10quote": 'https://evil.example/"onclick=wrong10quote',
+}
 # Names and errors that a job may have: markup of many channels, control characters, line breaks.
 HOSTILE_TEXTS: Mapping[str, str] = {
     "mentions": "<!channel> <@U123> @everyone @here <at>all</at> <https://evil.example|Job in the console>",
@@ -154,6 +169,17 @@ def hostile(text: str) -> Message:
         notes=(text,) * 12,
         links=(Link(text, GOOD_LINK), Link(text, BAD_LINKS[1])),
         jobs=tuple(DigestEntry(text, Severity.FAILURE, Link(text, url), True) for url in (GOOD_LINK, *BAD_LINKS)),
+    )
+
+
+def wrongly_linked() -> Message:
+    """A message in which each link is one of `WRONG_LINKS`."""
+    links = tuple(Link("Job in the console", url) for url in WRONG_LINKS.values())
+    return dataclasses.replace(
+        failed(),
+        links=links,
+        failures=tuple(FailureGroup("Essential container in task exited", 1, "2", 1, link) for link in links),
+        jobs=tuple(DigestEntry("nightly failed", Severity.FAILURE, link) for link in links),
     )
 
 

@@ -8,7 +8,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
@@ -24,6 +24,21 @@ ENDLESS = "x" * 100_000
 _SPECIAL = re.compile(r"[^ -~]|[\"\\<>&]")
 
 
+# RFC 9110, section 10.2.3: Retry-After holds seconds or a date, in three formats (section 5.6.7). Others send anything.
+RETRY_AFTER = (
+    "17",
+    "0",
+    "Fri, 31 Dec 2066 23:59:59 GMT",
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov  6 08:49:37 1994",
+    "soon",
+    "-1",
+    "1e999",
+    "",
+)
+
+
 class WebhookEndpoint(Endpoint):
     """Accepts every request to its path, and responds with `success`.
 
@@ -37,9 +52,10 @@ class WebhookEndpoint(Endpoint):
 
     success: ClassVar[Response] = Response(200, "ok")
     responses: ClassVar[dict[Fault, Sequence[Response]]] = {
-        Fault.BUSY: [Response(429, REQUEST_ECHO, {"Retry-After": "17"})],
+        Fault.BUSY: [Response(429, REQUEST_ECHO, {"Retry-After": asked}) for asked in RETRY_AFTER],
         Fault.BROKEN: [
             *(Response(status, REQUEST_ECHO) for status in (500, 502, 503, 504)),
+            Response(503, REQUEST_ECHO, {"Retry-After": RETRY_AFTER[2]}),
             Response(500, REQUEST_ECHO, {"no colon here\r\n": "no name"}),  # urllib3 logs a warning with the whole URL
         ],
         Fault.REFUSED: [Response(400, REQUEST_ECHO)],
@@ -113,21 +129,26 @@ class WebhookEndpoint(Endpoint):
             return text
 
     def retry_after_of(self, response: Response) -> float | None:
-        asked = response.headers.get("Retry-After")
-        return None if asked is None else float(asked)
+        asked = response.headers.get("Retry-After", "")
+        return float(asked) if asked.isdecimal() else None
 
     def name_of(self, response: Response) -> str:
         how = [name for name in ("delay", "drip", "whole") if getattr(response, name)]
-        return "-".join([str(response.status), *how, *([f"cut-{response.cut}"] if response.cut else [])])
+        how += [f"cut-{response.cut}"] if response.cut else []
+        how += [f"Retry-After: {asked}" for name, asked in response.headers.items() if name == "Retry-After"]
+        return "-".join([str(response.status), *how])
 
     def _receive(self, request: Request) -> Response:
         self.arrived.append(request)
         failure = self._failure
         if failure is None:
-            if not request.path.startswith(self.path):
+            if self._has_old_token(request):
+                failure = self._refusal()
+            elif not request.path.startswith(self.path):
                 return Response(400, f"{request.path} is not the webhook's path")
-            self.accepted.append(request)
-            return self.success
+            else:
+                self.accepted.append(request)
+                return self.success
         if request.path == failure.headers.get("Location"):
             return self.success  # for a notifier that follows a redirect
         if REQUEST_ECHO not in failure.body:
@@ -137,6 +158,18 @@ class WebhookEndpoint(Endpoint):
         echo = " ".join([request.method, request.path, *secret_first, request.body.decode("utf-8", "replace")])
         harmless = _SPECIAL.sub(" ", echo)  # in a JSON, XML or HTML text
         return dataclasses.replace(failure, body=failure.body.replace(REQUEST_ECHO, harmless))
+
+    def on_rotation(self, new: Mapping[str, str]) -> None:
+        self.path = self.renewed(self.path, new)
+
+    def _has_old_token(self, request: Request) -> bool:
+        texts = [request.path, *request.headers.values(), request.body.decode("utf-8", "replace")]
+        return any(token in text for token in self.old_tokens for text in texts)
+
+    def _refusal(self) -> Response:
+        """What the channel responds to an old secret."""
+        kinds = (self.responses.get(fault) for fault in (Fault.FORBIDDEN, Fault.GONE))
+        return next((responses[0] for responses in kinds if responses), Response(403, "no"))
 
     def _holds_secret(self, text: str) -> bool:
         return any(secret in text for secret in self.secret_texts)

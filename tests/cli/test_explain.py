@@ -166,3 +166,26 @@ def test_an_unknown_stack_is_reported_with_the_existing_ones(explain, event):
 
 def test_the_output_does_not_hold_the_containers_environment(explain, event):
     assert "hunter2" not in explain(event("parent-failed"), *WATCHED).output
+
+
+def test_a_notifier_that_fails_is_reported_on_one_line_without_what_it_says(explain, event, monkeypatch):
+    def fail(message):
+        raise ValueError(f"\x1b[8m{message.title}")
+
+    monkeypatch.setattr("notifiers.slack.notifier.render", fail)
+    result = explain(event("parent-failed"), *WATCHED)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "the notifier slack cannot show the message: ValueError\n"
+
+
+def test_a_notifier_that_changes_the_message_changes_it_for_no_other(explained, event, monkeypatch):
+    def change(message):
+        object.__setattr__(message, "title", "another")
+        object.__setattr__(message.facts[0], "value", "another")
+        return {}
+
+    monkeypatch.setattr("notifiers.slack.notifier.render", change)
+    answer = explained(event("parent-failed"), *WATCHED)
+
+    assert "another" not in json.dumps(answer)

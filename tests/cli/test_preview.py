@@ -122,6 +122,19 @@ def test_a_plug_in_is_shown_as_text_or_by_its_own_preview_and_a_broken_one_hides
     assert "beep FAILED" in page and "&lt;i&gt;as it is&lt;/i&gt;" in page and "no &lt;b&gt;ink&lt;/b&gt;" in page
 
 
+def test_a_plug_in_that_changes_the_message_changes_it_for_no_other(choice):
+    changes = (
+        "from batchbell.preview import Part, Preview\n"
+        "def preview(notifier, message):\n"
+        "    object.__setattr__(message, 'title', 'another')\n"
+        "    return Preview((Part('Line', 'x'),))\n"
+    )
+    (row, *_) = draw(list(sample_messages(Origin("production"))), [choice("acme_odd", preview=changes), choice("acme")])
+
+    assert row.message.title != "another"
+    assert row.message.title in row.drawings[1].parts[0].body
+
+
 @pytest.mark.parametrize(
     ("arguments", "says", "code"),
     [

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from batchbell.cli import status
+from batchbell.wire import HEALTH_KEY
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 
 PASSPHRASE = "a passphrase of the tests"
@@ -159,6 +160,30 @@ def test_a_hostile_dead_letter_neither_stops_the_command_nor_controls_the_termin
     assert "[red]x" in result.stdout
     assert "\x1b" not in result.stdout
     assert "\x07" not in result.stdout
+
+
+@pytest.mark.parametrize("key", ["health", HEALTH_KEY])
+def test_a_message_with_the_key_of_the_health_rows_is_not_taken_for_one(operator, ticket, name, key):
+    odd = ticket()
+    odd["message"] |= {"key": key, "title": f"{name} {key}"}
+    operator.stack.cloud.client("sqs").send_message(
+        QueueUrl=operator.stack.deployment.outputs["retry_queue_url"], MessageBody=json.dumps(odd)
+    )
+    operator.stack.wait_until(lambda: operator.stack.slack(name), "delivered")
+    operator.stack.wait_until_idle()
+
+    assert operator.answer("status")["notifiers"][0]["failing_since"] is None
+
+
+@pytest.mark.parametrize("fields", [{}, {"since": {"N": "1"}}, {"since": {"S": "x"}, "reason": {"S": "x"}}])
+def test_a_health_row_that_the_function_did_not_write_is_ignored(operator, fields):
+    table, client = operator.stack.deployment.outputs["ledger_table_name"], operator.stack.cloud.client("dynamodb")
+    row = {"message": {"S": HEALTH_KEY}, "notifier": {"S": "slack"}}
+    client.put_item(TableName=table, Item=row | fields)
+    try:
+        assert operator.answer("status")["notifiers"][0]["failing_since"] is None
+    finally:
+        client.delete_item(TableName=table, Key=row)
 
 
 def test_if_the_package_cannot_be_fetched_failing_notifiers_are_still_shown(operator, finished):

@@ -37,6 +37,31 @@ class PrintsItEncoded(Careless):
         print("Authorization: Basic", base64.b64encode(f"user:{secret}".encode()).decode())
 
 
+class PrintsItInHexadecimal(Careless):
+    def leak(self, secret: str) -> None:
+        print("webhook", secret.encode().hex())
+
+
+class PrintsItsBeginning(Careless):
+    def leak(self, secret: str) -> None:
+        logging.getLogger("pager").info("posting to %s…", secret[: secret.index("/hook/") + 10])
+
+
+class PrintsItsEnd(Careless):
+    def leak(self, secret: str) -> None:
+        print(f"posting to the webhook that ends with {secret[-4:]}")
+
+
+class NamesAPart(Careless):
+    def leak(self, secret: str) -> None:
+        raise PermanentError(f"no such webhook: {secret[-20:-10]}")
+
+
+class PrintsABeginningInHexadecimal(Careless):
+    def leak(self, secret: str) -> None:
+        print(secret.encode().hex(" ").replace(" ", "").upper()[:-20])
+
+
 class SaysWhy(Careless):
     def leak(self, secret: str) -> None:
         raise TemporaryError(f"no answer from {secret}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchbell.contract import Message, PermanentError, Secret, TemporaryError
 from batchbell.texts import cut, tidy
-from tests.conformance.pager import SUMMARY_LIMIT, Pager, Reply
+from tests.conformance.pager import LIMITS, Pager, Reply
 
 
 class SwallowsErrors(Pager):
@@ -149,7 +149,7 @@ class CutsNothing(Pager):
 
 class LetsMentionsThrough(Pager):
     def render(self, message: Message) -> dict[str, Any]:
-        return {"summary": cut(self.clean(message).title, SUMMARY_LIMIT)}
+        return {"summary": cut(self.clean(message).title, LIMITS["summary"])}
 
 
 class LetsControlCharactersThrough(Pager):
@@ -205,3 +205,109 @@ class NeverStopsExplaining(Pager):
             super().raise_for(reply)
         except PermanentError as error:
             raise PermanentError(error.reason + ", and on" * 630) from None
+
+
+class SendsTheTitleAlone(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {"summary": super().render(message)["summary"]}
+
+
+class DropsNotes(Pager):
+    def clean(self, message: Message) -> Message:
+        return dataclasses.replace(tidy(message), notes=())
+
+
+class ForgetsWhichJobsMayBeRepeats(Pager):
+    def clean(self, message: Message) -> Message:
+        jobs = tuple(dataclasses.replace(job, may_be_repeat=False) for job in message.jobs)
+        return tidy(dataclasses.replace(message, jobs=jobs))
+
+
+class KeepsItsFirstSecret(Pager):
+    """Reads its secret once."""
+
+    url = ""
+
+    def send(self, message: Message) -> None:
+        self.url = self.url or self.webhook.reveal()
+        self.raise_for(self.post(self.url, json.dumps(self.render(message)), {}))
+
+    def raise_for(self, reply: Reply) -> None:
+        try:
+            super().raise_for(reply)
+        except PermanentError as error:
+            if reply.status == 401:
+                raise TemporaryError(error.reason) from None
+            raise
+
+
+class NeverReadsItsSecretAnew(Pager):
+    """Takes what the Lambda has kept for the webhook, although the channel refuses it."""
+
+    def rotated(self, url: str) -> str:
+        return url
+
+
+class TakesRetryAfterForANumber(Pager):
+    def wait_of(self, reply: Reply) -> float | None:
+        return None if not reply.retry_after else float(reply.retry_after)
+
+
+class WaitsForever(Pager):
+    def wait_of(self, reply: Reply) -> float | None:
+        try:
+            return super().wait_of(reply) or float(reply.retry_after or 0)
+        except ValueError:
+            return None
+
+
+class LetsAnyLinkThrough(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        buttons = [] if any(ord(char) < 32 for link in message.links for char in link.label) else message.links
+        return {**super().render(message), "buttons": [{"url": link.url} for link in buttons]}
+
+
+class LinksLogsAnywhere(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {**super().render(message), "logs": [group.log.url for group in message.failures[:50] if group.log]}
+
+
+class ChangesTheTitle(Pager):
+    def send(self, message: Message) -> None:
+        object.__setattr__(message, "title", tidy(message).title.upper())
+        super().send(message)
+
+
+class ChangesAFact(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        for fact in message.facts:
+            object.__setattr__(fact, "value", fact.value.strip() + " ")
+        return super().render(message)
+
+
+class LeavesANoteInTheMessage(Pager):
+    def send(self, message: Message) -> None:
+        super().send(message)
+        vars(message)["sent_by_the_pager"] = True
+
+
+class EndsTheProcess(Pager):
+    def send(self, message: Message) -> None:
+        raise SystemExit("the pager is not configured")
+
+
+class InterruptsTheProcess(Pager):
+    def raise_for(self, reply: Reply) -> None:
+        if reply.status >= 500:
+            raise KeyboardInterrupt
+        super().raise_for(reply)
+
+
+class EndsTheProcessWhenItIsMade(Pager):
+    def __init__(self, webhook: Secret) -> None:
+        raise SystemExit("the pager is not configured")
+
+
+class EndsTheProcessWhenItIsShown(Pager):
+    def __repr__(self) -> str:
+        raise KeyboardInterrupt

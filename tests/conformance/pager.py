@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 from batchbell.conformance import Fault, Request, Response, WebhookEndpoint
 from batchbell.contract import Message, PermanentError, Secret, TemporaryError
-from batchbell.texts import cut, tidy
+from batchbell.texts import as_text, cut, tidy
 from batchbell.time_limit import call_within
+from batchbell.webhook import read_retry_after
 
-SUMMARY_LIMIT = 200  # characters
+LIMITS = {"summary": 200, "details": 5_000}  # characters
+REFUSALS = (401, 403, 404, 410)  # perhaps since the webhook was rotated
 SEND_LIMIT = 3.0  # seconds; the tests of faults shorten it
 
 
@@ -21,10 +23,14 @@ class PagerEndpoint(WebhookEndpoint):
     responses = WebhookEndpoint.responses | {Fault.FALSE_SUCCESS: [Response(202, "<html>"), Response(200, "")]}
 
     def find_problem(self, request: Request) -> str | None:
-        summary = json.loads(request.body)["summary"]
-        if len(summary) > SUMMARY_LIMIT:
-            return f"summary has {len(summary)} characters, more than {SUMMARY_LIMIT}"
-        return "a mention in summary" if "<!" in summary else None
+        payload = json.loads(request.body)
+        for field, limit in LIMITS.items():
+            text = payload.get(field, "")
+            if len(text) > limit:
+                return f"{field} has {len(text)} characters, more than {limit}"
+            if "<!" in text:
+                return f"a mention in {field}"
+        return None
 
 
 class Reply(NamedTuple):
@@ -39,23 +45,35 @@ class Pager:
         self.webhook = webhook
 
     def render(self, message: Message) -> dict[str, Any]:
-        return {"summary": cut(self.clean(message).title.replace("<", "&lt;"), SUMMARY_LIMIT)}
+        message = self.clean(message)
+        texts = {"summary": message.title, "details": as_text(message)}
+        return {field: cut(text.replace("<", "&lt;"), LIMITS[field]) for field, text in texts.items()}
 
     def clean(self, message: Message) -> Message:
         return tidy(message)
 
     def send(self, message: Message) -> None:
-        self.raise_for(self.post(self.webhook.reveal(), json.dumps(self.render(message)), {}))
+        url, body = self.webhook.reveal(), json.dumps(self.render(message))
+        reply = self.post(url, body, {})
+        if reply.status in REFUSALS and (rotated := self.rotated(url)) != url:
+            reply = self.post(rotated, body, {})
+        self.raise_for(reply)
+
+    def rotated(self, url: str) -> str:
+        self.webhook.refresh()
+        return self.webhook.reveal()
 
     def raise_for(self, reply: Reply) -> None:
         match reply.status:
             case 202 if reply.body == PagerEndpoint.success.body:
                 return
             case status if status == 429 or status >= 500:
-                wait = None if reply.retry_after is None else float(reply.retry_after)
-                raise TemporaryError(f"the pager answered {status}", wait)
+                raise TemporaryError(f"the pager answered {status}", self.wait_of(reply))
             case status:
                 raise PermanentError(f"the pager answered {status}")
+
+    def wait_of(self, reply: Reply) -> float | None:
+        return read_retry_after(reply.retry_after)
 
     @property
     def limit(self) -> float:

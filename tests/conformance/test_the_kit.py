@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 import textwrap
+import uuid
 from pathlib import Path
 
 import pytest
 
 from batchbell import conformance
+from batchbell.conformance.messages import MESSAGES
+from batchbell.conformance.secret_texts import find_secret, make_token
 from tests.conformance import leaks, mistakes
 from tests.conformance.pager import Pager
 
@@ -114,6 +117,31 @@ DETECTED: list[tuple[type[Pager], str, str]] = [
     (leaks.FailsInAThread, "once[failed]", "a secret leaks into an exception in a thread"),
     (leaks.ShowsItself, "once[failed]", "a secret leaks into the notifier's repr: Pager("),
     (leaks.RendersIt, "once[failed]", "a secret leaks into what render gives"),
+    (leaks.PrintsItInHexadecimal, "once[failed]", "(the secret in hexadecimal)"),
+    (leaks.PrintsItsBeginning, "once[failed]", "a log line of pager, INFO: posting to http://127.0.0.1:"),
+    (leaks.PrintsItsBeginning, "once[failed]", "/hook/(a part of the secret)…"),
+    (leaks.PrintsItsEnd, "once[failed]", "the webhook that ends with (a part of the secret)"),
+    (leaks.NamesAPart, "once[failed]", "what send raised: no such webhook: (a part of the secret)"),
+    (leaks.PrintsABeginningInHexadecimal, "once[failed]", "(a part of the secret in hexadecimal)"),
+    (mistakes.SendsTheTitleAlone, "whole[failed]", "the summary 'Array job on print-color-queue, 3 min 20 s after"),
+    (mistakes.DropsNotes, "whole[failed]", "a note, without which a repeat looks like a second event, 'This may be a "),
+    (mistakes.ForgetsWhichJobsMayBeRepeats, "whole[digest]", "a job of a digest that may be a repeat"),
+    (mistakes.KeepsItsFirstSecret, "rotated", "the secret was rotated, and 3 sends did not notice it; the last one "),
+    (mistakes.NeverReadsItsSecretAnew, "rotated", "the channel refused the old one, and send raised PermanentError"),
+    (mistakes.TakesRetryAfterForANumber, "busy-429", "send must raise TemporaryError, but it raised ValueError"),
+    (mistakes.TakesRetryAfterForANumber, "busy-429", "429-Retry-After: Fri, 31 Dec 2066 23:59:59 GMT"),
+    (mistakes.WaitsForever, "busy-429", "retry_after must be None or a number of seconds from 0 on, not inf"),
+    (mistakes.LetsAnyLinkThrough, "only_links", "a link to 'javascript:wrong0script()' arrived: only https:// links"),
+    (mistakes.LinksLogsAnywhere, "only_links", "a link to 'javascript:wrong0script()' arrived: only https:// links"),
+    (mistakes.ChangesTheTitle, "once[failed]", "send or render changed message.title: other notifiers may get"),
+    (mistakes.ChangesAFact, "once[failed]", "send or render changed message.facts[0].value"),
+    (mistakes.ChangesAFact, "concurrent", "send or render changed message.facts[0].value"),
+    (mistakes.LeavesANoteInTheMessage, "once[failed]", "send or render changed message.sent_by_the_pager"),
+    (mistakes.EndsTheProcess, "once[failed]", "send raised SystemExit, which no notifier may"),
+    (mistakes.EndsTheProcess, "concurrent", "and 20 sends raised SystemExit, which no notifier may"),
+    (mistakes.InterruptsTheProcess, "broken-502", "send must raise TemporaryError, but it raised KeyboardInterrupt"),
+    (mistakes.EndsTheProcessWhenItIsMade, "once[failed]", "make raised SystemExit, which no notifier may"),
+    (mistakes.EndsTheProcessWhenItIsShown, "once[failed]", "send raised KeyboardInterrupt, which no notifier may"),
 ]
 
 
@@ -158,6 +186,25 @@ def test_without_pytest_the_kit_says_what_to_install() -> None:
     assert ended.stderr.splitlines()[-1].endswith(
         "batchbell.conformance needs pytest: pip install 'batchbell[conformance]'"
     )
+
+
+def test_a_channel_with_little_room_may_leave_parts_out_but_no_notes(pytester: pytest.Pytester) -> None:
+    for kind, left_out, outcome in (
+        (mistakes.SendsTheTitleAlone, '"summary", "facts", "failures", "links", "jobs"', "a note"),
+        (mistakes.DropsNotes, '"notes"', "leaves_out may not hold 'notes'"),
+        (mistakes.ForgetsWhichJobsMayBeRepeats, '"jobs"', "passed"),
+    ):
+        test = f"{conformance_test(kind)}\n    leaves_out = {{{left_out}}}\n"
+        assert outcome in "\n".join(run(pytester, test, "-k", "whole").outlines)
+
+
+def test_no_part_of_a_token_is_in_other_texts() -> None:
+    token = make_token()
+    other = f"{MESSAGES} {Path(conformance.__file__).read_text()} {uuid.uuid4()} {make_token()[:3]}"
+
+    assert find_secret(token, other) is None
+    assert find_secret(token, f"a {token[3:9]} b\nc") == "a (a part of the secret) b"
+    assert find_secret(token, f"a\n{token}{token[:4]} b") == "(the secret) b"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ All cases run at the same time, each in invocations of its own.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from batchbell.wire import HEALTH_KEY
 from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.observed_stack import (
     CLAIM,
@@ -164,7 +166,7 @@ def faults(observed: ObservedStack) -> LedgerRun:
         for what, case in CASES.items()
     }
     # A channel's health is written too; a failure of that must not cost a message.
-    stack.cloud.fail("dynamodb:UpdateItem", holds='{"S": "health"}', **BROKEN)
+    stack.cloud.fail("dynamodb:UpdateItem", holds=json.dumps({"S": HEALTH_KEY}), **BROKEN)
     stack.sink.answer_with(answer_in_turn({jobs[what].name: case.slack for what, case in CASES.items()}))
 
     for job in jobs.values():

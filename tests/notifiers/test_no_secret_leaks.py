@@ -86,7 +86,7 @@ def make(plugin: Plugin, channel: Channel, cloud: LocalCloud) -> Notifier:
     return notifier
 
 
-def send(notifier: Notifier, message: Message, plugin: Plugin, channel: Channel, **heard: Any) -> Exception | None:
+def send(notifier: Notifier, message: Message, plugin: Plugin, channel: Channel, **heard: Any) -> BaseException | None:
     """Send, check that no secret leaks, and return what was raised."""
     with watch_for_leaks(**heard) as leak_watch:
         raised = leak_watch.send(notifier, message)

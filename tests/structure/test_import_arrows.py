@@ -28,6 +28,7 @@ ARROWS = {
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
+    "batchbell.terminal": (),
     "batchbell.aws_clients": (),
     "batchbell.aws_errors": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
     "batchbell.webhook": ("batchbell.contract", "batchbell.time_limit"),
@@ -47,10 +48,10 @@ ARROWS = {
     "batchbell_local": ("batchbell.stack_files", "batchbell.testing"),
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
-        *("batchbell.dispatcher", "batchbell.stack_files", "components", "notifiers"),
+        *("batchbell.dispatcher", "batchbell.stack_files", "batchbell.terminal", "components", "notifiers"),
     ),
     "batchbell.__main__": ("batchbell.cli",),
-    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell_local"),
+    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell.terminal", "batchbell_local"),
     "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell_local", "demo"),
 }
 TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from batchbell.cli.deployed.stack import DeployedStack
 from batchbell.cli.timestamps import iso, minute
@@ -107,9 +106,9 @@ class DeadLetterSample:
         table.add_column("first tried")
         table.add_column("jobs")
         for group in self.groups():
-            # Text, not str: rich would interpret markup in the texts of jobs and channels.
-            row = (f"{group.count:,}", group.notifier or "all", group.reason, minute(group.oldest), _names(group.jobs))
-            table.add_row(*map(Text, row))
+            table.add_row(
+                f"{group.count:,}", group.notifier or "all", group.reason, minute(group.oldest), _names(group.jobs)
+            )
         return table
 
 

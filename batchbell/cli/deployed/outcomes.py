@@ -9,15 +9,14 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.text import Text
 
 from batchbell.cli.deployed.stack import DeployedStack
 from batchbell.cli.errors import NO_RESULT, CommandFailed
 from batchbell.cli.timestamps import minute
 from batchbell.dispatcher.delivery.outcome import Result
+from batchbell.terminal import Screen, line
 from batchbell.texts import one_line
 from batchbell.wire import Column
 
@@ -106,7 +105,7 @@ class OutcomeWatch:
             TextColumn("{task.description}", markup=False),
             TextColumn("{task.fields[state]}", markup=False),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=Screen(stderr=True),
             transient=True,
         ) as progress:
             bars = {name: progress.add_task(name, total=1, state="waiting") for name in names}
@@ -149,8 +148,7 @@ def table(outcomes: Sequence[NotifierOutcome]) -> Table:
     for heading in ("notifier", "outcome", "reason"):
         shown.add_column(heading)
     for one in outcomes:
-        # Text, not str: rich would interpret markup in a channel's text.
-        shown.add_row(Text(one.notifier), Text(one.state.value, COLOURS.get(one.state, "red")), Text(one.reason))
+        shown.add_row(one.notifier, line(one.state.value, style=COLOURS.get(one.state, "red")), one.reason)
     return shown
 
 

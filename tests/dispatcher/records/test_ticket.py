@@ -12,6 +12,7 @@ from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket
+from batchbell.wire import HEALTH_KEY
 
 
 @pytest.fixture
@@ -63,6 +64,18 @@ def test_a_redriven_dead_letter_starts_again(message):
     again = Ticket.from_body(json.loads(dead.to_body()), now=999.0)
 
     assert (again.first_tried, again.attempt, again.died) == (999.0, 0, None)
+
+
+@pytest.mark.parametrize("key", [HEALTH_KEY, f"{HEALTH_KEY}\n", f"\x00{HEALTH_KEY}", f"\u202e{HEALTH_KEY}"])
+def test_no_ticket_has_the_key_of_the_rows_about_channels(message, key):
+    body = json.loads(Ticket(message, "ops", "Slack answered 500", first_tried=100.5).to_body())
+    body["message"]["key"] = key
+    try:
+        found = Ticket.from_body(body, now=999.0).message.key
+    except InvalidTicket:
+        return
+
+    assert found != HEALTH_KEY
 
 
 @pytest.mark.parametrize("change", [{"message": None}, {"message": {}}, {"notifier": 7}])

@@ -1,0 +1,78 @@
+"""Secrets that the tests can recognize in any text: whole, encoded, or in part."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Iterator
+
+# In turns upper and lower case, without vowels and the letters of hexadecimal numbers: no word, number or id holds even
+# a few such letters in a row, so that a short part of a token is recognized, too.
+_LETTERS = "GHJKLMNPQRSTVWXZ"
+_LENGTH = 36  # letters of a token
+_END = 4  # letters: as few as people show of a secret's beginning or end
+_PART = 6  # letters of any other part: fewer could be in a long Base64 text by chance
+_TOKEN = re.compile(rf"(?:[{_LETTERS}][{_LETTERS.lower()}]){{{_LENGTH // 2}}}")
+
+
+def make_token() -> str:
+    """Make a secret text of letters."""
+    pairs = (secrets.choice(_LETTERS) + secrets.choice(_LETTERS).lower() for _ in range(_LENGTH // 2))
+    return "".join(pairs)
+
+
+def find_secret(secret: str, text: str) -> str | None:
+    """Return where the secret is in the text, with what stands around but without the secret; None if it is not there.
+
+    A part of a secret is found only if `make_token` made it.
+    """
+    found = {form: name for form, name in _forms(secret) if form in text}
+    if not found:
+        return None
+    hidden = bytearray(len(text))
+    for form in found:
+        start = text.find(form)
+        while start >= 0:
+            hidden[start : start + len(form)] = b"\1" * len(form)
+            start = text.find(form, start + 1)
+    whole = next((name for name in found.values() if not name.startswith("a part")), None)
+    return _around(text, hidden, whole or next(iter(found.values())))
+
+
+def _forms(secret: str) -> Iterator[tuple[str, str]]:
+    """Yield each text that shows the secret, and what to call it."""
+    data = secret.encode()
+    yield secret, "the secret"
+    # In Base64 at each offset in a longer text, as in `Authorization: Basic …`.
+    for before in range(3):
+        inner = base64.b64encode(b"\0" * before + data).decode()
+        yield inner[(0, 4, 4)[before] : len(inner) // 4 * 4 - 4], "the secret"
+    for number in (data.hex(), data.hex().upper()):
+        yield number, "the secret in hexadecimal"
+    if not _TOKEN.fullmatch(secret):
+        return
+    for part in (
+        secret[:_END],
+        secret[-_END:],
+        *(secret[start : start + _PART] for start in range(len(secret) - _PART + 1)),
+    ):
+        yield part, "a part of the secret"
+        yield part.encode().hex(), "a part of the secret in hexadecimal"
+        yield part.encode().hex().upper(), "a part of the secret in hexadecimal"
+
+
+def _around(text: str, hidden: bytearray, name: str) -> str:
+    """Return the line around the first hidden letters, with `name` in place of all that is hidden."""
+    first = hidden.index(1)
+    start = max(text.rfind("\n", 0, first) + 1, first - 100)
+    end = text.find("\n", first)
+    pieces: list[str] = []
+    for place in range(start, len(text) if end < 0 else end):
+        if not hidden[place]:
+            pieces.append(text[place])
+        elif place == start or not hidden[place - 1]:
+            pieces.append(f"({name})")
+        if len(pieces) >= 250:
+            break
+    return "".join(pieces)

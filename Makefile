@@ -10,12 +10,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos bench test test-engine docs golden screenshot lock clean
+.PHONY: help demo chaos simulate bench test test-engine docs golden screenshot lock clean
 
 help:
 	@echo 'make demo         deploy the print-color stack to local AWS, run an array job, show what each channel received'
 	@echo '                  (ARGS="--fail 2,5 --size 12 --json")'
 	@echo 'make chaos        run jobs while everything fails, account for each message (ARGS="--jobs 200 --seed 7")'
+	@echo 'make simulate     run the dispatcher in simulated worlds, 10,000 by default, and show each promise it breaks'
+	@echo '                  (ARGS="--seeds 500 --without kill", ARGS="--seed 7 --trace")'
 	@echo 'make bench        measure speed and cost, 10 minutes at most; exit code 1 if a bound is missed'
 	@echo '                  (ARGS="--only cold-start --trial"; then ARGS=--docs writes docs/performance.md)'
 	@echo 'make test         check style and types, run all tests (ARGS="-k slack" goes to pytest)'
@@ -33,6 +35,10 @@ demo: $(VENV)/.made
 chaos: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m demo.chaos $(ARGS)
+
+simulate: $(VENV)/.made
+	@$(call install,requirements-dev.txt,)
+	@$(PY) -m tests.simulation --seeds 10000 $(ARGS)
 
 # For a machine that does nothing else. The preview needs the Pulumi CLI, as the engine tests do.
 bench: $(VENV)/.made

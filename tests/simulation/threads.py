@@ -1,0 +1,182 @@
+"""What threads wait with: like `threading`, `queue` and `concurrent.futures`, on the scheduler's clock."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tests.simulation.scheduler import Scheduler
+
+running: Scheduler | None = None  # of the world that runs now
+
+
+_threads: WeakKeyDictionary[Any, Thread] = WeakKeyDictionary()
+
+
+def _scheduler() -> Scheduler:
+    assert running is not None
+    return running
+
+
+class Local:
+    """Attributes of each task."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_attributes", WeakKeyDictionary())
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._attributes.get(_scheduler().current, {})[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._attributes.setdefault(_scheduler().current, {})[name] = value
+
+
+def current_thread() -> Thread:
+    """The main thread of an invocation is not one of these: it gets one that is always alive."""
+    return _threads.get(_scheduler().current) or Thread()
+
+
+class Thread:
+    def __init__(
+        self,
+        group: None = None,
+        target: Callable[..., Any] | None = None,
+        name: str = "",
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        *,
+        daemon: bool | None = None,
+    ) -> None:
+        self._call = lambda: target(*args, **(kwargs or {})) if target else None
+        self.name, self.daemon = name, daemon
+        self._task: Any = None
+
+    def start(self) -> None:
+        current = _scheduler().current
+        assert current is not None
+        self._task = _scheduler().spawn(current.process, self._call)
+        _threads[self._task] = self
+
+    def join(self, timeout: float | None = None) -> None:
+        _scheduler().join(self._task, timeout)
+
+    def is_alive(self) -> bool:
+        return self._task is None or not self._task.done
+
+
+class Condition:
+    """Waiting tasks, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Any] = deque()
+
+    def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
+        ends = None if timeout is None else _scheduler().now + timeout
+        while not predicate():
+            left = None if ends is None else ends - _scheduler().now
+            if left is not None and left <= 0:
+                return False
+            self._waiting.append(waiting := _scheduler().current)
+            _scheduler().wait(left)
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+        return True
+
+    def notify_all(self) -> None:
+        while self._waiting:
+            _scheduler().wake(self._waiting.popleft())
+
+
+class Lock:
+    def __init__(self) -> None:
+        self._held, self._condition = False, Condition()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        limit = 0.0 if not blocking else None if timeout < 0 else timeout
+        if not self._condition.wait_for(lambda: not self._held, limit):
+            return False
+        self._held = True
+        return True
+
+    def release(self) -> None:
+        self._held = False
+        self._condition.notify_all()
+
+    def locked(self) -> bool:
+        return self._held
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Event:
+    def __init__(self) -> None:
+        self._set, self._condition = False, Condition()
+
+    def set(self) -> None:
+        self._set = True
+        self._condition.notify_all()
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._condition.wait_for(self.is_set, timeout)
+
+
+class Queue:
+    def __init__(self) -> None:
+        self._items: deque[Any] = deque()
+        self._condition = Condition()
+
+    def put(self, item: Any) -> None:
+        self._items.append(item)
+        self._condition.notify_all()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if not self._condition.wait_for(lambda: bool(self._items), timeout if block else 0.0):
+            raise queue.Empty
+        return self._items.popleft()
+
+    def get_nowait(self) -> Any:
+        return self.get(block=False)
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def empty(self) -> bool:
+        return not self._items
+
+
+class Future:
+    def __init__(self) -> None:
+        self._done = Event()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def set_result(self, result: Any) -> None:
+        self._result = result
+        self._done.set()
+
+    def set_exception(self, error: BaseException) -> None:
+        self._error = error
+        self._done.set()
+
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self._done.wait(timeout):
+            raise TimeoutError
+        if self._error is not None:
+            raise self._error
+        return self._result

@@ -98,7 +98,7 @@ class Rotation:
 
 
 @pytest.fixture(scope="module")
-def rotation(stack, webhooks, secret) -> Rotation:
+def rotation(stack, webhooks, keys, secret) -> Rotation:
     """Revokes the old webhooks and writes the new ones where the old ones were, without a deployment."""
     jobs = Rotation(*(f"job-{uuid.uuid4().hex[:8]}" for _ in range(2)))
     stack.submit(jobs.before, size=2)
@@ -107,7 +107,7 @@ def rotation(stack, webhooks, secret) -> Rotation:
         webhooks[form].old.answer(status=404)
     stack.wait_until_idle()  # so that the next message goes to the same process, which knows the old webhooks
     for name, form in ((STORED, "config"), ("/theirs", "ssm")):
-        value = {"Value": webhooks[form].new.url, "Type": "SecureString"}
+        value = {"Value": webhooks[form].new.url, "Type": "SecureString", "KeyId": keys[form]}
         stack.cloud.client("ssm").put_parameter(Name=name, Overwrite=True, **value)
     rotated = {"SecretId": secret, "SecretString": webhooks["secretsmanager"].new.url}
     stack.cloud.client("secretsmanager").put_secret_value(**rotated)

@@ -28,6 +28,26 @@ JOBS_AT_ONCE = 4
 FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
 
 
+collected: dict[pytest.Item, int] = {}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    collected[item] = len(collected)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the order of the tests in each file here, also where the files come in random order.
+
+    An operation takes seconds, so that a test goes on with the stack where the one before left it.
+    """
+    for path in {item.path for item in collected}:
+        places = [number for number, item in enumerate(items) if item.path == path]
+        in_order = sorted((items[place] for place in places), key=collected.__getitem__)
+        for place, item in zip(places, in_order, strict=True):
+            items[place] = item
+
+
 @pytest.fixture(scope="session")
 def pulumi() -> Path:
     try:

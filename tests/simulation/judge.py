@@ -110,7 +110,7 @@ class Judge:
         process = invocation.process
         assert process is not None
         ran = process.ran_until(self.world.scheduler.now)
-        old = [one for one in process.sockets.values() if ran - one.since > SEND_LIMIT]
+        old = [one for one in process.sockets.values() if not one.shut and ran - one.since > SEND_LIMIT]
         if old:
             self.break_promise("a time-out left a socket open", f"{len(old)} in {process.name}")
 

@@ -7,9 +7,6 @@ import pytest
 from tests.simulation.plan import FAULTS, Plan
 from tests.simulation.world import simulate
 
-# Seeds 23 and 54: what a send still holds at the end of an invocation is not always closed.
-NOT_KEPT = {"a time-out left a socket open"}
-
 
 def test_without_faults_each_message_arrives_once_and_unmarked():
     for seed in range(5):
@@ -29,4 +26,4 @@ def test_a_seed_gives_the_same_course_of_events_each_time(seed):
 @pytest.mark.parametrize("tens", range(6))
 def test_the_promises_of_delivery_hold_whatever_happens(tens):
     results = map(simulate, map(Plan.of, range(10 * tens, 10 * tens + 10)))
-    assert not [(one.plan.command(), one.broken) for one in results if one.broken.keys() - NOT_KEPT]
+    assert not [(one.plan.command(), one.broken) for one in results if one.broken]

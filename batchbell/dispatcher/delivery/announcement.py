@@ -14,6 +14,7 @@ from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
+from batchbell.time_limit import Exchange
 
 
 def announce(
@@ -29,12 +30,19 @@ def announce(
     if not warnings or deadline.passed:
         return
     live = [one for one in instances if one.name not in warnings and breakers[one.name].outcome_if_open() is None]
-    run([partial(_send, one, list(warnings.values())) for one in live], deadline)
+    exchanges = [Exchange() for _ in live]
+    calls = [
+        partial(_send, one, list(warnings.values()), exchange) for one, exchange in zip(live, exchanges, strict=True)
+    ]
+    for done, exchange in zip(run(calls, deadline), exchanges, strict=True):
+        if not done:
+            exchange.abandon()
 
 
-def _send(instance: Instance, warnings: Sequence[Message]) -> None:
+def _send(instance: Instance, warnings: Sequence[Message], exchange: Exchange) -> None:
     for warning in warnings:
-        outcome = attempt(instance.notifier, warning, time.time())
+        with exchange.here():
+            outcome = attempt(instance.notifier, warning, time.time())
         if outcome.result is not Result.SENT:
             logger.warning(
                 "the warning about a dead channel was not delivered", notifier=instance.name, reason=outcome.reason

@@ -9,13 +9,14 @@ from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 
 
-def run(calls: Sequence[Callable[[], None]], deadline: Deadline) -> None:
-    """Return when all calls are done or the deadline has passed: threads are daemons."""
+def run(calls: Sequence[Callable[[], None]], deadline: Deadline) -> Sequence[bool]:
+    """Return when all calls are done or the deadline has passed: whether each of them is done. Threads are daemons."""
     threads = [threading.Thread(target=_quietly, args=(call,), daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(deadline.left)
+    return [not thread.is_alive() for thread in threads]
 
 
 def _quietly(call: Callable[[], None]) -> None:

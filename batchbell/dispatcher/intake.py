@@ -37,11 +37,12 @@ NOT_LOOKED_UP = Failures(
 class Accepted:
     """One invocation's records.
 
-    `work` is to be delivered now. `early` are tickets that are not due, by record. `dead` are dead letters already.
+    `work` is to be delivered now. `early` are tickets that are not due, by notifier and message, each with its records:
+    copies of one become one. `dead` are dead letters already.
     """
 
     work: Worklist = field(default_factory=Worklist)
-    early: list[tuple[str, Ticket]] = field(default_factory=list)
+    early: dict[tuple[str, str], tuple[Ticket, tuple[str, ...]]] = field(default_factory=dict)
     dead: list[OutboxEntry] = field(default_factory=list)
 
 
@@ -129,7 +130,20 @@ class Intake:
         # However long the channel asked to wait, the last attempt is within the ticket's lifetime.
         due = min(ticket.not_before, ticket.first_tried + self.timing.ticket_lifetime)
         if due > now + 1:
-            accepted.early.append((record_id, replace(ticket, not_before=due)))
+            place = ticket.notifier, ticket.message.key
+            other, records = accepted.early.get(place, (ticket, ()))
+            accepted.early[place] = _merge(replace(ticket, not_before=due), other), (*records, record_id)
         else:
             delivery = Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt, ticket.alone)
             accepted.work.add(record_id, delivery)
+
+
+def _merge(ticket: Ticket, other: Ticket) -> Ticket:
+    """The older of two tickets for one message, as a killed function leaves behind, due when the first of them is."""
+    return replace(
+        ticket,
+        first_tried=min(ticket.first_tried, other.first_tried),
+        attempt=max(ticket.attempt, other.attempt),
+        not_before=min(ticket.not_before, other.not_before),
+        alone=ticket.alone or other.alone,
+    )

@@ -66,9 +66,8 @@ class Dispatcher:
         accepted = Intake(self.instances, self.batch, self.timing, self.origin).accept(records, budget)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)
-        early = [(ticket, (record_id,)) for record_id, ticket in accepted.early]
         live, dead = self._undelivered(accepted.work, sent, ledger)
-        entries = [*accepted.dead, *dead, *self._tickets([*early, *live])]
+        entries = [*accepted.dead, *dead, *self._tickets([*accepted.early.values(), *live])]
         stay = self.outbox.post(entries, Deadline(ends.at + self.timing.last_moments))
         for record_id, reason in stay.items():
             logger.error("SQS refused the ticket or dead letter: the record stays", record=record_id, reason=reason)

@@ -149,6 +149,16 @@ def test_a_channel_that_asks_for_longer_than_a_message_lives_gets_it_until_then_
     assert len(ops.errors) == 97  # tried when it came, and when its time was over
 
 
+def test_two_early_tickets_for_one_message_become_one_with_the_older_ones_age(stack, ticket):
+    now = time.time()
+    first, second = ticket | {"first_tried": now - 60, "not_before": now + 500}, ticket | {"not_before": now + 400}
+    invocation = stack(ops=Channel())
+    assert invocation.run(first, second) == []
+    (posted,) = invocation.posted()
+
+    assert (posted["first_tried"], posted["not_before"]) == (first["first_tried"], second["not_before"])
+
+
 def test_an_early_ticket_whose_time_is_over_is_tried_once_more(stack, ticket):
     ops = Channel(TemporaryError("busy"))
     second = stack(ops=ops)

@@ -126,7 +126,12 @@ def test_without_dead_letters_it_starts_no_task(operator, tasks):
     assert result.exit_code == 0, result.output
     assert "no dead letters" in result.stdout
     assert operator.answer("redrive")["task"] is None
-    assert operator.answer("redrive", "--dry-run")["dead_letters"] == {"total": 0, "sampled": 0, "groups": []}
+    assert operator.answer("redrive", "--dry-run")["dead_letters"] == {
+        "total": 0,
+        "sampled": 0,
+        "copies": 0,
+        "groups": [],
+    }
     assert tasks.all() == before
 
 

@@ -47,7 +47,7 @@ def test_a_healthy_stack_needs_no_attention(operator, finished, name):
         row = operator.ledger_row(latest, notifier["name"])
         assert epoch(notifier["last_delivery"]) == int(float(row["sent"]["N"]))
         assert (notifier["failing_since"], notifier["reason"]) == (None, None)
-    assert answer["dead_letters"] == {"total": 0, "sampled": 0, "groups": []}
+    assert answer["dead_letters"] == {"total": 0, "sampled": 0, "copies": 0, "groups": []}
     assert (answer["notes"], answer["attention"]) == ([], [])
     assert "Nothing to do" in operator.run("status").stdout
 
@@ -91,6 +91,16 @@ def test_every_dead_letter_has_a_reason(operator, finished, ticket, name):
         ("undelivered", None, "the rule could not deliver it: NO_PERMISSIONS", 1),
         ("unreadable", None, "the record is not JSON", 0),
     ]
+
+
+def test_a_dead_letter_that_sqs_took_twice_is_shown_as_a_copy(operator, ticket):
+    twice = ticket(died=time.time())
+    other = ticket(died=time.time())
+    other["message"] |= {"key": other["message"]["key"] + "2"}
+    operator.bury(twice, other, twice | {"died": time.time() + 1})
+
+    assert operator.answer("status", exit_code=1)["dead_letters"]["copies"] == 1
+    assert "Dead letters: 3, 1 of them copies" in operator.run("status").stdout
 
 
 def test_a_dead_letter_that_sqs_moved_is_due_to_a_crash_whatever_it_was_before(operator, ticket):

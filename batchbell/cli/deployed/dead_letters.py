@@ -52,6 +52,7 @@ class DeadLetter:
     reason: str
     since: float  # epoch seconds: the first attempt, or when it was sent
     job: DeadLetterJob | None
+    identity: str = ""  # equal for copies: SQS may have taken one although its answer was lost
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,12 @@ class DeadLetterSample:
     total: int
     letters: Sequence[DeadLetter]
 
+    @property
+    def copies(self) -> int:
+        """How many of the letters are another's copy: a redrive delivers the message once all the same."""
+        known = [(letter.notifier, letter.identity) for letter in self.letters if letter.identity]
+        return len(known) - len(set(known))
+
     def groups(self) -> list[DeadLetterGroup]:
         """Return the groups, the largest first."""
         groups: dict[tuple[DeadLetterKind, str | None, str], list[DeadLetter]] = {}
@@ -93,13 +100,15 @@ class DeadLetterSample:
         return {
             "total": self.total,
             "sampled": len(self.letters),
+            "copies": self.copies,
             "groups": [group.to_dict() for group in self.groups()],
         }
 
     def table(self) -> Table:
         looked_at = len(self.letters)
         number = f"{self.total:,}" if looked_at >= self.total else f"a sample of {looked_at:,} of {self.total:,}"
-        table = Table(title=f"Dead letters: {number}", title_justify="left", title_style="bold")
+        copies = f", {self.copies:,} of them copies" if self.copies else ""
+        table = Table(title=f"Dead letters: {number}{copies}", title_justify="left", title_style="bold")
         table.add_column("number", justify="right")
         table.add_column("notifier")
         table.add_column("reason")
@@ -173,9 +182,9 @@ def read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
                 DeadLetterKind.UNDELIVERED, None, f"the rule could not deliver it: {one_line(code, 64)}", since, job
             )
         if "unreadable" in body:
-            return DeadLetter(DeadLetterKind.UNREADABLE, None, reason, since, job)
+            return DeadLetter(DeadLetterKind.UNREADABLE, None, reason, since, job, str(body.get("sha256", "")))
         if ticket and "died" in body:
-            return DeadLetter(DeadLetterKind.REFUSED, notifier, reason, since, job)
+            return DeadLetter(DeadLetterKind.REFUSED, notifier, reason, since, job, _key_of_ticket(body))
     return DeadLetter(DeadLetterKind.DIED, notifier, "the function died", since, job)
 
 
@@ -191,11 +200,16 @@ def _timestamp(value: Any, default: float) -> float:
     return float(value) if isinstance(value, int | float) and 0 <= value < FAR_FUTURE else default
 
 
+def _key_of_ticket(body: Mapping[str, Any]) -> str:
+    message = body.get("message")
+    return str(message.get("key", "")) if isinstance(message, Mapping) else ""
+
+
 def _job_of_ticket(body: Mapping[str, Any]) -> DeadLetterJob | None:
     message = body.get("message")
     if not isinstance(message, Mapping):
         return None
-    arn, _, _ = str(message.get("key", "")).rpartition("#")  # a job's ARN and its status
+    arn, _, _ = _key_of_ticket(body).rpartition("#")  # a job's ARN and its status
     return _dead_letter_job(message.get("job_name"), arn.rpartition("/")[2], message.get("status"))
 
 

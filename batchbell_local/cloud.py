@@ -207,6 +207,31 @@ class LocalCloud:
         """Send SIGKILL to every function that is running an invocation, and return how many there were."""
         return int(self._control("POST", "functions/kill")["killed"])
 
+    def restart_functions(self) -> None:
+        """End the processes of all functions, the running ones after their invocations, as after an update."""
+        self._control("POST", "functions/restart")
+
+    def shift_clock(self, seconds: float) -> int:
+        """Set how far ahead the clock of functions is whose processes start from now on; behind, if negative.
+
+        Returns how many processes started with the clock before.
+        """
+        return int(self._control("POST", "functions/clock", {"seconds": seconds})["started"])
+
+    def count_descriptors(self) -> list[int]:
+        """How many open files and sockets each function's process has; empty on a machine without /proc."""
+        counts: list[int] = self._control("GET", "functions/descriptors")["counts"]
+        return counts
+
+    def waiting_messages(self, queue_url: str) -> list[dict[str, Any]]:
+        """The messages that nobody has received yet: "body", and "due", the seconds until each is visible."""
+        messages: list[dict[str, Any]] = self._control("POST", "queues/waiting", {"url": queue_url})["messages"]
+        return messages
+
+    def make_due(self, queue_url: str) -> int:
+        """Make a queue's delayed messages visible at once, and return how many there were."""
+        return int(self._control("POST", "queues/due", {"url": queue_url})["made_due"])
+
     def log(self) -> str:
         """The end of the process's log. Works after `stop()` too."""
         return self._final_log or self._read_log()

@@ -5,6 +5,12 @@ GET    /_batchbell/faults/N        {"hits": [request bodies]}
 DELETE /_batchbell/faults[/N]      ends one fault, or all
 POST   /_batchbell/events          puts {"events": [EventBridge events]} on the default bus, as AWS Batch does
 POST   /_batchbell/functions/kill  kills every function that is running an invocation → {"killed": N}
+POST   /_batchbell/functions/restart  ends the processes of functions, the running ones after their invocation
+POST   /_batchbell/functions/clock {"seconds": N}: how far ahead the clock of processes is that start from now on
+                                   → {"started": N}, with the clock before
+GET    /_batchbell/functions/descriptors  {"counts": [of each process]}
+POST   /_batchbell/queues/waiting  {"url"} → {"messages": [{"body", "due"}]}: those that nobody has received
+POST   /_batchbell/queues/due      {"url"}: makes delayed messages visible → {"made_due": N}
 """
 
 from __future__ import annotations
@@ -18,7 +24,8 @@ from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
 from .faults import Fault, FaultInjector, FunctionCall, parse_call, render_response
-from .ministack import functions
+from .ministack import delayed_messages, functions
+from .ministack.clocks import clock
 
 PREFIX = "/_batchbell/"
 Scope = Mapping[str, Any]
@@ -91,6 +98,19 @@ class ControlApi:
                 return {}
             case "POST", ["functions", "kill"]:
                 return {"killed": functions.kill_running()}
+            case "POST", ["functions", "restart"]:
+                functions.restart()
+                return {}
+            case "POST", ["functions", "clock"]:
+                return {"started": clock.shift(json.loads(body)["seconds"])}
+            case "GET", ["functions", "descriptors"]:
+                return {"counts": functions.count_descriptors()}
+            case "POST", ["queues", "waiting"]:
+                with request_scope(*self._scope):
+                    return {"messages": delayed_messages.waiting(json.loads(body)["url"])}
+            case "POST", ["queues", "due"]:
+                with request_scope(*self._scope):
+                    return {"made_due": delayed_messages.make_due(json.loads(body)["url"])}
             case "POST", ["events"]:
                 return {"raised": self._raise(json.loads(body)["events"])}
         raise ValueError(f"unknown control call: {method} {'/'.join(path)}")

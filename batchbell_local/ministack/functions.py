@@ -29,6 +29,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from .clocks import clock
+
 # The packages in Lambda's Python runtimes besides the standard library (AWS: "Runtime-included SDK versions").
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 HOST_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -91,10 +93,12 @@ def install(folder: Path) -> None:
     link_packages(packages, RUNTIME_PACKAGES)
     launcher = _write_launcher(folder / "python")
     preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
-    worker_script = preparation + lambda_runtime._PYTHON_WORKER_SCRIPT
+
+    def program(runtime: str) -> tuple[str, str]:
+        return str(launcher), preparation + clock.prepare() + lambda_runtime._PYTHON_WORKER_SCRIPT
 
     # ExecutionEnvironment refuses any other runtime before MiniStack asks for the program to run.
-    lambda_runtime._detect_runtime_binary = lambda runtime: (str(launcher), worker_script)
+    lambda_runtime._detect_runtime_binary = program
     lambda_runtime._signal = _kill
     lambda_runtime.Worker = ExecutionEnvironment
     execute = lambda_svc._execute_function_warm
@@ -114,6 +118,19 @@ def kill_environment(name: str) -> None:
 def kill_running() -> int:
     """Send SIGKILL to every function's process that is running an invocation; return how many."""
     return sum(environment.in_use and environment.kill_now() for environment in list(_environments.values()))
+
+
+def restart() -> None:
+    """End every function's processes, the running ones after their invocations."""
+    for name in {environment.func_name for environment in list(_environments.values())}:
+        retire_environments(name, "$LATEST")
+
+
+def count_descriptors() -> list[int]:
+    """Return how many open files and sockets each running process has; empty where there is no /proc."""
+    processes = [environment._proc for environment in list(_environments.values())]
+    folders = [Path(f"/proc/{process.pid}/fd") for process in processes if process and process.poll() is None]
+    return [len(list(folder.iterdir())) for folder in folders if folder.is_dir()]
 
 
 def retire_environments(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:

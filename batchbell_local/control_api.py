@@ -1,16 +1,16 @@
-"""Control of the local AWS beyond AWS's own API, for tests and tools: faults, Batch events, kills of functions.
+"""Control of the local AWS beyond AWS's own API: faults, Batch events, processes and clocks of functions, delays.
 
-POST   /_batchbell/faults          adds a fault: `faults.Fault` as JSON → {"fault": N}
-GET    /_batchbell/faults/N        {"hits": [request bodies]}
-DELETE /_batchbell/faults[/N]      ends one fault, or all
-POST   /_batchbell/events          puts {"events": [EventBridge events]} on the default bus, as AWS Batch does
-POST   /_batchbell/functions/kill  kills every function that is running an invocation → {"killed": N}
-POST   /_batchbell/functions/restart  ends the processes of functions, the running ones after their invocation
-POST   /_batchbell/functions/clock {"seconds": N}: how far ahead the clock of processes is that start from now on
-                                   → {"started": N}, with the clock before
-GET    /_batchbell/functions/descriptors  {"counts": [of each process]}
-POST   /_batchbell/queues/waiting  {"url"} → {"messages": [{"body", "due"}]}: those that nobody has received
-POST   /_batchbell/queues/due      {"url"}: makes delayed messages visible → {"made_due": N}
+POST   /_batchbell/faults                 adds a fault: `faults.Fault` as JSON → {"fault": N}
+GET    /_batchbell/faults/N               {"hits": [request bodies]}
+DELETE /_batchbell/faults[/N]             ends one fault, or all
+POST   /_batchbell/events                 puts {"events": [EventBridge events]} on the default bus, as AWS Batch does
+POST   /_batchbell/functions/kill         kills every function that is running an invocation → {"killed": N}
+POST   /_batchbell/functions/restart      ends all functions' processes, the running ones after their invocations
+POST   /_batchbell/functions/clock        moves the clock of processes that start from now on by {"seconds": N}
+                                          → {"started": how many had the clock before}
+GET    /_batchbell/functions/descriptors  {"counts": [open descriptors of a process]}
+POST   /_batchbell/queues/waiting         of {"url": a queue's}: {"messages": [{"body", "due"}]}, not received yet
+POST   /_batchbell/queues/due             makes the delayed messages of {"url": a queue's} visible → {"made_due": N}
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ LABELS = {
     "deploying": "resources deployed",
     "events": "events sent",
     "waiting": "queues drained",
+    "half": "half a lifetime later",
+    "lifetime": "after every lifetime",
+    "redrive": "dead letters redriven",
 }
 
 EPILOG = """
@@ -31,12 +34,15 @@ python -m demo.chaos --jobs 200 --seed 7
 
 python -m demo.chaos --json | jq '.each_duplicate[].cause'
 
-[bold]What fails[/bold]   each channel (refused and cut connections, slow and dripping answers, throttling, 4xx, 5xx, \
-a proxy's page), the ledger, the secret, the look-up of failed children, the retry queue; the function is killed \
-at any moment; events arrive twice and out of order; some records are not events. The seed decides which faults come \
-when; what they hit depends on timing too.
+[bold]What fails[/bold]   each channel (refused and cut connections, slow, dripping and endless answers, throttling, \
+waits of a day and of 31 years, 4xx, 5xx, a proxy's page and odd statuses, some jobs that Slack refuses with their \
+digest), the ledger, the secret, the look-up of failed children, the retry queue; the function is killed at any \
+moment, its clock is an hour wrong, its next version is deployed and rolled back; events arrive twice and out of \
+order; some records are not events. Then the clock jumps past the lifetime of every message, and the dead letters are \
+redriven. The seed decides which faults come when; what they hit depends on timing too.
 
-[bold]Exit codes[/bold]   0: nothing was lost, and each duplicate has a known cause and says that it may be a repeat · \
+[bold]Exit codes[/bold]   0: nothing was lost, each duplicate has a known cause and says that it may be a repeat, no \
+message outlived its lifetime, no connection stayed open, and the redrive delivered all but what Slack refuses · \
 1: otherwise, or the run failed · 2: bad arguments · 130: Ctrl-C
 """
 

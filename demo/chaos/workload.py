@@ -20,6 +20,7 @@ Event = Mapping[str, Any]
 FAILED_SHARE = 0.4  # of the jobs
 DUPLICATE_SHARE = 0.2  # of the events: AWS delivers at least once
 INVALID_SHARE = 0.03  # invalid records per job
+REFUSED_SHARE = 0.02  # of the jobs
 MAX_DELAY = 0.25  # how far events are moved at most, as a share of the whole run
 
 
@@ -30,11 +31,13 @@ class Workload:
     keys: the names of the jobs by the keys of their messages.
     events: EventBridge events for the bus.
     invalid_records: records for the intake queue that no job can be parsed from.
+    refused: the jobs that Slack refuses, with each digest that has one of them.
     """
 
     keys: Mapping[str, str]
     events: Sequence[Event]
     invalid_records: Sequence[str]
+    refused: Sequence[str] = ()
 
     @property
     def jobs(self) -> Sequence[str]:
@@ -57,7 +60,8 @@ def generate_workload(jobs: int, random: Random, queue_arn: str, definition_arn:
         events += [event for event in events if random.random() < DUPLICATE_SHARE]
         timed += [(number + random.random() * MAX_DELAY * jobs, event) for event in events]
     invalid = [_invalid_record(number, random) for number in range(round(jobs * INVALID_SHARE) or 1)]
-    return Workload(keys, [event for _, event in sorted(timed, key=lambda one: one[0])], invalid)
+    refused = sorted(random.sample(list(keys.values()), round(jobs * REFUSED_SHARE) or 1))
+    return Workload(keys, [event for _, event in sorted(timed, key=lambda one: one[0])], invalid, refused)
 
 
 def _parent(name: str, random: Random, queue_arn: str, definition_arn: str) -> ArrayParent:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from demo.chaos import fault_schedule, run
+from demo.chaos import ending, fault_schedule, run
 from demo.chaos.__main__ import command
 from tests.waiting import FACTOR, patience, slowness
 
@@ -20,7 +20,7 @@ def quick(monkeypatch, in_this_process):
     for module in (run, fault_schedule):
         monkeypatch.setattr(module, "INTERVAL", slowness())  # s
     monkeypatch.setattr(run, "FUNCTION_TIMEOUT", run.FUNCTION_TIMEOUT * FACTOR)
-    monkeypatch.setattr(run, "DRAIN_TIMEOUT", patience(run.DRAIN_TIMEOUT))
+    monkeypatch.setattr(ending, "DRAIN_TIMEOUT", patience(ending.DRAIN_TIMEOUT))
 
 
 def test_while_everything_fails_nothing_is_lost_and_each_duplicate_is_marked(quick, in_this_process):
@@ -33,6 +33,10 @@ def test_while_everything_fails_nothing_is_lost_and_each_duplicate_is_marked(qui
         dead = {one["job"] for one in audit["each_dead_letter"] if one["notifier"] in (name, "*")} - {""}
         assert audit["delivered"][name] + len(dead) >= JOBS
     assert all(one["marked"] and one["cause"] for one in audit["each_duplicate"])
+    assert audit["refused"]
+    dead = {one["job"] for one in audit["each_dead_letter"] if one["notifier"] == "slack"}
+    assert dead >= set(audit["refused"])
+    assert {"deploy of the next version", "rollback"} <= audit["faults"].keys()
     # Most faults are random, but a good part of them has hit something.
     assert len(audit["faults"]) >= 5
 

@@ -11,7 +11,8 @@ TELL_TIME = """
 import os, time
 
 def handler(event, context):
-    return {"pid": os.getpid(), "time": time.time(), "ns": time.time_ns(), "left": context.get_remaining_time_in_millis()}
+    left = context.get_remaining_time_in_millis()
+    return {"pid": os.getpid(), "time": time.time(), "ns": time.time_ns(), "left": left}
 """
 HOUR = 3_600
 

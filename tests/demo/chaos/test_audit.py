@@ -1,41 +1,14 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from demo.chaos.audit import audit_run
-from demo.chaos.workload import Workload
+from tests.demo.chaos.conftest import INVALID, ONE, TWO, ticket
 
-ARN = "arn:aws:batch:us-east-1:123456789012:job/"
-WORKLOAD = Workload({f"{ARN}1#FAILED": "chaos-0001", f"{ARN}2#SUCCEEDED": "chaos-0002"}, [], ["no JSON"])
-INVALID = {"unreadable": 1, "reason": "the record is not JSON", "sha256": "abc", "size": 7}
-ONE, TWO = ["chaos-0001 failed"], ["chaos-0002 succeeded"]
-REPEAT = [*ONE, "This may be a repeat: an earlier attempt got no answer."]
-DIGEST = ["2 jobs finished", "❌ chaos-0001 failed (may be a repeat)\n✅ chaos-0002 succeeded"]
-
-
-@pytest.fixture
-def audit():
-    def run(slack, dead=(INVALID,), log=(), kills=0):
-        arrived = {"slack": slack, "email": [ONE, TWO]}
-        return audit_run(WORKLOAD, arrived, list(dead), log, {"slack: 429": 3, "slack: 500": 0}, kills, 7, 1.23)
-
-    return run
-
-
-def ticket(reason):
-    message = {"key": f"{ARN}1#FAILED"}
-    return {"ticket": 1, "message": message, "notifier": "slack", "reason": reason}
-
-
-def outcome(result, reason=""):
-    key = f"{ARN}1#FAILED"
-    return {"message": "outcome", "notifier": "slack", "message_key": key, "result": result, "reason": reason}
+REFUSED = "Slack answered 400 invalid_payload"
 
 
 def test_a_run_without_losses_or_duplicates_is_all_numbers(audit):
-    result = audit([ONE, TWO])
+    result = audit()
 
     assert result.violations() == []
     assert result.to_dict() == {
@@ -46,6 +19,9 @@ def test_a_run_without_losses_or_duplicates_is_all_numbers(audit):
         "duplicates": 0,
         "dead_letters": 1,
         "lost": 0,
+        "waiting": 0,
+        "refused": [],
+        "descriptors": 12,
         "seconds": 1.2,
         "faults": {"slack: 429": 3},
         "each_duplicate": [],
@@ -58,64 +34,92 @@ def test_a_run_without_losses_or_duplicates_is_all_numbers(audit):
 def test_a_job_is_lost_if_it_neither_arrived_nor_is_a_dead_letter(audit):
     assert audit([TWO]).violations() == ["lost: chaos-0001 for slack"]
     assert audit([TWO]).to_dict()["lost"] == 1
-    assert audit([TWO], dead=[INVALID, ticket("404")]).violations() == []
-    assert audit([ONE, TWO], dead=[]).violations() == ["lost: an invalid record for *"]
+    assert audit(dead=[]).violations() == ["lost: an invalid record for *"]
+
+
+def test_a_dead_letter_that_its_redrive_neither_delivers_nor_buries_again_is_lost(audit):
+    dead = [INVALID, ticket("404")]
+
+    assert audit([TWO], dead=dead, dead_again=[INVALID]).violations() == ["lost: chaos-0001 for slack"]
+    assert audit([ONE, TWO], dead=dead, dead_again=[INVALID]).violations() == []
 
 
 def test_an_event_that_crashed_the_function_on_every_attempt_is_a_dead_letter_for_every_notifier(audit):
     event = {"source": "aws.batch", "detail": {"jobName": "chaos-0001"}}
-    result = audit([TWO], dead=[INVALID, event])
+    result = audit([ONE, TWO], dead=[INVALID, event], dead_again=[INVALID])
 
     assert result.violations() == []
     assert result.dead_letters[1].job == "chaos-0001"
 
 
-def test_a_digest_reports_each_of_its_jobs_and_marks_them_one_by_one(audit):
-    result = audit([ONE, DIGEST], log=[outcome("unknown", "no answer in time"), outcome("sent")])
+def test_a_dead_letter_that_sqs_holds_twice_counts_once(audit):
+    result = audit(dead=[INVALID, ticket("403"), ticket("403")], dead_again=[])
 
-    assert (result.delivered["slack"], result.messages["slack"]) == (2, 2)
-    assert [(one.job, one.times, one.marked) for one in result.duplicates] == [("chaos-0001", 2, True)]
-    assert result.duplicates[0].cause == "unknown outcome: no answer in time"
-    assert result.violations() == []
+    assert result.to_dict()["dead_letters"] == 2
 
 
-def test_a_duplicate_without_a_mark_is_a_violation(audit):
-    result = audit([ONE, ONE, TWO], log=[outcome("unknown", "no answer in time")])
+def test_a_ticket_may_wait_for_its_lifetime_and_a_slot_and_no_longer(audit):
+    log = [{"OldestUndelivered": [1_900.0]}]
 
-    assert result.violations() == ["duplicate without a mark: chaos-0001 for slack"]
-
-
-def test_a_mark_on_one_job_of_a_digest_marks_no_other_job(audit):
-    result = audit([TWO, DIGEST], kills=1)
-
-    assert result.violations() == ["duplicate without a mark: chaos-0002 for slack"]
+    assert audit(log=log, waiting=[ticket(not_before=12_402.0)]).violations() == []
+    assert audit(log=log, waiting=[ticket(not_before=12_403.0)]).violations() == [
+        "alive beyond its lifetime: chaos-0001 for slack"
+    ]
+    assert audit(waiting=[]).to_dict()["waiting"] == 0
 
 
-@pytest.mark.parametrize(
-    ("log", "kills", "cause"),
-    [
-        ([], 0, ""),
-        ([], 1, "the function was killed before it could log the outcome"),
-        ([outcome("sent")], 1, "the function was killed before it could log the outcome"),
-        ([outcome("sent"), outcome("sent")], 1, ""),
-        ([outcome("unknown", "Slack gave no answer"), outcome("sent")], 1, "unknown outcome: Slack gave no answer"),
-        (
-            [
-                {
-                    "message": "the ledger could not be written",
-                    "notifier": "slack",
-                    "message_keys": [f"{ARN}1#FAILED"],
-                    "reason": "Throttling",
-                }
-            ],
-            0,
-            "the ledger could not be written: Throttling",
-        ),
-    ],
-)
-def test_a_duplicate_has_a_known_cause_or_is_a_violation(audit, log, kills, cause):
-    result = audit([ONE, REPEAT, TWO], log=log, kills=kills)
+def test_whatever_waits_after_every_lifetime_has_lived_too_long(audit):
+    odd = {"raw": "no JSON"}
 
-    assert result.duplicates[0].cause == cause
-    assert result.violations() == ([] if cause else ["duplicate without a cause: chaos-0001 for slack"])
-    json.dumps(result.to_dict())
+    assert audit(alive=[ticket(), odd]).violations() == [
+        "alive beyond its lifetime: chaos-0001 for slack",
+        "alive beyond its lifetime: a record for *",
+    ]
+
+
+@pytest.mark.parametrize(("ages", "known"), [([], "0"), ([0.0, 12.3], "12")])
+def test_a_message_that_waits_is_known_to_an_alarm(audit, ages, known):
+    log = [{"message": "outcome"}, *({"OldestUndelivered": [age]} for age in ages)]
+
+    assert audit(log=log, waiting=[ticket(not_before=12_400.0)]).violations() == [
+        f"no alarm knows that messages wait: the oldest is said to be {known} s old"
+    ]
+
+
+def test_connections_and_descriptors_that_are_left_open_are_violations(audit):
+    assert audit(connections=2, descriptors=500).violations() == [
+        "connections to Slack that were left open: 2",
+        "a process of the function has 500 descriptors open",
+    ]
+
+
+def test_a_job_that_slack_refuses_is_a_dead_letter_before_and_after_its_redrive(audit):
+    dead = [INVALID, ticket(REFUSED)]
+
+    assert audit([TWO], refused=["chaos-0001"], dead=dead).violations() == []
+    assert audit([TWO], refused=["chaos-0001"]).violations() == [
+        "lost: chaos-0001 for slack",
+        "refused, and not a dead letter: chaos-0001",
+    ]
+
+
+def test_no_other_job_of_its_digest_is_refused(audit):
+    dead = [INVALID, ticket(REFUSED, 1), ticket(REFUSED, 2)]
+    result = audit([TWO], refused=["chaos-0001"], dead=dead, dead_again=[INVALID, ticket(REFUSED)])
+
+    assert result.violations() == ["dead, although Slack refused another job of its digest: chaos-0002"]
+
+
+def test_every_other_dead_letter_is_delivered_by_its_redrive(audit):
+    result = audit([TWO], dead=[INVALID, ticket("404")])
+
+    assert result.violations() == ["dead again after its redrive, with every channel well: chaos-0001 for slack"]
+
+
+@pytest.mark.parametrize("part", ["title", "summary", "facts", "links"])
+def test_a_dead_letter_holds_its_whole_message(audit, part):
+    broken = ticket("404")
+    broken["message"] = broken["message"] | {part: ""}
+    result = audit(dead=[INVALID, broken], dead_again=[])
+
+    assert result.violations() == ["dead letter without its whole message: chaos-0001 for slack"]

@@ -20,7 +20,7 @@ from demo.print_color import ReportProgress, RunFailed
 SOON = 10.0  # seconds; a ticket that is due later than this is not waited for
 DRAIN_TIMEOUT = 240.0  # seconds until nothing is due any more
 CLOSING_TIME = 15.0  # seconds that the last connections may take to close
-PUT_OFF = 2  # requests to Slack that are asked to wait for a day after each jump
+PUT_OFF = 2  # requests to Slack that are asked to wait for a day, after the last fault and after each jump
 
 Json = Mapping[str, Any]
 
@@ -54,6 +54,7 @@ def end_run(
 
     Raises RunFailed if a queue does not come to rest.
     """
+    put_off(PUT_OFF)
     _settle(stack, "waiting", report)
     connections = _open_connections(stack)
     descriptors = max(stack.cloud.count_descriptors(), default=0)

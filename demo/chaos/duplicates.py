@@ -92,7 +92,7 @@ def _causes(log: Sequence[Json], keys: Mapping[str, str]) -> dict[Pair, str]:
     """Why the function could not know that a message had been delivered, according to its log."""
     causes: dict[Pair, Counter[str]] = defaultdict(Counter)
     for line in log:
-        notifier = line.get("notifier")
+        notifier = str(line.get("notifier"))
         if line.get("result") == "unknown" and line.get("message_key") in keys:
             causes[keys[line["message_key"]], notifier][f"unknown outcome: {line['reason']}"] += 1
             continue

@@ -95,8 +95,8 @@ def _settle(stack: Stack, step: str, report: ReportProgress) -> None:
 def _busy(stack: Stack) -> int:
     """How many records and tickets are being processed, or will be soon."""
     retry = stack.queue_url("retry")
-    later = sum(one["due"] > SOON for one in stack.cloud.waiting_messages(retry))
-    return sum(stack.cloud.message_count(stack.queue_url(name)) for name in ("intake", "retry")) - later
+    later = [one for one in stack.cloud.waiting_messages(retry) if one["due"] > SOON]
+    return sum(stack.cloud.message_count(stack.queue_url(name)) for name in ("intake", "retry")) - len(later)
 
 
 def _open_connections(stack: Stack) -> int:

@@ -36,7 +36,7 @@ class Audit:
     messages: how many messages each channel accepted.
     delivered: how many jobs these messages report.
     dead_letters: before their redrive.
-    lost: jobs and notifiers with neither a delivery nor a dead letter, and invalid records without a dead letter.
+    lost: jobs and notifiers with neither a delivery, a ticket nor a dead letter, and invalid records without the last.
     waiting: how many messages still waited after half of their lifetime.
     wrong: what else breaks the delivery promise.
     faults: how often each fault hit.
@@ -108,7 +108,8 @@ def audit_run(
     marks = marks_of(arrived)
     dead, dead_again = (DeadLetters.of(bodies, workload.keys) for bodies in (ending.dead, ending.dead_again))
     pairs = [(job, notifier) for job in workload.jobs for notifier in arrived]
-    lost = [pair for pair in pairs if pair not in marks and not dead_again.holds(*pair)]
+    alive = {_pair(body, workload.keys) for body in ending.alive}
+    lost = [pair for pair in pairs if pair not in marks and pair not in alive and not dead_again.holds(*pair)]
     lost += [("", ALL_NOTIFIERS)] * max(0, len(set(workload.invalid_records)) - dead.unreadable)
     wrong = [
         *_alive(ending, log, times, workload.keys),
@@ -143,7 +144,8 @@ def _alive(ending: Ending, log: Sequence[Json], times: Times, keys: Mapping[str,
         for body in ending.waiting
         if body.get("not_before", 0) > body.get("first_tried", 0) + times.lifetime + times.slot
     ]
-    found = [f"alive beyond its lifetime: {_name(body, keys)}" for body in (*too_late, *ending.alive)]
+    pairs = [_pair(body, keys) for body in (*too_late, *ending.alive)]
+    found = [f"alive beyond its lifetime: {job} for {notifier}" for job, notifier in dict.fromkeys(pairs)]
     known = max((max(line[OLDEST_UNDELIVERED]) for line in log if line.get(OLDEST_UNDELIVERED)), default=0.0)
     if ending.waiting and known < times.lifetime / 2 - times.apart:
         found.append(f"no alarm knows that messages wait: the oldest is said to be {known:.0f} s old")
@@ -171,6 +173,6 @@ def _refusals(refused: Sequence[str], dead: DeadLetters, dead_again: DeadLetters
     return found
 
 
-def _name(ticket: Json, keys: Mapping[str, str]) -> str:
+def _pair(ticket: Json, keys: Mapping[str, str]) -> Pair:
     message = ticket.get("message") or {}
-    return f"{keys.get(message.get('key', ''), 'a record')} for {ticket.get('notifier', ALL_NOTIFIERS)}"
+    return keys.get(message.get("key", ""), "a record"), ticket.get("notifier", ALL_NOTIFIERS)

@@ -24,7 +24,7 @@ SLACK: Mapping[str, tuple[SlackResponse, float]] = {
     "503, wait a day": (SlackResponse.of(503, headers={"Retry-After": "86400"}), OFTEN),
     "429, wait 31 years": (SlackResponse.of(429, headers={"Retry-After": "978307200"}), OFTEN),
     "503, wait until 9999": (SlackResponse.of(503, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}), OFTEN),
-    "tarpit": (SlackResponse(body="x" * 2_000, drip=TARPIT_DRIP, whole=True), SOMETIMES),
+    "tarpit": (SlackResponse(body="x" * 2_000, drip=TARPIT_DRIP, whole=True), OFTEN),
     "redirect": (SlackResponse.of(302, headers={"Location": "http://127.0.0.1:1/"}), RARELY),
     "403": (SlackResponse.of(403), RARELY),
     "404": (SlackResponse.of(404), RARELY),
@@ -36,7 +36,7 @@ BETWEEN: Mapping[str, SlackResponse] = {
     "OK from a proxy": SlackResponse(body="OK"),
     "202 from a proxy": SlackResponse(202, "ok"),
 }
-BETWEEN_PROBABILITY = 0.15
+BETWEEN_PROBABILITY = SOMETIMES
 CONNECTION_REFUSED = "slack: connection refused"
 
 _REQUEST = {"status": 400}

@@ -14,13 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from demo.chaos.faults import TARPIT, WAIT_A_DAY
 from demo.chaos.stack import Stack
 from demo.print_color import ReportProgress, RunFailed
 
 SOON = 10.0  # seconds; a ticket that is due later than this is not waited for
 DRAIN_TIMEOUT = 240.0  # seconds until nothing is due any more
 CLOSING_TIME = 15.0  # seconds that the last connections may take to close
-PUT_OFF = 2  # requests to Slack that are asked to wait for a day, after the last fault and after each jump
+# Slack's next answers after the last fault, while no process of the function ends, and after each jump of the clock.
+LAST_ANSWERS = (TARPIT, WAIT_A_DAY, WAIT_A_DAY)
+ANSWERS_AFTER_JUMP = (WAIT_A_DAY, WAIT_A_DAY)
 
 Json = Mapping[str, Any]
 
@@ -44,26 +47,30 @@ class Ending:
 
 
 def end_run(
-    stack: Stack, lifetime: float, spare: float, put_off: Callable[[int], None], report: ReportProgress
+    stack: Stack,
+    lifetime: float,
+    spare: float,
+    answer_next: Callable[[Sequence[str]], None],
+    report: ReportProgress,
 ) -> Ending:
     """Let all messages outlive their lifetime, and return what became of them.
 
     lifetime: of a ticket, in seconds.
     spare: how far a clock that was wrong may have moved it.
-    put_off: lets Slack ask so many requests to wait for a day.
+    answer_next: chooses Slack's answers to the next requests.
 
     Raises RunFailed if a queue does not come to rest.
     """
-    put_off(PUT_OFF)
+    answer_next(LAST_ANSWERS)
     _settle(stack, "waiting", report)
     connections = _open_connections(stack)
     descriptors = max(stack.cloud.count_descriptors(), default=0)
-    put_off(PUT_OFF)
+    answer_next(ANSWERS_AFTER_JUMP)
     _jump(stack, lifetime / 2, "half", report)
     waiting = stack.tickets()
-    put_off(PUT_OFF)
+    answer_next(ANSWERS_AFTER_JUMP)
     _jump(stack, lifetime + 2 * spare, "lifetime", report)
-    put_off(0)
+    answer_next(())
     alive = stack.tickets()
     dead = stack.take_dead_letters()
     stack.put("retry", [body["raw"] if "raw" in body else json.dumps(body) for body in dead])

@@ -21,7 +21,6 @@ INTERVAL = 2.0  # seconds that a set of faults lasts
 MIN_INTERVALS = 8  # with fewer, so many faults would be active at once that one hides the others
 EXTRA_PROBABILITY = 0.05  # of each fault, in each interval other than its own
 KILL_PROBABILITY = 0.25  # that a running function is killed, in each interval
-WAIT_A_DAY = "503, wait a day"
 KILLED = "killed while it runs"
 REFUSED = "slack: 400 for a job that it refuses"
 DEPLOYED, ROLLED_BACK = "deploy of the next version", "rollback"
@@ -56,7 +55,7 @@ class FaultSchedule:
         self._refused, self._releases, self._hour = refused, releases, hour
         self._slack_random = Random(random.getrandbits(32))
         self._slack: list[str] = []
-        self._put_off = 0
+        self._next: list[str] = []
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
         faults = [*(f"slack: {name}" for name in (*SLACK, *BETWEEN)), CONNECTION_REFUSED, *AWS, *CLOCKS]
@@ -91,9 +90,9 @@ class FaultSchedule:
         """Wait until the last interval is over."""
         self._thread.join()
 
-    def put_off(self, requests: int) -> None:
-        """Let Slack ask that many more requests to wait for a day."""
-        self._put_off = requests
+    def answer_next(self, names: Sequence[str]) -> None:
+        """Let Slack answer the next requests so: names of SLACK."""
+        self._next = list(names)
 
     @property
     def kills(self) -> int:
@@ -152,10 +151,10 @@ class FaultSchedule:
         if any(job in body for job in self._refused):
             self.hits[REFUSED] += 1
             return SlackResponse.of(400)
-        if self._put_off:
-            self._put_off -= 1
-            self.hits[f"slack: {WAIT_A_DAY}"] += 1
-            return SLACK[WAIT_A_DAY][0]
+        if self._next:
+            name = self._next.pop(0)
+            self.hits[f"slack: {name}"] += 1
+            return SLACK[name][0]
         for name in self._slack:
             response, probability = SLACK[name] if name in SLACK else (BETWEEN[name], BETWEEN_PROBABILITY)
             if self._slack_random.random() < probability:

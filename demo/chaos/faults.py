@@ -11,6 +11,7 @@ HANG = 8.0  # seconds; longer than the function's timeout here
 TARPIT_DRIP = 4.0  # seconds between two bytes: no read times out, and the whole response takes hours
 OFTEN, SOMETIMES, RARELY = 0.5, 0.25, 0.04
 
+WAIT_A_DAY, TARPIT = "503, wait a day", "tarpit"
 # Slack's responses, each with its probability per request. With "ok" in the body Slack has accepted the message, even
 # if the response never arrives.
 SLACK: Mapping[str, tuple[SlackResponse, float]] = {
@@ -21,10 +22,10 @@ SLACK: Mapping[str, tuple[SlackResponse, float]] = {
     "hangs": (SlackResponse(delay=HANG), SOMETIMES),
     "drips": (SlackResponse(drip=HANG), SOMETIMES),
     "200 from a proxy": (SlackResponse(body="<html>"), SOMETIMES),
-    "503, wait a day": (SlackResponse.of(503, headers={"Retry-After": "86400"}), OFTEN),
+    WAIT_A_DAY: (SlackResponse.of(503, headers={"Retry-After": "86400"}), OFTEN),
     "429, wait 31 years": (SlackResponse.of(429, headers={"Retry-After": "978307200"}), OFTEN),
     "503, wait until 9999": (SlackResponse.of(503, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}), OFTEN),
-    "tarpit": (SlackResponse(body="x" * 2_000, drip=TARPIT_DRIP, whole=True), OFTEN),
+    TARPIT: (SlackResponse(body="x" * 2_000, drip=TARPIT_DRIP, whole=True), OFTEN),
     "redirect": (SlackResponse.of(302, headers={"Location": "http://127.0.0.1:1/"}), RARELY),
     "403": (SlackResponse.of(403), RARELY),
     "404": (SlackResponse.of(404), RARELY),

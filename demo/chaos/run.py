@@ -55,7 +55,7 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
         with FaultSchedule(cloud, sink, random, intervals, workload.refused, releases, times.apart) as faults:
             _send(stack, workload, intervals * INTERVAL, report)
             faults.wait()
-            ending = end_run(stack, times.lifetime, times.apart, faults.put_off, report)
+            ending = end_run(stack, times.lifetime, times.apart, faults.answer_next, report)
         return audit_run(
             workload,
             stack.arrived(faults.passed_on),

@@ -8,7 +8,7 @@ from typing import Any
 from batchbell_local.slack.sink import SlackResponse
 
 HANG = 8.0  # seconds; longer than the function's timeout here
-TARPIT_DRIP = 4.0  # seconds between two bytes: no read times out, and the whole response takes hours
+TARPIT_DRIP = 2.0  # seconds between two bytes: no read times out, and the whole response takes hours
 OFTEN, SOMETIMES, RARELY = 0.5, 0.25, 0.04
 
 WAIT_A_DAY, TARPIT = "503, wait a day", "tarpit"
@@ -25,7 +25,7 @@ SLACK: Mapping[str, tuple[SlackResponse, float]] = {
     WAIT_A_DAY: (SlackResponse.of(503, headers={"Retry-After": "86400"}), OFTEN),
     "429, wait 31 years": (SlackResponse.of(429, headers={"Retry-After": "978307200"}), OFTEN),
     "503, wait until 9999": (SlackResponse.of(503, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}), OFTEN),
-    TARPIT: (SlackResponse(body="x" * 2_000, drip=TARPIT_DRIP, whole=True), OFTEN),
+    TARPIT: (SlackResponse(body="x" * 6_000, drip=TARPIT_DRIP, whole=True), OFTEN),
     "redirect": (SlackResponse.of(302, headers={"Location": "http://127.0.0.1:1/"}), RARELY),
     "403": (SlackResponse.of(403), RARELY),
     "404": (SlackResponse.of(404), RARELY),

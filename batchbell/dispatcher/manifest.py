@@ -147,7 +147,7 @@ def _notifier(entry: ManifestEntry) -> Notifier:
 def _describe(error: BaseException) -> str:
     """Return the type, and the name of a missing module: the text of an exception may show a setting or a secret."""
     if isinstance(error, ModuleNotFoundError) and _MODULE.fullmatch(str(error.name)):
-        return f"there is no module {error.name}"
+        return f"No module named {error.name!r}"
     return type(error).__name__
 
 

@@ -75,7 +75,7 @@ def test_a_notifier_that_cannot_be_made_is_the_only_one(read, received, capfd, p
 
 
 def test_a_module_that_the_package_lacks_is_named(read):
-    with pytest.raises(TemporaryError, match=r"there is no module nowhere_to_be_found$"):
+    with pytest.raises(TemporaryError, match=r"No module named 'nowhere_to_be_found'$"):
         read(odd="import nowhere_to_be_found")["odd"].send("hello")
 
 

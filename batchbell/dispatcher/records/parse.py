@@ -23,6 +23,7 @@ _KEPT_OF_DETAIL = (
 )
 _KEPT_OF_ARRAY = ("size", "index")
 _KEPT_TEXT = 2_000  # characters
+_OF_TICKETS = {"message", "notifier"}  # one of these at least, or it is something else
 _KEPT_TICKET = 1_000_000  # characters: more than a ticket has, and less than a queue takes
 
 
@@ -100,7 +101,7 @@ def _decode(text: str) -> Mapping[str, Any]:
 def _extract(body: Any) -> Mapping[str, Any] | None:
     if not isinstance(body, Mapping):
         return None
-    if "ticket" in body and len(json.dumps(body)) <= _KEPT_TICKET:
+    if "ticket" in body and body.keys() & _OF_TICKETS and len(json.dumps(body)) <= _KEPT_TICKET:
         return body  # it holds no secret, and a later version may be able to read it
     detail = body.get("detail")
     kept = _pick(body, _KEPT)

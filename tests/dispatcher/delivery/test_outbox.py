@@ -90,6 +90,16 @@ def test_what_sqs_does_not_take_at_first_is_sent_again_while_there_is_time(code)
     assert list(Sqs.answers) == []
 
 
+def test_a_record_stays_if_sqs_takes_its_entry_in_no_attempt():
+    class Sqs:
+        def send_message_batch(self, **_):
+            raise ReadTimeoutError(endpoint_url="sqs")
+
+    entries = [OutboxEntry("x", ("r",), delay=0)]
+
+    assert Outbox(Sqs(), "retry", "dead").post(entries, Deadline.after(0.3)) == {"r": "ReadTimeoutError"}
+
+
 def test_what_sqs_refuses_for_good_is_not_sent_again():
     class Sqs:
         calls = 0

@@ -119,13 +119,13 @@ def test_a_call_fails_with_awss_own_code(cloud, call, queue, action, code, statu
 
 
 def test_a_fault_hits_matching_calls_and_never_those_of_the_test(cloud, call, queue):
-    fault = cloud.fail("sqs:SendMessage", holds="bad", error="RequestThrottled", skip=1, times=1)
-    answers = [call("sqs", "send_message", QueueUrl=queue.url, MessageBody=body) for body in ("good", *["bad"] * 3)]
-    cloud.client("sqs").send_message(QueueUrl=queue.url, MessageBody="bad, but mine")
+    fault = cloud.fail("sqs:SendMessage", holds="wrong", error="RequestThrottled", skip=1, times=1)
+    answers = [call("sqs", "send_message", QueueUrl=queue.url, MessageBody=body) for body in ("good", *["wrong"] * 3)]
+    cloud.client("sqs").send_message(QueueUrl=queue.url, MessageBody="wrong, but mine")
 
     assert answers == ["done", "done", "RequestThrottled", "done"]
     assert len(fault.hits) == 1
-    assert queue.bodies() == ["bad", "bad", "bad, but mine", "good"]
+    assert queue.bodies() == ["good", "wrong", "wrong", "wrong, but mine"]
 
 
 def test_a_batch_action_matches_the_single_one(cloud, call, queue):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -200,5 +201,16 @@ class World:
 
 
 def simulate(plan: Plan, tracing: bool = False) -> Result:
-    """Run a plan."""
-    return World(plan, tracing).run()
+    """Run a plan.
+
+    Meanwhile nothing is collected, which would take a fifth of the time.
+    """
+    gc.disable()
+    world = World(plan, tracing)
+    try:
+        return world.run()
+    finally:
+        # Without what refers to each other, all else is freed without the collector.
+        vars(world.function).clear()
+        vars(world).clear()
+        gc.enable()

@@ -60,7 +60,7 @@ class Channel:
     poison: frozenset[str] = frozenset()
     arrivals: dict[str, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
     unsure: set[str] = field(default_factory=set)  # jobs that were sent without a clear answer
-    sends: int = 0
+    tried: set[str] = field(default_factory=set)  # jobs that were sent at all
 
     @property
     def is_healthy(self) -> bool:
@@ -72,10 +72,11 @@ class Channel:
 
     def fault(self, world: World, message: Message) -> str:
         """What this send meets: a kind of fault, or nothing."""
-        self.sends += 1
+        jobs = jobs_of(message).keys()
+        self.tried.update(jobs)
         if not world.faulty:
             return ""
-        if self.poison & set(jobs_of(message)):
+        if self.poison & jobs:
             return "poison"
         for one in self.weather:
             if one.start <= world.scheduler.now < one.end and self.random.random() < one.share:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +90,13 @@ class Session:
     def post(self, url: str, *, data: Any, **_: Any) -> Response:
         world = self._world
         self._connection = Connection(world.scheduler)
-        body = data.read()
         channel = world.channels[url.rpartition("/")[2]]
-        return _answer(world, channel, Message.from_dict(json.loads(body)), self._connection)
+        return _answer(world, channel, _message_in(data.read()), self._connection)
+
+
+@lru_cache(maxsize=5_000)
+def _message_in(body: bytes) -> Message:
+    return Message.from_dict(json.loads(body))
 
 
 def _answer(world: World, channel: Channel, message: Message, connection: Connection) -> Response:

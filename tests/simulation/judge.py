@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from batchbell.dispatcher.timing import Timing
@@ -24,6 +25,7 @@ SEND_LIMIT = 12.0  # s; longer than any send of a webhook may take, with what co
 BUDGET = TIMING.sends + 10  # s that one channel's faults may cost another, with the way to it
 START = 15.0  # s from the receipt of a record until the function has it: a process begins
 SOME = 60.0  # s; a measured age may be behind by a run of the function
+CALM = {"done", "returned", "SQS failed"}  # ends of invocations in which the function did not die
 # Versions differ in some fields of a message, and two records of one event may be looked up with different results.
 VARIED = {"title", "headline", "jobs", "queue", "thread", "colour", "language", "facts", "failures", "notes"}
 # Under these alone, no message may come twice, or say that it may be a repeat.
@@ -67,11 +69,23 @@ class Judge:
             if invocation is None or pair not in invocation.since:
                 continue
             letter.since = invocation.since[pair]
+            self._check_wait(pair, letter)
             over = letter.visible_at - letter.since - TIMING.ticket_lifetime - TIMING.ticket_slot - START
             if over > self.tolerance:
                 late = over > self.tolerance + 2 * 900
                 promise = "a ticket outlived its lifetime" if late else "a ticket is due after its lifetime"
                 self.break_promise(promise, f"{pair} by {over:.0f} s")
+
+    def _check_wait(self, pair: Pair, letter: Letter) -> None:
+        """What a channel asks for one message keeps no other from being tried for longer than its breaker may."""
+        job, name = pair
+        channel = self.world.channels[name]
+        fields = json.loads(letter.body)
+        if job in channel.tried or channel.create_fault or fields["attempt"]:
+            return
+        wait = fields.get("not_before", 0.0) - self.world.scheduler.now
+        if wait > TIMING.longest_breaker_pause + TIMING.ticket_slot + self.tolerance:
+            self.break_promise("an untried message waits for another", f"{pair} for {wait:.0f} s")
 
     def dead_letter(self, letter: Letter) -> None:
         if SECRET in letter.body:
@@ -87,7 +101,7 @@ class Judge:
                 self.break_promise("an innocent message died with a digest", f"{job} at {name}")
 
     def sqs_gave_up(self, letter: Letter) -> None:
-        if "returned" in letter.fates:
+        if "returned" in letter.fates or CALM.issuperset(letter.fates):
             self.break_promise("receives were used up without a crash", f"{letter.id}: {letter.fates}")
 
     def end_of_invocation(self, invocation: Invocation, kept: set[str], why: str) -> None:
@@ -96,6 +110,9 @@ class Judge:
         for letter in invocation.letters:
             if letter.id in kept and "sqs" not in invocation.faults:
                 self.break_promise("a record came back although nothing failed", f"invocation {invocation.number}")
+        seconds = self.world.scheduler.now - invocation.began
+        if kept and seconds < TIMEOUT - TIMING.reserve:
+            self.break_promise("a record came back with time left", f"{invocation.number} after {seconds:.1f} s")
         self._check_age(invocation)
         self._check_sockets(invocation)
 
@@ -211,12 +228,16 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(other.get(name) == value for name, value in one.items() if name not in VARIED)
 
 
-def _objects(body: str) -> Iterator[Mapping[str, Any]]:
+@lru_cache(maxsize=1_000)
+def _objects(body: str) -> Sequence[Mapping[str, Any]]:
     """The objects in a body that may be a ticket or an event: itself, what it keeps, also as a text."""
     try:
-        value = json.loads(body)
+        return list(_objects_in(json.loads(body)))
     except ValueError:
-        return
+        return []
+
+
+def _objects_in(value: Any) -> Iterator[Mapping[str, Any]]:
     if not isinstance(value, dict):
         return
     if "message" in value or "detail" in value:
@@ -224,6 +245,6 @@ def _objects(body: str) -> Iterator[Mapping[str, Any]]:
         return
     for inner in value.values():
         if isinstance(inner, dict):
-            yield from _objects(json.dumps(inner))
+            yield from _objects_in(inner)
         elif isinstance(inner, str) and inner.startswith("{"):
             yield from _objects(inner)

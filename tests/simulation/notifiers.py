@@ -57,8 +57,8 @@ class Plain:
     channel: Channel
 
     def send(self, message: Message) -> None:
-        world, channel, random = self.world, self.channel, self.channel.random
-        kind = channel.fault(world, message)
+        world, channel = self.world, self.channel
+        kind, random = channel.fault(world, message), channel.random
         world.scheduler.wait(random.uniform(0.02, 0.4))
         if kind:
             world.say(f"{channel.name}: {kind}")

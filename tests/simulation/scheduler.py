@@ -76,7 +76,8 @@ class Scheduler:
         self.on_escape: Callable[[BaseException], None] = lambda error: None
         self.steps = 0
         self._limit = limit
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        # A moment, a number that keeps the order, then an action, or a task and the wait of it that ends.
+        self._queue: list[tuple[float, int, Callable[[], None] | None, Task | None, int]] = []
         self._numbers = count()
         self._hub = greenlet.getcurrent()
         self._tasks: dict[Task, None] = {}
@@ -84,7 +85,7 @@ class Scheduler:
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
         """Do something at a moment. The action must not wait."""
-        heapq.heappush(self._queue, (max(moment, self.now), next(self._numbers), action))
+        heapq.heappush(self._queue, (max(moment, self.now), next(self._numbers), action, None, 0))
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         self.at(self.now + seconds, action)
@@ -106,17 +107,24 @@ class Scheduler:
 
         task = Task(process, greenlet(run, parent=self._hub))
         self._tasks[task] = None
-        self.at(self.now, lambda: self._go_on(task, task.waits))
+        self._wake_at(self.now, task)
         return task
+
+    def _wake_at(self, moment: float, task: Task) -> None:
+        """End the task's present wait at a moment."""
+        heapq.heappush(self._queue, (moment, next(self._numbers), None, task, task.waits))
 
     def run(self, until: float) -> None:
         """Let time go on to a moment."""
         while self._queue and self._queue[0][0] <= until:
-            self.now, _, action = heapq.heappop(self._queue)
+            self.now, _, action, task, number = heapq.heappop(self._queue)
             self.steps += 1
             if self.steps > self._limit:
                 raise Endless
-            action()
+            if task is not None:
+                self._go_on(task, number)
+            elif action is not None:
+                action()
         self.now = max(self.now, until)
 
     def wait(self, seconds: float | None) -> bool:
@@ -127,8 +135,7 @@ class Scheduler:
         task.waits += 1
         task.woken = False
         if seconds is not None:
-            number = task.waits
-            self.after(max(0.0, seconds), lambda: self._go_on(task, number))
+            self._wake_at(self.now + max(0.0, seconds), task)
         self._hub.switch()
         if self._closed:
             raise GreenletExit
@@ -136,9 +143,8 @@ class Scheduler:
 
     def wake(self, task: Task) -> None:
         """End a task's wait."""
-        number = task.waits
         task.woken = True
-        self.at(self.now, lambda: self._go_on(task, number))
+        self._wake_at(self.now, task)
 
     def join(self, task: Task, seconds: float | None) -> None:
         if not task.done and self.current is not None:

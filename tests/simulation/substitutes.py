@@ -14,7 +14,7 @@ import threading
 import time
 import types
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,25 +69,32 @@ def substituted(scheduler: Scheduler, randomness: random.Random, log: Log, measu
     ]
     to_dict = Message.to_dict
     Message.to_dict = functools.lru_cache(maxsize=5_000)(to_dict)  # type: ignore[method-assign]
-    originals = {id(real): (real, substitute) for real, substitute in replaced}
-    changed: list[tuple[types.ModuleType, str, Any]] = []
-    for module_name, module in sorted(sys.modules.items()):
-        if not module_name.startswith(MODULES) or module is telemetry:
-            continue
-        for name, value in list(vars(module).items()):
-            if isinstance(value, threading.local):
-                changed.append((module, name, value))
-                setattr(module, name, threads.Local())
-            elif id(value) in originals and originals[id(value)][0] is value:
-                changed.append((module, name, value))
-                setattr(module, name, originals[id(value)][1])
+    places = _places(frozenset(sys.modules), tuple(real for real, _ in replaced))
+    for module, name, _, number in places:
+        setattr(module, name, threads.Local() if number is None else replaced[number][1])
     try:
         yield
     finally:
-        for module, name, value in changed:
+        for module, name, value, _ in places:
             setattr(module, name, value)
         threads.running = None
         Message.to_dict = to_dict  # type: ignore[method-assign]
+
+
+@functools.lru_cache(maxsize=10)
+def _places(modules: frozenset[str], reals: tuple[Any, ...]) -> Sequence[tuple[types.ModuleType, str, Any, int | None]]:
+    """Where the modules hold what is replaced, and its number; None for what each thread has of its own.
+
+    modules: the names of those that are loaded; with another one there may be another place.
+    """
+    numbers = {id(real): number for number, real in enumerate(reals)}
+    return [
+        (module, name, value, None if isinstance(value, threading.local) else numbers[id(value)])
+        for module_name, module in sorted(sys.modules.items())
+        if module_name.startswith(MODULES) and module is not telemetry
+        for name, value in vars(module).items()
+        if isinstance(value, threading.local) or id(value) in numbers
+    ]
 
 
 class _Time:

@@ -11,8 +11,7 @@ VERSIONS = ("older", "newer", "higher", "renamed")
 
 def write(version: str, body: str) -> str:
     """The ticket or dead letter that another version would have written in its place."""
-    fields = json.loads(body)
-    if version == "current" or "ticket" not in fields:
+    if version == "current" or "ticket" not in (fields := json.loads(body)):
         return body
     message = fields["message"]
     match version:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 from batchbell.dispatcher.timing import Timing
 from tests.simulation import notifiers, versions
 from tests.simulation.aws_calls import Network
-from tests.simulation.channels import make_channels
+from tests.simulation.channels import Channel, make_channels
 from tests.simulation.function import TIMEOUT, Function
 from tests.simulation.http import Requests
 from tests.simulation.judge import Judge
@@ -44,7 +46,7 @@ class Result:
 class World:
     """What the parts of a run share."""
 
-    def __init__(self, plan: Plan, tracing: bool = False) -> None:
+    def __init__(self, plan: Plan, tracing: bool = False, channels: Sequence[Channel] | None = None) -> None:
         self.plan, self.tracing, self.began = plan, tracing, BEGAN
         self.trace: list[str] = []
         self.counts: Counter[str] = Counter()
@@ -56,7 +58,8 @@ class World:
         self.intake, self.retry = (self._queue(name, self.dead_letters) for name in ("intake", "retry"))
         events = make_events(plan)
         self.events = events
-        channels = make_channels(plan, BEGAN, [event.job for event in events])
+        if channels is None:
+            channels = make_channels(plan, BEGAN, [event.job for event in events])
         self.channels = {channel.name: channel for channel in channels}
         self.manifest = Manifest.of(channels)
         self.table = LedgerTable()
@@ -200,5 +203,16 @@ class World:
 
 
 def simulate(plan: Plan, tracing: bool = False) -> Result:
-    """Run a plan."""
-    return World(plan, tracing).run()
+    """Run a plan.
+
+    Meanwhile nothing is collected, which would take a fifth of the time.
+    """
+    gc.disable()
+    world = World(plan, tracing)
+    try:
+        return world.run()
+    finally:
+        # Without what refers to each other, all else is freed without the collector.
+        vars(world.function).clear()
+        vars(world).clear()
+        gc.enable()

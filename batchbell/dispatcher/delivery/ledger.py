@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batchbell.wire import Column
 
 _TRUE = {"BOOL": True}
+_NAMES = {f"#{column}": str(column) for column in Column}
 _UNDELIVERED = "#tried = :tried, #result = :result, #reason = :reason"
 _Step = tuple[str, str, Mapping[str, Any]]  # a row's key, an update expression, its values
 
@@ -168,13 +169,13 @@ class Ledger:
         return answer
 
     def _write(self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        names = {f"#{name}": name for name in Column}
+        used = update + condition
         return {
             "TableName": self.table,
             "Key": {Column.MESSAGE: _s(key), Column.NOTIFIER: _s(notifier)},
             "UpdateExpression": update,
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {name: real for name, real in names.items() if name in update + condition},
+            "ExpressionAttributeNames": {name: real for name, real in _NAMES.items() if name in used},
             "ExpressionAttributeValues": values,
         }
 

@@ -117,6 +117,7 @@ def test_another_program_can_watch_a_queue_whose_arn_is_not_known_yet(
     assert subjects(own_cloud, name) == [(["x@example.com"], f"{name} failed: 1 of 2 children")]
 
 
+@pytest.mark.usefixtures("nightly")
 def test_an_arn_in_another_region_is_refused_once_it_is_known(own_cloud, program):
     source = OTHER_PROGRAM.replace("[fifo.arn]", '[fifo.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))]')
 

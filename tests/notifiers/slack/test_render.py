@@ -185,3 +185,11 @@ def test_what_stands_around_the_jobs_leaves_them_room(digest: Callable[..., Mess
         links=tuple(Link(longest, f"https://example.com/{number}") for number in range(50)),
     )
     assert any(text.startswith("… and 100 more") for text in texts(render(message), "plain_text"))
+
+
+def test_the_text_of_a_notification_mentions_nobody(failed: Message) -> None:
+    hostile = dataclasses.replace(failed, title="<!channel> a & b", summary="<@U123> -> c")
+    lines = render(hostile)["text"].splitlines()
+
+    assert lines[0].endswith("&lt;!channel&gt; a &amp; b")
+    assert lines[1] == "&lt;@U123&gt; -&gt; c"

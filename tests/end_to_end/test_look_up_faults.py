@@ -76,11 +76,11 @@ def test_an_unreadable_secret_delays_only_its_own_channel(secrets, what):
 @pytest.mark.parametrize("what", SECRET_FAULTS)
 def test_a_message_that_waited_for_a_secret_is_sent_once_when_it_can_be_read(secrets, what):
     job = secrets.jobs[what]
-    # When time runs out, the missing answer may have been Slack's.
+    # When time runs out, the missing answer may have been Slack's, unless the closed connection frees the row first.
     ran_out = secrets.observed.outcomes(job.name, "slack")[0] == NO_ANSWER
-    once = ONCE | {"slack": [REPEAT]} if ran_out else ONCE
+    allowed = [ONCE, ONCE | {"slack": [REPEAT]}] if ran_out else [ONCE]
 
-    assert secrets.observed.deliveries(job.name) == once
+    assert secrets.observed.deliveries(job.name) in allowed
     assert {notifier: row - {"maybe"} for notifier, row in secrets.observed.ledger_rows(job).items()} == SENT
 
 

@@ -128,7 +128,7 @@ class Intake:
             accepted.dead.append(OutboxEntry(dead.to_body(), (record_id,)))
             return
         # However long the channel asked to wait, the last attempt is within the ticket's lifetime.
-        due = min(ticket.not_before, ticket.first_tried + self.timing.ticket_lifetime)
+        due = min(ticket.not_before, self.timing.expiry(ticket.first_tried))
         if due > now + 1:
             place = ticket.notifier, ticket.message.key
             other, records = accepted.early.get(place, (ticket, ()))

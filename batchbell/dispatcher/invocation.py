@@ -90,7 +90,7 @@ class Dispatcher:
                 _note_test(delivery, outcome, ledger)
                 continue
             ticket, now = self._ticket(delivery, outcome), time.time()
-            if outcome.result is Result.PERMANENT or now >= delivery.first_tried + self.timing.ticket_lifetime:
+            if outcome.result is Result.PERMANENT or now >= self.timing.expiry(delivery.first_tried):
                 logger.error(
                     "dead letter", notifier=ticket.notifier, message_key=ticket.message.key, reason=outcome.reason
                 )
@@ -107,7 +107,7 @@ class Dispatcher:
             outcome.reason,
             delivery.first_tried,
             delivery.attempt + outcome.counts,
-            min(due, delivery.first_tried + self.timing.ticket_lifetime),
+            min(due, self.timing.expiry(delivery.first_tried)),
             delivery.alone or outcome.alone,
         )
 

@@ -112,6 +112,10 @@ class Timing:
         """How long after its first attempt a message is retried, whatever the channel asks for."""
         return self.scaled(4 * 3600)
 
+    def expiry(self, first_tried: float) -> float:
+        """When a message is no longer retried; its last attempt is due then at the latest. Epoch seconds."""
+        return first_tried + self.ticket_lifetime
+
     @property
     def dead_after(self) -> float:
         """A channel that fails for so long without a delivery is dead."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from batchbell.testing import faulty_server
@@ -31,6 +32,9 @@ BODIES = {
     500: "rollup_error",
 }
 HEADERS = {429: {"Retry-After": "1", "Content-Type": "application/json"}}
+
+CONNECTIONS = Path("/proc/net/tcp")  # proc(5)
+ESTABLISHED = "01"
 
 WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
 
@@ -99,6 +103,14 @@ class SlackSink:
     def url(self) -> str:
         """The webhook's URL; the same for the sink's whole life. Its path is the secret."""
         return f"http://127.0.0.1:{self._port}{self._path}"
+
+    def open_connections(self) -> int:
+        """How many connections to it are established; 0 on other systems than Linux."""
+        if not CONNECTIONS.exists():
+            return 0
+        port = f":{self._port:04X}"
+        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()[1:]]
+        return sum(row[2].endswith(port) and row[3] == ESTABLISHED for row in rows)
 
     @property
     def accepted(self) -> list[dict[str, Any]]:

@@ -109,6 +109,6 @@ def _busy(stack: Stack) -> int:
 def _open_connections(stack: Stack) -> int:
     """How many connections to Slack stay open."""
     deadline = time.monotonic() + CLOSING_TIME
-    while (count := stack.open_connections()) and time.monotonic() < deadline:
+    while (count := stack.sink.open_connections()) and time.monotonic() < deadline:
         time.sleep(0.2)
     return count

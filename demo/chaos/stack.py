@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
 
-CONNECTIONS = Path("/proc/net/tcp")  # missing on other systems than Linux
-ESTABLISHED = "01"
 SQS_BATCH = 10
 
 
@@ -71,14 +67,6 @@ class Stack:
         for event in self.cloud.function_log(self.function):
             if line := parse(event["message"]):
                 yield line
-
-    def open_connections(self) -> int:
-        """How many connections to Slack are open."""
-        if not CONNECTIONS.exists():
-            return 0
-        port = f":{urlsplit(self.sink.url).port:04X}"
-        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()[1:]]
-        return sum(row[2].endswith(port) and row[3] == ESTABLISHED for row in rows)
 
 
 def strings_in(value: Any) -> Iterator[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
 from batchbell.webhook import READ_TIMEOUT
-from batchbell_local.slack.sink import SlackResponse
+from batchbell_local.slack.sink import CONNECTIONS, SlackResponse
 from tests.end_to_end.observed_stack import FIRST, REPEAT, ObservedStack, answer_in_turn
 
 DRIP = READ_TIMEOUT - 1  # s between two bytes: no read times out, and the whole response takes many minutes
@@ -58,23 +57,16 @@ def test_an_answer_that_is_not_slacks_is_a_dead_letter_and_its_redrive_is_marked
     assert observed.deliveries(job.name) == {"slack": [REPEAT], "email": [FIRST], "sns": [FIRST]}
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="counts connections in /proc")
+@pytest.mark.skipif(not CONNECTIONS.exists(), reason="counts connections in /proc")
 def test_a_response_that_never_ends_leaves_no_connection_open(observed, sink):
     job = observed.job()
     sink.answer_with(answer_in_turn({job.name: [SlackResponse(200, "x" * 500, drip=DRIP, whole=True)]}))
     observed.stack.send(job.event)
     observed.wait_until_tried([job])
-    observed.stack.wait_until(lambda: open_connections(sink.url) == 0, "closed", timeout=20)
+    observed.stack.wait_until(lambda: sink.open_connections() == 0, "closed", timeout=20)
     observed.wait_until_idle()
 
     assert observed.deliveries(job.name) == {"slack": [REPEAT], "email": [FIRST], "sns": [FIRST]}
-
-
-def open_connections(url: str) -> int:
-    """Count the connections to that port of this machine that are established."""
-    port = int(url.split(":")[2].split("/")[0])
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(int(row[2].split(":")[1], 16) == port and row[3] == "01" for row in rows)
 
 
 def test_a_ticket_of_a_later_version_is_kept_whole_and_delivered_by_a_redrive_that_can_read_it(observed, sink):

@@ -31,6 +31,7 @@ __all__ = [
     "Secret",
     "Secrets",
     "Severity",
+    "Tag",
     "TemporaryError",
 ]
 
@@ -99,6 +100,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Tag:
+    """A tag of the job, such as ("team", "genomics"); its share identifier counts as a tag `shareIdentifier`."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
 class FailureGroup:
     """Children of an array job that failed with the same status reason, container reason and exit code."""
 
@@ -107,6 +116,9 @@ class FailureGroup:
     indexes: str  # as ranges: "0-3, 17, 20-9999"
     exit_code: int | None = None
     log: Link | None = None
+    meaning: str = ""  # the reason in plain words, and what usually helps; empty where nothing sure can be said
+    log_lines: tuple[str, ...] = ()  # what the child of `log` printed last, without secrets of well-known shapes
+    log_problem: str = ""  # one line: why there are no log lines, where the stack asks for them
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,8 @@ class DigestEntry:
     severity: Severity
     link: Link | None = None  # the job in the console
     may_be_repeat: bool = False  # an earlier attempt got no response
+    owner: str = ""  # as in `Message`, like the next one
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,8 @@ class Message:
     jobs: tuple[DigestEntry, ...] = ()  # only in a digest: at most 100, the failed ones first
     queue: str = ""  # the job queue's name, if known
     thread: str = ""  # equal for all messages about the same job; empty for a message without a thread
+    owner: str = ""  # the value of the tag that the stack's `owner_tag` names, if the job has it
+    tags: tuple[Tag, ...] = ()  # the job's, if the event has them or a notifier's filter asks for them
 
     def with_note(self, note: str) -> Message:
         """Return the message with one more note, unless it has that note already."""
@@ -195,6 +211,8 @@ class Message:
             jobs=each("jobs", _digest_entry),
             queue=text("queue"),
             thread=text("thread"),
+            owner=text("owner"),
+            tags=each("tags", _tag),
         )
         return message.with_note(PARTS_LEFT_OUT) if unread else message
 
@@ -218,7 +236,14 @@ def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
     if not isinstance(data["count"], int) or not isinstance(exit_code, int | None):
         raise TypeError("count and exit_code are integers")
     return FailureGroup(
-        _text(data["reason"]), data["count"], _text(data["indexes"]), exit_code, None if log is None else _link(log)
+        _text(data["reason"]),
+        data["count"],
+        _text(data["indexes"]),
+        exit_code,
+        None if log is None else _link(log),
+        _text(data.get("meaning", "")),
+        tuple(_text(line) for line in data.get("log_lines", ())),
+        _text(data.get("log_problem", "")),
     )
 
 
@@ -227,8 +252,17 @@ def _digest_entry(data: Mapping[str, Any]) -> DigestEntry:
     if not isinstance(may_be_repeat, bool):
         raise TypeError("may_be_repeat is true or false")
     return DigestEntry(
-        _text(data["title"]), _severity(_text(data["severity"])), None if link is None else _link(link), may_be_repeat
+        _text(data["title"]),
+        _severity(_text(data["severity"])),
+        None if link is None else _link(link),
+        may_be_repeat,
+        _text(data.get("owner", "")),
+        tuple(map(_tag, data.get("tags", ()))),
     )
+
+
+def _tag(data: Mapping[str, Any]) -> Tag:
+    return Tag(_text(data["key"]), _text(data["value"]))
 
 
 def _link(data: Mapping[str, Any]) -> Link:

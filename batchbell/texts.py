@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity, Tag
+from batchbell.wire import LOG_LINES_LIMIT
 
 __all__ = [
     "ICONS",
@@ -17,6 +19,8 @@ __all__ = [
     "describe_children",
     "describe_job",
     "headline",
+    "indented_line",
+    "last_lines",
     "one_line",
     "tidy",
     "with_omission_note",
@@ -28,6 +32,9 @@ KEY_LIMIT = 2_048  # characters: a job's ARN and status take less than a tenth
 LINK_LIMIT = 2_000  # characters: accepted by all browsers and channels
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
 JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
+TAGS_LIMIT = 51  # AWS allows 50, and the share identifier counts as one
+LOG_LINE_LIMIT = 300  # characters of a line of a log
+INDENT_LIMIT = 20  # characters: of what a line of a log begins with
 ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
 EMPTY = "-"  # some channels refuse an empty text
 
@@ -43,6 +50,13 @@ def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
     """Remove line breaks, control characters and what cannot be encoded, and cut to `limit` characters."""
     text = _DIRECTION.sub("", _NOT_ENCODABLE.sub("\ufffd", text))
     return cut(_CONTROL.sub(" ", text).strip(), limit)
+
+
+def indented_line(text: str) -> str:
+    """Do the same to a line of a log, whose indentation tells something."""
+    expanded = text.replace("\t", "    ")
+    indent = len(expanded) - len(expanded.lstrip(" "))
+    return cut(" " * min(indent, INDENT_LIMIT) + one_line(expanded, len(expanded) or 1), LOG_LINE_LIMIT)
 
 
 def cut(text: str, limit: int) -> str:
@@ -65,17 +79,28 @@ def tidy(message: Message) -> Message:
         job_name=_line(message.job_name),
         queue=one_line(message.queue),
         thread=one_line(message.thread, KEY_LIMIT),
+        owner=one_line(message.owner),
+        tags=_tags(message.tags),
         facts=tuple(Fact(_line(fact.label, LABEL_LIMIT), _line(fact.value)) for fact in message.facts),
         failures=tuple(
             dataclasses.replace(
-                group, reason=_line(group.reason), indexes=one_line(group.indexes), log=_link(group.log)
+                group,
+                reason=_line(group.reason),
+                indexes=one_line(group.indexes),
+                log=_link(group.log),
+                meaning=one_line(group.meaning),
+                log_lines=tuple(indented_line(line) for line in group.log_lines[-LOG_LINES_LIMIT:] if line.strip()),
+                log_problem=one_line(group.log_problem),
             )
             for group in message.failures[:GROUPS_LIMIT]
         ),
         notes=tuple(_line(note) for note in message.notes),
         links=tuple(link for link in map(_link, message.links) if link is not None),
         jobs=tuple(
-            dataclasses.replace(job, title=_line(job.title), link=_link(job.link)) for job in message.jobs[:JOBS_LIMIT]
+            dataclasses.replace(
+                job, title=_line(job.title), link=_link(job.link), owner=one_line(job.owner), tags=_tags(job.tags)
+            )
+            for job in message.jobs[:JOBS_LIMIT]
         ),
     )
     tidied = with_omission_note(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
@@ -88,15 +113,18 @@ def with_omission_note(message: Message, count: int, what: str) -> Message:
 
 
 def as_text(message: Message) -> str:
-    """Format a tidy message as plain text."""
+    """Format a tidy message as plain text: the outcome, what failed, the facts, the links.
+
+    The notes come second, so that a channel that cuts the text keeps them.
+    """
     parts = [f"{message.title}\n{message.summary}"]
-    if message.facts:
-        parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
-    if message.jobs:
-        parts.append("\n".join("\n  ".join(_lines_of_job(job)) for job in message.jobs))
-    parts.extend("\n  ".join(_lines(group)) for group in message.failures)
     if message.notes:
         parts.append("\n".join(f"Note: {note}" for note in message.notes))
+    parts.extend("\n  ".join(_lines(group)) for group in message.failures)
+    if message.jobs:
+        parts.append("\n".join("\n  ".join(_lines_of_job(job)) for job in message.jobs))
+    if message.facts:
+        parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
     if message.links:
         parts.append("\n".join(f"{link.label}:\n{link.url}" for link in message.links))
     return "\n\n".join(parts) + "\n"
@@ -126,9 +154,25 @@ def _lines_of_job(job: DigestEntry) -> list[str]:
     return [describe_job(job), f"{job.link.label}: {job.link.url}"] if job.link else [describe_job(job)]
 
 
+def last_lines(lines: Sequence[str], limit: int) -> list[str]:
+    """Return as many of the last lines as have at most `limit` characters together, their line breaks included."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        limit -= len(line) + 1
+        if limit < 0:
+            break
+        kept.insert(0, line)
+    return kept
+
+
 def _lines(group: FailureGroup) -> list[str]:
     log = f"{group.log.label}: {group.log.url}" if group.log else ""
-    return [line for line in (headline(group), describe_children(group), log) if line]
+    lines = (headline(group), describe_children(group), group.meaning, log, group.log_problem)
+    return [*(line for line in lines if line), *(f"| {line}" for line in group.log_lines)]
+
+
+def _tags(tags: Sequence[Tag]) -> tuple[Tag, ...]:
+    return tuple(Tag(one_line(tag.key), one_line(tag.value)) for tag in tags[:TAGS_LIMIT])
 
 
 def _line(text: str, limit: int = TEXT_LIMIT) -> str:

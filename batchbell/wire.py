@@ -14,6 +14,7 @@ __all__ = [
     "DIGEST_LIMIT",
     "HEALTH_KEY",
     "LEDGER_INDEX",
+    "LOG_LINES_LIMIT",
     "MANIFEST",
     "METRIC_DIMENSION",
     "METRIC_NAMESPACE",
@@ -29,6 +30,8 @@ __all__ = [
 
 MANIFEST = "manifest.json"  # in the root of the function's package
 DIGEST_LIMIT = 100  # jobs in a digest: rows that one transaction takes (DynamoDB API reference, TransactWriteItems)
+
+LOG_LINES_LIMIT = 50  # lines of a failed log's end: more than anybody reads in a message
 
 METRIC_NAMESPACE = "batchbell"
 METRIC_DIMENSION = "service"  # the function's name, so that two stacks of one account have metrics of their own
@@ -99,6 +102,8 @@ class ManifestEntry(TypedDict):
     module: str  # has `create`
     statuses: list[str]  # empty: all that the stack's rules let through
     jobs: list[str]  # patterns of job names (*, ?, […]); empty: all
+    tags: dict[str, list[str]]  # patterns of values, by tag; each tag must match one; empty: all
+    log_lines: int | None  # at most so many of the stack's; None: all
     digest_after: int  # more messages than this at once become one digest; 0: never
     settings: dict[str, Any]
     secrets: dict[str, Mapping[str, Any]]  # {"webhook": {"ssm": ARN}} or {"webhook": {"secretsmanager": ARN}}
@@ -116,3 +121,5 @@ class Manifest(TypedDict):
 
     instances: list[ManifestEntry]
     time_zone: NotRequired[TimeZone]  # left out: UTC
+    log_lines: int  # of the end of a failed job's log; 0: none
+    owner_tag: str  # names the tag that says whom a job concerns; "": none

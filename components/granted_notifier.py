@@ -53,6 +53,8 @@ class GrantedNotifier:
             "module": self.choice.plugin.notifier_module,
             "statuses": list(self.choice.statuses or ()),
             "jobs": list(self.choice.jobs or ()),
+            "tags": {key: list(patterns) for key, patterns in (self.choice.tags or {}).items()},
+            "log_lines": self.choice.log_lines,
             "digest_after": self.choice.digest_after or 0,
             "settings": dict(self.grants.settings),
             "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},

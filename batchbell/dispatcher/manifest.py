@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -41,16 +41,26 @@ class Instance:
     statuses: Sequence[str] = ()
     jobs: Sequence[str] = ()
     digest_after: int = 0
+    tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    log_lines: int | None = None
 
-    def takes(self, status: str, job_name: str) -> bool:
-        """True if the filters let a message through that has this status and job name."""
-        return (not self.statuses or status in self.statuses) and (
-            not self.jobs or any(fnmatchcase(job_name, pattern) for pattern in self.jobs)
+    def takes(self, status: str, job_name: str, tags: Mapping[str, str]) -> bool:
+        """True if the filters let a message through whose job has this status, name and tags."""
+        return self.may_take(status, job_name) and all(
+            key in tags and _matches(tags[key], patterns) for key, patterns in self.tags.items()
         )
+
+    def may_take(self, status: str, job_name: str) -> bool:
+        """Return the same, for a job whose tags are unknown: True if they decide."""
+        return (not self.statuses or status in self.statuses) and (not self.jobs or _matches(job_name, self.jobs))
 
     def digests(self, number: int) -> bool:
         """True if so many messages at once become one digest."""
         return 0 < self.digest_after < number
+
+
+def _matches(text: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True)
@@ -80,10 +90,16 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The stack's notifiers, and the time zone that messages show times in."""
+    """The stack's notifiers, and what its messages say.
+
+    zone: messages show times in it.
+    log_lines, owner_tag: see `batchbell.wire.Manifest`.
+    """
 
     instances: tuple[Instance, ...]
     zone: tzinfo
+    log_lines: int
+    owner_tag: str
 
 
 def read_manifest(path: Path) -> Configuration:
@@ -91,7 +107,9 @@ def read_manifest(path: Path) -> Configuration:
     content: Manifest = json.loads(path.read_text("utf-8"))
     deadline = Deadline.after(CREATION_LIMIT)
     instances = tuple(instance_of(entry, _make(entry, deadline)) for entry in content["instances"])
-    return Configuration(instances, _zone(content.get("time_zone")))
+    return Configuration(
+        instances, _zone(content.get("time_zone")), content.get("log_lines", 0), content.get("owner_tag", "")
+    )
 
 
 def _zone(entry: TimeZone | None) -> tzinfo:
@@ -109,7 +127,15 @@ def _zone(entry: TimeZone | None) -> tzinfo:
 
 def instance_of(entry: ManifestEntry, notifier: Notifier) -> Instance:
     """Raises KeyError if the entry lacks a field."""
-    return Instance(entry["name"], notifier, entry["statuses"], entry["jobs"], entry["digest_after"])
+    return Instance(
+        entry["name"],
+        notifier,
+        entry["statuses"],
+        entry["jobs"],
+        entry["digest_after"],
+        entry["tags"],
+        entry["log_lines"],
+    )
 
 
 def _secrets(where: Mapping[str, Mapping[str, str]]) -> Secrets:

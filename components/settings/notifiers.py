@@ -1,4 +1,4 @@
-"""A stack's notifiers: a list of {type, name, statuses, jobs, digest_after, …the type's own settings}."""
+"""A stack's notifiers: a list of {type, name, statuses, jobs, tags, digest_after, …the type's own settings}."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from batchbell.plugins import Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
-from batchbell.wire import DIGEST_LIMIT
+from batchbell.wire import DIGEST_LIMIT, LOG_LINES_LIMIT
 
 from .field_description import flow_yaml
 from .job_name_pattern import check_pattern
@@ -25,6 +25,22 @@ NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "recipients": ["team@example.com"],
 }
 _EXAMPLE = f"for example {flow_yaml(NOTIFIER_EXAMPLE)}"
+
+
+# AWS General Reference, "Tag naming limits and requirements".
+TAG_KEY_LIMIT, TAG_VALUE_LIMIT = 128, 256  # characters
+
+
+def _check_tags(tags: dict[str, tuple[str, ...]] | None) -> dict[str, tuple[str, ...]] | None:
+    """Return the same filter. Raises ValueError if it lets nothing through."""
+    for key, patterns in (tags or {}).items():
+        if not 0 < len(key) <= TAG_KEY_LIMIT:
+            raise ValueError(f"takes names of tags, which have 1 to {TAG_KEY_LIMIT} characters")
+        if not patterns:
+            raise ValueError(f"{got(key)} has no pattern; takes at least one for each tag")
+        if any(len(pattern) > TAG_VALUE_LIMIT for pattern in patterns):
+            raise ValueError(f"{got(key)} has a pattern that is longer than any tag ({TAG_VALUE_LIMIT} characters)")
+    return tags
 
 
 class EntrySettings(SettingsModel):
@@ -56,6 +72,26 @@ class EntrySettings(SettingsModel):
             examples=[["nightly-*"]],
         ),
     ] = None
+    tags: Annotated[
+        dict[str, tuple[Annotated[str, Field(description="a pattern of a tag's value")], ...]] | None,
+        AfterValidator(_check_tags),
+        Field(
+            title="tags of the jobs that it reports: of each, one pattern must match (*, ?, [ab] as in jobs)",
+            description="an object of lists of patterns, by tag (without it: all)",
+            examples=[{"team": ["genomics", "ml-*"]}],
+        ),
+    ] = None
+    log_lines: Annotated[
+        int | None,
+        Field(
+            strict=True,
+            ge=0,
+            le=LOG_LINES_LIMIT,
+            title="most lines that it shows of a failed log's end, where the stack's log_lines asks for some",
+            description=f"a whole number from 0 to {LOG_LINES_LIMIT} (without it: the stack's)",
+            examples=[0],
+        ),
+    ] = None
     digest_after: Annotated[
         int | None,
         Field(
@@ -68,10 +104,10 @@ class EntrySettings(SettingsModel):
         ),
     ] = None  # the type's own default
 
-    @field_validator("statuses", "jobs")
+    @field_validator("statuses", "jobs", "tags")
     @classmethod
-    def _not_empty(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if value == ():
+    def _not_empty(cls, value: Any) -> Any:
+        if value is not None and not value:
             raise ValueError("takes at least one item (without this setting: all)")
         return value
 

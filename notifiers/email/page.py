@@ -7,7 +7,7 @@ colours are readable on white and on black.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
@@ -28,10 +28,10 @@ def render_page(message: Message) -> str:
     """Return the HTML of a tidy message."""
     rows = [
         _row(_head(message), f"border-left:4px solid {COLOURS[message.severity]};padding:2px 0 2px 12px"),
-        _table(_fact(fact) for fact in message.facts),
-        _table(_job(job) for job in message.jobs),
-        *(_row(_failure(group), "padding:12px 0 0;word-break:break-word") for group in message.failures),
         *(_row(f"<em>{escape(note)}</em>", "padding:12px 0 0;word-break:break-word") for note in message.notes),
+        *(_row(_failure(group), "padding:12px 0 0;word-break:break-word") for group in message.failures),
+        _table(_job(job) for job in message.jobs),
+        _table(_fact(fact) for fact in message.facts),
         _row(" &middot; ".join(_link(link) for link in message.links), "padding:16px 0 0") if message.links else "",
     ]
     return f"""\
@@ -88,7 +88,21 @@ def _job(job: DigestEntry) -> str:
 
 def _failure(group: FailureGroup) -> str:
     details = [escape(describe_children(group)), _link(group.log) if group.log else ""]
-    return f"<strong>{escape(headline(group))}</strong><br>{' &middot; '.join(filter(None, details))}"
+    lines = [
+        f"<strong>{escape(headline(group))}</strong>",
+        " &middot; ".join(filter(None, details)),
+        escape(group.meaning),
+        escape(group.log_problem),
+    ]
+    return "<br>".join(filter(None, lines)) + _log(group.log_lines)
+
+
+def _log(lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    style = "margin:6px 0 0;padding:8px;border:1px solid #8a8a8a;font:12px/1.4 Consolas,Menlo,monospace"
+    text = "\n".join(escape(line) for line in lines)
+    return f'<pre style="{style};white-space:pre-wrap;word-break:break-word">{text}</pre>'
 
 
 def _link(link: Link) -> str:

@@ -24,31 +24,41 @@ NOTES_LIMIT = 10  # elements of a context block
 FACTS_IN_SECTION = 5  # two fields each; a section allows ten
 BLOCK_LIMIT = 50
 BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
+FACTS_LIMIT = 6_000  # of these, for all facts and what is always shown
+LOG_LIMIT = 2_000  # characters of a log's last lines as JSON
+LOG_FRAME = 150  # characters as JSON of the block around them
 REST_SIZE = 120  # characters as JSON of the block that counts the omitted things
 
 Block = dict[str, Any]
 CountedBlock = tuple[Block, int]  # a block, and how many things it shows
 
 
-def render(message: Message) -> dict[str, Any]:
-    """Return the payload. Blocks that do not fit are left out and counted."""
+def render(message: Message, mentions: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the payload: the outcome, what failed, the facts, the links. Blocks that do not fit are counted.
+
+    mentions: in Slack's markup, such as <@U0123456789>
+    """
     message = tidy(message)
     title = cut(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
     summary = cut(message.summary, VALUE_LIMIT)
-    top = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
+    top: list[Block] = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
+    if mentions:
+        top.append({"type": "section", "text": _markup(" ".join(mentions))})
     # Delivery adds its notes at the end, such as "may be a repeat".
     notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
     bottom: list[Block] = [{"type": "context", "elements": notes}] if notes else []
     if buttons := _buttons(message):
         bottom.append({"type": "actions", "elements": buttons})
 
-    middle: list[CountedBlock] = []
-    for start in range(0, len(message.facts), FACTS_IN_SECTION):
-        facts = message.facts[start : start + FACTS_IN_SECTION]
-        middle.append((_facts_section(facts), len(facts)))
-    room = BLOCKS_LIMIT - REST_SIZE - _size([*top, *(block for block, _ in middle), *bottom])
-    middle.extend(_job_sections(message.jobs, room))
-    middle.extend((_failure_section(group), 1) for group in message.failures)
+    facts = [
+        (_facts_section(message.facts[start : start + FACTS_IN_SECTION]), len(message.facts[start:][:FACTS_IN_SECTION]))
+        for start in range(0, len(message.facts), FACTS_IN_SECTION)
+    ]
+    # What failed comes first, and leaves room for the facts, unless there are far more than this program writes.
+    bottom = [*_fill(facts, [*top, *bottom], FACTS_LIMIT, BLOCK_LIMIT // 2), *bottom]
+    room = BLOCKS_LIMIT - REST_SIZE - _size([*top, *bottom])
+    middle = _job_sections(message.jobs, room)
+    middle.extend(_failure_blocks(message.failures, room))
     return {
         "text": escape(f"{title}\n{summary}"),  # for notifications and screen readers
         "blocks": [*top, *_fill(middle, [*top, *bottom]), *bottom],
@@ -62,13 +72,19 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _fill(middle: Sequence[CountedBlock], others: Sequence[Block]) -> list[Block]:
-    """Return the blocks that fit beside the others and, if some do not, one that counts the rest."""
+def _fill(
+    middle: Sequence[CountedBlock], others: Sequence[Block], limit: int = BLOCKS_LIMIT, number_limit: int = BLOCK_LIMIT
+) -> list[Block]:
+    """Return the blocks that fit beside the others and, if some do not, one that counts the rest.
+
+    limit: characters of all blocks as JSON.
+    number_limit: of all blocks.
+    """
     blocks: list[Block] = []
     size = _size(others) + REST_SIZE
     for number, (block, _) in enumerate(middle):
         size += _size(block) + len(", ")
-        if size > BLOCKS_LIMIT or len(others) + len(blocks) + 1 >= BLOCK_LIMIT:
+        if size > limit or len(others) + len(blocks) + 1 >= number_limit:
             rest = sum(count for _, count in middle[number:])
             return [*blocks, {"type": "context", "elements": [_plain(f"… and {rest:,} more")]}]
         blocks.append(block)
@@ -81,11 +97,37 @@ def _facts_section(facts: Sequence[Fact]) -> Block:
 
 
 def _failure_section(group: FailureGroup) -> Block:
-    lines = (cut(headline(group), VALUE_LIMIT), cut(describe_children(group), VALUE_LIMIT))
-    section: Block = {"type": "section", "text": _plain(_join("\n", *lines))}
+    lines = (headline(group), describe_children(group), group.meaning, group.log_problem)
+    section: Block = {"type": "section", "text": _plain(_join("\n", *(cut(line, VALUE_LIMIT) for line in lines)))}
     if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
         section["fields"] = [_markup(link)]
     return section
+
+
+def _log_block(lines: Sequence[str]) -> Block:
+    """Return the lines as they are: Slack interprets nothing in a text element of a rich_text block."""
+    text = {"type": "text", "text": "\n".join(lines)}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
+
+
+def _failure_blocks(groups: Sequence[FailureGroup], room: int) -> list[CountedBlock]:
+    """Return a section per group, and below it the last lines of its log, of which as many are shown as fit.
+
+    room: characters as JSON.
+    """
+    sections = [_failure_section(group) for group in groups]
+    logged = sum(1 for group in groups if group.log_lines)
+    left = (room - _size(sections)) // logged - LOG_FRAME if logged else 0
+    blocks: list[CountedBlock] = []
+    for group, section in zip(groups, sections, strict=True):
+        blocks.append((section, 1))
+        # As JSON, a line may take more characters than it has.
+        lines = list(group.log_lines)
+        while lines and _size("\n".join(lines)) > min(left, LOG_LIMIT):
+            lines.pop(0)
+        if lines:
+            blocks.append((_log_block(lines), 0))
+    return blocks
 
 
 def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[CountedBlock]:

@@ -12,11 +12,12 @@ import re
 from typing import Any
 
 from batchbell.contract import FailureGroup, Message
-from batchbell.texts import ICONS, cut, describe_children, describe_job, headline
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, last_lines
 
 TITLE_LIMIT = 150  # characters, like Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section in Slack allows 3,000
 LINE_LIMIT = 300  # characters
+LOG_LIMIT = 500  # characters of a log's last lines
 STEPS_LIMIT = 5
 # Values that a chat's custom actions may insert into commands: only names that AWS Batch allows (AWS Batch API
 # reference, SubmitJob and CreateJobQueue).
@@ -46,12 +47,12 @@ def render_chat(message: Message) -> dict[str, Any]:
 
 
 def _description(message: Message) -> str:
-    """Return the lines that fit, the notes before the facts, since the last lines may be left out."""
+    """Return the lines that fit, the notes first, since the last lines may be left out."""
     lines = [_line(message.summary)]
     lines += [_line(f"Note: {note}") for note in message.notes]
-    lines += [_line(f"{fact.label}: {fact.value}") for fact in message.facts]
-    lines += [_line(describe_job(job)) for job in message.jobs]
     lines += [_failure(group) for group in message.failures]
+    lines += [_line(describe_job(job)) for job in message.jobs]
+    lines += [_line(f"{fact.label}: {fact.value}") for fact in message.facts]
     kept: list[str] = []
     size = 0
     for number, line in enumerate(lines):
@@ -64,7 +65,9 @@ def _description(message: Message) -> str:
 
 def _failure(group: FailureGroup) -> str:
     log = f"{_harmless(group.log.label)}: {group.log.url}" if group.log else ""
-    return "\n".join(line for line in (_line(headline(group)), _line(describe_children(group)), log) if line)
+    lines = (headline(group), describe_children(group), group.meaning, group.log_problem)
+    ends = last_lines(group.log_lines, LOG_LIMIT)
+    return "\n".join(filter(None, (*map(_line, lines), log, *(_line(f"| {line}") for line in ends))))
 
 
 def _line(text: str) -> str:

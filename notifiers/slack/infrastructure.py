@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import pulumi
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
 
 from .notifier import webhook_problem
 
 REQUIRES = ("requests",)
+
+
+# Ids of users (U or W) and of user groups (S): Slack's "Formatting text for app surfaces", "Mentioning users".
+ID = re.compile(r"[UWS][A-Z0-9]{2,30}")
+
+
+def _check_id(mentioned: str) -> str:
+    if not ID.fullmatch(mentioned):
+        raise ValueError("takes the id of a user (U…) or a user group (S…), which Slack shows in its profile")
+    return mentioned
+
+
+def _check_mentions(mentions: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    if "" in mentions or () in mentions.values():
+        raise ValueError("takes at least one id for each tag's value or status")
+    return mentions
 
 
 class Settings(NotifierSettings):
@@ -25,7 +42,30 @@ class Settings(NotifierSettings):
             examples=[{"config": "slackWebhook"}],
         ),
     ]
+    mentions: Annotated[
+        dict[str, tuple[Annotated[str, AfterValidator(_check_id), Field(description="a Slack id")], ...]],
+        AfterValidator(_check_mentions),
+        Field(
+            title="whom a message mentions, by the job's owner (without `owner_tag`: by any tag's value) or by status",
+            description="an object of lists of ids of users and user groups",
+            examples=[{"alice": ["U0123456789"], "FAILED": ["S0123456789"]}],
+        ),
+    ] = {}  # noqa: RUF012
+    mention_statuses: Annotated[
+        tuple[str, ...],
+        Field(
+            title="statuses of the messages that mention an owner; a status in `mentions` always does",
+            description="a list of statuses of jobs, or BLOCKED",
+            examples=[["FAILED", "SUCCEEDED"]],
+        ),
+    ] = ("FAILED",)
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
-    return Grants(secrets={"webhook": settings.webhook})
+    return Grants(
+        settings={
+            "mentions": {value: list(ids) for value, ids in settings.mentions.items()},
+            "mention_statuses": list(settings.mention_statuses),
+        },
+        secrets={"webhook": settings.webhook},
+    )

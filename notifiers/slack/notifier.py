@@ -11,31 +11,35 @@ from typing import Any
 
 from batchbell import webhook
 from batchbell.contract import Message, PermanentError, Secret, Secrets, TemporaryError
+from batchbell.texts import tidy
 from batchbell.webhook import Webhook, WebhookResponse, url_problem
 
 from .blocks import render
+from .mentions import Mentions
 
 SHORT_CODE = re.compile(r"[a-z_]{1,40}")  # such as no_service
 WEBHOOK = re.compile(r"https://hooks\.slack(?:-gov)?\.com/services/T[A-Z0-9]{1,30}/B[A-Z0-9]{1,30}/[A-Za-z0-9]{1,100}")
 
 
 def create(settings: Mapping[str, Any], secrets: Secrets) -> Slack:
-    return Slack(secrets["webhook"])
+    return Slack(secrets["webhook"], Mentions(settings.get("mentions", {}), settings.get("mention_statuses", ())))
 
 
 class Slack:
     """One Slack channel: the one that the webhook was created for."""
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, mentions: Mentions | None = None) -> None:
+        self._mentions = mentions or Mentions()
         self._webhook = Webhook(url, "Slack", webhook_problem, classify)
 
     def render(self, message: Message) -> dict[str, Any]:
         """Return the payload, without sending it."""
-        return render(message)
+        message = tidy(message)
+        return render(message, self._mentions.of(message))
 
     def send(self, message: Message) -> None:
         """Post the message. Raises TemporaryError or PermanentError (see `classify`)."""
-        self._webhook.post(render(message))
+        self._webhook.post(self.render(message))
 
 
 def classify(response: WebhookResponse) -> TemporaryError | PermanentError | None:

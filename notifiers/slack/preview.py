@@ -34,7 +34,7 @@ pre { border: 1px solid var(--line); border-radius: 4px; font-size: 12px; paddin
 
 
 def preview(notifier: Notifier, message: Message) -> Preview:
-    payload = render(message)
+    payload = getattr(notifier, "render", render)(message)  # with the mentions of its settings
     drawn = "".join(_draw_block(block) for block in payload["blocks"])
     return Preview(
         (
@@ -59,6 +59,9 @@ def _draw_block(block: Block) -> str:
         case "context":
             elements = "".join(f"<span class=text>{_draw_text(one)}</span>" for one in block["elements"])
             return f"<div class=context>{elements}</div>"
+        case "rich_text":
+            lines = (part["text"] for element in block["elements"] for part in element["elements"])
+            return f"<pre>{plain(''.join(lines))}</pre>"
         case "actions":
             return f"<div class=actions>{''.join(_draw_button(one) for one in block['elements'])}</div>"
         case _:

@@ -48,6 +48,7 @@ def main() -> None:
         batch,
         event_source_mappings,
         functions,
+        metric_alarms,
         move_tasks,
         permissions,
         queue_locks,
@@ -62,6 +63,7 @@ def main() -> None:
     permissions.install()
     functions.install(folder / "functions")
     shared_code.install(folder / "code")
+    metric_alarms.install()
     batch.install()
 
     left_behind = None if arguments.keep_folder else folder

@@ -9,6 +9,7 @@ from typing import Annotated
 import pulumi
 from pydantic import AfterValidator, Field
 
+from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Grants, NotifierSettings, Statement
 
 RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
@@ -61,6 +62,8 @@ class Settings(NotifierSettings):
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
+    if not offers(context.partition, context.region, Feature.SES):
+        raise pulumi.RunError(f"notifier {name}: AWS does not offer SES in {context.region}: choose another notifier")
     address = parseaddr(settings.sender)[1]
     return Grants(
         settings={"sender": settings.sender, "recipients": list(settings.recipients)},

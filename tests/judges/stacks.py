@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from batchbell.partitions import Feature, offers
 from batchbell.plugins import find_plugins
 from tests.judges.provider_answers import Place
 from tests.judges.registered import Recording, record
@@ -33,12 +34,16 @@ class JudgedStack:
 
 
 def each_notifier(place: Place) -> list[dict[str, Any]]:
-    """Return one entry for each notifier that this checkout has, with the examples of its required settings."""
+    """Return one entry for each notifier that this checkout has, with the examples of its required settings.
+
+    Email is left out where AWS does not offer SES.
+    """
     entries = []
     for type_, plugin in find_plugins().items():
         fields = plugin.infrastructure().Settings.model_fields
         required = {name: one.examples[0] for name, one in fields.items() if one.is_required()}
-        entries.append({"type": type_, "name": type_, **required})
+        if type_ != "email" or offers(place.partition, place.region, Feature.SES):
+            entries.append({"type": type_, "name": type_, **required})
     given = {"topic_arn": place.arn("sns", "on-call"), "kms_key_arn": _key(place)}
     kept = {"webhook": {"ssm": place.arn("ssm", "parameter/webhook"), "kms_key_arn": _key(place)}}
     return [

@@ -78,6 +78,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
         "contract.py",
         "aws_clients.py",
         "aws_errors.py",
+        "partitions.py",
         "texts.py",
         "time_limit.py",
         "webhook.py",

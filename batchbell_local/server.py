@@ -46,6 +46,7 @@ def main() -> None:
     from batchbell_local.control_api import ControlApi
     from batchbell_local.ministack import (
         batch,
+        default_vpc,
         event_source_mappings,
         functions,
         metric_alarms,
@@ -65,6 +66,7 @@ def main() -> None:
     shared_code.install(folder / "code")
     metric_alarms.install()
     batch.install()
+    default_vpc.install()
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()

@@ -52,6 +52,7 @@ def main() -> None:
         permissions,
         queue_locks,
         rule_targets,
+        sent_mail,
         shared_code,
     )
 
@@ -60,6 +61,7 @@ def main() -> None:
     rule_targets.install()
     event_source_mappings.install()
     permissions.install()
+    sent_mail.install()
     functions.install(folder / "functions")
     shared_code.install(folder / "code")
     batch.install()

@@ -54,6 +54,7 @@ def main() -> None:
         permissions,
         queue_locks,
         rule_targets,
+        sent_mail,
         shared_code,
     )
 
@@ -62,6 +63,7 @@ def main() -> None:
     rule_targets.install()
     event_source_mappings.install()
     permissions.install()
+    sent_mail.install()
     functions.install(folder / "functions")
     shared_code.install(folder / "code")
     metric_alarms.install()

@@ -22,17 +22,30 @@ SUBJECT_LIMIT = 150  # characters: more than a mail program's list shows
 EVERY_MAIL = ("AccountSuspended", "SendingPaused", "MailFromDomainNotVerified", "NotFound")
 PERMANENT = (*EVERY_MAIL, "MessageRejected", "BadRequest", "Validation")
 
+# Settings that are passed to SendEmail as they are.
+OPTIONS = {"configuration_set": "ConfigurationSetName", "identity_arn": "FromEmailAddressIdentityArn"}
+
 
 def create(settings: Mapping[str, Any], secrets: Secrets) -> Email:
-    return Email(settings["sender"], settings["recipients"])
+    options = {parameter: settings[name] for name, parameter in OPTIONS.items() if name in settings}
+    return Email(settings["sender"], settings["recipients"], settings.get("region"), options)
 
 
 class Email:
     """A verified sender, and up to 50 recipients, who see each other's addresses."""
 
-    def __init__(self, sender: str, recipients: list[str]) -> None:
+    def __init__(
+        self, sender: str, recipients: list[str], region: str | None = None, options: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the mail's sender and recipients.
+
+        region: of SES; None for the function's own
+        options: further parameters of SendEmail
+        """
         self._sender = formataddr(parseaddr(sender))  # encodes a name that is not ASCII
         self._recipients = list(recipients)
+        self._region = region
+        self._options = dict(options or {})
         self._client: Any = None
         self._connections = Connections()
 
@@ -60,11 +73,12 @@ class Email:
 
     def _send(self, mail: bytes) -> Mapping[str, Any]:
         if self._client is None:
-            self._client = make_client("sesv2")
+            self._client = make_client("sesv2", self._region)
         response: Mapping[str, Any] = self._client.send_email(
             FromEmailAddress=self._sender,
             Destination={"ToAddresses": self._recipients},
             Content={"Raw": {"Data": mail}},
+            **self._options,
         )
         return response
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from email.utils import parseaddr
 from typing import Annotated
 
 import pulumi
@@ -11,21 +9,18 @@ from pydantic import AfterValidator, Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, Statement
 
-RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
+from .mailbox import Mailbox, is_address
 
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-NAMED_ADDRESS = re.compile(rf"[^<>\"\\,;:@\x00-\x1f\x7f]{{1,100}} <{ADDRESS.pattern}>")
+RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
 
 
 def _check_sender(sender: str) -> str:
-    if not (ADDRESS.fullmatch(sender) or NAMED_ADDRESS.fullmatch(sender)):
-        raise ValueError("takes an e-mail address, or Name <address>")
+    Mailbox.parse(sender)
     return sender
 
 
 def _check_recipient(recipient: str) -> str:
-    if not ADDRESS.fullmatch(recipient):
+    if not is_address(recipient):
         raise ValueError("takes an e-mail address")
     return recipient
 
@@ -61,7 +56,6 @@ class Settings(NotifierSettings):
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
-    address = parseaddr(settings.sender)[1]
     return Grants(
         settings={"sender": settings.sender, "recipients": list(settings.recipients)},
         statements=[
@@ -71,7 +65,7 @@ def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, co
                 # In its sandbox SES also checks the recipients' identities. If the sender's identity has a default
                 # configuration set, SES checks that, too. So all are allowed, but only for one sender.
                 resources=[context.arn("ses", "identity/*"), context.arn("ses", "configuration-set/*")],
-                condition={"StringEquals": {"ses:FromAddress": address}},
+                condition={"StringEquals": {"ses:FromAddress": Mailbox.parse(settings.sender).address}},
             )
         ],
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from email.utils import parseaddr
 from typing import Annotated
 
 import pulumi
@@ -13,25 +12,21 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from batchbell.partitions import Feature, offers
 from batchbell.provisioning import ARN, Context, Grants, NotifierSettings, Statement
 
+from .mailbox import Mailbox, is_address, is_domain
+
 RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-NAMED_ADDRESS = re.compile(rf"[^<>\"\\,;:@\x00-\x1f\x7f]{{1,100}} <{ADDRESS.pattern}>")
-
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")  # SES API v2 reference, "CreateConfigurationSet"
 IDENTITY_EXAMPLE = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
 
 
 def _check_sender(sender: str) -> str:
-    if not (ADDRESS.fullmatch(sender) or NAMED_ADDRESS.fullmatch(sender)):
-        raise ValueError("takes an e-mail address, or Name <address>")
+    Mailbox.parse(sender)
     return sender
 
 
 def _check_recipient(recipient: str) -> str:
-    if not ADDRESS.fullmatch(recipient):
+    if not is_address(recipient):
         raise ValueError("takes an e-mail address")
     return recipient
 
@@ -68,7 +63,7 @@ def _identity(arn: str) -> str | None:
         return None
     name = match["resource"].removeprefix("identity/")
     # An address may have * and ?, but a policy would grant all that they match.
-    is_name = re.fullmatch(rf"(?:{_LABEL}\.)+{_LABEL}", name) or (ADDRESS.fullmatch(name) and not set("*?") & set(name))
+    is_name = is_domain(name) or (is_address(name) and not set("*?") & set(name))
     return name if is_name else None
 
 
@@ -133,7 +128,7 @@ class Settings(NotifierSettings):
         region, sender = info.data.get("region"), info.data.get("sender")
         if region is not None and arn.split(":")[3] != region:
             raise ValueError(f"takes an identity in {region}, since that is this notifier's region")
-        if sender is not None and not _covers(str(_identity(arn)), parseaddr(sender)[1]):
+        if sender is not None and not _covers(str(_identity(arn)), Mailbox.parse(sender).address):
             raise ValueError("takes an identity that covers the sender: its address, its domain, or a domain above it")
         return arn
 
@@ -148,7 +143,6 @@ def _covers(identity: str, address: str) -> bool:
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
-    address = parseaddr(settings.sender)[1]
     identity_region = settings.identity_arn and settings.identity_arn.split(":")[3]
     region = settings.region or identity_region
     options = {
@@ -181,7 +175,7 @@ def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, co
                 # SES checks a MIME mail against SendRawEmail too (AWS knowledge centre, "Unauthorized" in SES).
                 actions=["ses:SendEmail", "ses:SendRawEmail"],
                 resources=resources,
-                condition={"StringEquals": {"ses:FromAddress": address}},
+                condition={"StringEquals": {"ses:FromAddress": Mailbox.parse(settings.sender).address}},
             )
         ],
     )

@@ -63,7 +63,7 @@ def sent(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: Mes
             calls.append(parameters)
             return {"MessageId": "0100018"}
 
-    monkeypatch.setattr("notifiers.email.notifier.make_client", lambda service: Ses())
+    monkeypatch.setattr("notifiers.email.notifier.make_client", lambda service, region: Ses())
     create(settings, {}).send(message)
     return calls[0]
 

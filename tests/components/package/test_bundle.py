@@ -99,6 +99,7 @@ def test_a_stack_without_slack_does_not_package_requests(email_only: Path) -> No
     assert sources(email_only, "notifiers") == {
         "__init__.py",
         "email/__init__.py",
+        "email/mailbox.py",
         "email/notifier.py",
         "email/page.py",
     }

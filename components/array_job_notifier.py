@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context
 
 from .alarms import DeliveryAlarms
@@ -20,6 +21,13 @@ from .granted_notifier import grant
 from .package.bundle import Runtime, build, has_compiled_files
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
+
+# What a stack does without where AWS does not offer a feature.
+_WITHOUT = {
+    Feature.RECURSION_SETTING: "the function has no recursion setting",
+    Feature.MAPPING_TAGS: "the event source mappings have no tags",
+    Feature.MOVE_TASKS: "`batchbell redrive` cannot move dead letters (docs/operations.md says what can)",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         context = find_deployment_context(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
         child = pulumi.ResourceOptions(parent=self)
+        self._log_what_is_left_out(context)
         # First of all: a package that cannot be built ends the deployment before anything is created.
         bundle = self._bundle(settings)
 
@@ -139,6 +148,11 @@ class ArrayJobNotifier(pulumi.ComponentResource):
                 "compute_environment_name": self.environment.compute_environment_name,
             }
         self.register_outputs(self.outputs)
+
+    def _log_what_is_left_out(self, context: Context) -> None:
+        left_out = [text for what, text in _WITHOUT.items() if not offers(context.partition, context.region, what)]
+        if left_out:
+            pulumi.log.info(f"AWS does not offer everything in {context.region}: {'; '.join(left_out)}", self)
 
     def _bundle(self, settings: Settings) -> Path:
         runtime = Runtime(settings.function.python_version, settings.function.architecture)

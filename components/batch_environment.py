@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from batchbell.partitions import ec2_principal
 from batchbell.provisioning import Context
 
 from .service_role import service_role
@@ -135,7 +136,9 @@ class BatchEnvironment(pulumi.ComponentResource):
         )
 
     def _instance_profile(self) -> tuple[aws.iam.InstanceProfile, list[pulumi.Resource]]:
-        role = service_role(f"{self._name}-instance", "ec2.amazonaws.com", self._context, self._child())
+        role = service_role(
+            f"{self._name}-instance", ec2_principal(self._context.partition), self._context, self._child()
+        )
         ecs = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
         attachments: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(

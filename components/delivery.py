@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Statement
 from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
 
@@ -183,16 +184,29 @@ class Delivery(pulumi.ComponentResource):
             # Without its permissions the first invocation could not even write its log.
             opts=self._child(policy),
         )
-        # The function sends tickets to its own retry queue. Lambda sees a runaway loop there, and drops a ticket after
-        # 16 rounds (Lambda Developer Guide, "Use Lambda recursive loop detection"). Here a ticket's age ends the loop.
-        loop = aws.lambda_.FunctionRecursionConfig(
-            f"{self._name}-dispatcher", function_name=function.name, recursive_loop="Allow", opts=self._child()
-        )
+        needs = [policy, *self._recursion(function)]
         # With a window, events in a quiet queue wait up to 20 s (Lambda Developer Guide, "Batching behavior"): fine for
         # tickets only.
-        self._mapping("intake", self.intake, function, [policy, loop], batch=10, window=0, concurrency=5)
-        self._mapping("retry", self.retry, function, [policy, loop], batch=100, window=5, concurrency=2)
+        self._mapping("intake", self.intake, function, needs, batch=10, window=0, concurrency=5)
+        self._mapping("retry", self.retry, function, needs, batch=100, window=5, concurrency=2)
         return function
+
+    def _recursion(self, function: aws.lambda_.Function) -> list[pulumi.Resource]:
+        """Let the function send tickets to its own retry queue, where a ticket's age ends the loop.
+
+        Lambda sees a runaway loop there, and would drop a ticket after 16 rounds (Lambda Developer Guide, "Use Lambda
+        recursive loop detection"). Where Lambda lacks this setting, it does not look for loops.
+        """
+        if not self._offers(Feature.RECURSION_SETTING):
+            return []
+        return [
+            aws.lambda_.FunctionRecursionConfig(
+                f"{self._name}-dispatcher", function_name=function.name, recursive_loop="Allow", opts=self._child()
+            )
+        ]
+
+    def _offers(self, feature: Feature) -> bool:
+        return offers(self._context.partition, self._context.region, feature)
 
     def _mapping(
         self,
@@ -214,7 +228,7 @@ class Delivery(pulumi.ComponentResource):
             maximum_batching_window_in_seconds=window,
             scaling_config={"maximum_concurrency": concurrency},
             function_response_types=["ReportBatchItemFailures"],
-            tags=self._context.tags,
+            tags=self._context.tags if self._offers(Feature.MAPPING_TAGS) else None,
             opts=self._child(*needs),
         )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
@@ -23,7 +23,7 @@ from .arns import definition_problem, misplacement, queue_problem
 from .environment import EnvironmentSettings
 from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
-from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status
+from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status, check_has_event
 from .time_zone import zone_problem
 from .validation import SettingsModel, not_empty, plain_or_output
 
@@ -111,7 +111,7 @@ class Settings(SettingsModel):
     ]
     single_jobs: Annotated[bool, Field(title="whether non-array jobs send messages too", examples=[True])] = False
     statuses: Annotated[
-        tuple[Annotated[Status, AfterValidator(_check_status)], ...],
+        tuple[Annotated[Status, BeforeValidator(check_has_event), AfterValidator(_check_status)], ...],
         AfterValidator(not_empty),
         Field(
             title="job states that send a message",

@@ -15,16 +15,18 @@ import pytest
 from batchbell.plugins import find_plugins
 
 RUN_TIME = tuple(
-    f"batchbell.{name}" for name in ("wire", "contract", "texts", "time_limit", "aws_clients", "aws_errors")
+    f"batchbell.{name}"
+    for name in ("wire", "contract", "texts", "time_limit", "aws_clients", "aws_errors", "partitions")
 )
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # not for the dispatcher, since it needs requests
-DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins")
+DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins", "batchbell.partitions")
 PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
 NOT_IN_LAMBDA = (".infrastructure", ".preview")  # modules of a notifier that are not in the Lambda
 
 # By package: which of our other packages it may import. The most specific line applies. A new module needs a line.
 ARROWS = {
     "batchbell.wire": (),
+    "batchbell.partitions": (),
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
@@ -60,6 +62,7 @@ TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "not
 RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.wire": set[str](),
+    "batchbell.partitions": set[str](),
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
     "batchbell.time_limit": set[str](),

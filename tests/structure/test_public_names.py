@@ -14,6 +14,7 @@ PUBLIC = {
         url_problem""",
     "batchbell.provisioning": """FORMS STACK_CONFIG Context Grants NotifierSettings SecretReference SecretShape
         Statement check_arn check_when_known""",
+    "batchbell.partitions": "Feature console_domain ec2_principal offers",
     "batchbell.plugins": "Plugin PluginError find_plugins notifiers_package",
     "batchbell.preview": "CreatePreview Form Part Preview",
     "batchbell.aws_clients": "LazyClient make_client open_session",

@@ -30,7 +30,17 @@ def test_an_environment_is_deleted_only_when_disabled_and_in_no_queue(batch: Any
         batch.client.delete_compute_environment(computeEnvironment=environment)
     other = [{"order": 1, "computeEnvironment": batch.environment()}]
     batch.client.update_job_queue(jobQueue=queue, computeEnvironmentOrder=other)
-    batch.client.delete_compute_environment(computeEnvironment=environment)
+    with refuses(batch, "Cannot delete, found existing JobQueue relationship"):  # although the queue has left it
+        batch.client.delete_compute_environment(computeEnvironment=environment)
+
+    def is_deleted() -> bool:
+        try:
+            batch.client.delete_compute_environment(computeEnvironment=environment)
+        except batch.client.exceptions.ClientException:
+            return False
+        return True
+
+    batch.wait_until(is_deleted, "the relation never ends")
     assert batch.client.describe_compute_environments(computeEnvironments=[environment])["computeEnvironments"] == []
 
 
@@ -52,6 +62,8 @@ def test_an_environment_cannot_change_between_instances_and_fargate(batch: Any) 
     [
         ("LAMBDA", {}, "computeResources.type"),
         ("FARGATE", {"instanceTypes": ["optimal"]}, "instanceTypes not applicable"),
+        ("FARGATE", {"tags": {"team": "blue"}}, "tags not applicable"),
+        ("FARGATE", {"subnets": [f"subnet-{n:08x}" for n in range(17)]}, "at most 16"),
         ("FARGATE", {"securityGroupIds": []}, "securityGroupIds is required"),
         ("EC2", {"instanceRole": ""}, "instanceRole is required"),
         ("EC2", {"subnets": []}, "subnets is required"),

@@ -1,0 +1,96 @@
+"""The stacks that the judges judge: each platform, each notifier, the longest names, and each partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batchbell.partitions import Feature, offers
+from batchbell.plugins import find_plugins
+from tests.judges.provider_answers import Place
+from tests.judges.registered import Recording, record
+
+PLATFORMS = ("EC2", "SPOT", "FARGATE", "FARGATE_SPOT")
+REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+LONGEST_STACK = "a-stack-that-has-32-characters-x"
+LONGEST_ENVIRONMENT = "an-environment-with-91-characters-" + "x" * 57
+
+
+@dataclass(frozen=True)
+class JudgedStack:
+    """A stack's config, and where it is deployed."""
+
+    config: Mapping[str, Any]
+    partition: str = "aws"
+    stack: str = "dev"
+
+    @property
+    def region(self) -> str:
+        return REGIONS[self.partition]
+
+    def record(self) -> Recording:
+        return record(self.config, partition=self.partition, region=self.region, stack=self.stack)
+
+
+def each_notifier(place: Place) -> list[dict[str, Any]]:
+    """Return one entry for each notifier that this checkout has, with the examples of its required settings.
+
+    Email is left out where AWS does not offer SES.
+    """
+    entries = []
+    for type_, plugin in find_plugins().items():
+        fields = plugin.infrastructure().Settings.model_fields
+        required = {name: one.examples[0] for name, one in fields.items() if one.is_required()}
+        if type_ != "email" or offers(place.partition, place.region, Feature.SES):
+            entries.append({"type": type_, "name": type_, **required})
+    given = {"topic_arn": place.arn("sns", "on-call"), "kms_key_arn": _key(place)}
+    kept = {"webhook": {"ssm": place.arn("ssm", "parameter/webhook"), "kms_key_arn": _key(place)}}
+    return [
+        *entries,
+        {"type": "sns", "name": "given", **given},
+        {"type": "sns", "name": "encrypted", "kms_key_arn": _key(place)},
+        {"type": "slack", "name": "kept", **kept},
+    ]
+
+
+def _key(place: Place) -> str:
+    return place.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
+
+
+def _environment(platform: str, place: Place, name: str = "nightly") -> dict[str, Any]:
+    own = {"environment_instance_policy_arns": [f"arn:{place.partition}:iam::aws:policy/AmazonS3ReadOnlyAccess"]}
+    return {
+        "environment_name": name,
+        "environment_platform": platform,
+        "environment_command": ["sleep", "60"],
+        **({} if platform.startswith("FARGATE") else own),
+    }
+
+
+def _watching(place: Place) -> dict[str, Any]:
+    return {
+        "job_queue_arns": [place.arn("batch", "job-queue/nightly")],
+        "job_definition_arns": [place.arn("batch", "job-definition/render")],
+        "single_jobs": True,
+        "statuses": ["SUCCEEDED", "FAILED", "RUNNING"],
+        "alarm_topic_arn": place.arn("sns", "on-call"),
+        "time_zone": "Europe/Berlin",
+    }
+
+
+def _stacks() -> Iterator[tuple[str, JudgedStack]]:
+    """Everything that AWS may judge differently in another partition is in each of them; the platforms are in one."""
+    for partition, region in REGIONS.items():
+        place = Place(partition, region)
+        notifiers = {"notifiers": each_notifier(place)}
+        for platform in PLATFORMS if partition == "aws" else ("FARGATE",):
+            config = {**_environment(platform, place), **notifiers}
+            yield f"{platform.lower()}-{partition}", JudgedStack(config, partition)
+        config = {**_environment("EC2", place, LONGEST_ENVIRONMENT), **_watching(place), **notifiers}
+        yield f"longest-names-{partition}", JudgedStack(config, partition, LONGEST_STACK)
+    existing = {**_watching(Place("aws", REGIONS["aws"])), "function_timeout": 120, "function_architecture": "x86_64"}
+    yield "existing-aws", JudgedStack({**existing, "notifiers": each_notifier(Place("aws", REGIONS["aws"]))}, "aws")
+
+
+STACKS: Mapping[str, JudgedStack] = dict(_stacks())

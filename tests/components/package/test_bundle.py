@@ -86,6 +86,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     }
     assert sources(everything, "notifiers") == {
         "__init__.py",
+        "email/mailbox.py",
         "email/page.py",
         "slack/blocks.py",
         "sns/chat.py",

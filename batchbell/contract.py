@@ -119,6 +119,7 @@ class FailureGroup:
     meaning: str = ""  # the reason in plain words, and what usually helps; empty where nothing sure can be said
     log_lines: tuple[str, ...] = ()  # what the child of `log` printed last, without secrets of well-known shapes
     log_problem: str = ""  # one line: why there are no log lines, where the stack asks for them
+    attempts: int | None = None  # that the child of `log` made
 
 
 @dataclass(frozen=True)
@@ -232,9 +233,13 @@ def _severity(name: str) -> Severity:
 
 
 def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
-    exit_code, log = data.get("exit_code"), data.get("log")
-    if not isinstance(data["count"], int) or not isinstance(exit_code, int | None):
-        raise TypeError("count and exit_code are integers")
+    exit_code, log, attempts = data.get("exit_code"), data.get("log"), data.get("attempts")
+    if (
+        not isinstance(data["count"], int)
+        or not isinstance(exit_code, int | None)
+        or not isinstance(attempts, int | None)
+    ):
+        raise TypeError("count, exit_code and attempts are integers")
     return FailureGroup(
         _text(data["reason"]),
         data["count"],
@@ -244,6 +249,7 @@ def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
         _text(data.get("meaning", "")),
         tuple(_text(line) for line in data.get("log_lines", ())),
         _text(data.get("log_problem", "")),
+        attempts,
     )
 
 

@@ -133,8 +133,9 @@ def as_text(message: Message) -> str:
 def headline(group: FailureGroup) -> str:
     """Return a line such as "3x Essential container in task exited (exit code 1)"; without "1x" for a single job."""
     exit_code = "" if group.exit_code is None else f" (exit code {group.exit_code})"
+    attempts = f", after {group.attempts} attempts" if group.indexes and (group.attempts or 1) > 1 else ""
     times = f"{group.count:,}x " if group.indexes else ""
-    return f"{times}{group.reason}{exit_code}"
+    return f"{times}{group.reason}{exit_code}{attempts}"
 
 
 def describe_children(group: FailureGroup) -> str:

@@ -102,8 +102,8 @@ class ManifestEntry(TypedDict):
     module: str  # has `create`
     statuses: list[str]  # empty: all that the stack's rules let through
     jobs: list[str]  # patterns of job names (*, ?, […]); empty: all
-    tags: dict[str, list[str]]  # patterns of values, by tag; each tag must match one; empty: all
-    log_lines: int | None  # at most so many of the stack's; None: all
+    tags: NotRequired[dict[str, list[str]]]  # patterns of values, by tag; each tag must match one; left out: all
+    log_lines: NotRequired[int]  # at most so many of the stack's; left out: all
     digest_after: int  # more messages than this at once become one digest; 0: never
     settings: dict[str, Any]
     secrets: dict[str, Mapping[str, Any]]  # {"webhook": {"ssm": ARN}} or {"webhook": {"secretsmanager": ARN}}
@@ -121,5 +121,5 @@ class Manifest(TypedDict):
 
     instances: list[ManifestEntry]
     time_zone: NotRequired[TimeZone]  # left out: UTC
-    log_lines: int  # of the end of a failed job's log; 0: none
-    owner_tag: str  # names the tag that says whom a job concerns; "": none
+    log_lines: NotRequired[int]  # of the end of a failed job's log; left out: none
+    owner_tag: NotRequired[str]  # names the tag that says whom a job concerns

@@ -48,17 +48,20 @@ class GrantedNotifier:
         ]
 
     def manifest_entry(self) -> ManifestEntry:
-        return {
+        entry: ManifestEntry = {
             "name": self.choice.name,
             "module": self.choice.plugin.notifier_module,
             "statuses": list(self.choice.statuses or ()),
             "jobs": list(self.choice.jobs or ()),
-            "tags": {key: list(patterns) for key, patterns in (self.choice.tags or {}).items()},
-            "log_lines": self.choice.log_lines,
             "digest_after": self.choice.digest_after or 0,
             "settings": dict(self.grants.settings),
             "secrets": {name: {secret.store: secret.arn} for name, secret in self.secrets.items()},
         }
+        if self.choice.tags is not None:
+            entry["tags"] = {key: list(patterns) for key, patterns in self.choice.tags.items()}
+        if self.choice.log_lines is not None:
+            entry["log_lines"] = self.choice.log_lines
+        return entry
 
 
 def grant(name: str, choice: NotifierChoice, context: Context, opts: pulumi.ResourceOptions) -> GrantedNotifier:

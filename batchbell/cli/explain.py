@@ -147,7 +147,7 @@ def _rendering(choice: Any, message: Message) -> Any:
     """
     try:
         instance = make_local_notifier(choice)
-        if not instance.takes(message.status, message.job_name):
+        if not instance.takes_message(message):
             return None
         render = getattr(instance.notifier, "render", None)
         return render(copy.deepcopy(message)) if render else message.to_dict()  # a plug-in may change what it gets

@@ -89,7 +89,7 @@ def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[P
 
 
 def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
-    left_out = not (instance.takes(message.status, message.job_name) or message.kind in UNFILTERED)
+    left_out = not (instance.takes_message(message) or message.kind in UNFILTERED)
     try:
         # A copy: a plug-in may change what it gets.
         return Drawing(instance.name, plugin.type, _parts(plugin, instance, copy.deepcopy(message)), left_out)

@@ -85,7 +85,7 @@ def _replay(
     notifiers = deployed.notifiers()
     settled = {
         one.name: watch.had_it(one.name)
-        if one.takes(message.status, message.job_name)
+        if one.takes_message(message)
         else NotifierOutcome(one.name, OutcomeState.LEFT_OUT)
         for one in notifiers
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from batchbell.aws_clients import LazyClient, make_client
 from batchbell.dispatcher import manifest
 from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
+from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
@@ -35,8 +36,15 @@ def dispatcher() -> Dispatcher:
         dynamodb=make_client("dynamodb", read_timeout=timing.call, attempts=2),
         batch=LazyClient("batch", read_timeout=timing.call),
         timing=timing,
+        logs=LogReader(written.log_lines, partial(_logs_client, read_timeout=timing.call)),
+        owner_tag=written.owner_tag,
         origin=Origin(environment.get(Variable.STACK, ""), environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
     )
+
+
+@cache
+def _logs_client(region: str, read_timeout: float) -> Any:
+    return make_client("logs", region, read_timeout=read_timeout)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

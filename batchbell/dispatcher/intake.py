@@ -18,6 +18,8 @@ from batchbell.dispatcher.messages import queue_blocked
 from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.job_tags import look_up_tags
+from batchbell.dispatcher.messages.log_end import NO_LOGS, LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.messages.queue_blocked import compose_blocked
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
@@ -48,12 +50,14 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Intake:
-    """`batch`: a boto3 client."""
+    """`batch`: a boto3 client; `owner_tag`: as in `batchbell.wire.Manifest`."""
 
     instances: Sequence[Instance]
     batch: Any
     timing: Timing
     origin: Origin
+    logs: LogReader = NO_LOGS
+    owner_tag: str = ""
 
     def accept(self, records: Sequence[Mapping[str, Any]], budget: LookUpBudget) -> Accepted:
         """Read SQS's records. One that cannot be read becomes a dead letter."""
@@ -70,7 +74,7 @@ class Intake:
             if isinstance(parsed, Job):
                 jobs.append((record_id, parsed))
             elif isinstance(parsed, BlockedQueue):
-                self._add_blocked(accepted, record_id, parsed)
+                self._add_blocked(accepted, record_id, parsed, budget)
             elif isinstance(parsed, SelfTest):
                 self._add_self_test(accepted, record_id, parsed)
             else:
@@ -79,7 +83,8 @@ class Intake:
         return accepted
 
     def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, Job]], budget: LookUpBudget) -> None:
-        takers = {job.key: self._takers(job.status, job.name) for _, job in jobs}
+        jobs = [(record_id, self._with_tags(job, job.status, budget)) for record_id, job in jobs]
+        takers = {job.key: self._takers(job, job.status) for _, job in jobs}
         numbers = Counter({name: len(waiting) for name, waiting in accepted.work.by_notifier().items()})
         numbers.update(instance.name for instances in takers.values() for instance in instances)
         messages: dict[str, Message] = {}
@@ -89,26 +94,33 @@ class Intake:
             if names and job.key not in messages:
                 # A digest shows no failures, so nothing is looked up for it.
                 alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
-                messages[job.key] = compose(job, self._failures(job, budget if alone else None), self.origin.zone)
+                failures = self._failures(job, budget if alone else None)
+                messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag)
             for instance in takers[job.key]:
-                accepted.work.add(record_id, Delivery(instance, messages[job.key], time.time()))
+                accepted.work.add(record_id, Delivery(instance, instance.shown(messages[job.key]), time.time()))
 
-    def _takers(self, status: str, job_name: str) -> Sequence[Instance]:
-        return [instance for instance in self.instances if instance.takes(status, job_name)]
+    def _takers(self, job: Job, status: str) -> Sequence[Instance]:
+        return [one for one in self.instances if one.takes(status, job.name, job.tags)]
+
+    def _with_tags(self, job: Job, status: str, budget: LookUpBudget) -> Job:
+        """Look the job's tags up, if its event has none and somebody asks for them."""
+        asks = self.owner_tag or any(one.tags and one.takes(status, job.name) for one in self.instances)
+        return look_up_tags(job, self.batch, budget) if job.tags is None and asks else job
 
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
         """Without a budget nothing is looked up."""
         if not job.failed:
             return Failures()
         if not job.is_parent:
-            return failure_of(job)
-        return NOT_LOOKED_UP if budget is None else look_up_failures(job, self.batch, budget)
+            return failure_of(job, budget, self.logs)
+        return NOT_LOOKED_UP if budget is None else look_up_failures(job, self.batch, budget, self.logs)
 
-    def _add_blocked(self, accepted: Accepted, record_id: str, blocked: BlockedQueue) -> None:
-        takers = self._takers(queue_blocked.STATUS, blocked.job.name)
+    def _add_blocked(self, accepted: Accepted, record_id: str, blocked: BlockedQueue, budget: LookUpBudget) -> None:
+        blocked = replace(blocked, job=self._with_tags(blocked.job, queue_blocked.STATUS, budget))
+        takers = self._takers(blocked.job, queue_blocked.STATUS)
         names = [instance.name for instance in takers]
         logger.info("blocked queue", queue=blocked.job.queue_name, job=blocked.job.name, notifiers=names)
-        message = compose_blocked(blocked, self.origin.zone)
+        message = compose_blocked(blocked, self.origin.zone, self.owner_tag)
         for instance in takers:
             accepted.work.add(record_id, Delivery(instance, message, time.time()))
 

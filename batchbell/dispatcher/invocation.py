@@ -28,6 +28,7 @@ from batchbell.dispatcher.intake import Intake
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
 from batchbell.dispatcher.messages.failures import LookUpBudget
+from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger, measure_notifier, measure_oldest
@@ -48,6 +49,8 @@ class Dispatcher:
     batch: Any
     timing: Timing
     origin: Origin = field(default_factory=Origin)
+    logs: LogReader = field(default_factory=LogReader)
+    owner_tag: str = ""
     breakers: dict[str, Breaker] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +66,8 @@ class Dispatcher:
         until = time.time() + seconds_left + self.timing.lease_margin
         ledger = Ledger(self.dynamodb, self.table, uuid.uuid4().hex, until)
         budget = LookUpBudget(Deadline.after(min(self.timing.look_ups, ends.left)))
-        accepted = Intake(self.instances, self.batch, self.timing, self.origin).accept(records, budget)
+        intake = Intake(self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag)
+        accepted = intake.accept(records, budget)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)
         live, dead = self._undelivered(accepted.work, sent, ledger)

@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -44,15 +44,32 @@ class Instance:
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     log_lines: int | None = None
 
-    def takes(self, status: str, job_name: str, tags: Mapping[str, str]) -> bool:
-        """True if the filters let a message through whose job has this status, name and tags."""
-        return self.may_take(status, job_name) and all(
-            key in tags and _matches(tags[key], patterns) for key, patterns in self.tags.items()
+    def takes(self, status: str, job_name: str, tags: Mapping[str, str] | None = None) -> bool:
+        """True if the filters let a message through.
+
+        tags: the job's; None if they are unknown: then they keep no message from anybody.
+        """
+        return (
+            (not self.statuses or status in self.statuses)
+            and (not self.jobs or _matches(job_name, self.jobs))
+            and (tags is None or all(key in tags and _matches(tags[key], self.tags[key]) for key in self.tags))
         )
 
-    def may_take(self, status: str, job_name: str) -> bool:
-        """Return the same, for a job whose tags are unknown: True if they decide."""
-        return (not self.statuses or status in self.statuses) and (not self.jobs or _matches(job_name, self.jobs))
+    def takes_message(self, message: Message) -> bool:
+        return self.takes(message.status, message.job_name, {tag.key: tag.value for tag in message.tags})
+
+    def shown(self, message: Message) -> Message:
+        """Return the message with as many log lines as this notifier shows."""
+        most = self.log_lines
+        if most is None:
+            return message
+        groups = [
+            replace(
+                group, log_lines=group.log_lines[-most:] if most else (), log_problem=group.log_problem if most else ""
+            )
+            for group in message.failures
+        ]
+        return replace(message, failures=tuple(groups))
 
     def digests(self, number: int) -> bool:
         """True if so many messages at once become one digest."""
@@ -133,8 +150,8 @@ def instance_of(entry: ManifestEntry, notifier: Notifier) -> Instance:
         entry["statuses"],
         entry["jobs"],
         entry["digest_after"],
-        entry["tags"],
-        entry["log_lines"],
+        entry.get("tags", {}),
+        entry.get("log_lines"),
     )
 
 

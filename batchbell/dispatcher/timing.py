@@ -13,6 +13,7 @@ from dataclasses import dataclass
 REFERENCE_TIMEOUT = 30  # s; what the figures below are written for
 MAX_SQS_DELAY = 900  # s; SQS API reference, SendMessage
 LOOK_UP_CALLS = 11  # AWS calls an invocation: 10 pages of children and one DescribeJobs
+LOG_CALLS = 3  # further ones, for the ends of logs: of the largest groups
 
 
 @dataclass(frozen=True)

@@ -55,4 +55,5 @@ def _title(failed: int, succeeded: int, other: int) -> str:
 
 
 def _entry(message: Message, repeat: bool) -> DigestEntry:
-    return DigestEntry(message.title, message.severity, message.links[0] if message.links else None, repeat)
+    link = message.links[0] if message.links else None
+    return DigestEntry(message.title, message.severity, link, repeat, message.owner, message.tags)

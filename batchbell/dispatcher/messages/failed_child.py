@@ -8,7 +8,8 @@ from typing import Any
 
 from batchbell.contract import Link
 from batchbell.dispatcher.messages import console_links
-from batchbell.dispatcher.records.containers import deciding_container, status_reason_of
+from batchbell.dispatcher.messages.log_end import LogPlace
+from batchbell.dispatcher.records.containers import attempts_of, deciding_container, status_reason_of
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.json_object import JsonObject
 
@@ -17,7 +18,7 @@ SHOWN_REASON = 500  # characters
 
 @dataclass(frozen=True)
 class FailedChild:
-    """`log`: needs DescribeJobs, since ListJobs lacks the stream's name."""
+    """`log`, `place` and `attempts`: need DescribeJobs, since ListJobs lacks the stream's name."""
 
     id: str
     index: int
@@ -25,6 +26,8 @@ class FailedChild:
     container_reason: str
     exit_code: int | None
     log: Link | None
+    place: LogPlace | None = None
+    attempts: int | None = None
 
     @classmethod
     def from_json(cls, child: Mapping[str, Any], parent: Job) -> FailedChild:
@@ -40,6 +43,8 @@ class FailedChild:
             container.reason,
             container.exit_code,
             Link(f"Log of child {child_id.rpartition(':')[2]}", url) if url else None,
+            LogPlace(region, log.group, log.stream) if log.group and log.stream else None,
+            len(attempts_of(fields)) or None,
         )
 
     @property
@@ -55,7 +60,7 @@ class FailedChild:
     def with_details(self, described: FailedChild) -> FailedChild:
         """Add what only DescribeJobs says. If ListJobs says how it ended, that stays, as that of all others."""
         if self.tells_its_end:
-            return replace(self, log=described.log)
+            return replace(self, log=described.log, place=described.place, attempts=described.attempts)
         return replace(described, index=self.index, status_reason=self.status_reason or described.status_reason)
 
 

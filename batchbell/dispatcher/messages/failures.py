@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,8 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batchbell.contract import FailureGroup, Link
 from batchbell.dispatcher.messages import console_links
 from batchbell.dispatcher.messages.failed_child import FailedChild, full_reason
+from batchbell.dispatcher.messages.log_end import NO_LOGS, LogPlace, LogReader
+from batchbell.dispatcher.messages.plain_words import explain
 from batchbell.dispatcher.records.job import Job
-from batchbell.dispatcher.timing import LOOK_UP_CALLS, Deadline
+from batchbell.dispatcher.timing import LOG_CALLS, LOOK_UP_CALLS, Deadline
 
 PAGE = 1_000  # children a ListJobs call (measured: AWS returns up to 1,000)
 DESCRIBED = 100  # children a DescribeJobs call (AWS Batch API reference)
@@ -26,12 +28,20 @@ class LookUpBudget:
 
     deadline: Deadline
     calls: int = LOOK_UP_CALLS
+    log_calls: int = LOG_CALLS  # kept apart, so that the ends of logs do not depend on how many children there are
 
     def spend(self) -> bool:
         """Use one call; False if none is left."""
         if self.calls <= 0 or self.deadline.passed:
             return False
         self.calls -= 1
+        return True
+
+    def spend_on_log(self) -> bool:
+        """Use one call for a log; False if none is left."""
+        if self.log_calls <= 0 or self.deadline.passed:
+            return False
+        self.log_calls -= 1
         return True
 
 
@@ -51,16 +61,19 @@ class Failures:
     problem: str | None = None
 
 
-def failure_of(job: Job) -> Failures:
-    """Why a single job or a child failed, from its own event."""
+def failure_of(job: Job, budget: LookUpBudget | None = None, logs: LogReader = NO_LOGS) -> Failures:
+    """Why a single job or a child failed, from its own event. Without a budget its log is not read."""
     url = console_links.log_stream(job.partition, job.log_region, job.log_group, job.log_stream)
     label = f"Log of {job.container}" if job.container else "Log"
     indexes = "" if job.array_index is None else str(job.array_index)
     reason = full_reason(job.status_reason, job.container_reason)
-    return Failures((FailureGroup(reason, 1, indexes, job.exit_code, Link(label, url) if url else None),), count=1)
+    link = Link(label, url) if url else None
+    group = FailureGroup(reason, 1, indexes, job.exit_code, link, explain(reason, job.exit_code))
+    place = LogPlace(job.log_region, job.log_group, job.log_stream) if job.log_group and job.log_stream else None
+    return Failures((_with_log(group, place, logs, budget),), count=1)
 
 
-def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
+def look_up_failures(job: Job, batch: Any, budget: LookUpBudget, logs: LogReader = NO_LOGS) -> Failures:
     """List the failed children of an array job. `batch`: a boto3 client. Never raises for an error of AWS."""
     children: dict[int, FailedChild] = {}  # pages may repeat children
     complete, problem = False, None
@@ -79,7 +92,11 @@ def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
     shown = largest_first[:SHOWN_GROUPS]
     if len(shown) < len(largest_first):
         problem = problem or f"The {SHOWN_GROUPS} largest of {len(largest_first)} groups of failures are shown."
-    return Failures(tuple(_group(group) for group in shown), len(children), complete, problem)
+    described = [_group(group) for group in shown]
+    described[:LOG_CALLS] = [
+        _with_log(group, _place(of), logs, budget) for group, of in zip(described[:LOG_CALLS], shown, strict=False)
+    ]
+    return Failures(tuple(described), len(children), complete, problem)
 
 
 def _groups(children: Mapping[int, FailedChild]) -> Sequence[Sequence[FailedChild]]:
@@ -93,7 +110,32 @@ def _groups(children: Mapping[int, FailedChild]) -> Sequence[Sequence[FailedChil
 def _group(children: Sequence[FailedChild]) -> FailureGroup:
     reason, exit_code = children[0].cause
     log = next((child.log for child in children if child.log), None)
-    return FailureGroup(reason, len(children), ranges(child.index for child in children), exit_code, log)
+    attempts = next((child.attempts for child in children if child.attempts), None)
+    return FailureGroup(
+        reason,
+        len(children),
+        ranges(child.index for child in children),
+        exit_code,
+        log,
+        explain(reason, exit_code),
+        attempts=attempts,
+    )
+
+
+def _place(children: Sequence[FailedChild]) -> LogPlace | None:
+    return next((child.place for child in children if child.place), None)
+
+
+def _with_log(
+    group: FailureGroup, place: LogPlace | None, logs: LogReader, budget: LookUpBudget | None
+) -> FailureGroup:
+    """Add the end of one job's log, where the stack asks for it and the job has one."""
+    if not logs.lines or place is None:
+        return group
+    if budget is None or not budget.spend_on_log():
+        return replace(group, log_problem="The log was not read: many jobs failed at the same time, or AWS was slow.")
+    end = logs.read(place)
+    return replace(group, log_lines=end.lines, log_problem=end.problem)
 
 
 class _OutOfBudget(Exception):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from batchbell.contract import Fact, Link, Message, Severity
+from batchbell.contract import Fact, Link, Message, Severity, Tag
 from batchbell.dispatcher.dates import format_duration, format_time, from_milliseconds, parse_iso
 from batchbell.dispatcher.messages import console_links
 from batchbell.dispatcher.messages.failed_children import count_failed
@@ -15,12 +15,15 @@ from batchbell.texts import tidy
 from batchbell.wire import MessageKind
 
 
-def compose(job: Job, failures: Failures, zone: tzinfo = UTC) -> Message:
+def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "") -> Message:
     """Compose the message.
 
     failures: empty if nothing failed.
     zone: the message shows times in it.
+    owner_tag: names the tag that says whom the job concerns; "" for none.
     """
+    tags = job.tags or {}
+    owner = tags.get(owner_tag, "")
     return tidy(
         Message(
             key=job.key,
@@ -30,12 +33,14 @@ def compose(job: Job, failures: Failures, zone: tzinfo = UTC) -> Message:
             title=f"{_subject(job)} {_outcome(job, failures)}",
             summary=_summary(job),
             job_name=job.name,
-            facts=tuple(_facts(job, failures, zone)),
+            facts=tuple(_facts(job, failures, zone, owner)),
             failures=failures.groups,
             notes=(failures.problem,) if failures.problem else (),
             links=tuple(_links(job)),
             queue=job.queue_name,
             thread=job.arn,
+            owner=owner,
+            tags=tuple(Tag(key, value) for key, value in tags.items()),
         )
     )
 
@@ -66,7 +71,9 @@ def _outcome(job: Job, failures: Failures) -> str:
     return verb + count_failed(job, failures).outcome if job.failed else verb
 
 
-def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
+def _facts(job: Job, failures: Failures, zone: tzinfo, owner: str) -> Iterator[Fact]:
+    if owner:
+        yield Fact("Owner", owner)
     if job.array_size is not None:
         yield Fact("Children", _children(job, failures))
     if duration := _duration(job):
@@ -96,7 +103,16 @@ def _attempts(job: Job) -> str:
     if job.is_parent:
         return f"up to {allowed} for each child" if allowed > 1 else ""
     made = len(job.attempts)
-    return f"{made} of {max(made, allowed)}" if made else ""
+    return f"{made} of {max(made, allowed)}{_how_they_ended(job.attempts)}" if made else ""
+
+
+def _how_they_ended(attempts: Sequence[Attempt]) -> str:
+    """ " (2 lost their instance, 1 failed)", where more than one attempt was made and Batch says how each ended."""
+    lost = sum(one.lost_its_host for one in attempts)
+    failed = sum(not one.lost_its_host and bool(one.exit_code) for one in attempts)
+    known = ((lost, "lost its instance" if lost == 1 else "lost their instance"), (failed, "failed"))
+    ends = ", ".join(f"{number} {how}" for number, how in known if number)
+    return f" ({ends})" if ends and len(attempts) > 1 else ""
 
 
 def _links(job: Job) -> Iterator[Link]:

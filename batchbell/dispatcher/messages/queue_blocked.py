@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 
-from batchbell.contract import Fact, Link, Message, Severity
+from batchbell.contract import Fact, Link, Message, Severity, Tag
 from batchbell.dispatcher.dates import format_duration, format_time, from_milliseconds
 from batchbell.dispatcher.messages import console_links
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
@@ -14,9 +14,9 @@ from batchbell.wire import MessageKind
 STATUS = "BLOCKED"
 
 
-def compose_blocked(blocked: BlockedQueue, zone: tzinfo = UTC) -> Message:
-    """Compose the message; it shows times in `zone`."""
-    job = blocked.job
+def compose_blocked(blocked: BlockedQueue, zone: tzinfo = UTC, owner_tag: str = "") -> Message:
+    """Compose the message; it shows times in `zone`. `owner_tag`: as in `finished_job.compose`."""
+    job, tags = blocked.job, blocked.job.tags or {}
     facts = [Fact("Reason", blocked.reason), Fact("Job queue", job.queue_name), Fact("Job", job.name)]
     if job.definition:
         facts.append(Fact("Job definition", job.definition_name))
@@ -42,5 +42,7 @@ def compose_blocked(blocked: BlockedQueue, zone: tzinfo = UTC) -> Message:
             links=tuple(Link(label, url) for label, url in links if url),
             queue=job.queue_name,
             thread=f"{job.queue}#{STATUS}",
+            owner=tags.get(owner_tag, ""),
+            tags=tuple(Tag(key, value) for key, value in tags.items()),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,15 +13,26 @@ from batchbell.dispatcher.records.json_object import InvalidEvent, JsonObject
 from batchbell.wire import DetailType
 
 KEY_LIMIT = 2_048  # bytes; DynamoDB's limit for a partition key (DynamoDB Developer Guide, "Constraints")
+# What Batch writes on EC2 (AWS Batch User Guide, "Automated job retries") and on Fargate Spot (Amazon ECS Developer
+# Guide, "Stopped tasks error messages").
+HOST_LOST = re.compile(r"^Host EC2 |Spot Task was interrupted")
+SHARE_IDENTIFIER = "shareIdentifier"  # counts as a tag of this name
 LOG_PREFIX_LENGTH = 200  # characters of a job definition's name
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """When a job's container ran, in milliseconds since 1970."""
+    """When a job's container ran, in milliseconds since 1970, and how that ended."""
 
     started_at: int | None
     stopped_at: int | None
+    status_reason: str = ""
+    exit_code: int | None = None
+
+    @property
+    def lost_its_host(self) -> bool:
+        """True if its instance or its Spot capacity was taken away: not the job's own failure."""
+        return HOST_LOST.search(self.status_reason) is not None
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class Job:
     started_at: int | None = None
     stopped_at: int | None = None
     event_time: str = ""  # ISO 8601, UTC
+    tags: Mapping[str, str] | None = None  # None: the event does not say
 
     @property
     def key(self) -> str:
@@ -121,16 +134,37 @@ class Job:
             log_region=container.log.region or identity.region,
             log_prefix=container.log.prefix or _default_prefix(definition),
             log_stream=container.log.stream,
-            attempts=tuple(Attempt(one.integer("startedAt"), one.integer("stoppedAt")) for one in attempts_of(detail)),
+            attempts=tuple(
+                Attempt(
+                    one.integer("startedAt"),
+                    one.integer("stoppedAt"),
+                    one.text("statusReason"),
+                    one.object("container").integer("exitCode"),
+                )
+                for one in attempts_of(detail)
+            ),
             attempts_allowed=detail.object("retryStrategy").integer("attempts"),
             created_at=detail.integer("createdAt"),
             started_at=detail.integer("startedAt"),
             stopped_at=detail.integer("stoppedAt"),
             event_time=envelope.text("time"),
+            tags=tags_of(detail),
         )
         if len(job.key.encode()) > KEY_LIMIT:
             raise InvalidEvent("the job's ARN is too long")
         return job
+
+
+def tags_of(job: JsonObject) -> Mapping[str, str] | None:
+    """Return the tags of an event's `detail` or a JobDetail, and its share identifier; None if it has neither.
+
+    An event's tags have the job's ARN among them (seen in AWS's events), which is no tag.
+    """
+    tags, share = job.text_by_key("tags"), job.text(SHARE_IDENTIFIER)
+    if tags is None and not share:
+        return None
+    own = {key: value for key, value in (tags or {}).items() if key != "resourceArn"}
+    return {SHARE_IDENTIFIER: share, **own} if share else own
 
 
 def _default_prefix(definition: str) -> str:

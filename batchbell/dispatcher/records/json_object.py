@@ -29,6 +29,11 @@ class JsonObject:
         value = self._value.get(key)
         return [text for one in value if (text := _text(one))] if isinstance(value, list) else []
 
+    def text_by_key(self, key: str) -> Mapping[str, str] | None:
+        """Return the texts of an object by their keys; None if it is missing."""
+        value = self._value.get(key)
+        return {str(one): _text(text) for one, text in value.items()} if isinstance(value, Mapping) else None
+
     def required(self, key: str) -> str:
         value = self.text(key)
         if not value:

@@ -14,7 +14,7 @@ from batchbell.provisioning import Context
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
-from .delivery import Delivery
+from .delivery import Delivery, MessageSettings
 from .deployment_context import find_deployment_context
 from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
@@ -41,6 +41,9 @@ class ArrayJobNotifierArgs:
     single_jobs: whether jobs that are not array jobs send messages too
     queue_blocked: whether a watched job queue sends a message when it is blocked
     time_zone: IANA name of the time zone of the times in messages
+    owner_tag: the tag of jobs that says whom they concern
+    log_lines: lines of a failed log's end in the message; 0 for none
+    log_group_arns: log groups that the function may read for that; none: AWS Batch's own
     environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
     function: settings of the Lambda function (see `settings.model.FunctionSettings`)
     alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to
@@ -53,6 +56,9 @@ class ArrayJobNotifierArgs:
     single_jobs: bool = False
     queue_blocked: bool = True
     time_zone: str = "UTC"
+    owner_tag: str = ""
+    log_lines: int = 0
+    log_group_arns: Sequence[pulumi.Input[str]] = ()
     environment: Mapping[str, Any] | None = None
     function: Mapping[str, Any] = field(default_factory=dict)
     alarm_topic_arn: pulumi.Input[str] = ""
@@ -108,7 +114,9 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             context,
             rule_arns=[one.arn for one in rules.values()],
             notifiers=granted,
-            time_zone=settings.time_zone,
+            messages=MessageSettings(
+                settings.time_zone, settings.owner_tag, settings.log_lines, settings.log_group_arns
+            ),
             bundle=bundle,
             opts=child,
         )

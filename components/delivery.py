@@ -6,6 +6,7 @@ Visibility timeouts and retry delays scale with the function's timeout, which is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
 
 from .granted_notifier import GrantedNotifier
 from .service_role import service_role
+from .settings.arns import streams_of
 from .settings.model import FunctionSettings
 from .settings.time_zone import time_zone_entry
 
@@ -29,7 +31,18 @@ MAX_RECEIVES = 5
 # SQS's default is too small for the largest event in its envelope (SQS API reference, SetQueueAttributes).
 MAX_MESSAGE = 1_048_576  # bytes
 DEAD_LETTER_DAYS = 14
+JOBS_LOG_GROUP = "/aws/batch/job"  # AWS Batch User Guide, "Use the awslogs log driver"
 MEMORY_SIZE = 256  # MB; docs/performance.md shows the effect of other sizes
+
+
+@dataclass(frozen=True)
+class MessageSettings:
+    """What messages say, as in `settings.model.Settings`: the function's own part of the manifest."""
+
+    time_zone: str = "UTC"
+    owner_tag: str = ""
+    log_lines: int = 0
+    log_group_arns: Sequence[pulumi.Input[str]] = ()
 
 
 class Delivery(pulumi.ComponentResource):
@@ -43,14 +56,13 @@ class Delivery(pulumi.ComponentResource):
         *,
         rule_arns: Sequence[pulumi.Input[str]],
         notifiers: Sequence[GrantedNotifier],
-        time_zone: str,
+        messages: MessageSettings,
         bundle: Path,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the queues, the ledger and the function.
 
         rule_arns: the EventBridge rules that may send to the queues
-        time_zone: IANA name of the time zone of the times in messages
         bundle: folder with the function's package
         """
         super().__init__("batchbell:index:Delivery", name, None, opts)
@@ -88,7 +100,7 @@ class Delivery(pulumi.ComponentResource):
             tags=context.tags,
             opts=self._child(),
         )
-        self.function = self._function(notifiers, time_zone, bundle)
+        self.function = self._function(notifiers, messages, bundle)
         self.register_outputs({"intake_queue_url": self.intake.url, "function_name": self.function.name})
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -146,7 +158,9 @@ class Delivery(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _function(self, notifiers: Sequence[GrantedNotifier], time_zone: str, bundle: Path) -> aws.lambda_.Function:
+    def _function(
+        self, notifiers: Sequence[GrantedNotifier], messages: MessageSettings, bundle: Path
+    ) -> aws.lambda_.Function:
         settings = self._settings
         log_group = aws.cloudwatch.LogGroup(
             f"{self._name}-dispatcher",
@@ -154,7 +168,7 @@ class Delivery(pulumi.ComponentResource):
             tags=self._context.tags,
             opts=self._child(),
         )
-        role, policy = self._role(log_group, notifiers)
+        role, policy = self._role(log_group, notifiers, messages)
         function = aws.lambda_.Function(
             f"{self._name}-dispatcher",
             description="batchbell: sends one message per finished array job and notifier",
@@ -162,7 +176,7 @@ class Delivery(pulumi.ComponentResource):
             runtime=f"python{settings.python_version}",
             architectures=[settings.architecture],
             handler="batchbell.dispatcher.handler.handler",
-            code=_manifest(notifiers, time_zone).apply(
+            code=_manifest(notifiers, messages).apply(
                 lambda text: pulumi.AssetArchive(
                     {".": pulumi.FileArchive(str(bundle)), MANIFEST: pulumi.StringAsset(text)}
                 )
@@ -233,7 +247,7 @@ class Delivery(pulumi.ComponentResource):
         )
 
     def _role(
-        self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedNotifier]
+        self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedNotifier], messages: MessageSettings
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = service_role(f"{self._name}-dispatcher", "lambda.amazonaws.com", self._context, self._child())
         statements = [
@@ -246,6 +260,7 @@ class Delivery(pulumi.ComponentResource):
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
+            *_log_statements(messages, self._context),
             *(statement for granted in notifiers for statement in granted.statements()),
         ]
         policy = aws.iam.RolePolicy(
@@ -284,8 +299,19 @@ def _allow(statement: Statement) -> dict[str, Any]:
     return allow | ({"Condition": statement.condition} if statement.condition else {})
 
 
-def _manifest(notifiers: Sequence[GrantedNotifier], time_zone: str) -> pulumi.Output[str]:
+def _log_statements(messages: MessageSettings, context: Context) -> list[Statement]:
+    if not messages.log_lines:
+        return []
+    groups = list(messages.log_group_arns) or [context.arn("logs", f"log-group:{JOBS_LOG_GROUP}")]
+    return [Statement(("logs:GetLogEvents",), tuple(pulumi.Output.from_input(arn).apply(streams_of) for arn in groups))]
+
+
+def _manifest(notifiers: Sequence[GrantedNotifier], messages: MessageSettings) -> pulumi.Output[str]:
     manifest: Manifest = {"instances": [one.manifest_entry() for one in notifiers]}
-    if zone := time_zone_entry(time_zone):
+    if zone := time_zone_entry(messages.time_zone):
         manifest["time_zone"] = zone
+    if messages.owner_tag:
+        manifest["owner_tag"] = messages.owner_tag
+    if messages.log_lines:
+        manifest["log_lines"] = messages.log_lines
     return pulumi.Output.json_dumps(manifest, sort_keys=True)

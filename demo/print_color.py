@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,28 @@ class ChannelMessages:
     email: Sequence[Mapping[str, Any]]
     sns: Sequence[Mapping[str, Any]]
 
+    def texts(self) -> dict[str, list[str]]:
+        """What a reader sees of each message: Slack's blocks as lines, the mail's text, what a program receives."""
+        return {
+            "slack": [text_of(payload) for payload in self.slack],
+            "email": [mail["BodyText"].replace("\r\n", "\n") for mail in self.email],
+            "sns": [notification["Message"] for notification in self.sns],
+        }
+
+
+def text_of(payload: Mapping[str, Any]) -> str:
+    """All texts in the blocks of a Slack payload, each on a line, in their order."""
+
+    def texts(part: Any) -> Iterator[str]:
+        if isinstance(part, Mapping):
+            for value in part.values():
+                yield from [value] if isinstance(value, str) and part.get("text") is value else texts(value)
+        elif isinstance(part, Sequence) and not isinstance(part, str):
+            for value in part:
+                yield from texts(value)
+
+    return "\n".join(texts(payload.get("blocks", [])))
+
 
 @dataclass(frozen=True)
 class PlatformRun:
@@ -59,6 +81,7 @@ class PlatformRun:
             "events": self.events,
             "fired": dict(self.fired),
             "messages": self.messages,
+            "received": self.received.texts(),
             "seconds": {step: round(seconds, 2) for step, seconds in self.seconds.items()},
         }
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from batchbell.terminal import Screen, line, to_json
-from demo.print_color import PlatformRun
+from demo.print_color import PlatformRun, text_of
 
 SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
 CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
@@ -69,6 +69,9 @@ def _slack(payload: Mapping[str, Any]) -> Text:
     for block in payload.get("blocks", []):
         if block["type"] == "header":
             lines.append(Text(block["text"]["text"], style="bold"))
+            continue
+        if block["type"] == "rich_text":
+            lines += [Text(f"  | {one}", style="dim") for one in text_of({"blocks": [block]}).split("\n")]
             continue
         if "text" in block:
             lines.append(_with_links(block["text"]["text"]))

@@ -1,4 +1,4 @@
-"""ARNs of the job queues and job definitions that a stack watches."""
+"""ARNs of the job queues and job definitions that a stack watches, and of the log groups that it reads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ _QUEUE = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:job-queue/[A-Za-
 _DEFINITION = re.compile(
     r"(?P<name>arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:job-definition/[A-Za-z0-9][A-Za-z0-9_-]{0,127})(:[0-9]+)?"
 )
+# CloudWatch Logs API reference, CreateLogGroup: logGroupName. A policy's wildcards would grant other groups, too.
+_LOG_GROUP = re.compile(r"(?P<group>arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9._/#-]{1,512})(:\*)?")
+LOG_GROUP_EXAMPLE = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/batch/job"
 _EXAMPLE = "arn:aws:batch:us-east-1:123456789012:{}"
 
 
@@ -28,6 +31,24 @@ def definition_problem(value: Any) -> str | None:
     if isinstance(value, str) and _DEFINITION.fullmatch(value):
         return None
     return f"{got(value)}; takes the ARN of a job definition, for example " + _EXAMPLE.format("job-definition/nightly")
+
+
+def log_group_problem(value: Any) -> str | None:
+    """Why `value` is not the ARN of a log group, or None."""
+    if isinstance(value, str) and _LOG_GROUP.fullmatch(value):
+        return None
+    return f"{got(value)}; takes the ARN of a log group, without wildcards in its name, for example {LOG_GROUP_EXAMPLE}"
+
+
+def streams_of(log_group_arn: str) -> str:
+    """The ARN of all streams of a log group, which may end with ":*" or not, as AWS shows it in both ways.
+
+    Raises ValueError if `log_group_arn` is not the ARN of a log group.
+    """
+    match = _LOG_GROUP.fullmatch(log_group_arn)
+    if match is None:
+        raise ValueError(log_group_problem(log_group_arn))
+    return f"{match['group']}:log-stream:*"
 
 
 def any_revision(definition_arn: str) -> str:

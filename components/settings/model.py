@@ -18,8 +18,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
+from batchbell.wire import LOG_LINES_LIMIT
 
-from .arns import definition_problem, misplacement, queue_problem
+from .arns import LOG_GROUP_EXAMPLE, definition_problem, log_group_problem, misplacement, queue_problem
 from .environment import EnvironmentSettings
 from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
@@ -152,6 +153,34 @@ class Settings(SettingsModel):
             examples=["Europe/Berlin"],
         ),
     ] = "UTC"
+    owner_tag: Annotated[
+        str,
+        Field(
+            pattern=r"^.{0,128}$",
+            title="tag of jobs that says whom they concern; messages show its value; '': none",
+            description="the name of a tag, of at most 128 characters",
+            examples=["owner"],
+        ),
+    ] = ""
+    log_lines: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=0,
+            le=LOG_LINES_LIMIT,
+            title="lines of a failed log's end in the message, for the three largest groups of failures; secrets of "
+            "well-known shapes are blanked, which is no guarantee",
+            examples=[10],
+        ),
+    ] = 0
+    log_group_arns: Annotated[
+        tuple[Annotated[Any, plain_or_output(log_group_problem)], ...],
+        Field(
+            title="log groups that the function may read for log_lines; none: AWS Batch's own, /aws/batch/job",
+            description="a list of ARNs of log groups",
+            examples=[[LOG_GROUP_EXAMPLE]],
+        ),
+    ] = ()
     alarm_topic_arn: Annotated[
         Any,
         plain_or_output(_topic_problem),

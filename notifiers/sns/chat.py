@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import FailureGroup, Message
@@ -17,6 +18,8 @@ from batchbell.texts import ICONS, cut, describe_children, describe_job, headlin
 TITLE_LIMIT = 150  # characters, like Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section in Slack allows 3,000
 LINE_LIMIT = 300  # characters
+FACTS_LIMIT = 1_000  # of these, for all facts
+REST_SIZE = 20  # of the line that counts the rest
 LOG_LIMIT = 500  # characters of a log's last lines
 STEPS_LIMIT = 5
 # Values that a chat's custom actions may insert into commands: only names that AWS Batch allows (AWS Batch API
@@ -47,20 +50,28 @@ def render_chat(message: Message) -> dict[str, Any]:
 
 
 def _description(message: Message) -> str:
-    """Return the lines that fit, the notes first, since the last lines may be left out."""
-    lines = [_line(message.summary)]
-    lines += [_line(f"Note: {note}") for note in message.notes]
-    lines += [_failure(group) for group in message.failures]
-    lines += [_line(describe_job(job)) for job in message.jobs]
-    lines += [_line(f"{fact.label}: {fact.value}") for fact in message.facts]
+    """Return the lines that fit: what failed leaves room for the facts below it."""
+    top = [_line(message.summary), *(_line(f"Note: {note}") for note in message.notes)]
+    facts = _fill([_line(f"{fact.label}: {fact.value}") for fact in message.facts], FACTS_LIMIT)
+    failed = [*(_failure(group) for group in message.failures), *(_line(describe_job(job)) for job in message.jobs)]
+    top = _fill(top, DESCRIPTION_LIMIT - _size(facts))
+    return "\n".join([*top, *_fill(failed, DESCRIPTION_LIMIT - _size([*top, *facts])), *facts])
+
+
+def _fill(lines: Sequence[str], limit: int) -> list[str]:
+    """Return the lines that fit into so many characters and, if some do not, one that counts the rest."""
+    if _size(lines) <= limit:
+        return list(lines)
     kept: list[str] = []
-    size = 0
-    for number, line in enumerate(lines):
-        size += len(line) + 1
-        if size > DESCRIPTION_LIMIT:
-            return "\n".join([*kept, f"… and {len(lines) - number:,} more"])
+    for line in lines:
+        if _size([*kept, line]) > limit - REST_SIZE:
+            break
         kept.append(line)
-    return "\n".join(kept)
+    return [*kept, f"… and {len(lines) - len(kept):,} more"]
+
+
+def _size(lines: Sequence[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
 
 
 def _failure(group: FailureGroup) -> str:

@@ -169,7 +169,7 @@ def test_the_output_does_not_hold_the_containers_environment(explain, event):
 
 
 def test_a_notifier_that_fails_is_reported_on_one_line_without_what_it_says(explain, event, monkeypatch):
-    def fail(message):
+    def fail(message, *_):
         raise ValueError(f"\x1b[8m{message.title}")
 
     monkeypatch.setattr("notifiers.slack.notifier.render", fail)
@@ -180,7 +180,7 @@ def test_a_notifier_that_fails_is_reported_on_one_line_without_what_it_says(expl
 
 
 def test_a_notifier_that_changes_the_message_changes_it_for_no_other(explained, event, monkeypatch):
-    def change(message):
+    def change(message, *_):
         object.__setattr__(message, "title", "another")
         object.__setattr__(message.facts[0], "value", "another")
         return {}

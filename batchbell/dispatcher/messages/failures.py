@@ -96,7 +96,7 @@ def look_up_failures(job: Job, batch: Any, budget: LookUpBudget, logs: LogReader
     described[:LOG_CALLS] = [
         _with_log(group, _place(of), logs, budget) for group, of in zip(described[:LOG_CALLS], shown, strict=False)
     ]
-    return Failures(tuple(described), len(children), complete, problem)
+    return Failures(tuple(_explained_once(described)), len(children), complete, problem)
 
 
 def _groups(children: Mapping[int, FailedChild]) -> Sequence[Sequence[FailedChild]]:
@@ -120,6 +120,14 @@ def _group(children: Sequence[FailedChild]) -> FailureGroup:
         explain(reason, exit_code),
         attempts=attempts,
     )
+
+
+def _explained_once(groups: Sequence[FailureGroup]) -> Iterator[FailureGroup]:
+    """Leave out an explanation that stands under a group above."""
+    given = set[str]()
+    for group in groups:
+        yield replace(group, meaning="") if group.meaning in given else group
+        given.add(group.meaning)
 
 
 def _place(children: Sequence[FailedChild]) -> LogPlace | None:

@@ -18,7 +18,15 @@ from batchbell.wire import HEALTH_KEY
 @pytest.fixture
 def message(event):
     group = FailureGroup(
-        "Essential container in task exited", 3, "0-2", 1, Link("Log", "https://us-east-1.console.aws.amazon.com/x")
+        "Essential container in task exited",
+        3,
+        "0-2",
+        1,
+        Link("Log", "https://us-east-1.console.aws.amazon.com/x"),
+        "It was not found.",
+        ("no colour left",),
+        "",
+        2,
     )
     return compose(Job.from_event(event("parent-failed")), Failures((group,)))
 

@@ -49,12 +49,14 @@ def text_of(payload: Mapping[str, Any]) -> str:
     """All texts in the blocks of a Slack payload, each on a line, in their order."""
 
     def texts(part: Any) -> Iterator[str]:
-        if isinstance(part, Mapping):
-            for value in part.values():
-                yield from [value] if isinstance(value, str) and part.get("text") is value else texts(value)
-        elif isinstance(part, Sequence) and not isinstance(part, str):
-            for value in part:
-                yield from texts(value)
+        if isinstance(part, list):
+            for one in part:
+                yield from texts(one)
+        elif isinstance(part, dict):
+            if isinstance(text := part.get("text"), str):
+                yield text
+            for one in part.values():
+                yield from texts(one)
 
     return "\n".join(texts(payload.get("blocks", [])))
 

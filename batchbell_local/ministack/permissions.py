@@ -2,6 +2,8 @@
 
 - The permission for SQS's single action allows the batch action too: there is no sqs:SendMessageBatch.
 - Loopback counts as TLS, and a parameter given by ARN is checked as that parameter.
+- Reading a log is checked on its stream, not on its group (Service Authorization Reference: "Amazon CloudWatch Logs",
+  GetLogEvents).
 - SES v2's SendEmail is checked on the sending identity and the configuration set, with its condition keys. MiniStack
   checks it on `*` and has no `ses:` keys, so it refuses what AWS accepts: a policy for one identity, or one with
   `ses:FromAddress`.
@@ -35,6 +37,7 @@ def install() -> None:
     """Make this process's MiniStack check all of this as AWS does."""
     _count_loopback_as_tls()
     _check_parameters_by_arn()
+    _check_logs_by_stream()
     _check_batches_as_single_messages()
     _check_mail_by_identity()
     _check_logs_by_role()
@@ -59,6 +62,19 @@ def _check_parameters_by_arn() -> None:
         arn: str = extract(*arguments, **named)
         prefix, separator, named_by_arn = arn.partition(":parameter/arn:")
         return f"arn:{named_by_arn}" if separator and prefix.startswith("arn:aws:ssm:") else arn
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _check_logs_by_stream() -> None:
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *others: Any, **named: Any
+    ) -> str:
+        arn: str = extract(service, method, path, headers, body, *others, **named)
+        reads_log = service == "logs" and headers.get("x-amz-target", "").endswith(".GetLogEvents")
+        return f"{arn}:log-stream:{json.loads(body)['logStreamName']}" if reads_log else arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
 

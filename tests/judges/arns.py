@@ -5,6 +5,7 @@ botocore's list of endpoints says which Regions and services a partition has.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 
 import botocore.session
 import regex
+from botocore.exceptions import UnknownServiceError
 
 from tests.judges.provider_answers import DNS_SUFFIXES, Place
 from tests.judges.registered import Registered
@@ -21,7 +23,6 @@ ARN = regex.compile(
     r"\barn:(?P<partition>[^:\s]*):(?P<service>[^:\s]*):(?P<region>[^:\s]*):(?P<account>[^:\s]*):[^\s\"]+"
 )
 HOST = regex.compile(r"https?://[\w.-]+\.(amazonaws\.com(?:\.cn)?)\b")
-ENDPOINTS = {"cloudwatch": "monitoring", "ses": "email"}  # services that have another name in ARNs than in endpoints
 ACCOUNTS = regex.compile(r"\d{12}|aws|")
 
 
@@ -64,9 +65,11 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
 @cache
 def _regions(service: str, partition: str) -> frozenset[str]:
     """The Regions with an endpoint of the service."""
-    return frozenset(_endpoints().get_available_endpoints(ENDPOINTS.get(service, service), partition))
+    with contextlib.suppress(UnknownServiceError):
+        return frozenset(_session().get_available_regions(service, partition_name=partition))
+    return frozenset()
 
 
 @cache
-def _endpoints() -> Any:
-    return botocore.session.get_session().get_component("endpoint_resolver")
+def _session() -> Any:
+    return botocore.session.get_session()

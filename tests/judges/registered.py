@@ -93,33 +93,36 @@ def registered(
 
 @functools.cache
 def _record(config_and_secrets: str, place: Place, stack: str) -> Recording:
-    config, secrets = json.loads(config_and_secrets)
-    values = stack_files.load(PROJECT, stack, config, secrets)
+    values = stack_files.load(PROJECT, stack, *json.loads(config_and_secrets))
     monitor, engine = _Monitor(values.project, stack, place), _EngineLog()
-    settings = functools.partial(
-        Settings,
-        project=values.project,
-        stack=stack,
-        organization="organization",
-        monitor=monitor,
-        engine=engine,
-        dry_run=False,
-        root_directory=str(PROJECT),
-    )
-
-    def run() -> None:
-        set_all_config(dict(values.values), list(values.secret_keys))
-        configure(settings())
-        with mock.patch("components.array_job_notifier.build", return_value=PACKAGE):
-            asyncio.run(run_in_stack(_run_program))
-
-    _in_a_context_of_its_own(run)
+    run_program(values, stack, monitor, engine)
     resources = sorted(monitor.resources, key=lambda one: (one.type_token, one.name))
     return Recording(tuple(resources), tuple(engine.messages), monitor.outputs)
 
 
-def _run_program() -> None:
-    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+def run_program(values: stack_files.StackConfig, stack: str, monitor: Any, engine: Any) -> None:
+    """Run `__main__.py` with a monitor and a log in place of the engine. Raises what ends the program."""
+
+    def main() -> None:
+        runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+    def run() -> None:
+        set_all_config(dict(values.values), list(values.secret_keys))
+        configure(
+            Settings(
+                project=values.project,
+                stack=stack,
+                organization="organization",
+                monitor=monitor,
+                engine=engine,
+                dry_run=False,
+                root_directory=str(PROJECT),
+            )
+        )
+        with mock.patch("components.array_job_notifier.build", return_value=PACKAGE):
+            asyncio.run(run_in_stack(main))
+
+    _in_a_context_of_its_own(run)
 
 
 def _in_a_context_of_its_own(run: Callable[[], None]) -> None:

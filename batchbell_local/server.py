@@ -54,6 +54,7 @@ def main() -> None:
         queue_locks,
         rule_targets,
         shared_code,
+        volume_keys,
     )
 
     queue_locks.install()
@@ -65,6 +66,7 @@ def main() -> None:
     shared_code.install(folder / "code")
     batch.install()
     default_vpc.install()
+    volume_keys.install()
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()

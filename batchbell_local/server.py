@@ -56,6 +56,7 @@ def main() -> None:
         rule_targets,
         sent_mail,
         shared_code,
+        volume_keys,
     )
 
     queue_locks.install()
@@ -69,6 +70,7 @@ def main() -> None:
     metric_alarms.install()
     batch.install()
     default_vpc.install()
+    volume_keys.install()
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()

@@ -23,8 +23,14 @@ from .settings.arns import streams_of
 from .settings.model import FunctionSettings
 from .settings.time_zone import time_zone_entry
 
-# Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
+# A record is hidden from its receipt on, while the mapping collects it too. Lambda Developer Guide, "Using Lambda with
+# Amazon SQS": at least six times the function's timeout, and the window; "Batching behavior": a mapping with a window
+# collects from a quiet queue for up to 20 s.
 VISIBILITY_FACTOR = 6
+QUIET_GATHERING = 20  # s
+VISIBILITY_BESIDE_TIMEOUT = 30  # s at least on top of one timeout
+INTAKE_WINDOW = 0  # s: with a window, events in a quiet queue would wait up to 20 s
+RETRY_WINDOW = 5  # s
 # How often SQS hands over a record that crashes the function before it is dead-lettered; AWS recommends at least 5
 # (same page).
 MAX_RECEIVES = 5
@@ -43,6 +49,16 @@ class MessageSettings:
     owner_tag: str = ""
     log_lines: int = 0
     log_group_arns: Sequence[pulumi.Input[str]] = ()
+
+
+def visibility_timeout(timeout: int, window: int) -> int:
+    """How long a received record is hidden, in seconds.
+
+    timeout: the function's
+    window: the batching window of the queue's mapping
+    """
+    gathering = max(window, QUIET_GATHERING) if window else 0
+    return max(VISIBILITY_FACTOR * timeout + gathering, VISIBILITY_BESIDE_TIMEOUT + timeout)
 
 
 class Delivery(pulumi.ComponentResource):
@@ -68,8 +84,8 @@ class Delivery(pulumi.ComponentResource):
         super().__init__("batchbell:index:Delivery", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
         self.dead_letters = self._queue("dead-letters", message_retention_seconds=DEAD_LETTER_DAYS * 86_400)
-        self.intake = self._working_queue("intake")
-        self.retry = self._working_queue("retry")
+        self.intake = self._working_queue("intake", INTAKE_WINDOW)
+        self.retry = self._working_queue("retry", RETRY_WINDOW)
         self.policies = [
             self._queue_policy("intake", self.intake, rule_arns),
             self._queue_policy("retry", self.retry, ()),
@@ -89,10 +105,10 @@ class Delivery(pulumi.ComponentResource):
             global_secondary_indexes=[
                 {
                     "name": LEDGER_INDEX,
-                    "key_schemas": [
-                        {"attribute_name": Column.NOTIFIER, "key_type": "HASH"},
-                        {"attribute_name": Column.SENT, "key_type": "RANGE"},
-                    ],
+                    # Deprecated, but with `key_schemas` each preview may show a change of the index
+                    # (hashicorp/terraform-provider-aws#46513 and #46601, open).
+                    "hash_key": Column.NOTIFIER,
+                    "range_key": Column.SENT,
                     "projection_type": "KEYS_ONLY",
                 }
             ],
@@ -117,10 +133,10 @@ class Delivery(pulumi.ComponentResource):
             **options,
         )
 
-    def _working_queue(self, purpose: str) -> aws.sqs.Queue:
+    def _working_queue(self, purpose: str, window: int) -> aws.sqs.Queue:
         return self._queue(
             purpose,
-            visibility_timeout_seconds=VISIBILITY_FACTOR * self._settings.timeout,
+            visibility_timeout_seconds=visibility_timeout(self._settings.timeout, window),
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": self.dead_letters.arn, "maxReceiveCount": MAX_RECEIVES}
             ),
@@ -199,10 +215,8 @@ class Delivery(pulumi.ComponentResource):
             opts=self._child(policy),
         )
         needs = [policy, *self._recursion(function)]
-        # With a window, events in a quiet queue wait up to 20 s (Lambda Developer Guide, "Batching behavior"): fine for
-        # tickets only.
-        self._mapping("intake", self.intake, function, needs, batch=10, window=0, concurrency=5)
-        self._mapping("retry", self.retry, function, needs, batch=100, window=5, concurrency=2)
+        self._mapping("intake", self.intake, function, needs, batch=10, window=INTAKE_WINDOW, concurrency=5)
+        self._mapping("retry", self.retry, function, needs, batch=100, window=RETRY_WINDOW, concurrency=2)
         return function
 
     def _recursion(self, function: aws.lambda_.Function) -> list[pulumi.Resource]:

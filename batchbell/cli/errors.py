@@ -68,5 +68,5 @@ def _refusal(refused: ClientError) -> str:
     if code.startswith("AccessDenied"):
         # Only for this code: the text of a signature error repeats the request with its session token.
         text = one_line(str(refused.response["Error"].get("Message", "")))
-        return f"{reason}: {text}. docs/operations.md lists the permissions that the commands need"
+        return f"{reason}: {text}. docs/permissions.md lists the permissions that the commands need"
     return reason

@@ -22,11 +22,12 @@ from batchbell.wire import LOG_LINES_LIMIT
 
 from .arns import LOG_GROUP_EXAMPLE, definition_problem, log_group_problem, misplacement, queue_problem
 from .environment import EnvironmentSettings
+from .environment_checks import role_problem
 from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status, check_has_event
 from .time_zone import zone_problem
-from .validation import SettingsModel, not_empty, plain_or_output
+from .validation import RetentionDays, SettingsModel, not_empty, plain_or_output
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
@@ -91,7 +92,7 @@ class FunctionSettings(SettingsModel):
         ),
     ] = 30
     log_retention_days: Annotated[
-        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
+        RetentionDays,
         Field(title="days that the function's log is kept", examples=[90]),
     ] = 30
 
@@ -229,13 +230,19 @@ def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
-    """ARNs in another region or account: a rule for them would never fire, and no alarm reaches a topic there."""
+    """ARNs in another region or account: no rule for them would fire, no alarm reach them, no job get their role."""
     mistakes = []
     for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)
         for number, arn in enumerate(arns if isinstance(arns, list | tuple) else ()):
             if isinstance(arn, str) and problem(arn) is None and (why := misplacement(arn, context)):
                 mistakes.append(Mistake(source.path(key, number), f"{got(arn)}, which is {why}"))
+    environment = raw.get("environment")
+    given = environment if isinstance(environment, Mapping) else {}
+    for key in ("job_role_arn", "execution_role_arn"):
+        role = given.get(key)
+        if isinstance(role, str) and not role_problem(role) and (why := role_problem(role, context.account_id)):
+            mistakes.append(Mistake(source.path("environment", key), f"{got(role)}; {why}"))
     topic = raw.get("alarm_topic_arn")
     if isinstance(topic, str) and not _topic_problem(topic) and (why := _topic_problem(topic, context.region)):
         mistakes.append(Mistake(source.path("alarm_topic_arn"), f"{got(topic)}; {why}"))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+# Periods that CloudWatch Logs takes (API reference, PutRetentionPolicy), up to two years.
+RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
 
 
 class SettingsModel(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -18,17 +17,20 @@ from batchbell.cli.deployed.stack import DeployedStack, find_stack
 from batchbell.dispatcher.records.job import Job
 from tests.end_to_end.conftest import name as name
 from tests.end_to_end.stack import Stack
+from tests.judges.iam_documents import policy
 
 BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 
 
 @pytest.fixture
-def finished(event, name):
-    """Make the event of a finished array job of that name; every call makes another job."""
+def finished(event, name, print_color):
+    """Make the event of a finished array job of that name on the stack's queue; every call makes another job."""
+    queue = f"{BATCH_ARN}:job-queue/{print_color.deployment.outputs['job_queue_name']}"
 
     def make(**detail):
         job = str(uuid.uuid4())
-        return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{BATCH_ARN}:job/{job}", **detail)
+        named = {"jobName": name, "jobId": job, "jobArn": f"{BATCH_ARN}:job/{job}", "jobQueue": queue}
+        return event("parent-succeeded", **named | detail)
 
     return make
 
@@ -150,7 +152,7 @@ def function_stopped(print_color):
 
 @pytest.fixture
 def documented_permissions(operator, project, monkeypatch):
-    """The operator has only the permissions that docs/operations.md lists."""
+    """The operator has only the permissions that docs/permissions.md lists."""
     outputs, iam = operator.stack.deployment.outputs, operator.stack.cloud.client("iam")
     names = {
         "REGION": "us-east-1",
@@ -161,13 +163,10 @@ def documented_permissions(operator, project, monkeypatch):
         "DEAD-LETTERS": outputs["dead_letter_queue_url"].rpartition("/")[2],
         "LEDGER": outputs["ledger_table_name"],
     }
-    (policy,) = re.findall(r"```json\n(.*?)```", (project / "docs" / "operations.md").read_text(), re.DOTALL)
-    for placeholder, real in names.items():
-        policy, times = re.subn(rf"([:/]){placeholder}\b", rf"\g<1>{real}", policy)
-        assert times > 0
+    document = json.dumps(policy("Operating", names).content)
     user = f"operator-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=user)
-    iam.put_user_policy(UserName=user, PolicyName="batchbell", PolicyDocument=policy)
+    iam.put_user_policy(UserName=user, PolicyName="batchbell", PolicyDocument=document)
     key = iam.create_access_key(UserName=user)["AccessKey"]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])

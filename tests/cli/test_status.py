@@ -254,7 +254,7 @@ def test_a_missing_permission_is_named(operator, monkeypatch):
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert "lambda:GetFunction" in result.stderr
-    assert "docs/operations.md" in result.stderr
+    assert "docs/permissions.md" in result.stderr
 
 
 @pytest.fixture

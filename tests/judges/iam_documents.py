@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.judges.registered import Registered
+from tests.judges.registered import PROJECT, Registered
+
+PERMISSIONS = PROJECT / "docs" / "permissions.md"
 
 # The words that the pages write for a user's own names; all others in capitals become names too.
 EXAMPLES = {"REGION": "us-east-1", "ACCOUNT": "123456789012", "PARTITION": "aws"}
-PLACEHOLDER = re.compile(r"(?<=[:/\"])[A-Z][A-Z-]+[A-Z](?![a-z])")
+PLACEHOLDER = re.compile(r"(?<=[:/\"])[A-Z][A-Z-]+[A-Z](?![A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,24 @@ def documents_on(page: Path, names: Mapping[str, str] = EXAMPLES) -> Iterator[Ia
 
     names: what to write for the placeholders; a placeholder that is missing becomes a name of its own
     """
-    for number, block in enumerate(re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
+    yield from _documents_in_text(page.read_text(encoding="utf-8"), page.name, names)
+
+
+def _documents_in_text(text: str, place: str, names: Mapping[str, str]) -> Iterator[IamDocument]:
+    for number, block in enumerate(re.findall(r"```json\n(.*?)```", text, re.DOTALL), 1):
         if '"Effect"' not in block:
             continue
         content = json.loads(fill(block, names))
         if "Statement" not in content:
             content = {"Version": "2012-10-17", "Statement": content}
-        yield IamDocument(f"{page.name} block {number + 1}", content)
+        yield IamDocument(f"{place}, block {number}", content)
+
+
+def policy(heading: str, names: Mapping[str, str] = EXAMPLES) -> IamDocument:
+    """Return the policy under a heading of docs/permissions.md; `names` as for `documents_on`."""
+    sections = re.split(r"^## ", PERMISSIONS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (section,) = [one for one in sections if one.startswith(f"{heading}\n")]
+    return next(_documents_in_text(section, heading, names))
 
 
 def fill(text: str, names: Mapping[str, str] = EXAMPLES) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from tests.judges.aws_calls import AwsCall, Source, calls_in, read_sources, services_in
+from tests.judges.iam_documents import policy
 from tests.judges.iam_reference import listed
 from tests.judges.provider_answers import Place
 from tests.judges.registered import PROJECT, record
@@ -84,8 +84,7 @@ def _with_each_secret_store() -> list[dict[str, Any]]:
 
 @functools.cache
 def _operator_may() -> frozenset[str]:
-    (policy,) = re.findall(r"```json\n(.*?)```", (PROJECT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
-    return frozenset(_actions([json.loads(policy)]))
+    return frozenset(_actions([policy("Operating").content]))
 
 
 def test_the_dispatcher_may_make_each_of_its_calls():

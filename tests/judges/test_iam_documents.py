@@ -17,6 +17,11 @@ KINDS = {
     "aws:iam/rolePolicy:RolePolicy": "policy",
     "aws:sqs/queuePolicy:QueuePolicy": "policy",
 }
+# AWS checks a new security group and its VPC each by itself, and only the group has tags. So each has a statement, and
+# parliament misses the group in that of the VPC. (Amazon EC2 User Guide, "Example policies to control access".)
+ACCEPTED = {
+    "RESOURCE_MISMATCH [{'action': 'ec2:CreateSecurityGroup', 'required_format': 'arn:*:ec2:*:*:security-group/*'}]"
+}
 PAGES = sorted({*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md"), *(PROJECT / "notifiers").glob("*/*.md")})
 
 
@@ -56,9 +61,9 @@ def test_aws_knows_all_that_the_documents_on_our_pages_say():
     documents = [document for page in PAGES for document in documents_on(page)]
     judged = sum(len(statements(one.content)) for one in documents)
     print(f"pages: {len(documents)} documents, {judged} statements")
-    assert judged >= 7
+    assert judged >= 33
 
-    found = {one.place: problems(one.content) for one in documents}
+    found = {one.place: set(problems(one.content)) - ACCEPTED for one in documents}
     assert {place: texts for place, texts in found.items() if texts} == {}
 
 

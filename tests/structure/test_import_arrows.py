@@ -46,7 +46,7 @@ ARROWS = {
     "batchbell.testing": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),
     "components": DEPLOY_TIME,
-    "tools": (*DEPLOY_TIME, "components"),
+    "tools": (*DEPLOY_TIME, "components", "batchbell.terminal"),
     "batchbell_local": ("batchbell.stack_files", "batchbell.testing"),
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),

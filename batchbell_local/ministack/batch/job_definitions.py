@@ -15,6 +15,9 @@ STORED_KEYS = (
     "parameters", "schedulingPriority", "containerProperties", "nodeProperties", "retryStrategy", "propagateTags",
     "timeout", "tags", "platformCapabilities", "eksProperties", "ecsProperties", "consumableResourceProperties",
 )  # fmt: skip
+# Lists that AWS adds, empty, to containerProperties without them: the example of DescribeJobDefinitions in botocore's
+# model, and what the provider ignores in a difference (batch/container_properties.go).
+ADDED_LISTS = ("environment", "mountPoints", "secrets", "ulimits", "volumes")
 
 
 def operations() -> dict[str, Operation]:
@@ -89,6 +92,8 @@ def _register(payload: Json) -> Json:
         definition.pop(key, None)
         if payload.get(key) is not None:
             definition[key] = payload[key]
+    if container is not None:
+        definition["containerProperties"] = {**{name: [] for name in ADDED_LISTS}, **container}
     definition.setdefault("tags", {})
     return answer
 

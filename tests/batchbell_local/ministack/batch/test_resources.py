@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+EMPTY_LISTS: dict[str, Any] = {name: [] for name in ("environment", "mountPoints", "secrets", "ulimits", "volumes")}
+
 
 def refuses(batch: Any, complaint: str) -> Any:
     return pytest.raises(batch.client.exceptions.ClientException, match=complaint)
@@ -109,13 +111,22 @@ def test_a_definition_keeps_all_given_fields(batch: Any) -> None:
         "timeout": {"attemptDurationSeconds": 60},
         "propagateTags": True,
         "platformCapabilities": ["EC2"],
-        "containerProperties": {"image": "busybox", "command": ["echo", "Ref::colour"]},
+        "containerProperties": {"image": "busybox", "command": ["echo", "Ref::colour"], **EMPTY_LISTS},
         "tags": {"team": "blue"},
     }
     made = batch.client.register_job_definition(jobDefinitionName=batch.name("definition"), **given)
     (found,) = batch.client.describe_job_definitions(jobDefinitions=[made["jobDefinitionArn"]])["jobDefinitions"]
     assert {key: found[key] for key in given} == given
     assert (found["status"], found["revision"]) == ("ACTIVE", 1)
+
+
+def test_a_definition_is_described_with_the_lists_that_it_leaves_out(batch: Any) -> None:
+    """As in the example of botocore's model, "To describe active job definitions"."""
+    made = batch.client.register_job_definition(
+        jobDefinitionName=batch.name("lists"), type="container", containerProperties={"image": "busybox"}
+    )
+    (found,) = batch.client.describe_job_definitions(jobDefinitions=[made["jobDefinitionArn"]])["jobDefinitions"]
+    assert found["containerProperties"] == {"image": "busybox", **EMPTY_LISTS}
 
 
 def test_revisions_count_on_after_one_is_deregistered(batch: Any) -> None:

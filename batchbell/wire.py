@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NotRequired, TypedDict
 
 __all__ = [
+    "DEFAULT_LOG_GROUP",
     "DIGEST_LIMIT",
     "HEALTH_KEY",
     "LEDGER_INDEX",
@@ -31,6 +32,9 @@ __all__ = [
 MANIFEST = "manifest.json"  # in the root of the function's package
 DIGEST_LIMIT = 100  # jobs in a digest: rows that one transaction takes (DynamoDB API reference, TransactWriteItems)
 
+# Where Batch writes a container's log unless its logConfiguration says otherwise (AWS Batch User Guide, "Use the
+# awslogs log driver").
+DEFAULT_LOG_GROUP = "/aws/batch/job"
 LOG_LINES_LIMIT = 50  # lines of a failed log's end: more than anybody reads in a message
 
 METRIC_NAMESPACE = "batchbell"

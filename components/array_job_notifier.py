@@ -11,6 +11,7 @@ import pulumi
 
 from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context
+from batchbell.wire import DEFAULT_LOG_GROUP
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
@@ -90,10 +91,12 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         bundle = self._bundle(settings)
 
         self.environment = None
+        log_groups = list(settings.log_group_arns or [context.arn("logs", f"log-group:{DEFAULT_LOG_GROUP}")])
         queue_arns = list(settings.job_queue_arns)
         if settings.environment is not None:
             self.environment = BatchEnvironment(f"{name}-batch", settings.environment, context, child)
             queue_arns.append(self.environment.queue_arn)
+            log_groups.append(self.environment.log_group_arn)
         watched = Watched(queue_arns, settings.job_definition_arns)
         rules = {
             "finished": finished_job_rule(
@@ -114,9 +117,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             context,
             rule_arns=[one.arn for one in rules.values()],
             notifiers=granted,
-            messages=MessageSettings(
-                settings.time_zone, settings.owner_tag, settings.log_lines, settings.log_group_arns
-            ),
+            messages=MessageSettings(settings.time_zone, settings.owner_tag, settings.log_lines, log_groups),
             bundle=bundle,
             opts=child,
         )

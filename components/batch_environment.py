@@ -37,6 +37,7 @@ class BatchEnvironment(pulumi.ComponentResource):
     queue_name: pulumi.Output[str]
     definition_name: pulumi.Output[str]
     compute_environment_name: pulumi.Output[str]
+    log_group_arn: pulumi.Output[str]  # of its jobs' logs
 
     def __init__(
         self,
@@ -59,17 +60,27 @@ class BatchEnvironment(pulumi.ComponentResource):
             tags=context.tags,
             opts=self._child(),
         )
-        definition = make_job_definition(name, settings, context, kms_key_arn=kms_key_arn, parent=self)
+        # Batch's own log group, which all of an account's jobs share, keeps its logs for ever.
+        log_group = aws.cloudwatch.LogGroup(
+            f"{name}-jobs",
+            retention_in_days=settings.log_retention_days,
+            kms_key_id=kms_key_arn,
+            tags=context.tags,
+            opts=self._child(),
+        )
+        definition = make_job_definition(name, settings, context, log_group=log_group, parent=self)
         self.queue_arn = queue.arn
         self.queue_name = queue.name
         self.definition_name = definition.name
         self.compute_environment_name = compute_environment.name
+        self.log_group_arn = log_group.arn
         self.register_outputs(
             {
                 "queue_arn": self.queue_arn,
                 "queue_name": self.queue_name,
                 "definition_name": self.definition_name,
                 "compute_environment_name": self.compute_environment_name,
+                "log_group_arn": self.log_group_arn,
             }
         )
 

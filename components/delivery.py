@@ -37,7 +37,6 @@ MAX_RECEIVES = 5
 # SQS's default is too small for the largest event in its envelope (SQS API reference, SetQueueAttributes).
 MAX_MESSAGE = 1_048_576  # bytes
 DEAD_LETTER_DAYS = 14
-JOBS_LOG_GROUP = "/aws/batch/job"  # AWS Batch User Guide, "Use the awslogs log driver"
 MEMORY_SIZE = 256  # MB; docs/performance.md shows the effect of other sizes
 
 
@@ -274,7 +273,7 @@ class Delivery(pulumi.ComponentResource):
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
-            *_log_statements(messages, self._context),
+            *_log_statements(messages),
             *(statement for granted in notifiers for statement in granted.statements()),
         ]
         policy = aws.iam.RolePolicy(
@@ -313,11 +312,11 @@ def _allow(statement: Statement) -> dict[str, Any]:
     return allow | ({"Condition": statement.condition} if statement.condition else {})
 
 
-def _log_statements(messages: MessageSettings, context: Context) -> list[Statement]:
+def _log_statements(messages: MessageSettings) -> list[Statement]:
     if not messages.log_lines:
         return []
-    groups = list(messages.log_group_arns) or [context.arn("logs", f"log-group:{JOBS_LOG_GROUP}")]
-    return [Statement(("logs:GetLogEvents",), tuple(pulumi.Output.from_input(arn).apply(streams_of) for arn in groups))]
+    streams = [pulumi.Output.from_input(arn).apply(streams_of) for arn in messages.log_group_arns]
+    return [Statement(("logs:GetLogEvents",), tuple(streams))]
 
 
 def _manifest(notifiers: Sequence[GrantedNotifier], messages: MessageSettings) -> pulumi.Output[str]:

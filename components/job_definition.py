@@ -1,4 +1,4 @@
-"""The job definition of a Batch environment, with its execution role on Fargate and the log group of its jobs."""
+"""The job definition of a Batch environment, with its execution role on Fargate."""
 
 from __future__ import annotations
 
@@ -18,22 +18,10 @@ def make_job_definition(
     settings: EnvironmentSettings,
     context: Context,
     *,
-    kms_key_arn: pulumi.Input[str] | None,
+    log_group: aws.cloudwatch.LogGroup,
     parent: pulumi.Resource,
 ) -> aws.batch.JobDefinition:
-    """Create it as a child of `parent`. Its jobs log to a group of their own, which has a retention.
-
-    name: begins the logical names
-    kms_key_arn: encrypts the log; CloudWatch Logs must be allowed to use it
-    """
-    child = pulumi.ResourceOptions(parent=parent)
-    log_group = aws.cloudwatch.LogGroup(
-        f"{name}-jobs",
-        retention_in_days=settings.log_retention_days,
-        kms_key_id=kms_key_arn,
-        tags=context.tags,
-        opts=child,
-    )
+    """Create it as a child of `parent`. Its jobs log to `log_group`. `name` begins the logical names."""
     execution_role, needs = _execution_role(name, settings, context, parent)
     vcpus = settings.vcpus or ("0.25" if settings.is_fargate else "1")
     container: dict[str, Any] = {
@@ -43,7 +31,6 @@ def make_job_definition(
             {"type": "VCPU", "value": vcpus},
             {"type": "MEMORY", "value": str(settings.memory)},
         ],
-        # Batch's own default is /aws/batch/job, which all of an account's jobs share, and which keeps logs for ever.
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": log_group.name}},
     }
     if execution_role is not None:

@@ -177,7 +177,8 @@ class Settings(SettingsModel):
     log_group_arns: Annotated[
         tuple[Annotated[Any, plain_or_output(log_group_problem)], ...],
         Field(
-            title="log groups that the function may read for log_lines; none: AWS Batch's own, /aws/batch/job",
+            title="log groups that the function may read for log_lines, beside its own environment's; "
+            "none: /aws/batch/job",
             description="a list of ARNs of log groups",
             examples=[[LOG_GROUP_EXAMPLE]],
         ),

@@ -13,8 +13,8 @@ from batchbell.partitions import Feature, offers
 from batchbell.provisioning import ARN, Context, Grants, NotifierSettings, Statement
 
 from .mailbox import Mailbox, is_address, is_domain
+from .notifier import RECIPIENTS_LIMIT
 
-RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")  # SES API v2 reference, "CreateConfigurationSet"
 IDENTITY_EXAMPLE = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
@@ -29,6 +29,12 @@ def _check_recipient(recipient: str) -> str:
     if not is_address(recipient):
         raise ValueError("takes an e-mail address")
     return recipient
+
+
+def _check_domain(domain: str) -> str:
+    if not is_domain(domain):
+        raise ValueError("takes a domain, such as example.com")
+    return domain
 
 
 def _check_number(recipients: tuple[str, ...]) -> tuple[str, ...]:
@@ -89,6 +95,14 @@ class Settings(NotifierSettings):
             examples=[["team@example.com"]],
         ),
     ]
+    owner_domains: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_domain), Field(description="a domain")], ...],
+        Field(
+            title="a job's owner (see `owner_tag`) whose address is in one of these is a recipient, too",
+            description="a list of domains of e-mail addresses",
+            examples=[["example.com"]],
+        ),
+    ] = ()
     region: Annotated[
         str | None,
         AfterValidator(_check_region),
@@ -168,6 +182,7 @@ def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, co
         settings={
             "sender": settings.sender,
             "recipients": list(settings.recipients),
+            **({"owner_domains": list(settings.owner_domains)} if settings.owner_domains else {}),
             **{name: value for name, value in options.items() if value is not None},
         },
         statements=[

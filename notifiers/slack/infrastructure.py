@@ -62,10 +62,8 @@ class Settings(NotifierSettings):
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
+    mentions = {value: list(ids) for value, ids in settings.mentions.items()}
     return Grants(
-        settings={
-            "mentions": {value: list(ids) for value, ids in settings.mentions.items()},
-            "mention_statuses": list(settings.mention_statuses),
-        },
+        settings={"mentions": mentions, "mention_statuses": list(settings.mention_statuses)} if mentions else {},
         secrets={"webhook": settings.webhook},
     )

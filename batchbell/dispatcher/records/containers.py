@@ -12,10 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from batchbell.dispatcher.records.json_object import JsonObject
+from batchbell.wire import DEFAULT_LOG_GROUP
 
-# Where Batch writes a container's log unless its logConfiguration says otherwise (AWS Batch User Guide, "Use the
-# awslogs log driver").
-DEFAULT_LOG_GROUP = "/aws/batch/job"
 # Exit codes of SIGTERM and SIGKILL, by which ECS stops the other containers of a task once an essential one has exited
 # (Amazon ECS API reference, StopTask).
 STOPPED = (143, 137)

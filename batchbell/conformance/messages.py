@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity, Tag
 from batchbell.wire import MessageKind
 
 CONSOLE = "https://us-east-1.console.aws.amazon.com"
@@ -74,8 +74,21 @@ def failed() -> Message:
         severity=Severity.FAILURE,
         title="print-color: 3 of 7 children failed",
         failures=(
-            FailureGroup("Essential container in task exited", 2, "2, 5", 1, Link("Log of child 2", log)),
-            FailureGroup("Host EC2 (instance i-0123) terminated.", 1, "6"),
+            FailureGroup(
+                "Essential container in task exited",
+                2,
+                "2, 5",
+                1,
+                Link("Log of child 2", log),
+                log_lines=("Traceback (most recent call last):", '  File "paint.py", line 7', "no colour left"),
+            ),
+            FailureGroup(
+                "Host EC2 (instance i-0123) terminated.",
+                1,
+                "6",
+                meaning="Its instance was ended: on Spot often reclaimed by EC2.",
+                log_problem="There was no log when this message was written.",
+            ),
         ),
         notes=("This may be a repeat: the first answer was lost.",),
     )
@@ -155,6 +168,16 @@ def long_digest() -> Message:
     )
 
 
+def long_logs() -> Message:
+    """The longest ends of logs: 50 lines for each of the three largest groups."""
+    lines = tuple(f"{number:02} " + 'é"\\<' * 70 for number in range(50))
+    message = failed()
+    groups = tuple(
+        dataclasses.replace(message.failures[0], indexes=str(number), log_lines=lines) for number in range(3)
+    )
+    return dataclasses.replace(message, failures=(*groups, *message.failures))
+
+
 def hostile(text: str) -> Message:
     """A message in which every text is `text`. Of its links, only `GOOD_LINK` may be shown as a link."""
     return dataclasses.replace(
@@ -165,7 +188,10 @@ def hostile(text: str) -> Message:
         queue=text,
         thread=text,
         facts=tuple(Fact(text, text) for _ in range(7)),
-        failures=(FailureGroup(text, 3, text, 1, Link(text, BAD_LINKS[0])),) * 3,
+        failures=(FailureGroup(text, 3, text, 1, Link(text, BAD_LINKS[0]), text, ("a line of the log", text), text, 2),)
+        * 3,
+        owner=text,
+        tags=(Tag(text, text), Tag("team", text)),
         notes=(text,) * 12,
         links=(Link(text, GOOD_LINK), Link(text, BAD_LINKS[1])),
         jobs=tuple(DigestEntry(text, Severity.FAILURE, Link(text, url), True) for url in (GOOD_LINK, *BAD_LINKS)),
@@ -192,4 +218,5 @@ MESSAGES: Mapping[str, Message] = {
     "10000-failures": huge(),
     "many-facts": crowded(),
     "long-digest": long_digest(),
+    "long-logs": long_logs(),
 }

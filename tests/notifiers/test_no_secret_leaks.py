@@ -104,7 +104,11 @@ def test_no_secret_leaks_when_the_channel_works(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    aws_clients.make_client("sns", "eu-west-1").create_topic(Name="ops")  # as in the example
+    # As in the examples of their settings.
+    aws_clients.make_client("sns", "eu-west-1").create_topic(Name="ops")
+    ses = aws_clients.make_client("sesv2", "eu-west-1")
+    if "transactional" not in ses.list_configuration_sets()["ConfigurationSets"]:
+        ses.create_configuration_set(ConfigurationSetName="transactional")
     raised = send(make(plugin, channel, cloud), failed, plugin, channel, capfd=capfd, monkeypatch=monkeypatch)
     assert raised is None, f"{plugin.type}: {raised}"
 

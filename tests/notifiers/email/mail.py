@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import html5lib
 
 HEADERS = {"From", "To", "Subject", "References", "Auto-Submitted", "MIME-Version", "Content-Type"}
-TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "strong", "em"}
+TAGS = {"html", "head", "meta", "title", "body", "table", "tr", "td", "th", "h1", "p", "a", "br", "pre", "strong", "em"}
 # No obsolete ones, such as `valign`, and none that runs scripts.
 ATTRIBUTES = {"charset", "content", "href", "lang", "name", "role", "scope", "style"}
 

@@ -214,7 +214,7 @@ def test_lines_that_do_not_fit_into_a_card_are_counted(huge: Message, digest: Ca
     for message in (huge, digest(97, 3, name="nightly-render-of-the-whole-catalogue-in-four-resolutions-")):
         description = notification(message)["content"]["description"]
         assert len(description) <= 3_000
-        assert re.search(r"\n… and \d+ more$", description)
+        assert re.search(r"\n… and [\d,]+ more$", description, re.MULTILINE)
 
 
 def test_subscriptions_may_filter_by_status_job_and_queue(failed: Message, hostile: Message) -> None:

@@ -109,6 +109,8 @@ def test_no_secret_leaks_when_the_channel_works(
     ses = aws_clients.make_client("sesv2", "eu-west-1")
     if "transactional" not in ses.list_configuration_sets()["ConfigurationSets"]:
         ses.create_configuration_set(ConfigurationSetName="transactional")
+    if "batch@example.com" not in [one["IdentityName"] for one in ses.list_email_identities()["EmailIdentities"]]:
+        ses.create_email_identity(EmailIdentity="batch@example.com")
     raised = send(make(plugin, channel, cloud), failed, plugin, channel, capfd=capfd, monkeypatch=monkeypatch)
     assert raised is None, f"{plugin.type}: {raised}"
 

@@ -44,10 +44,11 @@ def test_an_unverified_sender_is_a_permanent_error_with_the_reason(in_cloud: Loc
 
 @pytest.fixture
 def abroad(in_cloud: LocalCloud) -> Any:
-    """SES in eu-west-1, where alone example.net is verified, with the configuration set `transactional`."""
+    """SES in eu-west-1, where example.net is verified, as nowhere else, with the configuration set `transactional`."""
     ses = boto3.client("sesv2", region_name="eu-west-1")
-    if not ses.list_email_identities()["EmailIdentities"]:
+    if "example.net" not in [one["IdentityName"] for one in ses.list_email_identities()["EmailIdentities"]]:
         ses.create_email_identity(EmailIdentity="example.net")
+    if "transactional" not in ses.list_configuration_sets()["ConfigurationSets"]:
         ses.create_configuration_set(ConfigurationSetName="transactional")
     return ses
 

@@ -12,7 +12,6 @@ from batchbell.dispatcher.records.json_object import InvalidEvent, JsonObject
 from batchbell.wire import DetailType
 
 KEY_LIMIT = 2_048  # bytes; DynamoDB's limit for a partition key (DynamoDB Developer Guide, "Constraints")
-LOG_PREFIX_LENGTH = 200  # characters of a job definition's name
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class Job:
             exit_code=container.exit_code,
             log_group=container.log.group,
             log_region=container.log.region or identity.region,
-            log_prefix=container.log.prefix or _default_prefix(definition),
+            log_prefix=container.log.prefix or _name_of(definition),
             log_stream=container.log.stream,
             attempts=tuple(Attempt(one.integer("startedAt"), one.integer("stoppedAt")) for one in attempts_of(detail)),
             attempts_allowed=detail.object("retryStrategy").integer("attempts"),
@@ -133,6 +132,6 @@ class Job:
         return job
 
 
-def _default_prefix(definition: str) -> str:
-    """The beginning of its jobs' log streams (AWS Batch User Guide: "first200CharsOfJobDefinitionName/default/…")."""
-    return definition.rsplit("/", 1)[-1].partition(":")[0][:LOG_PREFIX_LENGTH]
+def _name_of(definition: str) -> str:
+    """The default prefix of its jobs' log streams (AWS Batch User Guide, "Use the awslogs log driver")."""
+    return definition.rsplit("/", 1)[-1].partition(":")[0]

@@ -168,7 +168,8 @@ class SecretReference(NotifierSettings):
             raise ValueError(f"takes exactly one of {FORMS}")
         if not isinstance(data, Mapping | SecretReference):
             raise ValueError(PLAIN_SECRET)
-        if info.context == STACK_CONFIG and isinstance(data, Mapping) and "value" in data:
+        # `secure` is what `pulumi config set --secret --path` writes in place of a value.
+        if info.context == STACK_CONFIG and isinstance(data, Mapping) and {"value", "secure"} & set(data):
             raise ValueError(PLAIN_SECRET)
         return data
 

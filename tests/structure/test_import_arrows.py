@@ -31,6 +31,7 @@ ARROWS = {
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
     "batchbell.terminal": (),
+    "batchbell.checked_output": (),
     "batchbell.aws_clients": (),
     "batchbell.aws_errors": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
     "batchbell.webhook": ("batchbell.contract", "batchbell.time_limit"),
@@ -42,7 +43,8 @@ ARROWS = {
     "batchbell.slack_markup": (),
     "batchbell.provisioning": (),
     "batchbell.plugins": ("batchbell.wire", "batchbell.provisioning"),
-    "batchbell.stack_files": (),
+    "batchbell.stack_files": ("batchbell.pulumi_yaml",),
+    "batchbell.pulumi_yaml": (),
     "batchbell.testing": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),
     "components": DEPLOY_TIME,
@@ -51,9 +53,10 @@ ARROWS = {
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
         *("batchbell.dispatcher", "batchbell.stack_files", "batchbell.terminal", "components", "notifiers"),
+        "batchbell.checked_output",
     ),
     "batchbell.__main__": ("batchbell.cli",),
-    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell.terminal", "batchbell_local"),
+    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell.terminal", "batchbell.checked_output", "batchbell_local"),
     "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell_local", "demo"),
 }
 TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")

@@ -17,7 +17,6 @@ KEY_LIMIT = 2_048  # bytes; DynamoDB's limit for a partition key (DynamoDB Devel
 # Guide, "Stopped tasks error messages").
 HOST_LOST = re.compile(r"^Host EC2 |Spot Task was interrupted")
 SHARE_IDENTIFIER = "shareIdentifier"  # counts as a tag of this name
-LOG_PREFIX_LENGTH = 200  # characters of a job definition's name
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class Job:
             exit_code=container.exit_code,
             log_group=container.log.group,
             log_region=container.log.region or identity.region,
-            log_prefix=container.log.prefix or _default_prefix(definition),
+            log_prefix=container.log.prefix or _name_of(definition),
             log_stream=container.log.stream,
             attempts=tuple(
                 Attempt(
@@ -167,6 +166,6 @@ def tags_of(job: JsonObject) -> Mapping[str, str] | None:
     return {SHARE_IDENTIFIER: share, **own} if share else own
 
 
-def _default_prefix(definition: str) -> str:
-    """The beginning of its jobs' log streams (AWS Batch User Guide: "first200CharsOfJobDefinitionName/default/…")."""
-    return definition.rsplit("/", 1)[-1].partition(":")[0][:LOG_PREFIX_LENGTH]
+def _name_of(definition: str) -> str:
+    """The default prefix of its jobs' log streams (AWS Batch User Guide, "Use the awslogs log driver")."""
+    return definition.rsplit("/", 1)[-1].partition(":")[0]

@@ -267,11 +267,8 @@ def test_there_is_no_log_link_where_the_log_is_unknown(event, detail):
     assert [link.label for link in compose(job, failure_of(job)).links] == ["Job in the AWS console"]
 
 
-def test_the_names_of_log_streams_begin_with_200_characters_of_the_definitions_name(event):
-    long = Job.from_event(
-        event("parent-failed", jobDefinition=f"arn:aws:batch:us-east-1:1:job-definition/{'x' * 250}:1")
-    )
+def test_the_names_of_log_streams_begin_with_the_definitions_name_or_with_the_option(event):
     named = {"logConfiguration": {"options": {"awslogs-stream-prefix": "mine"}}}
 
-    assert long.log_prefix == "x" * 200
+    assert Job.from_event(event("parent-failed")).log_prefix == "render"
     assert Job.from_event(event("parent-failed", container=named)).log_prefix == "mine"

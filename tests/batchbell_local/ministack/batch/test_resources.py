@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.batchbell_local.ministack.batch.conftest import CONTAINER
+
 EMPTY_LISTS: dict[str, Any] = {name: [] for name in ("environment", "mountPoints", "secrets", "ulimits", "volumes")}
 
 
@@ -111,7 +113,7 @@ def test_a_definition_keeps_all_given_fields(batch: Any) -> None:
         "timeout": {"attemptDurationSeconds": 60},
         "propagateTags": True,
         "platformCapabilities": ["EC2"],
-        "containerProperties": {"image": "busybox", "command": ["echo", "Ref::colour"], **EMPTY_LISTS},
+        "containerProperties": {**CONTAINER, "command": ["echo", "Ref::colour"], **EMPTY_LISTS},
         "tags": {"team": "blue"},
     }
     made = batch.client.register_job_definition(jobDefinitionName=batch.name("definition"), **given)
@@ -123,10 +125,10 @@ def test_a_definition_keeps_all_given_fields(batch: Any) -> None:
 def test_a_definition_is_described_with_the_lists_that_it_leaves_out(batch: Any) -> None:
     """As in the example of botocore's model, "To describe active job definitions"."""
     made = batch.client.register_job_definition(
-        jobDefinitionName=batch.name("lists"), type="container", containerProperties={"image": "busybox"}
+        jobDefinitionName=batch.name("lists"), type="container", containerProperties=CONTAINER
     )
     (found,) = batch.client.describe_job_definitions(jobDefinitions=[made["jobDefinitionArn"]])["jobDefinitions"]
-    assert found["containerProperties"] == {"image": "busybox", **EMPTY_LISTS}
+    assert found["containerProperties"] == {**CONTAINER, **EMPTY_LISTS}
 
 
 def test_revisions_count_on_after_one_is_deregistered(batch: Any) -> None:
@@ -181,7 +183,9 @@ def test_a_definition_for_instances_does_not_run_on_fargate(batch: Any) -> None:
         ({"retryStrategy": {"attempts": 2, "evaluateOnExit": [{"onReason": "*", "action": "STOP"}]}}, "RETRY or EXIT"),
         ({"timeout": {"attemptDurationSeconds": 0}}, "attemptDurationSeconds"),
         ({"platformCapabilities": ["EKS"]}, "platformCapabilities"),
-        ({"containerProperties": {"image": "x"}, "platformCapabilities": ["FARGATE"]}, "executionRoleArn"),
+        ({"containerProperties": CONTAINER, "platformCapabilities": ["FARGATE"]}, "executionRoleArn"),
+        ({"containerProperties": {"image": "x"}}, "must have VCPU and MEMORY"),
+        ({"containerProperties": {"image": "x", "vcpus": 1}}, "must have MEMORY"),
     ],
 )
 def test_a_definition_that_aws_would_refuse_is_refused(batch: Any, more: dict[str, Any], complaint: str) -> None:

@@ -21,7 +21,13 @@ HITS_KEPT = 5_000
 BODY_KEPT = 200_000  # characters of a matched request
 
 _CALLER = re.compile(r"\bapp/(environment-[0-9]+)\b")
-_TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
+_TARGETS = {
+    "DynamoDB_20120810": "dynamodb",
+    "AmazonSSM": "ssm",
+    "AmazonSQS": "sqs",
+    "Logs_20140328": "logs",
+    "secretsmanager": "secretsmanager",
+}
 _PATHS = {
     "/v2/email/outbound-emails": "ses:SendEmail",
     "/v1/listjobs": "batch:ListJobs",

@@ -37,12 +37,12 @@ def inspected(shared_stack: SharedStack, project: Path, resources: AccountResour
     return functools.cache(lambda name: STACKS[name](shared_stack, project, resources))
 
 
-@pytest.fixture
-def program(tmp_path: Path, project: Path) -> Callable[[str], Path]:
+@pytest.fixture(scope="session")
+def make_program(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Callable[[str], Path]:
     """Makes a folder with a Pulumi program from its source, and the components' code beside it."""
 
     def make(source: str) -> Path:
-        folder = tmp_path / uuid.uuid4().hex
+        folder = tmp_path_factory.mktemp("programs") / uuid.uuid4().hex
         folder.mkdir()
         (folder / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
         (folder / "__main__.py").write_text(textwrap.dedent(source))
@@ -51,6 +51,11 @@ def program(tmp_path: Path, project: Path) -> Callable[[str], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def program(make_program: Callable[[str], Path]) -> Callable[[str], Path]:
+    return make_program
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class ArrayJobNotifierArgs:
     job_queue_arns, job_definition_arns: what to watch; if both are given, both must match
     statuses: job states that send a message
     single_jobs: whether jobs that are not array jobs send messages too
-    queue_blocked: whether a watched job queue sends a message when it is blocked
+    queue_blocked: whether a watched job queue that is blocked sends a message, one a day and reason
     time_zone: IANA name of the time zone of the times in messages
     environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
     function: settings of the Lambda function (see `settings.model.FunctionSettings`)

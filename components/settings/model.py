@@ -142,7 +142,7 @@ class Settings(SettingsModel):
         ),
     ] = ()
     queue_blocked: Annotated[
-        bool, Field(title="whether a watched job queue sends a message when it is blocked", examples=[False])
+        bool, Field(title="whether a blocked job queue sends a message, one a day and reason", examples=[False])
     ] = True
     time_zone: Annotated[
         str,

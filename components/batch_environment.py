@@ -27,8 +27,8 @@ class BatchEnvironment(pulumi.ComponentResource):
     The compute environment has a name prefix, and a resource of its own for instances and for each kind of Fargate.
     If a change cannot be made in place, Pulumi creates the new environment, moves the queue to it, then deletes the old
     one. With an exact name Pulumi would delete first, which AWS refuses while a queue refers to the environment. Where
-    AWS still sees the relation that has just ended, only that last step fails, and the next `pulumi up` repeats it
-    (docs/operations.md, "Replacing the compute environment").
+    AWS still sees the relation that has just ended, only that last step fails: docs/operations.md, "Replacing the
+    compute environment", says what to do.
 
     kms_key_arn: encrypts the volumes of instances, with `volume_encryption`, and the log of jobs
     """

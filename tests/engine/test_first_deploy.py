@@ -154,7 +154,8 @@ def test_the_parents_events_and_summaries_are_captured(steps):
     assert found["event_of_a_failed_child"]["detail"]["jobId"] == f"{found['job']}:1"
 
     running = next(look for look in found["looks"] if look["list_jobs_pending"] is not None)
-    assert running["list_jobs_pending"]["size"] == 3
+    assert running["list_jobs_pending"]["size"] == sum(running["list_jobs_pending"]["statusSummary"].values()) == 3
+    assert found["list_jobs_had_a_status_summary"] is found["list_jobs_had_its_time"] is True
     assert found["looks"][-1]["describe_jobs"]["status"] == "FAILED"
     assert found["looks"][-1]["children"] == {"SUCCEEDED": 2, "FAILED": 1}
 

@@ -25,7 +25,7 @@ def _policy_problem(value: Any) -> str | None:
     return "takes the ARN of an IAM policy"
 
 
-def _subnet_problem(value: Any) -> str | None:
+def subnet_problem(value: Any) -> str | None:
     fits = isinstance(value, str) and re.fullmatch(r"subnet-[0-9a-f]+", value)
     return None if fits else "takes a subnet ID"
 
@@ -89,7 +89,7 @@ class EnvironmentSettings(SettingsModel):
         ),
     ] = ("optimal",)
     subnet_ids: Annotated[
-        tuple[Annotated[Any, plain_or_output(_subnet_problem)], ...],
+        tuple[Annotated[Any, plain_or_output(subnet_problem)], ...],
         Field(
             title="subnets that jobs run in; none: the default VPC's",
             description="a list of subnet IDs",

@@ -29,8 +29,6 @@ class BatchEnvironment(pulumi.ComponentResource):
     one. With an exact name Pulumi would delete first, which AWS refuses while a queue refers to the environment. Where
     AWS still sees the relation that has just ended, only that last step fails: docs/operations.md, "Replacing the
     compute environment", says what to do.
-
-    kms_key_arn: encrypts the volumes of instances, with `volume_encryption`, and the log of jobs
     """
 
     queue_arn: pulumi.Output[str]
@@ -44,11 +42,9 @@ class BatchEnvironment(pulumi.ComponentResource):
         settings: EnvironmentSettings,
         context: Context,
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        kms_key_arn: pulumi.Input[str] | None = None,
     ) -> None:
         super().__init__("batchbell:index:BatchEnvironment", name, None, opts)
-        self._name, self._settings, self._context, self._kms_key_arn = name, settings, context, kms_key_arn
+        self._name, self._settings, self._context = name, settings, context
         compute_environment = self._compute_environment()
         queue = aws.batch.JobQueue(
             f"{name}-queue",
@@ -59,7 +55,7 @@ class BatchEnvironment(pulumi.ComponentResource):
             tags=context.tags,
             opts=self._child(),
         )
-        definition = make_job_definition(name, settings, context, kms_key_arn=kms_key_arn, parent=self)
+        definition = make_job_definition(name, settings, context, parent=self)
         self.queue_arn = queue.arn
         self.queue_name = queue.name
         self.definition_name = definition.name
@@ -154,7 +150,7 @@ class BatchEnvironment(pulumi.ComponentResource):
         if not self._settings.volume_encryption:
             return None
         ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-            encrypted="true", kms_key_id=self._kms_key_arn, delete_on_termination="true"
+            encrypted="true", kms_key_id=self._context.kms_key_arn, delete_on_termination="true"
         )
         return [aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ROOT_DEVICE, ebs=ebs)]
 

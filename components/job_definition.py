@@ -18,19 +18,17 @@ def make_job_definition(
     settings: EnvironmentSettings,
     context: Context,
     *,
-    kms_key_arn: pulumi.Input[str] | None,
     parent: pulumi.Resource,
 ) -> aws.batch.JobDefinition:
     """Create it as a child of `parent`. Its jobs log to a group of their own, which has a retention.
 
     name: begins the logical names
-    kms_key_arn: encrypts the log; CloudWatch Logs must be allowed to use it
     """
     child = pulumi.ResourceOptions(parent=parent)
     log_group = aws.cloudwatch.LogGroup(
         f"{name}-jobs",
         retention_in_days=settings.log_retention_days,
-        kms_key_id=kms_key_arn,
+        kms_key_id=context.kms_key_arn,
         tags=context.tags,
         opts=child,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 
-from components import batch_network
+from components.batch_network import find_network
 from components.settings.environment import EnvironmentSettings
 
 OWN = {"vpc-id": "vpc-1", "default-for-az": "true", "map-public-ip-on-launch": "true"}
@@ -35,12 +36,12 @@ def used(monkeypatch):
             zones = {one["availability-zone-id"] for one in found} - {*LOCAL_ZONES}
             return SimpleNamespace(zone_ids=sorted(zones))
 
-        monkeypatch.setattr(batch_network.aws.ec2, "get_vpc", lambda **_: SimpleNamespace(id="vpc-1"))
-        monkeypatch.setattr(batch_network.aws.ec2, "get_subnets", get_subnets)
-        monkeypatch.setattr(batch_network.aws, "get_availability_zones", get_zones)
+        monkeypatch.setattr(aws.ec2, "get_vpc", lambda **_: SimpleNamespace(id="vpc-1"))
+        monkeypatch.setattr(aws.ec2, "get_subnets", get_subnets)
+        monkeypatch.setattr(aws, "get_availability_zones", get_zones)
         monkeypatch.setattr(pulumi.log, "info", lambda text, resource: messages.append(text))
         settings = EnvironmentSettings(name="x", platform=platform)
-        return batch_network.find_network(settings, region, None).subnet_ids, "\n".join(messages)
+        return find_network(settings, region, pulumi.Resource.__new__(pulumi.Resource)).subnet_ids, "\n".join(messages)
 
     return use
 

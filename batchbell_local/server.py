@@ -46,6 +46,7 @@ def main() -> None:
     from batchbell_local.control_api import ControlApi
     from batchbell_local.ministack import (
         batch,
+        deploying_permissions,
         event_source_mappings,
         functions,
         move_tasks,
@@ -60,6 +61,7 @@ def main() -> None:
     rule_targets.install()
     event_source_mappings.install()
     permissions.install()
+    deploying_permissions.install()
     functions.install(folder / "functions")
     shared_code.install(folder / "code")
     batch.install()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def lives(deployer, deployment, monkeypatch):
     role = owner("iam").create_role(RoleName=f"{STACK}-batch-execution-0123456", AssumeRolePolicyDocument="{}")["Role"]
     lives = []
     for one in deployment.resources:
-        more = {}
+        more: dict[str, Any] = {}
         if one.type == "aws:lambda/function:Function":
             more = {"code": CODE}
         elif one.type == "aws:batch/jobDefinition:JobDefinition":

@@ -60,7 +60,8 @@ def lives(deployer, deployment, monkeypatch):
         if one.type == "aws:lambda/function:Function":
             more = {"code": CODE}
         elif one.type == "aws:batch/jobDefinition:JobDefinition":
-            container = {"image": "busybox", "executionRoleArn": role["Arn"]}
+            sizes = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
+            container = {"image": "busybox", "executionRoleArn": role["Arn"], "resourceRequirements": sizes}
             more = {"containerProperties": json.dumps(container)}
         lives.append(Life.of(one, clients, owner, f"batchbell/{STACK}", **more))
     yield lives

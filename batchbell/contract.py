@@ -157,7 +157,7 @@ class Message:
     links: tuple[Link, ...] = ()
     jobs: tuple[DigestEntry, ...] = ()  # only in a digest: at most 100, the failed ones first
     queue: str = ""  # the job queue's name, if known
-    thread: str = ""  # equal for all messages about the same job; empty for a message without a thread
+    thread: str = ""  # equal for all messages about a job, or about a blocked queue; empty: no thread
     owner: str = ""  # the value of the tag that the stack's `owner_tag` names, if the job has it
     tags: tuple[Tag, ...] = ()  # the job's, if the event has them or a notifier's filter asks for them
 

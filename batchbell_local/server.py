@@ -47,6 +47,7 @@ def main() -> None:
     from batchbell_local.ministack import (
         batch,
         default_vpc,
+        deploying_permissions,
         event_source_mappings,
         functions,
         metric_alarms,
@@ -65,6 +66,7 @@ def main() -> None:
     event_source_mappings.install()
     permissions.install()
     sent_mail.install()
+    deploying_permissions.install()
     functions.install(folder / "functions")
     shared_code.install(folder / "code")
     metric_alarms.install()

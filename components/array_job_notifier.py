@@ -16,7 +16,7 @@ from batchbell.wire import DEFAULT_LOG_GROUP
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
 from .delivery import Delivery, MessageSettings
-from .deployment_context import find_deployment_context
+from .deployment_context import find_deployment_context, with_company_settings
 from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
 from .package.bundle import Runtime, build, has_compiled_files
@@ -40,14 +40,19 @@ class ArrayJobNotifierArgs:
     job_queue_arns, job_definition_arns: what to watch; if both are given, both must match
     statuses: job states that send a message
     single_jobs: whether jobs that are not array jobs send messages too
-    queue_blocked: whether a watched job queue sends a message when it is blocked
+    queue_blocked: whether a watched job queue that is blocked sends a message, one a day and reason
     time_zone: IANA name of the time zone of the times in messages
     owner_tag: the tag of jobs that says whom they concern
     log_lines: lines of a failed log's end in the message; 0 for none
     log_group_arns: log groups that the function may read for that; none: AWS Batch's own
     environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
-    function: settings of the Lambda function (see `settings.model.FunctionSettings`)
-    alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to
+    function: settings of the Lambda function (see `settings.function.FunctionSettings`)
+    alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to; if it is encrypted, its key's policy must allow
+        cloudwatch.amazonaws.com to use the key
+    tags: of everything that is created
+    permissions_boundary_arn, role_path: of every role
+    kms_key_arn: the key that encrypts queues, ledger, the function's log and environment; its policy must allow what
+        docs/operations.md lists under "A key of your own"
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -63,6 +68,10 @@ class ArrayJobNotifierArgs:
     environment: Mapping[str, Any] | None = None
     function: Mapping[str, Any] = field(default_factory=dict)
     alarm_topic_arn: pulumi.Input[str] = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    permissions_boundary_arn: pulumi.Input[str] = ""
+    role_path: str = "/"
+    kms_key_arn: pulumi.Input[str] = ""
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
@@ -85,6 +94,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         super().__init__("batchbell:index:ArrayJobNotifier", name, None, opts)
         context = find_deployment_context(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
+        context = with_company_settings(context, settings)
         child = pulumi.ResourceOptions(parent=self)
         self._log_what_is_left_out(context)
         # First of all: a package that cannot be built ends the deployment before anything is created.

@@ -27,10 +27,8 @@ class BatchEnvironment(pulumi.ComponentResource):
     The compute environment has a name prefix, and a resource of its own for instances and for each kind of Fargate.
     If a change cannot be made in place, Pulumi creates the new environment, moves the queue to it, then deletes the old
     one. With an exact name Pulumi would delete first, which AWS refuses while a queue refers to the environment. Where
-    AWS still sees the relation that has just ended, only that last step fails, and the next `pulumi up` repeats it
-    (docs/operations.md, "Replacing the compute environment").
-
-    kms_key_arn: encrypts the volumes of instances, with `volume_encryption`, and the log of jobs
+    AWS still sees the relation that has just ended, only that last step fails: docs/operations.md, "Replacing the
+    compute environment", says what to do.
     """
 
     queue_arn: pulumi.Output[str]
@@ -45,11 +43,9 @@ class BatchEnvironment(pulumi.ComponentResource):
         settings: EnvironmentSettings,
         context: Context,
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        kms_key_arn: pulumi.Input[str] | None = None,
     ) -> None:
         super().__init__("batchbell:index:BatchEnvironment", name, None, opts)
-        self._name, self._settings, self._context, self._kms_key_arn = name, settings, context, kms_key_arn
+        self._name, self._settings, self._context = name, settings, context
         compute_environment = self._compute_environment()
         queue = aws.batch.JobQueue(
             f"{name}-queue",
@@ -64,7 +60,7 @@ class BatchEnvironment(pulumi.ComponentResource):
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-jobs",
             retention_in_days=settings.log_retention_days,
-            kms_key_id=kms_key_arn,
+            kms_key_id=context.kms_key_arn,
             tags=context.tags,
             opts=self._child(),
         )
@@ -165,7 +161,7 @@ class BatchEnvironment(pulumi.ComponentResource):
         if not self._settings.volume_encryption:
             return None
         ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-            encrypted="true", kms_key_id=self._kms_key_arn, delete_on_termination="true"
+            encrypted="true", kms_key_id=self._context.kms_key_arn, delete_on_termination="true"
         )
         return [aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ROOT_DEVICE, ebs=ebs)]
 

@@ -17,10 +17,11 @@ from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Statement
 from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
 
+from .function_policy import policy_document, use_of_key, use_of_network
 from .granted_notifier import GrantedNotifier
 from .service_role import service_role
 from .settings.arns import streams_of
-from .settings.model import FunctionSettings
+from .settings.function import FunctionSettings
 from .settings.time_zone import time_zone_entry
 
 # A record is hidden from its receipt on, while the mapping collects it too. Lambda Developer Guide, "Using Lambda with
@@ -112,6 +113,9 @@ class Delivery(pulumi.ComponentResource):
                 }
             ],
             ttl={"attribute_name": Column.EXPIRES, "enabled": True},
+            server_side_encryption=(
+                None if context.kms_key_arn is None else {"enabled": True, "kms_key_arn": context.kms_key_arn}
+            ),
             tags=context.tags,
             opts=self._child(),
         )
@@ -122,11 +126,13 @@ class Delivery(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
     def _queue(self, purpose: str, **options: Any) -> aws.sqs.Queue:
-        # SSE-SQS: EventBridge cannot send to a queue under the aws/sqs key (EventBridge User Guide, "Troubleshooting").
+        # Never the aws/sqs key: EventBridge cannot send to such a queue (EventBridge User Guide, "Troubleshooting").
+        key = self._context.kms_key_arn
         return aws.sqs.Queue(
             f"{self._name}-{purpose}",
             max_message_size=MAX_MESSAGE,
-            sqs_managed_sse_enabled=True,
+            sqs_managed_sse_enabled=True if key is None else None,
+            kms_master_key_id=key,
             tags=self._context.tags,
             opts=self._child(),
             **options,
@@ -180,6 +186,7 @@ class Delivery(pulumi.ComponentResource):
         log_group = aws.cloudwatch.LogGroup(
             f"{self._name}-dispatcher",
             retention_in_days=settings.log_retention_days,
+            kms_key_id=self._context.kms_key_arn,
             tags=self._context.tags,
             opts=self._child(),
         )
@@ -209,6 +216,12 @@ class Delivery(pulumi.ComponentResource):
                     Variable.LOG_SERVICE: self._name,
                 }
             },
+            kms_key_arn=self._context.kms_key_arn,  # encrypts the environment
+            vpc_config=(
+                {"subnet_ids": list(settings.subnet_ids), "security_group_ids": list(settings.security_group_ids)}
+                if settings.subnet_ids
+                else None
+            ),
             tags=self._context.tags,
             # Without its permissions the first invocation could not even write its log.
             opts=self._child(policy),
@@ -274,42 +287,17 @@ class Delivery(pulumi.ComponentResource):
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
             *_log_statements(messages),
+            *(use_of_key(self._context.kms_key_arn) if self._context.kms_key_arn is not None else ()),
+            *(use_of_network() if self._settings.subnet_ids else ()),
             *(statement for granted in notifiers for statement in granted.statements()),
         ]
         policy = aws.iam.RolePolicy(
             f"{self._name}-dispatcher",
             role=role.name,
-            policy=pulumi.Output.json_dumps(
-                {"Version": "2012-10-17", "Statement": _distinct([_allow(statement) for statement in statements])}
-            ),
+            policy=policy_document(statements),
             opts=self._child(),
         )
         return role, policy
-
-
-def _distinct(statements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Remove duplicates: notifiers of one type ask for the same, and a role's policy may have 10,240 characters."""
-    distinct: list[dict[str, Any]] = []
-    for statement in statements:
-        if not any(_same(statement, one) for one in distinct):
-            distinct.append(statement)
-    return distinct
-
-
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Statements with Outputs are never the same: their values are not known yet."""
-    if any(isinstance(resource, pulumi.Output) for resource in (*one["Resource"], *other["Resource"])):
-        return False
-    return one == other
-
-
-def _allow(statement: Statement) -> dict[str, Any]:
-    allow: dict[str, Any] = {
-        "Effect": "Allow",
-        "Action": list(statement.actions),
-        "Resource": list(statement.resources),
-    }
-    return allow | ({"Condition": statement.condition} if statement.condition else {})
 
 
 def _log_statements(messages: MessageSettings) -> list[Statement]:

@@ -13,7 +13,7 @@ validator of the whole model would not do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 
@@ -21,13 +21,15 @@ from batchbell.provisioning import Context, check_arn
 from batchbell.wire import LOG_LINES_LIMIT
 
 from .arns import LOG_GROUP_EXAMPLE, definition_problem, log_group_problem, misplacement, queue_problem
+from .company import BoundaryArn, KeyArn, RolePath, Tags, boundary_problem, key_problem
 from .environment import EnvironmentSettings
 from .environment_checks import role_problem
+from .function import FunctionSettings
 from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status, check_has_event
 from .time_zone import zone_problem
-from .validation import RetentionDays, SettingsModel, not_empty, plain_or_output
+from .validation import SettingsModel, not_empty, plain_or_output
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
@@ -69,32 +71,6 @@ def _something_watched(queues: tuple[Any, ...], info: ValidationInfo) -> tuple[A
             f"is given, for example [{QUEUE_EXAMPLE}]"
         )
     return queues
-
-
-class FunctionSettings(SettingsModel):
-    """The Lambda function, and the times that scale with its timeout."""
-
-    python_version: Annotated[
-        Literal["3.11", "3.12", "3.13", "3.14"],
-        Field(title="Python version of the Lambda runtime, not of this machine", examples=["3.12"]),
-    ] = "3.13"
-    architecture: Annotated[
-        Literal["arm64", "x86_64"], Field(title="processor architecture of the function", examples=["x86_64"])
-    ] = "arm64"
-    timeout: Annotated[
-        int,
-        Field(
-            ge=3,
-            le=120,
-            title="how long one invocation may take; visibility timeouts and retry delays scale with it",
-            description="whole seconds from 3 to 120",
-            examples=[60],
-        ),
-    ] = 30
-    log_retention_days: Annotated[
-        RetentionDays,
-        Field(title="days that the function's log is kept", examples=[90]),
-    ] = 30
 
 
 class Settings(SettingsModel):
@@ -143,7 +119,7 @@ class Settings(SettingsModel):
         ),
     ] = ()
     queue_blocked: Annotated[
-        bool, Field(title="whether a watched job queue sends a message when it is blocked", examples=[False])
+        bool, Field(title="whether a blocked job queue sends a message, one a day and reason", examples=[False])
     ] = True
     time_zone: Annotated[
         str,
@@ -187,11 +163,17 @@ class Settings(SettingsModel):
         Any,
         plain_or_output(_topic_problem),
         Field(
-            title="topic in the stack's region that alarms are sent to; '': they show in the console only",
+            title="topic in the stack's region that alarms are sent to; if it is encrypted, its key's policy must let "
+            "cloudwatch.amazonaws.com use the key: under AWS's key alias/aws/sns alarms vanish; '': alarms show in "
+            "the console only",
             description="the ARN of an SNS topic",
             examples=[TOPIC_EXAMPLE],
         ),
     ] = ""
+    tags: Tags = {}  # noqa: RUF012
+    permissions_boundary_arn: BoundaryArn = ""
+    role_path: RolePath = "/"
+    kms_key_arn: KeyArn = ""
     function: Annotated[
         FunctionSettings, Field(title="Lambda function that sends messages", examples=[{"timeout": 60}])
     ] = FunctionSettings()
@@ -231,7 +213,7 @@ def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
-    """ARNs in another region or account: no rule for them would fire, no alarm reach them, no job get their role."""
+    """ARNs in another region or account: no rule for them would fire, and AWS refuses the others."""
     mistakes = []
     for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)
@@ -244,7 +226,12 @@ def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list
         role = given.get(key)
         if isinstance(role, str) and not role_problem(role) and (why := role_problem(role, context.account_id)):
             mistakes.append(Mistake(source.path("environment", key), f"{got(role)}; {why}"))
-    topic = raw.get("alarm_topic_arn")
-    if isinstance(topic, str) and not _topic_problem(topic) and (why := _topic_problem(topic, context.region)):
-        mistakes.append(Mistake(source.path("alarm_topic_arn"), f"{got(topic)}; {why}"))
+    for key, wrong in (
+        ("alarm_topic_arn", lambda arn, here: _topic_problem(arn, here and here.region)),
+        ("permissions_boundary_arn", boundary_problem),
+        ("kms_key_arn", lambda arn, here: key_problem(arn, here and here.region)),
+    ):
+        arn = raw.get(key)
+        if isinstance(arn, str) and not wrong(arn, None) and (why := wrong(arn, context)):
+            mistakes.append(Mistake(source.path(key), f"{got(arn)}; {why}"))
     return mistakes

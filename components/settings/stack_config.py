@@ -16,8 +16,9 @@ from batchbell.provisioning import Context
 
 from .environment import EnvironmentSettings
 from .field_description import describe_field
+from .function import FunctionSettings
 from .mistakes import FLATTENED, InvalidSettings, Mistake, Source, got, shown_name, suggest
-from .model import FunctionSettings, Settings, check_settings
+from .model import Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 

@@ -35,3 +35,14 @@ def not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
         raise ValueError("takes at least one item")
     return value
+
+
+def at_most(limit: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return a validator that raises ValueError if a list has more items."""
+
+    def check(value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(value) > limit:
+            raise ValueError(f"takes at most {limit} items")
+        return value
+
+    return check

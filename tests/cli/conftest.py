@@ -151,8 +151,11 @@ def function_stopped(print_color):
 
 
 @pytest.fixture
-def documented_permissions(operator, project, monkeypatch):
-    """The operator has only the permissions that docs/permissions.md lists."""
+def documented_permissions(operator, monkeypatch):
+    """The operator has only the permissions that docs/permissions.md lists.
+
+    Returns a function that allows all of them but the statement with a `Sid`.
+    """
     outputs, iam = operator.stack.deployment.outputs, operator.stack.cloud.client("iam")
     names = {
         "REGION": "us-east-1",
@@ -163,10 +166,16 @@ def documented_permissions(operator, project, monkeypatch):
         "DEAD-LETTERS": outputs["dead_letter_queue_url"].rpartition("/")[2],
         "LEDGER": outputs["ledger_table_name"],
     }
-    document = json.dumps(policy("Operating", names).content)
+    document = policy("Operating", names).content
     user = f"operator-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=user)
-    iam.put_user_policy(UserName=user, PolicyName="batchbell", PolicyDocument=document)
+
+    def allow_all_but(sid=""):
+        kept = {**document, "Statement": [one for one in document["Statement"] if one["Sid"] != sid]}
+        iam.put_user_policy(UserName=user, PolicyName="batchbell", PolicyDocument=json.dumps(kept))
+
+    allow_all_but()
     key = iam.create_access_key(UserName=user)["AccessKey"]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    return allow_all_but

@@ -147,6 +147,8 @@ def test_of_the_default_vpc_only_each_zones_own_public_subnet_is_used(environmen
 
 def test_a_key_of_the_company_encrypts_volumes_and_logs(shared_cloud, program):
     source = f"""
+        from dataclasses import replace
+
         import pulumi
 
         from components.batch_environment import BatchEnvironment
@@ -154,7 +156,8 @@ def test_a_key_of_the_company_encrypts_volumes_and_logs(shared_cloud, program):
         from components.settings.environment import EnvironmentSettings
 
         settings = EnvironmentSettings(name="encrypted", volume_encryption=True)
-        made = BatchEnvironment("encrypted", settings, find_deployment_context("encrypted"), kms_key_arn="{KEY}")
+        context = replace(find_deployment_context("encrypted"), kms_key_arn="{KEY}")
+        made = BatchEnvironment("encrypted", settings, context)
         pulumi.export("job_definition_name", made.definition_name)
         pulumi.export("compute_environment_name", made.compute_environment_name)
         """

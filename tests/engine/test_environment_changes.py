@@ -103,14 +103,26 @@ def test_where_aws_still_sees_the_queue_only_the_deletion_fails_and_the_next_up_
     stack.cloud.lag_relations(0)
     again = stack.run("up")
     _, resources = environments(stack)
-    stack.set(environment_platform="EC2")
-    stack.run("up")
 
     assert "Cannot delete, found existing JobQueue relationship" in done.failed
     in_order(done.changes, f"create {ENVIRONMENT}-fargate-spot", QUEUE)
     assert again.changes[0] == f"delete {ENVIRONMENT}-ec2"
     assert all(change.startswith("delete ") for change in again.changes), again.changes
     assert resources["type"] == "FARGATE_SPOT"
+
+
+def test_in_two_steps_no_up_fails_however_long_aws_sees_the_queue(stack):
+    stack.cloud.lag_relations(3_600)
+    stack.set(environment_platform="EC2")
+    moved = stack.start("up", "--exclude", "**ComputeEnvironment::print-color-batch-fargate-spot").finish()
+    stack.cloud.lag_relations(0)
+    later = stack.run("up")
+    _, resources = environments(stack)
+
+    assert not moved.failed, moved.failed
+    in_order(moved.changes, f"create {ENVIRONMENT}-ec2", QUEUE)
+    assert later.changes[0] == f"delete {ENVIRONMENT}-fargate-spot"
+    assert resources["type"] == "EC2"
 
 
 def test_an_environment_that_aws_does_not_let_go_is_deleted_by_hand_and_the_next_up_forgets_it(stack, vary):

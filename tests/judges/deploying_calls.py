@@ -169,7 +169,7 @@ CALLS: Mapping[str, Calls] = {
     ),
 }
 # Of the functions that the program calls before it creates an environment.
-LOOK_UPS = "ec2:DescribeVpcs ec2:DescribeSubnets ec2:DescribeRouteTables"
+LOOK_UPS = "ec2:DescribeVpcs ec2:DescribeSubnets ec2:DescribeRouteTables ec2:DescribeAvailabilityZones"
 
 
 def requests_of(recording: Recording) -> Iterator[Request]:

@@ -92,9 +92,18 @@ def problems(document: Document, *, partition: str = "aws") -> list[str]:
 
 
 def _with_resource(statement: Mapping[str, Any], partition: str) -> Mapping[str, Any]:
-    """A role's trust policy names no resource, which parliament demands: it is the role itself."""
-    if "Principal" in statement and not {"Resource", "NotResource"} & statement.keys():
+    """A role's trust policy names no resource, which parliament demands: it is the role itself.
+
+    In a key's policy `*` is the key itself (AWS KMS Developer Guide, "Key policies in AWS KMS").
+    """
+    if "Principal" not in statement:
+        return statement
+    if not {"Resource", "NotResource"} & statement.keys():
         return {**statement, "Resource": f"arn:{partition}:iam::123456789012:role/itself"}
+    if statement.get("Resource") == "*" and all(one.startswith("kms:") for one in listed(statement["Action"])):
+        # Of all of a service's actions, only those on a key.
+        actions = [one for one in listed(statement["Action"]) if one != "kms:*"] or ["kms:DescribeKey"]
+        return {**statement, "Action": actions, "Resource": f"arn:{partition}:kms:us-east-1:123456789012:key/itself"}
     return statement
 
 

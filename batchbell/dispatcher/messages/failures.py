@@ -75,17 +75,17 @@ def failure_of(job: Job, budget: LookUpBudget | None = None, logs: LogReader = N
 
 def look_up_failures(job: Job, batch: Any, budget: LookUpBudget, logs: LogReader = NO_LOGS) -> Failures:
     """List the failed children of an array job. `batch`: a boto3 client. Never raises for an error of AWS."""
-    children: dict[int, FailedChild] = {}  # pages may repeat children
+    listed: dict[int, FailedChild] = {}  # pages may repeat children
     complete, problem = False, None
     try:
         for child in _failed_children(job, batch, budget):
-            children.setdefault(child.index, child)
-        complete, problem = _completeness(len(children), job.counts.get("FAILED", 0))
+            listed.setdefault(child.index, child)
+        complete, problem = _completeness(len(listed), job.counts.get("FAILED", 0))
     except _OutOfBudget:
         problem = "Not all failed children were looked up: there are too many, or AWS was slow."
     except (ClientError, BotoCoreError) as error:
         problem = f"The failed children could not be looked up ({_code(error)})."
-    unknown = _describe(job, batch, budget, children)
+    children, unknown = _describe(job, batch, budget, listed)
     if unknown:
         problem = problem or f"Exit codes and reasons of {unknown:,} failed children were not looked up."
     largest_first = _groups(children)
@@ -176,35 +176,35 @@ def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[Fai
         page = {"nextToken": answer["nextToken"]}
 
 
-def _describe(job: Job, batch: Any, budget: LookUpBudget, children: dict[int, FailedChild]) -> int:
-    """Add to `children` what only DescribeJobs says: one log a group, and how those ended of which ListJobs is silent.
+def _describe(
+    job: Job, batch: Any, budget: LookUpBudget, listed: Mapping[int, FailedChild]
+) -> tuple[Mapping[int, FailedChild], int]:
+    """Add what only DescribeJobs says: one log a group, and how those children ended of which ListJobs is silent.
 
-    It is silent of children with several containers and on EKS, whose exit codes are then worth more calls than one,
-    and of children that never ran, whose are not.
+    It is silent of children with several containers and on EKS, whose exit codes are worth more calls than one, and of
+    children that never ran, whose are not.
 
-    Returns how many remain of which AWS would have told more.
+    Returns the children by index, and of how many there was no time to ask.
     """
-    first = [group[0].index for group in _groups(children)[:SHOWN_GROUPS]]
-    silent = [index for index, child in sorted(children.items()) if not child.tells_its_end]
-    order = list(dict.fromkeys([*first, *silent]))
-    told = 0
-    for start in range(0, len(order), DESCRIBED):
-        batch_of = order[start : start + DESCRIBED]
-        if not budget.spend():
-            break
+    children = dict(listed)
+    first = [group[0].index for group in _groups(listed)[:SHOWN_GROUPS]]
+    silent = [index for index, child in sorted(listed.items()) if not child.tells_its_end]
+    waiting, told = list(dict.fromkeys([*first, *silent])), False
+    while waiting and budget.spend():
+        asked, rest = waiting[:DESCRIBED], waiting[DESCRIBED:]
         try:
-            described = batch.describe_jobs(jobs=[children[index].id for index in batch_of])["jobs"]
+            described = batch.describe_jobs(jobs=[listed[index].id for index in asked])["jobs"]
         except (ClientError, BotoCoreError):
             break
         by_id = {child.id: child for child in (FailedChild.from_json(one, job) for one in described)}
-        for index in batch_of:
-            listed = children[index]
-            if listed.id in by_id:
-                children[index] = listed.with_details(by_id[listed.id])
-                told += children[index].tells_its_end and not listed.tells_its_end
+        for index in asked:
+            if details := by_id.get(listed[index].id):
+                told = told or (details.tells_its_end and not listed[index].tells_its_end)
+                children[index] = listed[index].with_details(details)
+        waiting = rest
         if not told:
-            return 0
-    return len(set(silent) - {index for index, child in children.items() if child.tells_its_end}) if told else 0
+            break
+    return children, len(waiting) if told else 0
 
 
 def ranges(indexes: Iterable[int]) -> str:

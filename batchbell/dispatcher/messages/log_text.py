@@ -65,9 +65,9 @@ def presentable(lines: list[str]) -> list[str]:
         for line in raw.split("\n"):
             text = _visible(line)
             text, in_key = _without_keys(text, in_key)
-            text = _without_secrets(text)
+            text = indented_line(_without_secrets(text))
             if text.strip():
-                shown.append(indented_line(text))
+                shown.append(text)
     return shown
 
 

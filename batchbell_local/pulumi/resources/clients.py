@@ -8,6 +8,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
+
 
 class Clients:
     """`clients("sqs")` returns the client of that service, configured by the environment (AWS_ENDPOINT_URL, …).
@@ -27,6 +29,18 @@ class Clients:
             if service not in self._made:
                 self._made[service] = self._session.client(service, config=self._config)
             return self._made[service]
+
+    def of_owner(self, service: str) -> Any:
+        """The client of the account's owner, for what AWS knows by itself, whatever its caller may ask."""
+        with self._lock:
+            if f"{service} of owner" not in self._made:
+                self._made[f"{service} of owner"] = self._session.client(
+                    service,
+                    config=self._config,
+                    aws_access_key_id=ROOT_ACCESS_KEY,
+                    aws_secret_access_key=ROOT_SECRET_KEY,
+                )
+            return self._made[f"{service} of owner"]
 
     @property
     def region(self) -> str:

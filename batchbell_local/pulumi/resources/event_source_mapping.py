@@ -134,7 +134,7 @@ def _queue_failures(source: str, inputs: Inputs) -> Iterator[CheckFailure]:
 
 
 def _refuse_second_mapping(inputs: Inputs, clients: Clients) -> None:
-    existing = clients("lambda").list_event_source_mappings(
+    existing = clients.of_owner("lambda").list_event_source_mappings(
         EventSourceArn=inputs["eventSourceArn"], FunctionName=_function_name(inputs["functionName"])
     )["EventSourceMappings"]
     for mapping in existing:

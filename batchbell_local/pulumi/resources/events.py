@@ -129,7 +129,7 @@ class EventTarget(ResourceType):
 
     def find(self, id: str, clients: Clients) -> tuple[Outputs, Outputs] | None:
         """Search the rules, since the id does not show where the rule's name ends."""
-        for rule in clients("events").list_rules()["Rules"]:
+        for rule in clients.of_owner("events").list_rules()["Rules"]:
             if not id.startswith(rule["Name"] + "-"):
                 continue
             for target in clients("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]:

@@ -21,7 +21,7 @@ def check_queue(queue_arn: str, rule_arn: str, clients: Clients) -> None:
     """Raise AwsRefusal if the target is a queue whose policy does not let the rule send. Ignore other targets."""
     if queue_arn.split(":")[2] != "sqs":
         return
-    sqs = clients("sqs")
+    sqs = clients.of_owner("sqs")
     url = sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {}).get("Policy")
     statements = _list(json.loads(policy).get("Statement")) if policy else []

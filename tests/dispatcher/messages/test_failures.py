@@ -133,7 +133,7 @@ class SilentBatch(Batch):
 
     def __init__(self, exit_codes, event, **options):
         self.exit_codes, self.event = exit_codes, event
-        self.children_in_pods = False
+        self.children_in_pods, self.never_ran = False, set()
         super().__init__([(index, "Essential container in task exited", None) for index in exit_codes], **options)
 
     def describe_jobs(self, *, jobs):
@@ -141,6 +141,8 @@ class SilentBatch(Batch):
         return {"jobs": [self.child(job) for job in jobs]}
 
     def child(self, job):
+        if int(job.partition(":")[2]) in self.never_ran:
+            return {"jobId": job, "container": {"networkInterfaces": []}}
         if self.children_in_pods:
             return self.event("eks-failed")["detail"] | {"jobId": job}
         detail = self.event("several-containers-failed")["detail"]
@@ -184,6 +186,16 @@ def test_what_there_was_no_time_to_ask_for_is_said_and_not_guessed(job, event):
     assert [(group.count, group.exit_code) for group in failures.groups] == [(700, None), (300, 1)]
     assert failures.problem == "Exit codes and reasons of 700 failed children were not looked up."
     assert (failures.count, batch.calls) == (1_000, 4)
+
+
+def test_children_that_never_ran_are_not_among_those_there_was_no_time_to_ask_for(job, event):
+    batch = SilentBatch({0: 1, 3: 1}, event)
+    batch.children.append((6, "Host EC2 (instance i-0123456789abcdef0) terminated.", None))
+    batch.never_ran = {6}
+    failures = look_up_failures(job, batch, budget())
+
+    assert [(group.count, group.exit_code) for group in failures.groups] == [(2, 1), (1, None)]
+    assert failures.problem is None
 
 
 def test_children_that_never_ran_cost_one_call_for_details_that_nobody_has(job):

@@ -28,7 +28,7 @@ ARROWS = {
     "batchbell.wire": (),
     "batchbell.partitions": (),
     "batchbell.contract": (),
-    "batchbell.texts": ("batchbell.contract",),
+    "batchbell.texts": ("batchbell.contract", "batchbell.wire"),
     "batchbell.time_limit": (),
     "batchbell.terminal": (),
     "batchbell.checked_output": (),

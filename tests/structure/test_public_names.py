@@ -9,7 +9,7 @@ import pytest
 
 PUBLIC = {
     "batchbell.contract": """CreateNotifier DigestEntry Fact FailureGroup Link Message Notifier PermanentError Secret
-        Secrets Severity TemporaryError""",
+        Secrets Severity Tag TemporaryError""",
     "batchbell.webhook": """Classify SendError Webhook WebhookResponse WrongWebhook classify read_retry_after
         url_problem""",
     "batchbell.provisioning": """FORMS STACK_CONFIG Context Grants NotifierSettings SecretReference SecretShape
@@ -19,8 +19,8 @@ PUBLIC = {
     "batchbell.preview": "CreatePreview Form Part Preview",
     "batchbell.aws_clients": "LazyClient make_client open_session",
     "batchbell.aws_errors": "call_aws",
-    "batchbell.texts": """ICONS as_text cut describe_children describe_job headline one_line shorten tidy
-        with_omission_note""",
+    "batchbell.texts": """ICONS as_text cut describe_children describe_job headline indented_line last_lines one_line
+        shorten tidy with_omission_note""",
     "batchbell.time_limit": "SEND_LIMIT Connections Exchange call_within",
     "batchbell.stack_files": "InvalidConfig Stack StackConfig find_stack load",
     "batchbell.conformance": """REQUEST_ECHO AwsEndpoint Endpoint Fault NotifierConformance Request Response

@@ -38,16 +38,16 @@ class LogReader:
     """Reads as many lines of a log's end as the stack asks for.
 
     lines: 0 for none: then nothing is read.
-    client: returns the boto3 client of CloudWatch Logs in a Region.
+    logs: returns the boto3 client of CloudWatch Logs in a Region.
     """
 
     lines: int = 0
-    client: Callable[[str], Any] = lambda region: None
+    logs: Callable[[str], Any] = lambda region: None
 
     def read(self, place: LogPlace) -> LogEnd:
         """Make one call. Without `startFromHead` it returns the newest events (CloudWatch Logs API, GetLogEvents)."""
         try:
-            answer = self.client(place.region).get_log_events(
+            answer = self.logs(place.region).get_log_events(
                 logGroupName=place.group, logStreamName=place.stream, limit=READ_FOR_EACH * self.lines
             )
         except ClientError as error:

@@ -192,7 +192,11 @@ def test_attempts_are_shown_with_how_many_are_allowed(event):
 
     attempt = event("single-failed")["detail"]["attempts"][0]
     assert attempts("single-failed") == "1 of 1"
-    assert attempts("single-failed", attempts=[attempt] * 2, retryStrategy={"attempts": 3}) == "2 of 3"
+    assert attempts("single-failed", attempts=[attempt] * 2, retryStrategy={"attempts": 3}) == "2 of 3 (2 failed)"
+    lost = {**attempt, "statusReason": "Host EC2 (instance i-0a1b2c3d) terminated.", "container": {}}
+    tries = [lost, lost, attempt]
+    said = "3 of 3 (2 lost their instance, 1 failed)"
+    assert attempts("single-failed", attempts=tries, retryStrategy={"attempts": 3}) == said
     assert attempts("single-failed", attempts=[], eksAttempts=[attempt] * 2, retryStrategy={}) == "2 of 2"
     assert attempts("child-failed-before-placement") is None
     assert attempts("parent-failed") is None

@@ -86,7 +86,7 @@ CASES = [
     ("CannotPullContainerError: write /var/lib/docker/tmp/1: no space left on device", None, "disk was full"),
     (
         f"{INIT}unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve "
-        "secret from asm: service call has been retried 1 time(s): AccessDeniedException: User is not authorized to perform",
+        "secret from asm: service call has been retried 1 time(s): AccessDeniedException: not authorized to perform",
         None,
         "execution role lacks a right",
     ),
@@ -97,7 +97,7 @@ CASES = [
         "could not read the image's registry or a secret",
     ),
     (
-        f"{INIT}failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log "
+        f"{INIT}failed to validate logger args: failed to create Cloudwatch log "
         "stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1",
         None,
         "log group does not exist",

@@ -180,6 +180,15 @@ def _subnets(arguments: Inputs, place: Place) -> dict[str, Any]:
     return {"id": place.region, "ids": list(SUBNETS)}
 
 
+def _zones(arguments: Inputs, place: Place) -> dict[str, Any]:
+    names = [place.region + zone for zone in ZONES]
+    return {"id": place.region, "names": names, "zoneIds": [_zone_id(zone) for zone in ZONES]}
+
+
+def _zone_id(zone: str) -> str:
+    return f"use1-az{ZONES.index(zone) + 1}"
+
+
 def _subnet(arguments: Inputs, place: Place) -> dict[str, Any]:
     id = arguments.get("id") or SUBNETS[0]
     zone = ZONES[SUBNETS.index(id) if id in SUBNETS else 0]
@@ -188,7 +197,7 @@ def _subnet(arguments: Inputs, place: Place) -> dict[str, Any]:
         "arn": place.arn("ec2", f"subnet/{id}"),
         "vpcId": VPC,
         "availabilityZone": place.region + zone,
-        "availabilityZoneId": f"use1-az{ord(zone) - ord('a') + 1}",
+        "availabilityZoneId": _zone_id(zone),
         "defaultForAz": True,
         "mapPublicIpOnLaunch": True,
         "state": "available",
@@ -196,6 +205,7 @@ def _subnet(arguments: Inputs, place: Place) -> dict[str, Any]:
 
 
 _FUNCTIONS: Mapping[str, Callable[[Inputs, Place], dict[str, Any]]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
-from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, tidy
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, shorten, tidy
 
 HEADER_LIMIT = 150  # characters, like the next ones
 SECTION_LIMIT = 3_000
@@ -39,7 +39,7 @@ def render(message: Message, mentions: Sequence[str] = ()) -> dict[str, Any]:
     mentions: in Slack's markup, such as <@U0123456789>
     """
     message = tidy(message)
-    title = cut(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
+    title = shorten(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
     summary = cut(message.summary, VALUE_LIMIT)
     top: list[Block] = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
     if mentions:
@@ -97,7 +97,7 @@ def _facts_section(facts: Sequence[Fact]) -> Block:
 
 
 def _failure_section(group: FailureGroup) -> Block:
-    lines = (headline(group), describe_children(group), group.meaning, group.log_problem)
+    lines = (headline(group, VALUE_LIMIT), describe_children(group), group.meaning, group.log_problem)
     section: Block = {"type": "section", "text": _plain(_join("\n", *(cut(line, VALUE_LIMIT) for line in lines)))}
     if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
         section["fields"] = [_markup(link)]
@@ -133,7 +133,7 @@ def _failure_blocks(groups: Sequence[FailureGroup], room: int) -> list[CountedBl
 def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[CountedBlock]:
     """List all jobs, and link as many as fit, the failed ones first.
 
-    Titles are cut if they would otherwise leave no room for the link of each failed job.
+    Titles are shortened if they would otherwise leave no room for the link of each failed job.
 
     room: characters as JSON.
     """

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import FailureGroup, Message
-from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, last_lines
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, last_lines, shorten
 
 TITLE_LIMIT = 150  # characters, like Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section in Slack allows 3,000
@@ -36,13 +36,13 @@ def render_chat(message: Message) -> dict[str, Any]:
         "id": _digest(message.key),
         "content": {
             "textType": "client-markdown",
-            "title": cut(f"{ICONS[message.severity]} {_harmless(message.title)}", TITLE_LIMIT),
+            "title": shorten(f"{ICONS[message.severity]} {_harmless(message.title)}", TITLE_LIMIT),
             "description": _description(message),
             "nextSteps": [f"{_harmless(link.label)}: {link.url}" for link in message.links[:STEPS_LIMIT]],
         },
         "metadata": {
             "threadId": _digest(message.thread or message.key),
-            "summary": cut(_harmless(message.title), TITLE_LIMIT),
+            "summary": shorten(_harmless(message.title), TITLE_LIMIT),
             "eventType": f"batchbell-{_harmless(message.kind)}",
             "additionalContext": {name: value for name, value in context.items() if NAME.fullmatch(value)},
         },
@@ -53,7 +53,8 @@ def _description(message: Message) -> str:
     """Return the lines that fit: what failed leaves room for the facts below it."""
     top = [_line(message.summary), *(_line(f"Note: {note}") for note in message.notes)]
     facts = _fill([_line(f"{fact.label}: {fact.value}") for fact in message.facts], FACTS_LIMIT)
-    failed = [*(_failure(group) for group in message.failures), *(_line(describe_job(job)) for job in message.jobs)]
+    failed = [_failure(group) for group in message.failures]
+    failed += [_harmless(describe_job(job, LINE_LIMIT)) for job in message.jobs]
     top = _fill(top, DESCRIPTION_LIMIT - _size(facts))
     return "\n".join([*top, *_fill(failed, DESCRIPTION_LIMIT - _size([*top, *facts])), *facts])
 
@@ -76,9 +77,9 @@ def _size(lines: Sequence[str]) -> int:
 
 def _failure(group: FailureGroup) -> str:
     log = f"{_harmless(group.log.label)}: {group.log.url}" if group.log else ""
-    lines = (headline(group), describe_children(group), group.meaning, group.log_problem)
-    ends = last_lines(group.log_lines, LOG_LIMIT)
-    return "\n".join(filter(None, (*map(_line, lines), log, *(_line(f"| {line}") for line in ends))))
+    lines = (describe_children(group), group.meaning, group.log_problem)
+    ends = (f"| {line}" for line in last_lines(group.log_lines, LOG_LIMIT))
+    return "\n".join(filter(None, (_harmless(headline(group, LINE_LIMIT)), *map(_line, lines), log, *map(_line, ends))))
 
 
 def _line(text: str) -> str:

@@ -45,7 +45,7 @@ def metrics_of(database: Mapping[str, Any], namespaces: Iterable[str]) -> dict[s
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         packed = subprocess.run(
-            ["npm", "pack", "--silent", PACKAGE], cwd=folder, capture_output=True, text=True, check=True
+            ["npm", "pack", "--silent", PACKAGE], cwd=folder, capture_output=True, encoding="utf-8", check=True
         )
         with tarfile.open(Path(folder) / packed.stdout.split()[-1]) as archive:
             archive.extractall(folder, filter="data")

@@ -81,6 +81,8 @@ def _watching(place: Place) -> dict[str, Any]:
         "statuses": ["SUCCEEDED", "FAILED", "RUNNING"],
         "alarm_topic_arn": place.arn("sns", "on-call"),
         "time_zone": "Europe/Berlin",
+        "log_lines": 5,
+        "log_group_arns": [place.arn("logs", "log-group:/aws/batch/job:*")],
     }
 
 
@@ -89,7 +91,7 @@ def _stacks() -> Iterator[tuple[str, JudgedStack]]:
     for partition, place in PLACES.items():
         notifiers = {"notifiers": each_notifier(place)}
         for platform in PLATFORMS if partition == "aws" else ("FARGATE",):
-            config = {**environment(platform, place), **notifiers}
+            config = {**environment(platform, place), **notifiers, "log_lines": 5, "owner_tag": "owner"}
             yield f"{platform.lower()}-{partition}", JudgedStack(config, partition)
         config = {**environment("EC2", place, LONGEST_ENVIRONMENT), **_watching(place), **notifiers}
         yield f"longest-names-{partition}", JudgedStack(config, partition, LONGEST_STACK)

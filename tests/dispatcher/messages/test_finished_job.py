@@ -197,7 +197,7 @@ def test_attempts_are_shown_with_how_many_are_allowed(event):
     tries = [lost, lost, attempt]
     said = "3 of 3 (2 lost their instance, 1 failed)"
     assert attempts("single-failed", attempts=tries, retryStrategy={"attempts": 3}) == said
-    assert attempts("single-failed", attempts=[], eksAttempts=[attempt] * 2, retryStrategy={}) == "2 of 2"
+    assert attempts("single-failed", attempts=[], eksAttempts=[attempt] * 2, retryStrategy={}) == "2 of 2 (2 failed)"
     assert attempts("child-failed-before-placement") is None
     assert attempts("parent-failed") is None
     assert attempts("parent-failed", retryStrategy={"attempts": 3}) == "up to 3 for each child"

@@ -70,7 +70,8 @@ def _actions(documents: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def _function_may(notifiers: Sequence[Mapping[str, Any]]) -> set[str]:
     """The actions of the function's role in a stack with these notifiers."""
-    config = {"job_queue_arns": [PLACE.arn("batch", "job-queue/nightly")], "notifiers": list(notifiers)}
+    queues = [PLACE.arn("batch", "job-queue/nightly")]
+    config = {"job_queue_arns": queues, "notifiers": list(notifiers), "log_lines": 5}
     policies = record(config).of_type("aws:iam/rolePolicy:RolePolicy")
     return _actions(json.loads(one.inputs["policy"]) for one in policies)
 

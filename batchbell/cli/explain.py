@@ -88,7 +88,8 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     parsed = parse_event(event) if ours else None
     job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     verdict = judge(_patterns(settings, _arn_prefix(job, event), queues, definitions), event)
-    message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
+    zone, owner, lines = ZoneInfo(settings.time_zone), settings.owner_tag, settings.log_lines
+    message = message_of(parsed, zone, owner_tag=owner, log_lines=lines) if parsed else None
     return Explanation(
         rule=verdict.rule,
         pattern=verdict.pattern,

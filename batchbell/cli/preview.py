@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -61,7 +61,8 @@ def command(
         if not choices:
             raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
         origin = Origin(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
-        samples = [_own(event, origin)] if event else list(sample_messages(origin))
+        asked = {"owner_tag": settings.owner_tag, "log_lines": settings.log_lines}
+        samples = [_own(event, origin, asked)] if event else list(sample_messages(origin, **asked))
         rows = draw(samples, choices)
         source = f"the event in {event}" if event else "sample events"
         about = f"What {len(choices)} notifiers of the stack {stack} would send, from {source}. Nothing was sent."
@@ -92,7 +93,9 @@ def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes_message(message) or message.kind in UNFILTERED)
     try:
         # A copy: a plug-in may change what it gets.
-        return Drawing(instance.name, plugin.type, _parts(plugin, instance, copy.deepcopy(message)), left_out)
+        return Drawing(
+            instance.name, plugin.type, _parts(plugin, instance, instance.shown(copy.deepcopy(message))), left_out
+        )
     except (Exception, SystemExit) as error:
         # A plug-in's exception must not hide the other notifiers.
         problem = (
@@ -109,8 +112,8 @@ def _parts(plugin: Plugin, instance: Instance, message: Message) -> Sequence[Par
     return parts
 
 
-def _own(source: str, origin: Origin) -> SampleMessage:
-    return SampleMessage("Your event", message_of(parse_event(read_event(source)), origin.zone))
+def _own(source: str, origin: Origin, asked: Mapping[str, Any]) -> SampleMessage:
+    return SampleMessage("Your event", message_of(parse_event(read_event(source)), origin.zone, **asked))
 
 
 def _write(file: Path, page: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.json_object import InvalidEvent
 
 NOT_LOOKED_UP = "The failed children are looked up when the message is sent."
+LOGS_NOT_READ = "The last {} lines of the log are read when the message is sent."
 
 
 def read_event(source: str) -> Mapping[str, Any]:
@@ -55,16 +57,22 @@ def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
         raise CommandFailed(f"the event cannot be parsed: {invalid}") from None
 
 
-def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC) -> Message:
-    """Compose the message, without the failures that only AWS knows.
+def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC, *, owner_tag: str = "", log_lines: int = 0) -> Message:
+    """Compose the message, without the failures and logs that only AWS knows.
 
     zone: time zone of the message's times.
+    owner_tag, log_lines: the stack's settings.
     """
     if isinstance(parsed, BlockedQueue):
-        return compose_blocked(parsed, zone)
+        return compose_blocked(parsed, zone, owner_tag)
     if parsed.failed and parsed.is_parent:
-        return compose(parsed, Failures(), zone).with_note(NOT_LOOKED_UP)
-    return compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone)
+        message = compose(parsed, Failures(), zone, owner_tag).with_note(NOT_LOOKED_UP)
+        return message.with_note(LOGS_NOT_READ.format(log_lines)) if log_lines else message
+    message = compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone, owner_tag)
+    if not log_lines or not parsed.log_stream:
+        return message
+    said = LOGS_NOT_READ.format(log_lines)
+    return replace(message, failures=tuple(replace(group, log_problem=said) for group in message.failures))
 
 
 def name_part(event: Mapping[str, Any]) -> str | None:

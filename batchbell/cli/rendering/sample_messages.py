@@ -13,8 +13,9 @@ from batchbell.contract import Message
 from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
 from batchbell.dispatcher.messages.digest import compose_digest
-from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
+from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.self_test import SelfTest
@@ -43,6 +44,24 @@ class _FailedChildren:
     exit_code: int | None = None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the stack asks for."""
+
+    origin: Origin
+    owner_tag: str
+    log_lines: int
+
+
+OWNER = "alice"
+LOG = (
+    "frame 2051: 4 layers, 3.1 GB",
+    "frame 2052: 9 layers, 7.8 GB",
+    "Traceback (most recent call last):",
+    '  File "/app/render.py", line 88, in compose',
+    "    canvas = blend(layers)",
+    "RuntimeError: no room for the canvas",
+)
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 CHILDREN: Mapping[str, Sequence[_FailedChildren]] = {
     "array-some-failed": (
@@ -89,8 +108,19 @@ def _summary(child: str, index: int, group: _FailedChildren) -> dict[str, Any]:
     }
 
 
-def sample_messages(origin: Origin) -> Iterator[SampleMessage]:
-    """Yield a message of every kind, the most interesting first. `origin`: the stack's."""
+class _SampleLogs:
+    """A fake client of CloudWatch Logs, with the same end for every log."""
+
+    def get_log_events(self, limit: int, **_: Any) -> Mapping[str, Any]:
+        return {"events": [{"message": line} for line in LOG[-limit:]]}
+
+
+def sample_messages(origin: Origin, *, owner_tag: str = "", log_lines: int = 0) -> Iterator[SampleMessage]:
+    """Yield a message of every kind, the most interesting first.
+
+    origin, owner_tag, log_lines: the stack's.
+    """
+    asked = _Asked(origin, owner_tag, log_lines)
     titles = {
         "array-some-failed": "Array job: some children failed",
         "array-all-failed": "Array job: all children failed",
@@ -98,7 +128,7 @@ def sample_messages(origin: Origin) -> Iterator[SampleMessage]:
         "single-failed": "Single job: failed",
         "queue-blocked": "Job queue: blocked",
     }
-    messages = {name: _message(name, origin) for name in titles}
+    messages = {name: _message(name, asked) for name in titles}
     yield from (SampleMessage(titles[name], message) for name, message in messages.items())
     yield SampleMessage(
         "Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"])
@@ -110,13 +140,20 @@ def sample_messages(origin: Origin) -> Iterator[SampleMessage]:
     yield SampleMessage("Test message: send-test", compose_self_test(test, origin))
 
 
-def _message(name: str, origin: Origin) -> Message:
-    parsed = parse_event(_read(name))
-    if name not in CHILDREN or not isinstance(parsed, Job):
-        return message_of(parsed, origin.zone)
-    batch = _SampleBatch(parsed.id, CHILDREN[name])
-    failures = look_up_failures(parsed, batch, LookUpBudget(Deadline.after(LOOK_UP_LIMIT)))
-    return compose(parsed, failures, origin.zone)
+def _message(name: str, asked: _Asked) -> Message:
+    event = _read(name)
+    if asked.owner_tag:
+        event["detail"]["tags"] = {**event["detail"].get("tags", {}), asked.owner_tag: OWNER}
+    parsed, zone, logs = parse_event(event), asked.origin.zone, LogReader(asked.log_lines, lambda region: _SampleLogs())
+    if not isinstance(parsed, Job):
+        return message_of(parsed, zone, owner_tag=asked.owner_tag)
+    budget = LookUpBudget(Deadline.after(LOOK_UP_LIMIT))
+    failures = Failures()
+    if name in CHILDREN:
+        failures = look_up_failures(parsed, _SampleBatch(parsed.id, CHILDREN[name]), budget, logs)
+    elif parsed.failed:
+        failures = failure_of(parsed, budget, logs)
+    return compose(parsed, failures, zone, asked.owner_tag)
 
 
 def _digest(failed: Message, succeeded: Message) -> Message:
@@ -129,7 +166,7 @@ def _digest(failed: Message, succeeded: Message) -> Message:
     return compose_digest(messages, [number == len(DIGEST) - 1 for number in range(len(DIGEST))])
 
 
-def _read(name: str) -> Mapping[str, Any]:
+def _read(name: str) -> dict[str, Any]:
     file = resources.files("batchbell.cli.rendering") / "sample_events" / f"{name}.json"
-    event: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
+    event: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return event

@@ -116,7 +116,9 @@ def tidy(message: Message) -> Message:
                 indexes=one_line(group.indexes),
                 log=_link(group.log),
                 meaning=one_line(group.meaning),
-                log_lines=tuple(indented_line(line) for line in group.log_lines[-LOG_LINES_LIMIT:] if line.strip()),
+                log_lines=tuple(
+                    line for line in map(indented_line, group.log_lines[-LOG_LINES_LIMIT:]) if line.strip()
+                ),
                 log_problem=one_line(group.log_problem),
             )
             for group in message.failures[:GROUPS_LIMIT]

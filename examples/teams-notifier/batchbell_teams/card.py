@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
-from batchbell.texts import cut, describe_children, describe_job, headline, shorten, tidy
+from batchbell.texts import cut, describe_children, describe_job, headline, last_lines, shorten, tidy
 
 # Teams refuses more than 28 KB, and counts more than was sent: it counted 24,453 bytes as 28,897
 # (MicrosoftDocs/msteams-docs#11274); others hit the limit at 21,000 (msteams_hermes, a Ruby gem).
@@ -25,6 +25,8 @@ LABEL_LIMIT = 200
 HEADLINE_LIMIT = 300  # characters
 JOB_LIMIT = 400  # of a job's title
 NAME_LIMIT = 90  # … if there are many
+FACTS_LIMIT = 5_000  # of all facts
+LOG_LIMIT = 1_500  # of the last lines of a log
 ACTIONS_LIMIT = 5_000  # of all buttons
 REST_SIZE = 200  # of the line that counts the omitted things
 MANY_JOBS = 20
@@ -68,10 +70,12 @@ def render(message: Message) -> dict[str, Any]:
         "type": "message",
         "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
     }
-    others = [*([_fact(fact)] for fact in message.facts), *(_failure(group) for group in message.failures)]
-    room = PAYLOAD_LIMIT - REST_SIZE - _size(payload)
-    jobs = _jobs(message.jobs, room - _size(others))
-    card["body"] = [*top, *_fill([*others, *([job] for job in jobs)], room), *bottom]
+    facts = list(_fill([[_fact(fact)] for fact in message.facts], FACTS_LIMIT))
+    room = PAYLOAD_LIMIT - REST_SIZE - _size(payload) - _size(facts)
+    failed = [_failure(group) for group in message.failures]
+    jobs = [[job] for job in _jobs(message.jobs, room - _size(failed))]
+    # What failed comes first, and leaves room for the facts.
+    card["body"] = [*top, *_fill([*failed, *jobs], room), *facts, *bottom]
     return payload
 
 
@@ -96,7 +100,10 @@ def _failure(group: FailureGroup) -> list[Element]:
         details += [_run(" · ")] if indexes else []
         details += [_run(log.label, LABEL_LIMIT, selectAction=_open(log))]
     lines = [_line(_run(headline(group, HEADLINE_LIMIT)), spacing="Medium", separator=True)]
-    return [*lines, _line(*details, spacing="Small")] if details else lines
+    lines += [_line(*details, spacing="Small")] if details else []
+    lines += [_line(_run(text, isSubtle=True), spacing="Small") for text in (group.meaning, group.log_problem) if text]
+    shown = last_lines(group.log_lines, LOG_LIMIT)
+    return [*lines, *(_line(_run(line, fontType="Monospace", size="Small"), spacing="None") for line in shown)]
 
 
 def _jobs(jobs: Sequence[DigestEntry], room: int) -> list[Element]:

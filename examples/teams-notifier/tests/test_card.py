@@ -42,13 +42,18 @@ def test_a_reader_finds_everything() -> None:
     assert lines(message) == [
         "❌ print-color: 3 of 7 children failed",
         "Array job on print-color-queue, 3 min 20 s after it was submitted",
+        "2x Essential container in task exited (exit code 1)",
+        "children 2, 5 · Log of child 2",
+        "Traceback (most recent call last):",
+        '  File "paint.py", line 7',
+        "no colour left",
+        "1x Host EC2 (instance i-0123) terminated.",
+        "child 6",
+        "Its instance was ended: on Spot often reclaimed by EC2.",
+        "There was no log when this message was written.",
         "Queue: print-color-queue",
         "Duration: 3 min 20 s",
         "Children: 7",
-        "2x Essential container in task exited (exit code 1)",
-        "children 2, 5 · Log of child 2",
-        "1x Host EC2 (instance i-0123) terminated.",
-        "child 6",
         "This may be a repeat: the first answer was lost.",
     ]
     assert links(message) == [("Log of child 2", log.url)]

@@ -31,6 +31,13 @@ _EXAMPLE = f"for example {flow_yaml(NOTIFIER_EXAMPLE)}"
 TAG_KEY_LIMIT, TAG_VALUE_LIMIT = 128, 256  # characters
 
 
+def _check_list(patterns: Any) -> Any:
+    """Return the same value. Raises ValueError if it is no list, since pydantic's own error speaks of a tuple."""
+    if not isinstance(patterns, list | tuple):
+        raise ValueError("takes a list of patterns of the tag's value, for example [genomics, ml-*]")
+    return patterns
+
+
 def _check_tags(tags: dict[str, tuple[str, ...]] | None) -> dict[str, tuple[str, ...]] | None:
     """Return the same filter. Raises ValueError if it lets nothing through."""
     for key, patterns in (tags or {}).items():
@@ -73,7 +80,14 @@ class EntrySettings(SettingsModel):
         ),
     ] = None
     tags: Annotated[
-        dict[str, tuple[Annotated[str, Field(description="a pattern of a tag's value")], ...]] | None,
+        dict[
+            str,
+            Annotated[
+                tuple[Annotated[str, Field(description="a pattern of a tag's value")], ...],
+                BeforeValidator(_check_list),
+            ],
+        ]
+        | None,
         AfterValidator(_check_tags),
         Field(
             title="tags of the jobs that it reports: of each, one pattern must match (*, ?, [ab] as in jobs)",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 import pulumi
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
 
@@ -23,6 +23,12 @@ def _check_id(mentioned: str) -> str:
     if not ID.fullmatch(mentioned):
         raise ValueError("takes the id of a user (U…) or a user group (S…), which Slack shows in its profile")
     return mentioned
+
+
+def _check_list(ids: Any) -> Any:
+    if not isinstance(ids, list | tuple):
+        raise ValueError("takes a list of ids of users and user groups, for example [U0123456789]")
+    return ids
 
 
 def _check_mentions(mentions: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -43,7 +49,13 @@ class Settings(NotifierSettings):
         ),
     ]
     mentions: Annotated[
-        dict[str, tuple[Annotated[str, AfterValidator(_check_id), Field(description="a Slack id")], ...]],
+        dict[
+            str,
+            Annotated[
+                tuple[Annotated[str, AfterValidator(_check_id), Field(description="a Slack id")], ...],
+                BeforeValidator(_check_list),
+            ],
+        ],
         AfterValidator(_check_mentions),
         Field(
             title="whom a message mentions, by the job's owner (without `owner_tag`: by any tag's value) or by status",

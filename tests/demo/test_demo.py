@@ -131,6 +131,9 @@ def test_the_json_has_a_run_for_each_platform_with_its_counts(result, in_this_pr
     for run in runs:
         assert run["messages"] == {"slack": 1, "email": 1, "sns": 1}
         assert set(run["seconds"]) == {"start", "deploy", "job", "notify", "total"}
+        # What the failed children printed last is in each channel's message.
+        assert {name: len(texts) for name, texts in run["received"].items()} == {"slack": 1, "email": 1, "sns": 1}
+        assert all("no colour left" in text for texts in run["received"].values() for text in texts)
 
 
 def test_a_demo_leaves_no_process_and_no_file_behind(result):

@@ -15,6 +15,7 @@ from slack_sdk.models.blocks import Block
 from batchbell.contract import Message, Secret
 from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.texts import tidy
@@ -61,12 +62,24 @@ class Batch:
         return {"jobs": [{"jobId": job, "container": {"logStreamName": f"render/default/{job[-36:]}"}} for job in jobs]}
 
 
-def look_up(batch: Batch) -> Message:
+class Logs:
+    """A fake client of CloudWatch Logs whose lines are as long as they may be; it records the calls in `batch`."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def get_log_events(self, *, logGroupName: str, logStreamName: str, limit: int) -> dict[str, Any]:
+        self.batch.calls.append("GetLogEvents")
+        return {"events": [{"message": f"{number} of {logStreamName} " + "x" * 300} for number in range(limit)]}
+
+
+def look_up(batch: Batch, log_lines: int = 0) -> Message:
     event = json.loads((Path(__file__).parents[1] / "events" / "parent-failed.json").read_text("utf-8"))
     # The counts of an event may lag behind.
     event["detail"]["arrayProperties"] = {"size": SIZE, "statusSummary": {"FAILED": 9_100, "RUNNING": 900}}
     job = Job.from_event(event)
-    return tidy(compose(job, look_up_failures(job, batch, LookUpBudget(Deadline.after(Timing().look_ups)))))
+    budget = LookUpBudget(Deadline.after(Timing().look_ups))
+    return tidy(compose(job, look_up_failures(job, batch, budget, LogReader(log_lines, lambda region: Logs(batch)))))
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +112,19 @@ def test_it_is_looked_up_in_eleven_calls_and_ready_for_every_channel_in_five_sec
             render(message)
 
     assert batch.calls == ["ListJobs"] * 10 + ["DescribeJobs"]
+
+
+def test_with_the_ends_of_logs_it_takes_three_calls_more_and_fits_into_every_channel() -> None:
+    batch = Batch()
+    with within(6):
+        message = look_up(batch, log_lines=50)
+        rendered = [render(message) for render in (for_slack, for_mail, for_sns)]
+
+    assert batch.calls == ["ListJobs"] * 10 + ["DescribeJobs"] + ["GetLogEvents"] * 3
+    assert [len(group.log_lines) for group in message.failures[:4]] == [50, 50, 50, 0]
+    assert find_violation("POST", "application/json", json.dumps(rendered[0], ensure_ascii=False).encode()) == ""
+    assert "99 of render/default" in json.dumps(rendered[0])
+    assert len(json.dumps(rendered[2]["Message"], ensure_ascii=False).encode()) <= 256 * 1024
 
 
 def test_all_groups_are_in_the_message_the_largest_first(message: Message) -> None:

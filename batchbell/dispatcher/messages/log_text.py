@@ -18,7 +18,7 @@ _ESCAPES = re.compile(
     "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c|$)"
     "|\x1b[ -/]*[0-~]?"
 )
-_BACKSPACE = re.compile("[^\x08]\x08")
+RAW_LIMIT = 2_000  # characters of a line that are looked at: an event may have a million
 
 # Each with the source of its shape. The first group, if a pattern has one, stays.
 _SECRETS = (
@@ -38,20 +38,20 @@ _SECRETS = (
     re.compile(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),  # SendGrid API keys
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),  # RFC 7519: a JSON Web Token
     # RFC 3986: userinfo of a URL. The user's name stays.
-    re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),
+    re.compile(r"(://[^\s/:@]{0,100}:)[^\s/@]{1,500}(?=@)"),
     # RFC 7617, RFC 6750.
     re.compile(r"(\b(?:Basic|Bearer)\s+)[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE),
     # An assignment, as in shells, YAML, JSON, headers and queries: the name stays.
     re.compile(
-        r"([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
-        r"|credentials?|authorization|signature|session[_-]?key|connection[_-]?string)[A-Za-z0-9_.-]*[\"']?"
-        r"\s*(?:=>|:=|[=:])\s*)(?:\"[^\"]*\"?|'[^']*'?|(?!(?:Basic|Bearer)\b)[^\s,;&\"']+)",
+        r"((?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+        r"|credentials?|authorization|signature|session[_-]?key|connection[_-]?string)[A-Za-z0-9_.-]{0,40}[\"']?"
+        r"\s{0,5}(?:=>|:=|[=:])\s{0,5})(?:\"[^\"]*\"?|'[^']*'?|(?!(?:Basic|Bearer)\b)[^\s,;&\"']+)",
         re.IGNORECASE,
     ),
-    re.compile(r"(\s--?(?:[a-z0-9-]*(?:password|passwd|secret|token|api-?key))\s+)(?!-)\S+", re.IGNORECASE),
+    re.compile(r"(\s--?(?:[a-z0-9-]{0,40}(?:password|passwd|secret|token|api-?key))\s{1,5})(?!-)\S+", re.IGNORECASE),
 )
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")  # RFC 7468, OpenPGP
-_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")  # RFC 7468, OpenPGP
+_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}")
 # AWS IAM User Guide: a secret access key has 40 characters of Base64. Alone they could be a hash; so only where upper
 # and lower case, digits, and / or + are all in it.
@@ -73,10 +73,16 @@ def presentable(lines: list[str]) -> list[str]:
 
 def _visible(line: str) -> str:
     """Return what a terminal would show: the last of what a carriage return overwrote, no escapes, no backspaces."""
-    line = _ESCAPES.sub("", line)
-    while _BACKSPACE.search(line):
-        line = _BACKSPACE.sub("", line)
-    return line.rstrip("\r").rpartition("\r")[2]
+    line = _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2][:RAW_LIMIT])
+    if "\x08" not in line:
+        return line
+    shown: list[str] = []
+    for letter in line:
+        if letter != "\x08":
+            shown.append(letter)
+        elif shown:
+            shown.pop()
+    return "".join(shown)
 
 
 def _without_keys(line: str, in_key: bool) -> tuple[str, bool]:

@@ -268,3 +268,42 @@ def test_a_secret_that_the_function_could_never_read_is_refused(form, arn):
 )
 def test_a_program_may_give_secrets_and_their_arns_as_outputs(wrap):
     assert check(SLACK | {"webhook": wrap(pulumi.Output.secret(WEBHOOK))}, prefix="").notifiers[0].name == "ops"
+
+
+def test_a_notifier_filters_by_tags_and_shows_fewer_log_lines():
+    (choice,) = check(MAIL | {"tags": {"team": ["genomics", "ml-*"]}, "log_lines": 0}).notifiers
+
+    assert (dict(choice.tags), choice.log_lines) == ({"team": ("genomics", "ml-*")}, 0)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ({"tags": {}}, "takes at least one item"),
+        ({"tags": {"team": []}}, "has no pattern"),
+        ({"tags": {"team": "genomics"}}, "takes a list"),
+        ({"tags": ["team"]}, "takes an object of lists of patterns"),
+        ({"tags": {"t" * 129: ["x"]}}, "1 to 128 characters"),
+        ({"log_lines": 51}, "takes a whole number from 0 to 50"),
+        ({"log_lines": -1}, "takes a whole number from 0 to 50"),
+    ],
+)
+def test_a_filter_that_lets_nothing_through_is_refused(chosen, says):
+    assert says in only_mistake(MAIL | chosen)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ({"mentions": {"alice": ["@alice"]}}, "takes the id of a user"),
+        ({"mentions": {"alice": []}}, "takes at least one id"),
+        ({"mentions": {"alice": "U0123456789"}}, "takes a list of ids"),
+        ({"mention_statuses": "FAILED"}, "takes a list of statuses"),
+    ],
+)
+def test_a_mention_is_an_id(chosen, says):
+    assert says in only_mistake(SLACK | chosen, secrets={"slackWebhook": WEBHOOK})
+
+
+def test_an_owners_domain_is_a_domain():
+    assert "takes a domain" in only_mistake(MAIL | {"owner_domains": ["@example.com"]})

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchbell.dispatcher.messages.log_text import BLANK, presentable
+from tests.waiting import within
 
 KEY = "MIIEowIBAAKCAQEA0Z3VS5JJcds3xfnygWyF8PbnGy0AHB7MhgHcTz6sE2I2yPB"
 
@@ -107,3 +108,11 @@ def test_no_line_holds_a_control_character(lines: list[str]) -> None:
     for line in presentable(lines):
         assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", line)
         assert 0 < len(line) <= 300
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "token", "https://", "a.b-", "\x1b]", "\x08a", "-----BEGIN ", "password ", "--a-", "\r"]
+)
+def test_the_longest_events_take_no_time(text: str) -> None:
+    with within(2):
+        presentable([text * (10_000 // len(text))] * 100)

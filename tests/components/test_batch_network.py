@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 
 from components import batch_network
@@ -35,12 +36,13 @@ def used(monkeypatch):
             zones = {one["availability-zone-id"] for one in found} - {*LOCAL_ZONES}
             return SimpleNamespace(zone_ids=sorted(zones))
 
-        monkeypatch.setattr(batch_network.aws.ec2, "get_vpc", lambda **_: SimpleNamespace(id="vpc-1"))
-        monkeypatch.setattr(batch_network.aws.ec2, "get_subnets", get_subnets)
-        monkeypatch.setattr(batch_network.aws, "get_availability_zones", get_zones)
+        monkeypatch.setattr(aws.ec2, "get_vpc", lambda **_: SimpleNamespace(id="vpc-1"))
+        monkeypatch.setattr(aws.ec2, "get_subnets", get_subnets)
+        monkeypatch.setattr(aws, "get_availability_zones", get_zones)
         monkeypatch.setattr(pulumi.log, "info", lambda text, resource: messages.append(text))
         settings = EnvironmentSettings(name="x", platform=platform)
-        return batch_network.find_network(settings, region, None).subnet_ids, "\n".join(messages)
+        network = batch_network.find_network(settings, region, None)  # type: ignore[arg-type]  # in no deployment
+        return network.subnet_ids, "\n".join(messages)
 
     return use
 

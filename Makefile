@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos simulate bench test test-engine docs golden screenshot lock clean
+.PHONY: help demo chaos simulate bench test test-engine docs metrics golden screenshot lock clean
 
 help:
 	@echo 'make demo         deploy the print-color stack to local AWS, run an array job, show what each channel received'
@@ -23,6 +23,7 @@ help:
 	@echo 'make test         check style and types, run all tests (ARGS="-k slack" goes to pytest)'
 	@echo 'make test-engine  run only the tests with the real Pulumi engine'
 	@echo 'make docs         write the config block of Pulumi.yaml and docs/configuration.md from the models of the settings'
+	@echo 'make metrics      list the metrics that AWS publishes anew, for the judge of the alarms; needs npm'
 	@echo 'make golden       write what messages look like into tests/golden; then read git diff'
 	@echo 'make screenshot   take the picture in the README again, with the Chromium on PATH'
 	@echo 'make lock         pin the requirements (UPGRADE=--upgrade for newer versions)'
@@ -65,6 +66,9 @@ test-engine: $(VENV)/.made
 docs: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)
 	@$(PY) -m tools.config_files
+
+metrics: $(VENV)/.made
+	@$(PY) -m tools.aws_metrics
 
 # It uses this machine's fonts: emoji need Debian's fonts-noto-color-emoji.
 screenshot: $(VENV)/.made

@@ -39,7 +39,7 @@ def make_client(
     )
     with _making:
         client = open_session().client(service, region_name=region, config=config)
-        _share_authorities(client)
+        _share_context(client)
     return client
 
 
@@ -66,12 +66,14 @@ def open_session() -> Any:
 _contexts: list[ssl.SSLContext] = []  # the one that all clients share, once a client exists
 
 
-def _share_authorities(client: Any) -> None:
-    """Read the file of certificate authorities once per process, not once per connection.
+def _share_context(client: Any) -> None:
+    """Let all clients connect with one TLS context, which no connection changes.
 
-    Each read takes 10 ms of processor time, and a function of 256 MB has a seventh of a processor (measured:
-    docs/performance.md). Certificates are verified as before. botocore has no setting for this: if a newer version
-    keeps its context elsewhere, the file is again read for each connection.
+    Each read of the file of certificate authorities takes 10 ms of processor time, and a function of 256 MB has a
+    seventh of a processor (measured: docs/performance.md): it is read once. Certificates are verified as before.
+    urllib3 sets the protocols (ALPN) again for each connection; meanwhile OpenSSL may copy them for the connection of
+    another thread, which then greets the server with garbage (measured: 1 of 70,000): they are set once.
+    botocore has no setting for this: if a newer version keeps its context elsewhere, nothing is shared.
     """
     try:
         options = client._endpoint.http_session._manager.connection_pool_kw
@@ -80,21 +82,22 @@ def _share_authorities(client: Any) -> None:
         return
     if not _contexts:
         context.load_verify_locations = _once(context.load_verify_locations)  # type: ignore[method-assign]
+        context.set_alpn_protocols = _once(context.set_alpn_protocols)  # type: ignore[method-assign]
         _contexts.append(context)
     options["ssl_context"] = _contexts[0]
 
 
-def _once(load: Callable[..., None]) -> Callable[..., None]:
-    """Wrap `load` so that it runs once for the same arguments; concurrent callers wait for it."""
-    lock, loaded = threading.Lock(), set[tuple[Any, ...]]()
+def _once(change: Callable[..., None]) -> Callable[..., None]:
+    """Wrap `change` so that it runs once for the same arguments; concurrent callers wait for it."""
+    lock, done = threading.Lock(), list[tuple[Any, ...]]()
 
-    def load_once(*arguments: Any) -> None:
+    def change_once(*arguments: Any) -> None:
         with lock:
-            if arguments not in loaded:
-                load(*arguments)
-                loaded.add(arguments)
+            if arguments not in done:
+                change(*arguments)
+                done.append(arguments)
 
-    return load_once
+    return change_once
 
 
 def _is_loggable(record: logging.LogRecord) -> bool:

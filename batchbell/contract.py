@@ -142,7 +142,7 @@ class Message:
     links: tuple[Link, ...] = ()
     jobs: tuple[DigestEntry, ...] = ()  # only in a digest: at most 100, the failed ones first
     queue: str = ""  # the job queue's name, if known
-    thread: str = ""  # equal for all messages about the same job; empty for a message without a thread
+    thread: str = ""  # equal for all messages about a job, or about a blocked queue; empty: no thread
 
     def with_note(self, note: str) -> Message:
         """Return the message with one more note, unless it has that note already."""

@@ -10,7 +10,7 @@ An `infrastructure.py` offers
 - `DIGEST_AFTER`: the default of `digest_after`: how many messages at once are still sent one by one (more are sent as
   one digest). An int; 0: send no digests; without it: 5;
 - `provision(name, settings, *, opts, context) -> Grants`: returns what the Lambda needs for the instance. It may create
-  resources, as children of `opts.parent`.
+  resources, as children of `opts.parent`, with the context's tags, and roles with its boundary and path.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ class SecretReference(NotifierSettings):
             raise ValueError(f"takes exactly one of {FORMS}")
         if not isinstance(data, Mapping | SecretReference):
             raise ValueError(PLAIN_SECRET)
-        if info.context == STACK_CONFIG and isinstance(data, Mapping) and "value" in data:
+        # `secure` is what `pulumi config set --secret --path` writes in place of a value.
+        if info.context == STACK_CONFIG and isinstance(data, Mapping) and {"value", "secure"} & set(data):
             raise ValueError(PLAIN_SECRET)
         return data
 
@@ -228,13 +229,23 @@ class Grants:
 
 @dataclass(frozen=True)
 class Context:
-    """Where the stack is deployed. Plain values, known in preview."""
+    """Where the stack is deployed, and what its resources carry. Plain values, known in preview, but for the two ARNs.
 
-    prefix: str  # begins the names of resources
-    partition: str  # aws, aws-us-gov, aws-cn
+    prefix: begins the names of resources
+    partition: aws, aws-us-gov, aws-cn
+    tags: of every resource
+    permissions_boundary_arn, role_path: of every role; None if there is none
+    kms_key_arn: the key that the stack is encrypted with, or None for AWS's own
+    """
+
+    prefix: str
+    partition: str
     region: str
     account_id: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    permissions_boundary_arn: pulumi.Input[str] | None = None
+    role_path: str | None = None
+    kms_key_arn: pulumi.Input[str] | None = None
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"

@@ -1,6 +1,7 @@
 """Reads a stack's configuration without the Pulumi CLI, from Pulumi.yaml and Pulumi.<stack>.yaml.
 
 Pulumi passes every value to a program as text, objects and lists as JSON. No error shows a value: it may be a secret.
+What it takes is compared with the CLI in tests/engine/test_stack_files.py.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from batchbell.pulumi_yaml import InvalidYaml, read_yaml
 
-__all__ = ["InvalidConfig", "StackConfig", "load"]
+__all__ = ["InvalidConfig", "Stack", "StackConfig", "find_stack", "load"]
+
+_KEY = re.compile(r"(?:[^:]*:)?(?:config:)?[^:]*")
+PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
 
 class InvalidConfig(Exception):
@@ -22,27 +26,48 @@ class InvalidConfig(Exception):
 
 
 @dataclass(frozen=True)
+class Stack:
+    """A stack of the program in a folder."""
+
+    name: str  # without the organization and the project
+    file: Path  # may be missing: then every value is the project's default
+    project: str
+    declared: Mapping[str, Any]  # the `config` of the project's file
+
+
+@dataclass(frozen=True)
 class StackConfig:
-    """A project's name, and its values as text by their full keys, such as "batchbell:notifiers"."""
+    """The values of a stack as text by their full keys, such as "batchbell:notifiers"."""
 
     project: str
+    stack: str  # without the organization and the project
     values: Mapping[str, str]
-    secret_keys: tuple[str, ...]
+    secret_keys: tuple[str, ...]  # with the keys of encrypted values, which may not be among `values`
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads the scalars of YAML 1.2, as Pulumi does: `on`, `yes` and dates stay text."""
+def find_stack(program: Path, stack: str) -> Stack:
+    """Find a stack as the CLI does: `stack`, `organization/stack` or `organization/project/stack`.
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's own attribute
+    program: the folder with the project's file.
 
-
-for _tag, _pattern, _first in (
-    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("tag:yaml.org,2002:float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-):
-    _Loader.add_implicit_resolver(_tag, re.compile(rf"(?:{_pattern})$"), list(_first))
+    Raises InvalidConfig.
+    """
+    project_file = next((file for name in PROJECT_FILES if (file := program / name).exists()), None)
+    if project_file is None:
+        raise InvalidConfig("Pulumi.yaml: not found in the program's folder")
+    document = _read(project_file)
+    project = document.get("name")
+    if not isinstance(project, str) or not project:
+        raise InvalidConfig(f"{project_file.name}: has no name")
+    *qualifiers, name = stack.split("/")
+    if not name or len(qualifiers) > 2:
+        raise InvalidConfig(f"the stack {stack}: takes NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME")
+    if len(qualifiers) == 2 and qualifiers[1] != project:
+        raise InvalidConfig(f"the stack {stack} is of another project: {project_file.name} is of {project}")
+    old_folder = document["config"] if isinstance(document.get("config"), str) else None
+    folder = program / str(document.get("stackConfigDir") or old_folder or "")
+    declared = {} if old_folder else _config(document, project_file)
+    return Stack(name, folder / f"Pulumi.{name}{project_file.suffix}", project, declared)
 
 
 def load(
@@ -51,63 +76,75 @@ def load(
     """Read a stack's configuration.
 
     program: the folder with both files.
-    stack: the stack's name.
+    stack: the stack's name, as for `find_stack`.
     config: values that override those of the files; keys without a namespace belong to the project.
     secrets: secret values that override all others.
     skip_encrypted: leave out the values that only the Pulumi CLI can decrypt, instead of raising.
 
     Raises InvalidConfig.
     """
-    project_file = program / "Pulumi.yaml"
-    document = _read(project_file)
-    project = document.get("name")
-    if not isinstance(project, str) or not project:
-        raise InvalidConfig("Pulumi.yaml: has no name")
-    declared = {_full(project, key): _declaration(item) for key, item in (document.get("config") or {}).items()}
-    stack_file = program / f"Pulumi.{stack}.yaml"
-    given = (_read(stack_file).get("config") or {}) if stack_file.exists() else {}
+    found = find_stack(program, stack)
+    project = found.project
+    declared = {_full(project, key): _declaration(item) for key, item in found.declared.items()}
+    given = _config(_read(found.file), found.file) if found.file.exists() else {}
     values: dict[str, Any] = {key: item["default"] for key, item in declared.items() if "default" in item}
     values |= {_full(project, key): value for key, value in given.items()}
     values |= {_full(project, key): value for key, value in config.items()}
     secret = {_full(project, key): value for key, value in secrets.items()}
     values |= secret
-    if skip_encrypted:
-        values = {key: value for key, value in values.items() if not _is_encrypted(value)}
-    for key, value in values.items():
-        if _is_encrypted(value):
-            raise InvalidConfig(f"{key}: is encrypted in {stack_file.name}; give its value as a secret here")
+    encrypted = [key for key, value in values.items() if _has_encrypted(value)]
+    for key in encrypted:
+        if not skip_encrypted:
+            raise InvalidConfig(f"{key}: is encrypted in {found.file.name}; give its value as a secret here")
+        del values[key]
     for key, item in declared.items():
+        if key in encrypted:
+            continue
         if key not in values:
             raise InvalidConfig(f"{key}: is required and has no value")
         _check(key, item.get("type"), values[key])
-    return StackConfig(project, {key: _text(value) for key, value in values.items()}, tuple(secret))
+    return StackConfig(project, found.name, {key: _text(value) for key, value in values.items()}, (*secret, *encrypted))
 
 
-def _is_encrypted(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"secure"}
+def _has_encrypted(value: Any) -> bool:
+    """Whether the value, or one in it, is a text that only the CLI can decrypt."""
+    if isinstance(value, list):
+        return any(map(_has_encrypted, value))
+    if not isinstance(value, Mapping):
+        return False
+    is_encrypted = set(value) == {"secure"} and isinstance(value["secure"], str)
+    return is_encrypted or any(map(_has_encrypted, value.values()))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Mapping[str, Any]:
     try:
-        document = yaml.load(file.read_text(), _Loader)
-    except FileNotFoundError:
-        raise InvalidConfig(f"{file.name}: not found in the program's folder") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise InvalidConfig(f"{file.name}{where}: not valid YAML") from None
-    return document if isinstance(document, dict) else {}
+        document = read_yaml(file)
+    except InvalidYaml as invalid:
+        raise InvalidConfig(str(invalid)) from None
+    except OSError as error:
+        raise InvalidConfig(f"{file.name}: cannot be read: {error.strerror}") from None
+    if not isinstance(document, dict | None):
+        raise InvalidConfig(f"{file.name}: must be an object with the key config")
+    return document or {}
+
+
+def _config(document: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    config = document.get("config") or {}
+    if not isinstance(config, dict) or not all(isinstance(key, str) and _KEY.fullmatch(key) for key in config):
+        raise InvalidConfig(f"{file.name}: its config must be an object with keys such as aws:region")
+    return config
 
 
 def _declaration(item: Any) -> dict[str, Any]:
     """Normalize a declaration of Pulumi.yaml: `{value: …}` and a plain value are the project's default."""
-    if isinstance(item, dict) and ("type" in item or "default" in item or "description" in item):
-        return item
-    return {"default": item["value"] if isinstance(item, dict) and "value" in item else item}
+    if not isinstance(item, dict):
+        return {"default": item}
+    return {**item, "default": item["value"]} if "value" in item else item
 
 
 def _full(project: str, key: str) -> str:
-    return key if ":" in key else f"{project}:{key}"
+    namespace, _, name = key.replace(":config:", ":").rpartition(":")  # project:config:key is an older spelling
+    return f"{namespace or project}:{name}"
 
 
 def _check(key: str, kind: Any, value: Any) -> None:

@@ -88,15 +88,18 @@ def with_omission_note(message: Message, count: int, what: str) -> Message:
 
 
 def as_text(message: Message) -> str:
-    """Format a tidy message as plain text."""
+    """Format a tidy message as plain text.
+
+    Notes come early: a channel that cuts the text must not lose that it may be a repeat.
+    """
     parts = [f"{message.title}\n{message.summary}"]
+    if message.notes:
+        parts.append("\n".join(f"Note: {note}" for note in message.notes))
     if message.facts:
         parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
     if message.jobs:
         parts.append("\n".join("\n  ".join(_lines_of_job(job)) for job in message.jobs))
     parts.extend("\n  ".join(_lines(group)) for group in message.failures)
-    if message.notes:
-        parts.append("\n".join(f"Note: {note}" for note in message.notes))
     if message.links:
         parts.append("\n".join(f"{link.label}:\n{link.url}" for link in message.links))
     return "\n\n".join(parts) + "\n"

@@ -203,6 +203,10 @@ class LocalCloud:
         """Put events on the default bus as AWS Batch does."""
         self._control("POST", "events", {"events": list(events)})
 
+    def lag_relations(self, seconds: float) -> None:
+        """Set how long AWS Batch refuses to delete a compute environment that a job queue has just left."""
+        self._control("POST", "batch/relation-lag", {"seconds": seconds})
+
     def kill_functions(self) -> int:
         """Send SIGKILL to every function that is running an invocation, and return how many there were."""
         return int(self._control("POST", "functions/kill")["killed"])

@@ -3,6 +3,7 @@
 POST   /_batchbell/faults                 adds a fault: `faults.Fault` as JSON → {"fault": N}
 GET    /_batchbell/faults/N               {"hits": [request bodies]}
 DELETE /_batchbell/faults[/N]             ends one fault, or all
+POST   /_batchbell/batch/relation-lag     {"seconds": N}: how long a queue's relation to an environment outlives its use
 POST   /_batchbell/events                 puts {"events": [EventBridge events]} on the default bus, as AWS Batch does
 POST   /_batchbell/functions/kill         kills every function that is running an invocation → {"killed": N}
 POST   /_batchbell/functions/restart      ends all functions' processes, the running ones after their invocations
@@ -25,6 +26,7 @@ from ministack.services import eventbridge, sqs
 
 from .faults import Fault, FaultInjector, FunctionCall, parse_call, render_response
 from .ministack import delayed_messages, functions
+from .ministack.batch.queue_relations import queue_relations
 from .ministack.clocks import clock
 
 PREFIX = "/_batchbell/"
@@ -111,6 +113,9 @@ class ControlApi:
             case "POST", ["queues", "due"]:
                 with request_scope(*self._scope):
                     return {"made_due": delayed_messages.make_due(json.loads(body)["url"])}
+            case "POST", ["batch", "relation-lag"]:
+                queue_relations.lag = json.loads(body)["seconds"]
+                return {}
             case "POST", ["events"]:
                 return {"raised": self._raise(json.loads(body)["events"])}
         raise ValueError(f"unknown control call: {method} {'/'.join(path)}")

@@ -46,14 +46,18 @@ def main() -> None:
     from batchbell_local.control_api import ControlApi
     from batchbell_local.ministack import (
         batch,
+        default_vpc,
         deploying_permissions,
         event_source_mappings,
         functions,
+        metric_alarms,
         move_tasks,
         permissions,
         queue_locks,
         rule_targets,
+        sent_mail,
         shared_code,
+        volume_keys,
     )
 
     queue_locks.install()
@@ -62,9 +66,13 @@ def main() -> None:
     event_source_mappings.install()
     permissions.install()
     deploying_permissions.install()
+    sent_mail.install()
     functions.install(folder / "functions")
     shared_code.install(folder / "code")
+    metric_alarms.install()
     batch.install()
+    default_vpc.install()
+    volume_keys.install()
 
     left_behind = None if arguments.keep_folder else folder
     threading.Thread(target=_end, args=(ending, orphaned, left_behind), daemon=True, name="ending").start()

@@ -14,6 +14,7 @@ from bench import prices
 from bench.batch_events import parent_event, sqs_records
 from bench.calls import CLAIM, COMMIT, count_actions
 from bench.function_harness import CHANNELS, start_harness
+from bench.idle_cost import Bill, count_resources, idle_bill, idle_table, metrics_bill
 from bench.local_stack import deploy
 from bench.measurement import Measurement, RunOptions, Table
 from bench.processor_share import MB_OF_A_PROCESSOR, ProcessorShare, ShareUnavailable
@@ -23,7 +24,6 @@ TITLE = "Cost"
 JOBS = 1_000  # a day
 CHILDREN = 100  # per job, where the cost depends on it
 INVOCATIONS = 20
-METRICS = 2  # per notifier: Sent, SendTime
 GIGABYTE = 1024  # MB
 
 
@@ -43,23 +43,10 @@ class JobUsage:
     share: str
 
 
-@dataclass(frozen=True)
-class IdleResources:
-    """The resources of a stack that cost money without any job."""
-
-    mappings: int
-    alarms: int
-
-
-Bill = dict[str, float]  # dollars a day by item
-
-
 def measure(options: RunOptions) -> Measurement:
     usage = _measure_usage(options)
     with deploy(options.project) as stack:
-        function = stack.outputs["function_name"]
-        mappings = stack.cloud.client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-        idle = IdleResources(len(mappings), len(stack.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]))
+        idle = count_resources(stack)
     bills = {
         "batchbell": idle_bill(idle) | jobs_bill(usage),
         "rule for parents → Lambda": function_bill(usage, invocations=1),
@@ -73,7 +60,7 @@ def measure(options: RunOptions) -> Measurement:
             "billed for one array job": f"{usage.seconds * 1000:.0f} ms at {MEMORY_SIZE} MB ({usage.share}), "
             "with channels that answer at once",
         },
-        tables=[_table(bills)],
+        tables=[_table(bills), idle_table(idle)],
         figures={
             "bills": bills,
             "calls": dict(usage.calls),
@@ -81,16 +68,9 @@ def measure(options: RunOptions) -> Measurement:
             "log_bytes": usage.bytes,
             "mappings": idle.mappings,
             "alarms": idle.alarms,
+            "notifiers": idle.notifiers,
         },
     )
-
-
-def idle_bill(idle: IdleResources) -> Bill:
-    """Calculate the cost of a day without a job."""
-    return {
-        "polls of the mappings": idle.mappings * prices.POLLERS * prices.POLLS_A_DAY * prices.SQS_REQUEST,
-        "alarms": idle.alarms * prices.ALARM_MONTH / prices.DAYS_A_MONTH,
-    }
 
 
 def jobs_bill(usage: JobUsage) -> Bill:
@@ -100,7 +80,7 @@ def jobs_bill(usage: JobUsage) -> Bill:
     return function_bill(usage, invocations=1) | {
         "queue: send, receive, delete": JOBS * 3 * prices.SQS_REQUEST,
         "ledger": JOBS * writes * prices.DYNAMODB_WRITE,
-        "custom metrics": METRICS * len(CHANNELS) * prices.METRIC_MONTH / prices.DAYS_A_MONTH,
+        "custom metrics": metrics_bill(len(CHANNELS)),
     }
 
 

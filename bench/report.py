@@ -94,18 +94,19 @@ def _bounds(measurements: Sequence[Mapping[str, Any]]) -> str:
         for one in measurements
         if one["failed"]
     ]
-    return _table(["figure", "measured", "bound", "met", "`python -m bench …`"], rows + failed)
+    return markdown_table(["figure", "measured", "bound", "met", "`python -m bench …`"], rows + failed)
 
 
 def _details(one: Mapping[str, Any]) -> str:
     parts = [f"### {one['title']}\n\n`python -m bench --only {one['name']}` took {one['seconds']:.0f} s."]
     if one["shown"]:
         parts.append("\n".join(f"- {label}: {text}" for label, text in one["shown"].items()))
-    parts += [f"{table['title']}:\n\n{_table(table['columns'], table['rows'])}" for table in one["tables"]]
+    parts += [f"{table['title']}:\n\n{markdown_table(table['columns'], table['rows'])}" for table in one["tables"]]
     return "\n\n".join(parts)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Render a table; each cell is the text to show."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 

@@ -135,7 +135,7 @@ class DeliveryAlarms(pulumi.ComponentResource):
         self._alarm(
             f"{purpose}-lost",
             "AWS/Events",
-            "InvocationsFailedToBeSentToDLQ",
+            "InvocationsFailedToBeSentToDlq",
             {"RuleName": rule_name},
             "EventBridge could deliver an event neither to the intake queue nor to the dead-letter queue: it is lost, "
             "and no message about that job is sent. To see whether the queues exist: `{status}`. "

@@ -9,17 +9,25 @@ from typing import Any
 
 import pulumi
 
+from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
 from .delivery import Delivery
-from .deployment_context import find_deployment_context
+from .deployment_context import find_deployment_context, with_company_settings
 from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
 from .package.bundle import Runtime, build, has_compiled_files
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
+
+# What a stack does without where AWS does not offer a feature.
+_WITHOUT = {
+    Feature.RECURSION_SETTING: "the function has no recursion setting",
+    Feature.MAPPING_TAGS: "the event source mappings have no tags",
+    Feature.MOVE_TASKS: "`batchbell redrive` cannot move dead letters (docs/operations.md says what can)",
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +39,16 @@ class ArrayJobNotifierArgs:
     job_queue_arns, job_definition_arns: what to watch; if both are given, both must match
     statuses: job states that send a message
     single_jobs: whether jobs that are not array jobs send messages too
-    queue_blocked: whether a watched job queue sends a message when it is blocked
+    queue_blocked: whether a watched job queue that is blocked sends a message, one a day and reason
     time_zone: IANA name of the time zone of the times in messages
     environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
-    function: settings of the Lambda function (see `settings.model.FunctionSettings`)
-    alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to
+    function: settings of the Lambda function (see `settings.function.FunctionSettings`)
+    alarm_topic_arn: the SNS topic that CloudWatch's alarms are sent to; if it is encrypted, its key's policy must allow
+        cloudwatch.amazonaws.com to use the key
+    tags: of everything that is created
+    permissions_boundary_arn, role_path: of every role
+    kms_key_arn: the key that encrypts queues, ledger, the function's log and environment; its policy must allow what
+        docs/operations.md lists under "A key of your own"
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -48,6 +61,10 @@ class ArrayJobNotifierArgs:
     environment: Mapping[str, Any] | None = None
     function: Mapping[str, Any] = field(default_factory=dict)
     alarm_topic_arn: pulumi.Input[str] = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    permissions_boundary_arn: pulumi.Input[str] = ""
+    role_path: str = "/"
+    kms_key_arn: pulumi.Input[str] = ""
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
@@ -70,7 +87,9 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         super().__init__("batchbell:index:ArrayJobNotifier", name, None, opts)
         context = find_deployment_context(name, pulumi.InvokeOptions(parent=self))
         settings = args if isinstance(args, Settings) else _checked(args, context)
+        context = with_company_settings(context, settings)
         child = pulumi.ResourceOptions(parent=self)
+        self._log_what_is_left_out(context)
         # First of all: a package that cannot be built ends the deployment before anything is created.
         bundle = self._bundle(settings)
 
@@ -139,6 +158,11 @@ class ArrayJobNotifier(pulumi.ComponentResource):
                 "compute_environment_name": self.environment.compute_environment_name,
             }
         self.register_outputs(self.outputs)
+
+    def _log_what_is_left_out(self, context: Context) -> None:
+        left_out = [text for what, text in _WITHOUT.items() if not offers(context.partition, context.region, what)]
+        if left_out:
+            pulumi.log.info(f"AWS does not offer everything in {context.region}: {'; '.join(left_out)}", self)
 
     def _bundle(self, settings: Settings) -> Path:
         runtime = Runtime(settings.function.python_version, settings.function.architecture)

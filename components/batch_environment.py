@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from batchbell.partitions import ec2_principal
 from batchbell.provisioning import Context
 
+from .batch_network import Network, find_network
+from .job_definition import make_job_definition
 from .service_role import service_role
 from .settings.environment import EnvironmentSettings
 
-
-@dataclass(frozen=True)
-class _Network:
-    subnet_ids: pulumi.Input[Any]
-    vpc_id: pulumi.Input[str]
+# The root volume of the images that AWS Batch chooses, which is also where containers write (AWS Batch User Guide, "Use
+# Amazon EC2 launch templates with AWS Batch").
+ROOT_DEVICE = "/dev/xvda"
 
 
 class BatchEnvironment(pulumi.ComponentResource):
@@ -26,7 +26,9 @@ class BatchEnvironment(pulumi.ComponentResource):
 
     The compute environment has a name prefix, and a resource of its own for instances and for each kind of Fargate.
     If a change cannot be made in place, Pulumi creates the new environment, moves the queue to it, then deletes the old
-    one. With an exact name Pulumi would delete first, which AWS refuses while a queue refers to the environment.
+    one. With an exact name Pulumi would delete first, which AWS refuses while a queue refers to the environment. Where
+    AWS still sees the relation that has just ended, only that last step fails: docs/operations.md, "Replacing the
+    compute environment", says what to do.
     """
 
     queue_arn: pulumi.Output[str]
@@ -35,7 +37,11 @@ class BatchEnvironment(pulumi.ComponentResource):
     compute_environment_name: pulumi.Output[str]
 
     def __init__(
-        self, name: str, settings: EnvironmentSettings, context: Context, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        settings: EnvironmentSettings,
+        context: Context,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("batchbell:index:BatchEnvironment", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
@@ -49,7 +55,7 @@ class BatchEnvironment(pulumi.ComponentResource):
             tags=context.tags,
             opts=self._child(),
         )
-        definition = self._job_definition()
+        definition = make_job_definition(name, settings, context, parent=self)
         self.queue_arn = queue.arn
         self.queue_name = queue.name
         self.definition_name = definition.name
@@ -67,7 +73,7 @@ class BatchEnvironment(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
     def _compute_environment(self) -> aws.batch.ComputeEnvironment:
-        settings, network = self._settings, self._network()
+        settings, network = self._settings, find_network(self._settings, self._context.region, self)
         resources: dict[str, Any] = {
             "type": settings.platform,
             "max_vcpus": settings.max_vcpus,
@@ -90,6 +96,8 @@ class BatchEnvironment(pulumi.ComponentResource):
                 "launch_template": aws.batch.ComputeEnvironmentComputeResourcesLaunchTemplateArgs(
                     launch_template_id=launch_template.id, version=launch_template.latest_version.apply(str)
                 ),
+                # For instances only: Fargate's tasks get the job definition's.
+                "tags": self._context.tags,
             }
         # EC2 and SPOT change into each other in place; a Fargate environment never changes its type (AWS Batch User
         # Guide, "Updating compute environments"): a resource with another logical name replaces it.
@@ -105,23 +113,7 @@ class BatchEnvironment(pulumi.ComponentResource):
             opts=self._child(*needs),
         )
 
-    def _network(self) -> _Network:
-        options = pulumi.InvokeOptions(parent=self)
-        if self._settings.subnet_ids:
-            first = aws.ec2.get_subnet_output(id=self._settings.subnet_ids[0], opts=options)
-            return _Network(list(self._settings.subnet_ids), first.vpc_id)
-        instead = f"in {self._context.region}: set environment_subnet_ids to subnets of the VPC that jobs run in"
-        try:
-            vpc = aws.ec2.get_vpc(default=True, opts=options)
-        except Exception as error:  # what the SDK raises for a failed invoke
-            raise pulumi.RunError(f"found no default VPC {instead} ({error})") from None
-        of_vpc = aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id])
-        subnets = aws.ec2.get_subnets(filters=[of_vpc], opts=options)
-        if not subnets.ids:
-            raise pulumi.RunError(f"the default VPC {vpc.id} has no subnets {instead}")
-        return _Network(subnets.ids, vpc.id)
-
-    def _security_group(self, network: _Network) -> aws.ec2.SecurityGroup:
+    def _security_group(self, network: Network) -> aws.ec2.SecurityGroup:
         """No inbound traffic. Outbound traffic is allowed: jobs at least pull their image."""
         return aws.ec2.SecurityGroup(
             f"{self._name}-jobs",
@@ -135,7 +127,9 @@ class BatchEnvironment(pulumi.ComponentResource):
         )
 
     def _instance_profile(self) -> tuple[aws.iam.InstanceProfile, list[pulumi.Resource]]:
-        role = service_role(f"{self._name}-instance", "ec2.amazonaws.com", self._context, self._child())
+        role = service_role(
+            f"{self._name}-instance", ec2_principal(self._context.partition), self._context, self._child()
+        )
         ecs = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
         attachments: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
@@ -151,47 +145,26 @@ class BatchEnvironment(pulumi.ComponentResource):
         )
         return profile, attachments
 
+    def _volumes(self) -> list[aws.ec2.LaunchTemplateBlockDeviceMappingArgs] | None:
+        """What is different from the image's own: the encryption, by the account's default key without another."""
+        if not self._settings.volume_encryption:
+            return None
+        ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+            encrypted="true", kms_key_id=self._context.kms_key_arn, delete_on_termination="true"
+        )
+        return [aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ROOT_DEVICE, ebs=ebs)]
+
     def _launch_template(self) -> aws.ec2.LaunchTemplate:
         # IMDSv2 only: without a session token no job can read the instance role's credentials (Amazon EC2 User Guide).
         return aws.ec2.LaunchTemplate(
             f"{self._name}-instance",
             metadata_options={"http_endpoint": "enabled", "http_tokens": "required"},
+            block_device_mappings=self._volumes(),
+            # `tags` are the template's own. AWS Batch merges these with the compute environment's, which reach only
+            # instances.
+            tag_specifications=[{"resource_type": kind, "tags": self._context.tags} for kind in ("instance", "volume")],
             tags=self._context.tags,
             opts=self._child(),
-        )
-
-    def _job_definition(self) -> aws.batch.JobDefinition:
-        settings, needs = self._settings, list[pulumi.Resource]()
-        vcpus = settings.vcpus or ("0.25" if settings.is_fargate else "1")
-        container: dict[str, Any] = {
-            "image": settings.image,
-            "command": list(settings.command),
-            "resourceRequirements": [
-                {"type": "VCPU", "value": vcpus},
-                {"type": "MEMORY", "value": str(settings.memory)},
-            ],
-        }
-        if settings.is_fargate:
-            role = service_role(f"{self._name}-execution", "ecs-tasks.amazonaws.com", self._context, self._child())
-            policy = f"arn:{self._context.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-            needs.append(
-                aws.iam.RolePolicyAttachment(
-                    f"{self._name}-execution", role=role.name, policy_arn=policy, opts=self._child()
-                )
-            )
-            container |= {
-                "executionRoleArn": role.arn,
-                # In a public subnet, such as the default VPC's, a task needs a public address to pull its image.
-                "networkConfiguration": {"assignPublicIp": "ENABLED"},
-            }
-        return aws.batch.JobDefinition(
-            f"{self._name}-job",
-            name=settings.name,
-            type="container",
-            platform_capabilities=["FARGATE" if settings.is_fargate else "EC2"],
-            container_properties=pulumi.Output.json_dumps(container),
-            tags=self._context.tags,
-            opts=self._child(*needs),
         )
 
 

@@ -12,16 +12,24 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Statement
 from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
 
+from .function_policy import policy_document, use_of_key, use_of_network
 from .granted_notifier import GrantedNotifier
 from .service_role import service_role
-from .settings.model import FunctionSettings
+from .settings.function import FunctionSettings
 from .settings.time_zone import time_zone_entry
 
-# Lambda Developer Guide, "Using Lambda with Amazon SQS": at least six times the function's timeout.
+# A record is hidden from its receipt on, while the mapping collects it too. Lambda Developer Guide, "Using Lambda with
+# Amazon SQS": at least six times the function's timeout, and the window; "Batching behavior": a mapping with a window
+# collects from a quiet queue for up to 20 s.
 VISIBILITY_FACTOR = 6
+QUIET_GATHERING = 20  # s
+VISIBILITY_BESIDE_TIMEOUT = 30  # s at least on top of one timeout
+INTAKE_WINDOW = 0  # s: with a window, events in a quiet queue would wait up to 20 s
+RETRY_WINDOW = 5  # s
 # How often SQS hands over a record that crashes the function before it is dead-lettered; AWS recommends at least 5
 # (same page).
 MAX_RECEIVES = 5
@@ -29,6 +37,16 @@ MAX_RECEIVES = 5
 MAX_MESSAGE = 1_048_576  # bytes
 DEAD_LETTER_DAYS = 14
 MEMORY_SIZE = 256  # MB; docs/performance.md shows the effect of other sizes
+
+
+def visibility_timeout(timeout: int, window: int) -> int:
+    """How long a received record is hidden, in seconds.
+
+    timeout: the function's
+    window: the batching window of the queue's mapping
+    """
+    gathering = max(window, QUIET_GATHERING) if window else 0
+    return max(VISIBILITY_FACTOR * timeout + gathering, VISIBILITY_BESIDE_TIMEOUT + timeout)
 
 
 class Delivery(pulumi.ComponentResource):
@@ -55,8 +73,8 @@ class Delivery(pulumi.ComponentResource):
         super().__init__("batchbell:index:Delivery", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
         self.dead_letters = self._queue("dead-letters", message_retention_seconds=DEAD_LETTER_DAYS * 86_400)
-        self.intake = self._working_queue("intake")
-        self.retry = self._working_queue("retry")
+        self.intake = self._working_queue("intake", INTAKE_WINDOW)
+        self.retry = self._working_queue("retry", RETRY_WINDOW)
         self.policies = [
             self._queue_policy("intake", self.intake, rule_arns),
             self._queue_policy("retry", self.retry, ()),
@@ -76,14 +94,17 @@ class Delivery(pulumi.ComponentResource):
             global_secondary_indexes=[
                 {
                     "name": LEDGER_INDEX,
-                    "key_schemas": [
-                        {"attribute_name": Column.NOTIFIER, "key_type": "HASH"},
-                        {"attribute_name": Column.SENT, "key_type": "RANGE"},
-                    ],
+                    # Deprecated, but with `key_schemas` each preview may show a change of the index
+                    # (hashicorp/terraform-provider-aws#46513 and #46601, open).
+                    "hash_key": Column.NOTIFIER,
+                    "range_key": Column.SENT,
                     "projection_type": "KEYS_ONLY",
                 }
             ],
             ttl={"attribute_name": Column.EXPIRES, "enabled": True},
+            server_side_encryption=(
+                None if context.kms_key_arn is None else {"enabled": True, "kms_key_arn": context.kms_key_arn}
+            ),
             tags=context.tags,
             opts=self._child(),
         )
@@ -94,20 +115,22 @@ class Delivery(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
     def _queue(self, purpose: str, **options: Any) -> aws.sqs.Queue:
-        # SSE-SQS: EventBridge cannot send to a queue under the aws/sqs key (EventBridge User Guide, "Troubleshooting").
+        # Never the aws/sqs key: EventBridge cannot send to such a queue (EventBridge User Guide, "Troubleshooting").
+        key = self._context.kms_key_arn
         return aws.sqs.Queue(
             f"{self._name}-{purpose}",
             max_message_size=MAX_MESSAGE,
-            sqs_managed_sse_enabled=True,
+            sqs_managed_sse_enabled=True if key is None else None,
+            kms_master_key_id=key,
             tags=self._context.tags,
             opts=self._child(),
             **options,
         )
 
-    def _working_queue(self, purpose: str) -> aws.sqs.Queue:
+    def _working_queue(self, purpose: str, window: int) -> aws.sqs.Queue:
         return self._queue(
             purpose,
-            visibility_timeout_seconds=VISIBILITY_FACTOR * self._settings.timeout,
+            visibility_timeout_seconds=visibility_timeout(self._settings.timeout, window),
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": self.dead_letters.arn, "maxReceiveCount": MAX_RECEIVES}
             ),
@@ -150,6 +173,7 @@ class Delivery(pulumi.ComponentResource):
         log_group = aws.cloudwatch.LogGroup(
             f"{self._name}-dispatcher",
             retention_in_days=settings.log_retention_days,
+            kms_key_id=self._context.kms_key_arn,
             tags=self._context.tags,
             opts=self._child(),
         )
@@ -179,20 +203,37 @@ class Delivery(pulumi.ComponentResource):
                     Variable.LOG_SERVICE: self._name,
                 }
             },
+            kms_key_arn=self._context.kms_key_arn,  # encrypts the environment
+            vpc_config=(
+                {"subnet_ids": list(settings.subnet_ids), "security_group_ids": list(settings.security_group_ids)}
+                if settings.subnet_ids
+                else None
+            ),
             tags=self._context.tags,
             # Without its permissions the first invocation could not even write its log.
             opts=self._child(policy),
         )
-        # The function sends tickets to its own retry queue. Lambda sees a runaway loop there, and drops a ticket after
-        # 16 rounds (Lambda Developer Guide, "Use Lambda recursive loop detection"). Here a ticket's age ends the loop.
-        loop = aws.lambda_.FunctionRecursionConfig(
-            f"{self._name}-dispatcher", function_name=function.name, recursive_loop="Allow", opts=self._child()
-        )
-        # With a window, events in a quiet queue wait up to 20 s (Lambda Developer Guide, "Batching behavior"): fine for
-        # tickets only.
-        self._mapping("intake", self.intake, function, [policy, loop], batch=10, window=0, concurrency=5)
-        self._mapping("retry", self.retry, function, [policy, loop], batch=100, window=5, concurrency=2)
+        needs = [policy, *self._recursion(function)]
+        self._mapping("intake", self.intake, function, needs, batch=10, window=INTAKE_WINDOW, concurrency=5)
+        self._mapping("retry", self.retry, function, needs, batch=100, window=RETRY_WINDOW, concurrency=2)
         return function
+
+    def _recursion(self, function: aws.lambda_.Function) -> list[pulumi.Resource]:
+        """Let the function send tickets to its own retry queue, where a ticket's age ends the loop.
+
+        Lambda sees a runaway loop there, and would drop a ticket after 16 rounds (Lambda Developer Guide, "Use Lambda
+        recursive loop detection"). Where Lambda lacks this setting, it does not look for loops.
+        """
+        if not self._offers(Feature.RECURSION_SETTING):
+            return []
+        return [
+            aws.lambda_.FunctionRecursionConfig(
+                f"{self._name}-dispatcher", function_name=function.name, recursive_loop="Allow", opts=self._child()
+            )
+        ]
+
+    def _offers(self, feature: Feature) -> bool:
+        return offers(self._context.partition, self._context.region, feature)
 
     def _mapping(
         self,
@@ -214,7 +255,7 @@ class Delivery(pulumi.ComponentResource):
             maximum_batching_window_in_seconds=window,
             scaling_config={"maximum_concurrency": concurrency},
             function_response_types=["ReportBatchItemFailures"],
-            tags=self._context.tags,
+            tags=self._context.tags if self._offers(Feature.MAPPING_TAGS) else None,
             opts=self._child(*needs),
         )
 
@@ -232,42 +273,17 @@ class Delivery(pulumi.ComponentResource):
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
+            *(use_of_key(self._context.kms_key_arn) if self._context.kms_key_arn is not None else ()),
+            *(use_of_network() if self._settings.subnet_ids else ()),
             *(statement for granted in notifiers for statement in granted.statements()),
         ]
         policy = aws.iam.RolePolicy(
             f"{self._name}-dispatcher",
             role=role.name,
-            policy=pulumi.Output.json_dumps(
-                {"Version": "2012-10-17", "Statement": _distinct([_allow(statement) for statement in statements])}
-            ),
+            policy=policy_document(statements),
             opts=self._child(),
         )
         return role, policy
-
-
-def _distinct(statements: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Remove duplicates: notifiers of one type ask for the same, and a role's policy may have 10,240 characters."""
-    distinct: list[dict[str, Any]] = []
-    for statement in statements:
-        if not any(_same(statement, one) for one in distinct):
-            distinct.append(statement)
-    return distinct
-
-
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Statements with Outputs are never the same: their values are not known yet."""
-    if any(isinstance(resource, pulumi.Output) for resource in (*one["Resource"], *other["Resource"])):
-        return False
-    return one == other
-
-
-def _allow(statement: Statement) -> dict[str, Any]:
-    allow: dict[str, Any] = {
-        "Effect": "Allow",
-        "Action": list(statement.actions),
-        "Resource": list(statement.resources),
-    }
-    return allow | ({"Condition": statement.condition} if statement.condition else {})
 
 
 def _manifest(notifiers: Sequence[GrantedNotifier], time_zone: str) -> pulumi.Output[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from batchbell.provisioning import Context
+from batchbell.provisioning import Context, check_when_known
 
+from .settings.company import OWN_TAG, boundary_problem, key_problem
 from .settings.mistakes import got
+from .settings.model import Settings
 
 PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
 
@@ -29,5 +34,27 @@ def find_deployment_context(prefix: str, opts: pulumi.InvokeOptions | None = Non
         partition=aws.get_partition(opts=opts).partition,
         region=aws.get_region(opts=opts).region,
         account_id=aws.get_caller_identity(opts=opts).account_id,
-        tags={"batchbell": f"{pulumi.get_project()}/{pulumi.get_stack()}"},
+        tags={OWN_TAG: f"{pulumi.get_project()}/{pulumi.get_stack()}"},
     )
+
+
+def with_company_settings(context: Context, settings: Settings) -> Context:
+    """Return the context with what the settings ask of every resource. Outputs are checked once they are known."""
+    return replace(
+        context,
+        tags={**settings.tags, **context.tags},
+        permissions_boundary_arn=_known(
+            settings.permissions_boundary_arn, lambda arn: boundary_problem(arn, context), "permissions_boundary_arn"
+        ),
+        role_path=None if settings.role_path == "/" else settings.role_path,
+        kms_key_arn=_known(settings.kms_key_arn, lambda arn: key_problem(arn, context.region), "kms_key_arn"),
+    )
+
+
+def _known(arn: Any, problem: Callable[[Any], str | None], setting: str) -> Any:
+    def check(value: Any) -> Any:
+        if wrong := problem(value):
+            raise ValueError(wrong)
+        return value
+
+    return check_when_known(arn, check, where=setting) if isinstance(arn, pulumi.Output) else arn or None

@@ -16,4 +16,11 @@ def service_role(name: str, service: str, context: Context, opts: pulumi.Resourc
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}],
     }
-    return aws.iam.Role(name, assume_role_policy=json.dumps(trust), tags=context.tags, opts=opts)
+    return aws.iam.Role(
+        name,
+        assume_role_policy=json.dumps(trust),
+        permissions_boundary=context.permissions_boundary_arn,
+        path=context.role_path,
+        tags=context.tags,
+        opts=opts,
+    )

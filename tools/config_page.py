@@ -67,6 +67,11 @@ The function may read exactly the secrets that its notifiers refer to, and decry
 A rotated secret is used without a deploy: within 5 minutes, or at once if the channel refuses the old one, as Slack
 does. To rotate a secret that was set with `--secret`, set it again and run `pulumi up`, which changes nothing but the
 stored parameter.
+
+## What has no setting
+
+A [transform](../examples/transforms/README.md) reaches every other property and option of what a stack creates, such as
+point-in-time recovery of the ledger's table.
 """
 
 

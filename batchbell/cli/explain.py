@@ -14,7 +14,8 @@ from rich.panel import Panel
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.events.event_file import message_of, parse_event, read_event
-from batchbell.cli.events.mismatch_reasons import Mismatch, explain_mismatches
+from batchbell.cli.events.mismatch_reasons import Mismatch
+from batchbell.cli.events.verdict import judge
 from batchbell.cli.rendering.local_notifiers import make_local_notifier
 from batchbell.cli.stack_settings import components, read_stack_settings
 from batchbell.contract import Message
@@ -85,18 +86,15 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     # Events of other kinds are compared only; events of these kinds must also be valid.
     ours = event.get("source") == "aws.batch" and event.get("detail-type") in tuple(DetailType)
     parsed = parse_event(event) if ours else None
-    patterns = _patterns(settings, event, queues, definitions)
-    rule = "blocked" if isinstance(parsed, BlockedQueue) and "blocked" in patterns else "finished"
-    pattern = patterns[rule]
-    wrong = explain_mismatches(pattern, event)
-    message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
     job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
+    verdict = judge(_patterns(settings, _arn_prefix(job, event), queues, definitions), event)
+    message = message_of(parsed, ZoneInfo(settings.time_zone)) if parsed else None
     return Explanation(
-        rule=rule,
-        pattern=pattern,
-        matches=not wrong,
-        why="; ".join(one.text for one in wrong) or "every field of the pattern matches",
-        mismatches=wrong,
+        rule=verdict.rule,
+        pattern=verdict.pattern,
+        matches=verdict.matches,
+        why=verdict.why,
+        mismatches=verdict.mismatches,
         job=_job_fields(job) if job else None,
         message=message.to_dict() if message else None,
         renderings=_renderings(settings, message) if message else {},
@@ -107,31 +105,28 @@ def _job_fields(job: Job) -> Mapping[str, Any]:
     return {**asdict(job), "role": job.role}
 
 
-def _patterns(
-    settings: Any, event: Mapping[str, Any], queues: list[str], definitions: list[str]
-) -> Mapping[str, Mapping[str, Any]]:
+def _patterns(settings: Any, arn_prefix: str, queues: list[str], definitions: list[str]) -> Sequence[Mapping[str, Any]]:
     """Return the patterns of the stack's rules.
 
-    A queue that the stack itself creates is assumed to be in the event's account and region.
+    arn_prefix: the event's account and region, in which a queue that the stack itself creates is assumed to be.
     """
     arns, rules = components("settings.arns"), components("event_rules")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
         if settings.environment is not None:
-            queues.append(f"{_arn_prefix(event)}:job-queue/{settings.environment.name}-queue")
+            queues.append(f"{arn_prefix}:job-queue/{settings.environment.name}-queue")
     problems = [problem for arn in queues if (problem := arns.queue_problem(arn))]
     problems += [problem for arn in definitions if (problem := arns.definition_problem(arn))]
     if problems:
         raise CommandFailed("; ".join(problems))
     finished = rules.finished_job_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
-    blocked = {"blocked": rules.blocked_queue_pattern(queues, definitions)} if settings.queue_blocked else {}
-    return {"finished": finished, **blocked}
+    return [finished, *([rules.blocked_queue_pattern(queues, definitions)] if settings.queue_blocked else [])]
 
 
-def _arn_prefix(event: Mapping[str, Any]) -> str:
+def _arn_prefix(job: Job | None, event: Mapping[str, Any]) -> str:
     """Return the beginning of ARNs in the event's account and region, such as "arn:aws:batch:us-east-1:1234…"."""
     envelope = f"arn:aws:batch:{event.get('region')}:{event.get('account')}"
-    texts = (event["detail"].get("jobArn"), envelope)
+    texts = (job.arn if job else "", envelope)
     prefix = next(filter(None, (ARN_PREFIX.match(str(text)) for text in texts)), None)
     return prefix[0] if prefix else "arn:aws:batch:us-east-1:000000000000"
 

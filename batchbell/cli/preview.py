@@ -15,7 +15,7 @@ from batchbell.cli.events.event_file import message_of, parse_event, read_event
 from batchbell.cli.rendering.local_notifiers import make_local_notifier
 from batchbell.cli.rendering.page import Drawing, PreviewRow, write_page
 from batchbell.cli.rendering.sample_messages import SampleMessage, sample_messages
-from batchbell.cli.stack_settings import read_stack_settings
+from batchbell.cli.stack_settings import read_stack_settings, short_name
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.origin import Origin
@@ -56,7 +56,7 @@ def command(
 ) -> None:
     """Write an HTML page with every kind of message from every notifier of a stack, as its channel would show it."""
     with reporting_errors(), show_activity("Drawing"):
-        settings = read_stack_settings(stack)
+        settings, stack = read_stack_settings(stack), short_name(stack)
         choices = settings.notifiers
         if not choices:
             raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")

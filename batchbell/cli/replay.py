@@ -19,7 +19,8 @@ from batchbell.cli.deployed.stack import (
     find_stack,
 )
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
-from batchbell.cli.events.event_file import message_of, name_part, parse_event, read_event
+from batchbell.cli.events.event_file import message_of, parse_event, read_event
+from batchbell.cli.events.verdict import judge
 from batchbell.contract import Message
 from batchbell.terminal import Screen, line, print_json
 
@@ -36,7 +37,7 @@ aws sqs receive-message … | jq -r '.Messages[0].Body' | batchbell replay - --f
 batchbell replay event.json --stack production --json | jq '.notifiers'
 
 [bold]Exit codes[/bold]   0: each notifier delivered it, had it already or filters it out · 1: a channel failed · \
-2: no outcome in time, an error of AWS or Pulumi, not an event of a finished job, or wrong arguments · 130: Ctrl-C
+2: no outcome in time, an error of AWS or Pulumi, an event that no rule matches, or wrong arguments · 130: Ctrl-C
 
 A notifier that has delivered the message in the last 60 days does not send it again. docs/operations.md describes the \
 output of --json.
@@ -58,9 +59,10 @@ def command(
     """Put a real event into the deployed intake queue, and show what happens at each notifier."""
     with reporting_errors():
         parsed = read_event(event)
-        message = _message(parsed)
+        message = message_of(parse_event(parsed))
         with show_activity("Calling AWS"):
             deployed = find_stack(function, stack, region, profile, queue)
+            _refuse_what_no_rule_matches(deployed, parsed)
         outcomes = _replay(deployed, parsed, message, wait)
     if as_json:
         header = {"function": deployed.function, "region": deployed.region, "message": message.title}
@@ -70,11 +72,12 @@ def command(
     raise typer.Exit(exit_code(outcomes))
 
 
-def _message(event: Mapping[str, Any]) -> Message:
-    parsed = parse_event(event)
-    if part := name_part(event):
-        raise CommandFailed(f"this is the event of {part}, which no rule matches: replay the event of the whole job")
-    return message_of(parsed)
+def _refuse_what_no_rule_matches(deployed: DeployedStack, event: Mapping[str, Any]) -> None:
+    """Raises CommandFailed if no rule of the deployed stack would have let the event through."""
+    verdict = judge(deployed.event_patterns(), event)
+    if not verdict.matches:
+        hints = "".join(f". {one.hint}" for one in verdict.mismatches if one.hint)
+        raise CommandFailed(f"no rule of the stack matches this event: {verdict.why}{hints}")
 
 
 def _replay(

@@ -20,7 +20,7 @@ INVALID_SETTINGS = 1  # exit code
 
 def program_folder() -> Path:
     """Return the current folder, if it is a Pulumi program's. Raises CommandFailed."""
-    if not Path("Pulumi.yaml").exists():
+    if not any(Path(name).exists() for name in stack_files.PROJECT_FILES):
         raise CommandFailed("there is no Pulumi.yaml here: change to the program's folder")
     return Path.cwd()
 
@@ -31,24 +31,34 @@ def components(module: str) -> ModuleType:
     return importlib.import_module(f"{package}.{module}")
 
 
+def short_name(stack: str) -> str:
+    """Return a stack's name without its organization and project."""
+    return stack.rpartition("/")[2]
+
+
 def read_stack_settings(stack: str) -> Any:
     """Return the stack's validated settings; values that are encrypted stay unknown.
 
     Prints every mistake in the settings and ends the command, if there are any. Raises CommandFailed.
     """
     folder = program_folder()
-    if not (folder / f"Pulumi.{stack}.yaml").exists():
-        stacks = ", ".join(sorted(file.name[len("Pulumi.") : -len(".yaml")] for file in folder.glob("Pulumi.*.yaml")))
-        raise CommandFailed(f"there is no Pulumi.{stack}.yaml in {folder}; its stacks are: {stacks or 'none'}")
     try:
+        found = stack_files.find_stack(folder, stack)
+        if not found.file.exists():
+            files = sorted(found.file.parent.glob(f"Pulumi.*{found.file.suffix}"))
+            stacks = ", ".join(file.stem.removeprefix("Pulumi.") for file in files)
+            raise CommandFailed(
+                f"there is no {found.file.name} in {found.file.parent}; its stacks are: {stacks or 'none'}"
+            )
         config = stack_files.load(folder, stack, {}, {}, skip_encrypted=True)
     except stack_files.InvalidConfig as invalid:
         raise CommandFailed(str(invalid)) from None
     prefix = f"{config.project}:"
     plain = {key.removeprefix(prefix): value for key, value in config.values.items() if key.startswith(prefix)}
+    encrypted = [key.removeprefix(prefix) for key in config.secret_keys if key.startswith(prefix)]
     read = components("settings.stack_config").settings_from_config
     try:
-        return read(plain, secrets=None, context=None, prefix=prefix)
+        return read(plain, secrets=None, context=None, prefix=prefix, secret_names=encrypted)
     except pulumi.RunError as mistakes:
         Screen(stderr=True).print(block(str(mistakes)), soft_wrap=True)
         raise typer.Exit(INVALID_SETTINGS) from None

@@ -12,7 +12,7 @@ from batchbell.contract import Message
 from batchbell.dispatcher import manifest
 from batchbell.dispatcher.delivery.outbox import OutboxEntry
 from batchbell.dispatcher.delivery.outcome import Delivery
-from batchbell.dispatcher.delivery.worklist import Worklist
+from batchbell.dispatcher.delivery.worklist import Worklist, merge
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages import queue_blocked
 from batchbell.dispatcher.messages.channel_test import compose_self_test
@@ -132,18 +132,8 @@ class Intake:
         if due > now + 1:
             place = ticket.notifier, ticket.message.key
             other, records = accepted.early.get(place, (ticket, ()))
-            accepted.early[place] = _merge(replace(ticket, not_before=due), other), (*records, record_id)
+            merged = replace(merge(ticket, other), not_before=min(due, other.not_before))  # the first of their times
+            accepted.early[place] = merged, (*records, record_id)
         else:
             delivery = Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt, ticket.alone)
             accepted.work.add(record_id, delivery)
-
-
-def _merge(ticket: Ticket, other: Ticket) -> Ticket:
-    """The older of two tickets for one message, as a killed function leaves behind, due when the first of them is."""
-    return replace(
-        ticket,
-        first_tried=min(ticket.first_tried, other.first_tried),
-        attempt=max(ticket.attempt, other.attempt),
-        not_before=min(ticket.not_before, other.not_before),
-        alone=ticket.alone or other.alone,
-    )

@@ -1,7 +1,7 @@
 """The stack's notifiers and time zone, read from the manifest in the package (`batchbell.wire.Manifest`).
 
 Only the modules that it names are imported, once in a process. A notifier that cannot be made, or takes too long, does
-not stop the others: its messages become tickets with the reason.
+not stop the others: its messages become tickets with the reason, and it is made again later.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,7 +28,7 @@ from batchbell.wire import Manifest, ManifestEntry, TimeZone
 
 # s for all notifiers together: Lambda gives a process 10 s to begin (AWS Lambda Developer Guide, "Init phase").
 CREATION_LIMIT = 5.0
-
+CREATION_INTERVAL = 300.0  # s between two attempts to make a notifier, in one process
 
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
 
@@ -63,18 +64,33 @@ class Unusable:
         raise TemporaryError(self.reason)
 
 
-@dataclass(frozen=True)
-class Unfinished:
-    """Takes the place of a notifier that took too long to be made, and may be made by now."""
+@dataclass
+class NotMade:
+    """Takes the place of a notifier that was not made in time.
 
-    module: str
+    One that failed is made again with a later message, since the cause may be gone. One that hangs may still end, but
+    is not begun a second time: its thread stays.
+
+    made: an `Unusable` if it failed.
+    began: epoch seconds.
+    """
+
+    entry: ManifestEntry
     made: Future[Notifier]
+    began: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, message: Message) -> None:
+        with self.lock:
+            failed = self.made.done() and isinstance(self.made.result(), Unusable)
+            if failed and time.time() >= self.began + CREATION_INTERVAL:
+                self.made, self.began = _begin(self.entry), time.time()
+            made = self.made
         try:
-            notifier = self.made.result(SEND_LIMIT)
+            notifier = made.result(SEND_LIMIT)
         except TimeoutError:
-            raise TemporaryError(f"{self.module} cannot be used: its import or create does not end") from None
+            reason = f"{self.entry['module']} cannot be used: its import or create does not end"
+            raise TemporaryError(reason) from None
         notifier.send(message)
 
 
@@ -122,14 +138,20 @@ def _secrets(where: Mapping[str, Mapping[str, str]]) -> Secrets:
 
 
 def _make(entry: ManifestEntry, deadline: Deadline) -> Notifier:
-    """Make the notifier in a thread of its own, which is not waited for after the deadline."""
-    made: Future[Notifier] = Future()
-    threading.Thread(target=lambda: made.set_result(_notifier(entry)), daemon=True).start()
+    began, made = time.time(), _begin(entry)
     try:
-        return made.result(deadline.left)
+        notifier = made.result(deadline.left)
     except TimeoutError:
         logger.error("notifier cannot be used yet", notifier=entry["name"], reason="its import or create does not end")
-        return Unfinished(entry["module"], made)
+        return NotMade(entry, made, began)
+    return NotMade(entry, made, began) if isinstance(notifier, Unusable) else notifier
+
+
+def _begin(entry: ManifestEntry) -> Future[Notifier]:
+    """Make the notifier in a thread of its own, since its module may hang."""
+    made: Future[Notifier] = Future()
+    threading.Thread(target=lambda: made.set_result(_notifier(entry)), daemon=True).start()
+    return made
 
 
 def _notifier(entry: ManifestEntry) -> Notifier:

@@ -1,16 +1,19 @@
 """Extends MiniStack's event source mappings of SQS queues, in its process.
 
 - Batches above 10 records and batching windows: a mapping with a window collects records until the batch is full, the
-  window since the first record is over, or the payload limit is reached. (Lambda Developer Guide, "Configuring batching
-  behavior".) MiniStack never takes more than 10 records, and never waits.
+  window since the first record is over, or the payload limit is reached. In a quiet queue it collects for 20 s, however
+  short the window: AWS says "up to", this takes the worst. (Lambda Developer Guide, "Configuring batching behavior".)
+  MiniStack never takes more than 10 records, and never waits.
+- A record's visibility timeout counts from its receipt, so collecting uses it up. What becomes visible again while it
+  is collected is received again.
 - A batch size above 10 requires a window. ("Using Lambda with Amazon SQS".)
 - Records are taken as soon as they are visible, after a delay or a failure too, as Lambda's long polls see them.
   MiniStack looks once a second.
 - A partial batch response that is invalid, or names an item that is not in the batch, fails the whole batch. ("Handling
   errors for an SQS event source in Lambda".) MiniStack deletes the records.
 
-AWS counts a record's visibility timeout from its receipt, and therefore recommends the window on top of six times the
-function's timeout; here it is counted from the invocation.
+The 20 s are those of a function with a timeout of 30 s, and scale with it: a stack whose timeout is shorter, so that
+its retries and leases are quicker, is quicker here too.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from .poller_wake import PollerWake
 LARGEST_UNBATCHED = 10  # records, without a window
 RECEIVED_AT_ONCE = 10  # SQS's own limit
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # bytes; "Lambda quotas": invocation payload
+QUIET_GATHERING = 20 / 30  # of the function's timeout: how long a mapping with a window collects from a quiet queue
 RECORD_OVERHEAD = 1_000  # bytes of a record besides its body and attributes; a generous estimate
 Json = dict[str, Any]
 Receive = Callable[[str, int], list[Json]]
@@ -52,12 +56,19 @@ class _Record:
     size: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class _PendingBatch:
-    """The records that a mapping holds back until the batch is complete."""
+    """The records that a mapping holds back until the batch is complete. Times are time.time()."""
 
     records: list[_Record]
-    deadline: float | None = None  # time.time(); None until there is a record
+    since: float  # the receipt of the first record
+    window: float
+    quiet: float  # how long a quiet queue is collected from
+
+    @property
+    def deadline(self) -> float:
+        is_quiet = len(self.records) < RECEIVED_AT_ONCE
+        return self.since + (max(self.window, self.quiet) if self.window and is_quiet else self.window)
 
 
 class _BatchCollector:
@@ -76,22 +87,15 @@ class _BatchCollector:
             queue = sqs._get_q(queue_url)
             sqs._expire_retained(queue)
             sqs._dlq_sweep(queue)
-            pending = self._pending.pop(mapping["UUID"], None) or _PendingBatch([])
-            pending.records = _still_held(pending.records, queue)
-            if not pending.records:
-                pending.deadline = None
-            complete = self._fill(pending.records, queue, size if window else min(size, LARGEST_UNBATCHED))
-            if not pending.records:
+            before = self._pending.pop(mapping["UUID"], None)
+            records = _still_held(before.records, queue) if before else []
+            since = before.since if before else time.time()
+            complete = self._fill(records, queue, size if window else min(size, LARGEST_UNBATCHED))
+            if not records:
                 return []
-            now = time.time()
-            if pending.deadline is None:
-                pending.deadline = now + window
-            left = pending.deadline - now
-            timeout = int(queue["attributes"]["VisibilityTimeout"])
-            if complete or left <= 0:
-                _hide(pending.records, timeout)
-                return [record.message for record in pending.records]
-            _hide(pending.records, left + timeout)
+            pending = _PendingBatch(records, since, window, QUIET_GATHERING * _function_timeout(mapping))
+            if complete or pending.deadline <= time.time():
+                return [record.message for record in records]
             self._pending[mapping["UUID"]] = pending
         return []
 
@@ -107,7 +111,7 @@ class _BatchCollector:
             queues = [queue for _, queue in sqs._queues.all_items() if queue["attributes"]["QueueArn"] in sources]
             records = [message["visible_at"] for queue in queues for message in queue["messages"]]
         pauses = [until for _, until in lambda_svc._esm_backoff_until.all_items()]
-        return [*(end for end in windows if end is not None), *records, *pauses]
+        return [*windows, *records, *pauses]
 
     def _fill(self, records: list[_Record], queue: Json, size: int) -> bool:
         """Receive up to `size` records that are visible; return whether the batch can take no more."""
@@ -167,10 +171,10 @@ def _size(message: Json) -> int:
     return len(json.dumps(texts, ensure_ascii=False).encode()) + RECORD_OVERHEAD
 
 
-def _hide(records: list[_Record], seconds: float) -> None:
-    until = time.time() + seconds
-    for record in records:
-        record.message["visible_at"] = until
+def _function_timeout(mapping: Json) -> float:
+    name = str(mapping.get("FunctionArn")).partition(":function:")[2].partition(":")[0]
+    function = lambda_svc._functions.get(name)
+    return float(function["config"]["Timeout"]) if function else 0.0
 
 
 def _fail_batches_on_invalid_responses() -> None:

@@ -2,8 +2,9 @@
 
 - The permission for SQS's single action allows the batch action too: there is no sqs:SendMessageBatch.
 - Loopback counts as TLS, and a parameter given by ARN is checked as that parameter.
-- SES v2's SendEmail is checked on the sending identity, with its condition keys. MiniStack checks it on `*` and has no
-  `ses:` keys, so it refuses what AWS accepts: a policy for one identity, or one with `ses:FromAddress`.
+- SES v2's SendEmail is checked on the sending identity and the configuration set, with its condition keys. MiniStack
+  checks it on `*` and has no `ses:` keys, so it refuses what AWS accepts: a policy for one identity, or one with
+  `ses:FromAddress`.
   (Service Authorization Reference: "Amazon Simple Email Service v2".)
 - A function's log lines are stored only if its role may write them, and an SQS queue is mapped to a function only if
   the role may read it and the queue's visibility timeout is at least the function's timeout. (Lambda Developer Guide:
@@ -14,6 +15,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from email.utils import parseaddr
 from typing import Any
 
@@ -78,7 +80,7 @@ def _check_mail_by_identity() -> None:
     def enforce_ses_v2(
         method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any], request_id: str
     ) -> Response | None:
-        mail = _parse_mail(body) if (method, path.rstrip("/")) == ("POST", SEND_EMAIL_PATH) else None
+        mail = parse_mail(body) if (method, path.rstrip("/")) == ("POST", SEND_EMAIL_PATH) else None
         if mail is None:
             refusal: Response | None = enforce(method, path, headers, body, query_params, request_id)
             return refusal
@@ -100,18 +102,23 @@ def _enforce_send_email(
         "ses:Recipients": [parseaddr(address)[1] for address in recipients],
         "ses:ApiVersion": "2",
     }
-    resource = mail.get("FromEmailAddressIdentityArn") or _identity_arn(sender, headers)
-    refusal: Response | None = app._enforce_data_plane(
-        "sesv2",
-        "ses:SendEmail",
-        headers,
-        query_params,
-        request_id,
-        resource_arn=resource,
-        service_context=context,
-        named_resource=resource,
+    resources = [mail.get("FromEmailAddressIdentityArn") or _identity_arn(sender, headers)]
+    if name := mail.get("ConfigurationSetName"):
+        resources.append(_ses_arn(f"configuration-set/{name}", headers))
+    refusals: Iterator[Response | None] = (
+        app._enforce_data_plane(
+            "sesv2",
+            "ses:SendEmail",
+            headers,
+            query_params,
+            request_id,
+            resource_arn=resource,
+            service_context=context,
+            named_resource=resource,
+        )
+        for resource in resources
     )
-    return refusal
+    return next((refusal for refusal in refusals if refusal is not None), None)
 
 
 def _identity_arn(sender: str, headers: dict[str, str]) -> str:
@@ -120,10 +127,15 @@ def _identity_arn(sender: str, headers: dict[str, str]) -> str:
     labels = domain.split(".")
     candidates = [sender, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
     known = [name for name in candidates if ses_v2._identities.get(name) or ses._identities.get(name)]
-    return f"arn:aws:ses:{extract_region(headers)}:{get_account_id()}:identity/{(known or [domain])[0]}"
+    return _ses_arn(f"identity/{(known or [domain])[0]}", headers)
 
 
-def _parse_mail(body: bytes) -> dict[str, Any] | None:
+def _ses_arn(resource: str, headers: dict[str, str]) -> str:
+    return f"arn:aws:ses:{extract_region(headers)}:{get_account_id()}:{resource}"
+
+
+def parse_mail(body: bytes) -> dict[str, Any] | None:
+    """The parameters of SendEmail; None if they are not a JSON object."""
     try:
         mail = json.loads(body)
     except ValueError:

@@ -1,9 +1,10 @@
 """Makes MiniStack's EventBridge deliver to queues as AWS does, in its process.
 
-The queue's policy must allow the rule to send, and the queue's maximum message size applies. A refused event goes to
-the target's dead-letter queue with the reason in its message attributes; if that refuses it too, the event is lost, and
-the log of this process says so. (EventBridge User Guide, "Using resource-based policies" and "Using dead-letter queues
-to process undelivered events".) Nothing is retried: EventBridge does not retry permanent errors.
+The queue's policy, and that of its key, must allow the rule to send, and the queue's maximum message size applies. A
+refused event goes to the target's dead-letter queue with the reason in its message attributes; if that refuses it too,
+the event is lost, and the log of this process says so. (EventBridge User Guide, "Using resource-based policies" and
+"Using dead-letter queues to process undelivered events".) Nothing is retried: EventBridge does not retry permanent
+errors.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.services import eventbridge, sqs
+
+from .queue_keys import may_send_under_key
 
 SENDER = "events.amazonaws.com"
 Json = dict[str, Any]
@@ -90,6 +93,8 @@ def _refusal(queue_arn: str, rule_arn: str, size: int) -> _Refusal | None:
     # On a thread of the Batch extension the request does not count as TLS yet.
     if not contextvars.copy_context().run(_may_send, rule_arn, queue_arn):
         return _Refusal("NO_PERMISSIONS", f"Access to the resource {queue_arn} is denied.")
+    if not may_send_under_key(queue, SENDER, rule_arn):
+        return _Refusal("NO_PERMISSIONS", f"The key of {queue_arn} does not allow {SENDER} to use it.")
     limit = int(queue["attributes"]["MaximumMessageSize"])
     if size > limit:
         return _Refusal("INVALID_PARAMETER", f"Message must be shorter than {limit} bytes.")

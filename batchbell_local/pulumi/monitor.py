@@ -213,12 +213,12 @@ def run(request: Mapping[str, Any], report: Report) -> str | None:
         if refusal := endpoint_guard.check_endpoint(os.environ):
             raise pulumi.RunError(refusal)
         config = stack_files.load(program, request["stack"], request["config"], request["secrets"])
-        monitor = ResourceMonitor(config.project, request["stack"], Clients(), redaction, report)
+        monitor = ResourceMonitor(config.project, config.stack, Clients(), redaction, report)
         set_all_config(dict(config.values), list(config.secret_keys))
         configure(
             Settings(
                 project=config.project,
-                stack=request["stack"],
+                stack=config.stack,
                 organization="organization",
                 monitor=monitor,
                 engine=EngineLog(redaction),

@@ -1,66 +1,32 @@
-"""The settings of a Batch environment to create, and which of them fit together."""
+"""The settings of a Batch environment to create. `environment_checks` says what they take."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
-from .mistakes import got
-from .resource_requirements import memory_problem, vcpus_problem
-from .validation import SettingsModel, not_empty, plain_or_output
+from .environment_checks import (
+    check_encryption,
+    check_memory,
+    check_public_ip,
+    check_subnets,
+    check_timeout,
+    check_vcpus,
+    instances_only,
+    policy_problem,
+    role_problem,
+    starts_with_a_program,
+    subnet_problem,
+    types_or_default,
+)
+from .validation import RetentionDays, SettingsModel, not_empty, plain_or_output
 
 Platform = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 
 POLICY_EXAMPLE = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+ROLE_EXAMPLE = "arn:aws:iam::123456789012:role/render"
 SUBNET_EXAMPLE = "subnet-0123456789abcdef0"
-
-
-def _policy_problem(value: Any) -> str | None:
-    if isinstance(value, str) and re.fullmatch(
-        r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+", value
-    ):
-        return None
-    return "takes the ARN of an IAM policy"
-
-
-def _subnet_problem(value: Any) -> str | None:
-    fits = isinstance(value, str) and re.fullmatch(r"subnet-[0-9a-f]+", value)
-    return None if fits else "takes a subnet ID"
-
-
-def _instances_only(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    if value and _on_fargate(info):
-        raise ValueError(f"{got(value)}; takes nothing on Fargate: only EC2 and SPOT have instances")
-    return value
-
-
-def _starts_with_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
-    if command and not command[0].strip():
-        raise ValueError("takes a list that begins with the program to run")
-    return command
-
-
-def _types_or_default(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    return value if value == ("optimal",) else _instances_only(value, info)
-
-
-def _on_fargate(info: ValidationInfo) -> bool:
-    return str(info.data.get("platform")).startswith("FARGATE")
-
-
-def _check_vcpus(vcpus: str, info: ValidationInfo) -> str:
-    if "platform" in info.data and (problem := vcpus_problem(vcpus, fargate=_on_fargate(info))):
-        raise ValueError(problem)
-    return vcpus
-
-
-def _check_memory(memory: int, info: ValidationInfo) -> int:
-    vcpus = info.data.get("vcpus")
-    if vcpus is not None and (problem := memory_problem(memory, vcpus, fargate=_on_fargate(info))):
-        raise ValueError(problem)
-    return memory
 
 
 class EnvironmentSettings(SettingsModel):
@@ -81,7 +47,7 @@ class EnvironmentSettings(SettingsModel):
     instance_types: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$", description="an instance type or family")], ...],
         AfterValidator(not_empty),
-        AfterValidator(_types_or_default),
+        AfterValidator(types_or_default),
         Field(
             title="types of its instances; EC2 and SPOT only",
             description="a list of instance types or families",
@@ -89,22 +55,37 @@ class EnvironmentSettings(SettingsModel):
         ),
     ] = ("optimal",)
     subnet_ids: Annotated[
-        tuple[Annotated[Any, plain_or_output(_subnet_problem)], ...],
+        tuple[Annotated[Any, plain_or_output(subnet_problem)], ...],
+        AfterValidator(check_subnets),
         Field(
-            title="subnets that jobs run in; none: the default VPC's",
-            description="a list of subnet IDs",
+            title="subnets that jobs run in; none: the default VPC's own public ones, without Local Zones",
+            description="a list of subnet IDs (at most 16 on Fargate)",
             examples=[[SUBNET_EXAMPLE]],
         ),
     ] = ()
     instance_policy_arns: Annotated[
-        tuple[Annotated[Any, plain_or_output(_policy_problem)], ...],
-        AfterValidator(_instances_only),
+        tuple[Annotated[Any, plain_or_output(policy_problem)], ...],
+        AfterValidator(instances_only),
         Field(
             title="additional policies for the instances' role; EC2 and SPOT only",
             description="a list of ARNs of IAM policies",
             examples=[[POLICY_EXAMPLE]],
         ),
     ] = ()
+    assign_public_ip: Annotated[
+        bool,
+        AfterValidator(check_public_ip),
+        Field(
+            title="whether a job on Fargate gets a public address (an instance: if its subnet says so); false needs "
+            "environment_subnet_ids",
+            examples=[False],
+        ),
+    ] = True
+    volume_encryption: Annotated[
+        bool,
+        AfterValidator(check_encryption),
+        Field(title="whether the volumes of instances are encrypted; EC2 and SPOT only", examples=[True]),
+    ] = False
     image: Annotated[
         str,
         Field(
@@ -113,10 +94,10 @@ class EnvironmentSettings(SettingsModel):
             description="a container image",
             examples=["python:3.13-slim"],
         ),
-    ] = "busybox"
+    ] = "public.ecr.aws/docker/library/busybox"
     command: Annotated[
         tuple[Annotated[str, Field(description="a word of the command")], ...],
-        AfterValidator(_starts_with_a_program),
+        AfterValidator(starts_with_a_program),
         Field(
             title="command that the container runs; none: the image's own",
             description="a list of the command's words",
@@ -125,7 +106,7 @@ class EnvironmentSettings(SettingsModel):
     ] = ()
     vcpus: Annotated[
         str,
-        AfterValidator(_check_vcpus),
+        AfterValidator(check_vcpus),
         Field(
             title="vCPUs per job; '': 1 on EC2, 0.25 on Fargate",
             description="a number of vCPUs, as a string",
@@ -134,9 +115,45 @@ class EnvironmentSettings(SettingsModel):
     ] = ""
     memory: Annotated[
         int,
-        AfterValidator(_check_memory),
+        AfterValidator(check_memory),
         Field(ge=4, validate_default=True, title="memory per job, in MiB", examples=[2048]),
     ] = 512
+
+    attempts: Annotated[
+        int, Field(ge=1, le=10, title="how often a job is tried, the first time included", examples=[3])
+    ] = 1
+    job_timeout: Annotated[
+        int,
+        AfterValidator(check_timeout),
+        Field(
+            ge=0,
+            title="how long one attempt of a job may take; then it is ended and not tried again",
+            description="0 for no limit, or at least 60 whole seconds",
+            examples=[3600],
+        ),
+    ] = 0
+    job_role_arn: Annotated[
+        Any,
+        plain_or_output(role_problem),
+        Field(
+            title="role that the job's own code has; '': none, and on EC2 and SPOT its instance's",
+            description="the ARN of an IAM role",
+            examples=[f"{ROLE_EXAMPLE}-job"],
+        ),
+    ] = ""
+    execution_role_arn: Annotated[
+        Any,
+        plain_or_output(role_problem),
+        Field(
+            title="role that pulls the image and writes the log; '': one is created on Fargate, and the instance's is "
+            "used on EC2 and SPOT",
+            description="the ARN of an IAM role",
+            examples=[f"{ROLE_EXAMPLE}-execution"],
+        ),
+    ] = ""
+    log_retention_days: Annotated[
+        RetentionDays, Field(title="days that the log of its jobs is kept", examples=[90])
+    ] = 30
 
     @property
     def is_fargate(self) -> bool:

@@ -13,10 +13,14 @@ from pydantic import BaseModel, ValidationError
 from .field_description import FieldDescription, describe_field
 
 SHOWN_TEXT = 30  # characters; most names and addresses are shorter, tokens and keys are longer
+MISSPELLING = 0.8  # ratio of equal characters: two letters of "email" swapped
+PART_LENGTH = 4  # characters; shorter parts are in too many names
 SHOWN_ARN = 200  # characters; an ARN is a name, not a secret
 
 # Groups of settings whose keys are flat in stack config: environment.platform is environment_platform.
 FLATTENED = ("environment", "function")
+
+_SEPARATORS = str.maketrans("", "", "-_ .")
 
 
 @dataclass(frozen=True)
@@ -119,10 +123,27 @@ def _validator_text(text: str, value: Any, expected: FieldDescription) -> str:
 def suggest(name: str, names: Iterable[str]) -> str:
     """ "; did you mean …?", or a list of all names."""
     known = sorted(names)
-    close = get_close_matches(name, known, n=1)
-    if close or not known:
-        return f"; did you mean {close[0]}?" if close else ""
-    return f"; available: {', '.join(known)}"
+    if close := nearest(name, known):
+        return f"; did you mean {close}?"
+    return f"; available: {', '.join(known)}" if known else ""
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that `name` is a misspelling, another spelling or a part of, or None.
+
+    A name that only resembles it would mislead: sms and sns, function_memory and function_timeout.
+    """
+    spelled = {_letters(known): known for known in names}
+    letters = _letters(name)
+    containing = [known for known in spelled if letters in known] if len(letters) >= PART_LENGTH else []
+    close = get_close_matches(letters, spelled, n=1, cutoff=MISSPELLING)
+    if letters in spelled or len(containing) != 1:
+        return spelled[close[0]] if close else None
+    return spelled[containing[0]]
+
+
+def _letters(name: str) -> str:
+    return name.lower().translate(_SEPARATORS)
 
 
 def got(value: Any) -> str:

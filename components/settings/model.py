@@ -13,17 +13,20 @@ validator of the whole model would not do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 
 from batchbell.provisioning import Context, check_arn
 
 from .arns import definition_problem, misplacement, queue_problem
+from .company import BoundaryArn, KeyArn, RolePath, Tags, boundary_problem, key_problem
 from .environment import EnvironmentSettings
+from .environment_checks import role_problem
+from .function import FunctionSettings
 from .mistakes import InvalidSettings, Mistake, Source, got, mistakes_from
 from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
-from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status
+from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status, check_has_event
 from .time_zone import zone_problem
 from .validation import SettingsModel, not_empty, plain_or_output
 
@@ -69,32 +72,6 @@ def _something_watched(queues: tuple[Any, ...], info: ValidationInfo) -> tuple[A
     return queues
 
 
-class FunctionSettings(SettingsModel):
-    """The Lambda function, and the times that scale with its timeout."""
-
-    python_version: Annotated[
-        Literal["3.11", "3.12", "3.13", "3.14"],
-        Field(title="Python version of the Lambda runtime, not of this machine", examples=["3.12"]),
-    ] = "3.13"
-    architecture: Annotated[
-        Literal["arm64", "x86_64"], Field(title="processor architecture of the function", examples=["x86_64"])
-    ] = "arm64"
-    timeout: Annotated[
-        int,
-        Field(
-            ge=3,
-            le=120,
-            title="how long one invocation may take; visibility timeouts and retry delays scale with it",
-            description="whole seconds from 3 to 120",
-            examples=[60],
-        ),
-    ] = 30
-    log_retention_days: Annotated[
-        Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
-        Field(title="days that the function's log is kept", examples=[90]),
-    ] = 30
-
-
 class Settings(SettingsModel):
     """Everything that a stack can choose.
 
@@ -111,7 +88,7 @@ class Settings(SettingsModel):
     ]
     single_jobs: Annotated[bool, Field(title="whether non-array jobs send messages too", examples=[True])] = False
     statuses: Annotated[
-        tuple[Annotated[Status, AfterValidator(_check_status)], ...],
+        tuple[Annotated[Status, BeforeValidator(check_has_event), AfterValidator(_check_status)], ...],
         AfterValidator(not_empty),
         Field(
             title="job states that send a message",
@@ -141,7 +118,7 @@ class Settings(SettingsModel):
         ),
     ] = ()
     queue_blocked: Annotated[
-        bool, Field(title="whether a watched job queue sends a message when it is blocked", examples=[False])
+        bool, Field(title="whether a blocked job queue sends a message, one a day and reason", examples=[False])
     ] = True
     time_zone: Annotated[
         str,
@@ -156,11 +133,17 @@ class Settings(SettingsModel):
         Any,
         plain_or_output(_topic_problem),
         Field(
-            title="topic in the stack's region that alarms are sent to; '': they show in the console only",
+            title="topic in the stack's region that alarms are sent to; if it is encrypted, its key's policy must let "
+            "cloudwatch.amazonaws.com use the key: under AWS's key alias/aws/sns alarms vanish; '': alarms show in "
+            "the console only",
             description="the ARN of an SNS topic",
             examples=[TOPIC_EXAMPLE],
         ),
     ] = ""
+    tags: Tags = {}  # noqa: RUF012
+    permissions_boundary_arn: BoundaryArn = ""
+    role_path: RolePath = "/"
+    kms_key_arn: KeyArn = ""
     function: Annotated[
         FunctionSettings, Field(title="Lambda function that sends messages", examples=[{"timeout": 60}])
     ] = FunctionSettings()
@@ -200,14 +183,25 @@ def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
-    """ARNs in another region or account: a rule for them would never fire, and no alarm reaches a topic there."""
+    """ARNs in another region or account: no rule for them would fire, and AWS refuses the others."""
     mistakes = []
     for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
         arns = raw.get(key)
         for number, arn in enumerate(arns if isinstance(arns, list | tuple) else ()):
             if isinstance(arn, str) and problem(arn) is None and (why := misplacement(arn, context)):
                 mistakes.append(Mistake(source.path(key, number), f"{got(arn)}, which is {why}"))
-    topic = raw.get("alarm_topic_arn")
-    if isinstance(topic, str) and not _topic_problem(topic) and (why := _topic_problem(topic, context.region)):
-        mistakes.append(Mistake(source.path("alarm_topic_arn"), f"{got(topic)}; {why}"))
+    environment = raw.get("environment")
+    given = environment if isinstance(environment, Mapping) else {}
+    for key in ("job_role_arn", "execution_role_arn"):
+        role = given.get(key)
+        if isinstance(role, str) and not role_problem(role) and (why := role_problem(role, context.account_id)):
+            mistakes.append(Mistake(source.path("environment", key), f"{got(role)}; {why}"))
+    for key, wrong in (
+        ("alarm_topic_arn", lambda arn, here: _topic_problem(arn, here and here.region)),
+        ("permissions_boundary_arn", boundary_problem),
+        ("kms_key_arn", lambda arn, here: key_problem(arn, here and here.region)),
+    ):
+        arn = raw.get(key)
+        if isinstance(arn, str) and not wrong(arn, None) and (why := wrong(arn, context)):
+            mistakes.append(Mistake(source.path(key), f"{got(arn)}; {why}"))
     return mistakes

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator
 
 from batchbell.plugins import Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
@@ -15,7 +15,7 @@ from batchbell.wire import DIGEST_LIMIT
 from .field_description import flow_yaml
 from .job_name_pattern import check_pattern
 from .mistakes import Mistake, Source, got, mistakes_from, shown_name, suggest
-from .statuses import MESSAGE_STATUSES, MessageStatus
+from .statuses import MESSAGE_STATUSES, MessageStatus, check_has_event
 from .validation import SettingsModel
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
@@ -41,7 +41,7 @@ class EntrySettings(SettingsModel):
         ),
     ]
     statuses: Annotated[
-        tuple[MessageStatus, ...] | None,
+        tuple[Annotated[MessageStatus, BeforeValidator(check_has_event)], ...] | None,
         Field(
             title="statuses of the messages that it sends",
             description=f"a list of {', '.join(MESSAGE_STATUSES)} (without it: all)",

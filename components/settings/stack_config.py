@@ -16,8 +16,9 @@ from batchbell.provisioning import Context
 
 from .environment import EnvironmentSettings
 from .field_description import describe_field
+from .function import FunctionSettings
 from .mistakes import FLATTENED, InvalidSettings, Mistake, Source, got, shown_name, suggest
-from .model import FunctionSettings, Settings, check_settings
+from .model import Settings, check_settings
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 
@@ -84,17 +85,23 @@ def stack_secrets() -> Mapping[str, str]:
 
 
 def settings_from_config(
-    plain: Mapping[str, str], *, secrets: Mapping[str, str] | None, context: Context | None, prefix: str
+    plain: Mapping[str, str],
+    *,
+    secrets: Mapping[str, str] | None,
+    context: Context | None,
+    prefix: str,
+    secret_names: Iterable[str] = (),
 ) -> Settings:
     """Validate settings with flat keys.
 
     plain: values as Pulumi passes them (see `ConfigKey.decode`), without secrets
     secrets, context, prefix: as in `check_settings`
+    secret_names: the names of the secrets, if `secrets` is None because their values cannot be read
 
     Raises InvalidSettings.
     """
     keys, source = config_keys(), Source(prefix)
-    encrypted = {name: _encrypted(name) for name in secrets or () if name in keys}
+    encrypted = {name: _encrypted(name) for name in (*(secrets or ()), *secret_names) if name in keys}
     mistakes = [Mistake(source.path(name), text) for name, text in encrypted.items()]
     mistakes += [Mistake(source.path(name), _unknown(name, keys)) for name in plain if name not in keys]
     nested, unused = _nested(plain, keys, source)

@@ -13,7 +13,8 @@ from importlib.resources import files
 
 from batchbell.wire import TimeZone
 
-from .mistakes import got, suggest
+from .mistakes import got
+from .time_zone_hint import hint_for_zone
 
 UTC = "UTC"
 
@@ -22,8 +23,7 @@ def zone_problem(name: str) -> str | None:
     """Why `name` is not the name of a time zone, or None."""
     if name in _names():
         return None
-    hint = suggest(name, _names())
-    hint = hint if hint.startswith("; did you mean") else ""
+    hint = hint_for_zone(name, _names())
     return f"{got(name)}; takes a name from the IANA time zone database, for example Europe/Berlin{hint}"
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+# Periods that CloudWatch Logs takes (API reference, PutRetentionPolicy), up to two years.
+RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
 
 
 class SettingsModel(BaseModel):
@@ -32,3 +35,14 @@ def not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
         raise ValueError("takes at least one item")
     return value
+
+
+def at_most(limit: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return a validator that raises ValueError if a list has more items."""
+
+    def check(value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(value) > limit:
+            raise ValueError(f"takes at most {limit} items")
+        return value
+
+    return check

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
-from email.utils import parseaddr
+from dataclasses import replace
 from typing import Annotated
 
 import pulumi
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from batchbell.provisioning import Context, Grants, NotifierSettings, Statement
+from batchbell.partitions import Feature, offers
+from batchbell.provisioning import ARN, Context, Grants, NotifierSettings, Statement
+
+from .mailbox import Mailbox, is_address, is_domain
 
 RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-NAMED_ADDRESS = re.compile(rf"[^<>\"\\,;:@\x00-\x1f\x7f]{{1,100}} <{ADDRESS.pattern}>")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}")  # SES API v2 reference, "CreateConfigurationSet"
+IDENTITY_EXAMPLE = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"
 
 
 def _check_sender(sender: str) -> str:
-    if not (ADDRESS.fullmatch(sender) or NAMED_ADDRESS.fullmatch(sender)):
-        raise ValueError("takes an e-mail address, or Name <address>")
+    Mailbox.parse(sender)
     return sender
 
 
 def _check_recipient(recipient: str) -> str:
-    if not ADDRESS.fullmatch(recipient):
+    if not is_address(recipient):
         raise ValueError("takes an e-mail address")
     return recipient
 
@@ -37,6 +38,35 @@ def _check_number(recipients: tuple[str, ...]) -> tuple[str, ...]:
     return recipients
 
 
+def _check_region(region: str | None) -> str | None:
+    if region is not None and not REGION.fullmatch(region):
+        raise ValueError("takes the name of a region")
+    return region
+
+
+def _check_configuration_set(name: str | None) -> str | None:
+    if name is not None and not CONFIGURATION_SET.fullmatch(name):
+        raise ValueError("takes a name of 1 to 64 letters, digits, - and _")
+    return name
+
+
+def _check_identity(arn: str | None) -> str | None:
+    if arn is not None and _identity(arn) is None:
+        raise ValueError("takes the ARN of an SES identity, without wildcards")
+    return arn
+
+
+def _identity(arn: str) -> str | None:
+    """The address or domain; None if it is not the ARN of an identity."""
+    match = ARN.fullmatch(arn)
+    if match is None or match["service"] != "ses" or not match["resource"].startswith("identity/"):
+        return None
+    name = match["resource"].removeprefix("identity/")
+    # An address may have * and ?, but a policy would grant all that they match.
+    is_name = is_domain(name) or (is_address(name) and not set("*?") & set(name))
+    return name if is_name else None
+
+
 class Settings(NotifierSettings):
     """The settings of one email notifier, besides its name and filters."""
 
@@ -44,7 +74,8 @@ class Settings(NotifierSettings):
         str,
         AfterValidator(_check_sender),
         Field(
-            title="sender of the mail; SES must have verified the address or its domain in the stack's region",
+            title="sender of the mail; SES must have verified the address or its domain in the stack's region, or in "
+            "`region`",
             description="an e-mail address, or Name <address>",
             examples=["Batch <batch@example.com>"],
         ),
@@ -58,20 +89,93 @@ class Settings(NotifierSettings):
             examples=[["team@example.com"]],
         ),
     ]
+    region: Annotated[
+        str | None,
+        AfterValidator(_check_region),
+        Field(
+            title="region of SES (without it: that of `identity_arn`, or else the stack's)",
+            description="the name of a region",
+            examples=["eu-west-1"],
+        ),
+    ] = None
+    configuration_set: Annotated[
+        str | None,
+        AfterValidator(_check_configuration_set),
+        Field(
+            title="SES configuration set that the mail is sent with; it must exist in the region of SES (without it: "
+            "the identity's default)",
+            description="a name of 1 to 64 letters, digits, - and _",
+            examples=["transactional"],
+        ),
+    ] = None
+    identity_arn: Annotated[
+        str | None,
+        AfterValidator(_check_identity),
+        Field(
+            title="identity to send as; it may be in another account if its policy allows that (without it: the "
+            "stack's account has the identity)",
+            description="the ARN of an SES identity, which is the sender's address or a domain of it",
+            examples=[IDENTITY_EXAMPLE],
+        ),
+    ] = None
+
+    @field_validator("identity_arn")
+    @classmethod
+    def _fits(cls, arn: str | None, info: ValidationInfo) -> str | None:
+        """SES checks the identity's policy in the identity's region, for addresses that the identity covers."""
+        if arn is None:
+            return arn
+        region, sender = info.data.get("region"), info.data.get("sender")
+        if region is not None and arn.split(":")[3] != region:
+            raise ValueError(f"takes an identity in {region}, since that is this notifier's region")
+        if sender is not None and not _covers(str(_identity(arn)), Mailbox.parse(sender).address):
+            raise ValueError("takes an identity that covers the sender: its address, its domain, or a domain above it")
+        return arn
+
+
+def _covers(identity: str, address: str) -> bool:
+    # A verified domain covers its subdomains; case counts before the @ only (SES Developer Guide, "Verified
+    # identities").
+    if "@" in identity:
+        return identity == address
+    domain = address.rpartition("@")[2].lower()
+    return domain == identity.lower() or domain.endswith(f".{identity.lower()}")
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
-    address = parseaddr(settings.sender)[1]
+    identity_region = settings.identity_arn and settings.identity_arn.split(":")[3]
+    region = settings.region or identity_region
+    options = {
+        "region": region,
+        "configuration_set": settings.configuration_set,
+        "identity_arn": settings.identity_arn,
+    }
+    here = replace(context, region=region or context.region)
+    if not offers(here.partition, here.region, Feature.SES):
+        raise pulumi.RunError(
+            f"notifier {name}: AWS does not offer SES in {here.region}: set `region` to one where it does, "
+            "or choose another notifier"
+        )
+    # In its sandbox SES also checks the recipients' identities. If the sender's identity has a default configuration
+    # set, SES checks that, too, unless another one is named. So all are allowed, but only for one sender.
+    resources = [
+        here.arn("ses", "identity/*"),
+        here.arn("ses", f"configuration-set/{settings.configuration_set or '*'}"),
+    ]
+    if settings.identity_arn is not None:
+        resources.append(settings.identity_arn)
     return Grants(
-        settings={"sender": settings.sender, "recipients": list(settings.recipients)},
+        settings={
+            "sender": settings.sender,
+            "recipients": list(settings.recipients),
+            **{name: value for name, value in options.items() if value is not None},
+        },
         statements=[
             Statement(
                 # SES checks a MIME mail against SendRawEmail too (AWS knowledge centre, "Unauthorized" in SES).
                 actions=["ses:SendEmail", "ses:SendRawEmail"],
-                # In its sandbox SES also checks the recipients' identities. If the sender's identity has a default
-                # configuration set, SES checks that, too. So all are allowed, but only for one sender.
-                resources=[context.arn("ses", "identity/*"), context.arn("ses", "configuration-set/*")],
-                condition={"StringEquals": {"ses:FromAddress": address}},
+                resources=resources,
+                condition={"StringEquals": {"ses:FromAddress": Mailbox.parse(settings.sender).address}},
             )
         ],
     )

@@ -63,6 +63,28 @@ def test_the_authorities_are_read_once_for_all_clients_and_connections(
     assert loads == [str(endpoint.ca_bundle)]
 
 
+def test_no_connection_changes_the_context_of_another(
+    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed: list[tuple[ssl.SSLContext, Any]] = []
+    change = ssl.SSLContext.set_alpn_protocols
+
+    def note(context: ssl.SSLContext, protocols: Any) -> None:
+        changed.append((context, protocols))
+        change(context, protocols)
+
+    monkeypatch.setattr(ssl.SSLContext, "set_alpn_protocols", note)
+    client = make_client("sns")
+    changed.clear()  # what the server and the client's making did
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(publish, [client] * 3))
+    publish(make_client("sns"))
+    make_client("ssm").get_parameter(Name="webhook")
+
+    assert len(endpoint.take_requests()) == 5
+    assert [protocols for context, protocols in changed if context in aws_clients._contexts] == [["http/1.1"]]
+
+
 def test_a_server_with_an_unknown_authority_receives_nothing(
     endpoint: InstantEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +113,7 @@ def test_a_server_with_another_name_than_its_certificate_receives_nothing(
 def test_a_client_of_another_botocore_version_is_not_changed() -> None:
     client = SimpleNamespace(_endpoint=SimpleNamespace())
 
-    aws_clients._share_authorities(client)
+    aws_clients._share_context(client)
 
     assert client == SimpleNamespace(_endpoint=SimpleNamespace())
 

@@ -210,6 +210,7 @@ def test_an_administrator_may_do_everything_that_the_program_needs(cloud: LocalC
         AlarmName="dead-letters",
         ComparisonOperator="GreaterThanThreshold",
         EvaluationPeriods=1,
+        Dimensions=[{"Name": "QueueName", "Value": "bells"}],
         MetricName="ApproximateNumberOfMessagesVisible",
         Namespace="AWS/SQS",
         Period=60,

@@ -16,7 +16,8 @@ from bench.batch_events import child_events, failed_child_summaries, parent_even
 from bench.burst import count_jobs
 from bench.canned_responses import PAGE, SLACK_PATH, CannedResponses, UnexpectedCall, read_action
 from bench.cold_start import by_package
-from bench.cost import CHILDREN, IdleResources, JobUsage, function_bill, idle_bill, jobs_bill
+from bench.cost import CHILDREN, JobUsage, function_bill, jobs_bill
+from bench.idle_cost import IdleResources, idle_bill
 from bench.local_stack import LoggedInvocation, read_invocations
 from demo.print_color import other_rules
 
@@ -131,7 +132,7 @@ def test_the_bill_is_that_of_a_simple_function_plus_the_cost_of_reliability() ->
 
 
 def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
-    rest = idle_bill(IdleResources(mappings=2, alarms=7))
+    rest = idle_bill(IdleResources(mappings=2, alarms=7, notifiers=3))
 
     assert rest["polls of the mappings"] * 30 == pytest.approx(0.5184)
     assert rest["alarms"] * 30 == pytest.approx(0.70)

@@ -23,12 +23,14 @@ BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 
 
 @pytest.fixture
-def finished(event, name):
-    """Make the event of a finished array job of that name; every call makes another job."""
+def finished(event, name, print_color):
+    """Make the event of a finished array job of that name on the stack's queue; every call makes another job."""
+    queue = f"{BATCH_ARN}:job-queue/{print_color.deployment.outputs['job_queue_name']}"
 
     def make(**detail):
         job = str(uuid.uuid4())
-        return event("parent-succeeded", jobName=name, jobId=job, jobArn=f"{BATCH_ARN}:job/{job}", **detail)
+        named = {"jobName": name, "jobId": job, "jobArn": f"{BATCH_ARN}:job/{job}", "jobQueue": queue}
+        return event("parent-succeeded", **named | detail)
 
     return make
 

@@ -64,6 +64,10 @@ class HostileAws(FaultyServer):
                 return {"Results": [task | {"TaskHandle": HOSTILE}]}
             case "StartMessageMoveTask":
                 return {"TaskHandle": HOSTILE}
+            case "ListRuleNamesByTarget":
+                return {"RuleNames": [HOSTILE]}
+            case "DescribeRule":
+                return {"EventPattern": json.dumps({"source": ["aws.batch", HOSTILE]})}
             case "SendMessage":
                 return {"MessageId": HOSTILE, "MD5OfMessageBody": "0"}
             case "Query":

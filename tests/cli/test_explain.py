@@ -145,7 +145,7 @@ def test_an_event_may_come_from_standard_input(event):
     [
         ("not JSON", "is not JSON"),
         ("[]", "not an EventBridge event"),
-        ('{"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {}}', "has no jobArn"),
+        ('{"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {}}', "which job it is"),
     ],
 )
 def test_an_invalid_event_is_reported_on_one_line_with_exit_code_2(explain, text, says):

@@ -92,12 +92,26 @@ def test_a_failure_that_lasts_until_the_timeout_is_reported(operator, finished, 
     [
         ("child-failed-ec2", "child 3 of an array job"),
         ("node-succeeded", "node 1 of a multi-node job"),
+        ("single-failed", "`single_jobs: true` includes single jobs"),
+        ("parent-failed", "it ran on another job queue"),
         ("not JSON", "is not JSON"),
     ],
 )
-def test_anything_but_the_event_of_a_finished_job_is_refused_and_nothing_is_sent(operator, event, file, sample, says):
+def test_an_event_that_no_rule_of_the_stack_matches_is_refused_and_nothing_is_sent(operator, event, file, sample, says):
     result = operator.run("replay", file(sample if " " in sample else event(sample)))
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
     assert operator.stack.in_queue("intake_queue_url") == 0
+
+
+def test_a_queue_to_which_no_rule_sends_is_reported_on_one_line(operator, finished, file):
+    result = operator.run("replay", file(finished()), "--queue", operator.dead_letter_url)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("no rule sends events to the stack's intake queue")
+    assert operator.stack.in_queue("dead_letter_queue_url") == 0
+
+
+def test_the_documented_permissions_are_enough(operator, finished, name, file, documented_permissions):
+    assert by_name(operator.answer("replay", file(finished())))["slack"] == ("delivered", None)

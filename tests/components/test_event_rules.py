@@ -15,7 +15,9 @@ FINISHED = ("SUCCEEDED", "FAILED")
 
 PARENTS = ("parent-succeeded", "parent-failed")
 CHILDREN = ("child-failed-ec2", "child-failed-fargate", "child-failed-before-placement")
-OTHERS = ("single-failed", "node-succeeded", "queue-blocked")
+SINGLE = ("single-failed", "several-containers-failed", "eks-failed", "multi-node-failed")
+BLOCKED = ("queue-blocked", "queue-blocked-by-child")
+OTHERS = (*SINGLE, "node-succeeded", *BLOCKED)
 
 
 @pytest.fixture(params=["local AWS", "explain"])
@@ -50,7 +52,7 @@ def test_the_tutorials_filter_lets_children_through(matches, event):
 def test_with_single_jobs_single_jobs_match_and_nodes_still_do_not(matches, event):
     pattern = finished_job_pattern(FINISHED, [NIGHTLY], [], single_jobs=True)
 
-    assert matched(matches, event, pattern) == {*PARENTS, "single-failed"}
+    assert matched(matches, event, pattern) == {*PARENTS, *SINGLE}
 
 
 def test_only_the_given_statuses_match(matches, event):
@@ -83,7 +85,7 @@ def test_with_queues_and_definitions_both_must_match(matches, event):
 
 
 def test_a_blocked_queue_matches_the_second_rule_only(matches, event):
-    assert matched(matches, event, blocked_queue_pattern([OTHER, NIGHTLY], [])) == {"queue-blocked"}
+    assert matched(matches, event, blocked_queue_pattern([OTHER, NIGHTLY], [])) == set(BLOCKED)
     assert matched(matches, event, blocked_queue_pattern([OTHER], [])) == set()
 
 

@@ -92,3 +92,53 @@ def test_one_that_hangs_while_it_is_made_is_used_once_it_is_ready(read, received
     made["slow"].send("two")
 
     assert received == ["one", "two"]
+
+
+COUNTED = f"""
+import sys
+sys.tries.append("create")
+if len(sys.tries) < 3: raise ValueError({SECRET!r})
+{GOOD}
+"""
+
+
+def test_one_that_could_not_be_made_is_made_again_every_few_minutes_until_it_works(read, received, monkeypatch):
+    tries: list[str] = []
+    monkeypatch.setattr(sys, "tries", tries, raising=False)
+    now = 1_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    channel = read(odd=COUNTED)["odd"]
+
+    def refused() -> int:
+        """Send five messages that are refused. Returns how often the notifier was made by then."""
+        for _ in range(5):
+            with pytest.raises(TemporaryError, match="cannot be used: ValueError"):
+                channel.send("early")
+        return len(tries)
+
+    assert refused() == 1
+    now += manifest.CREATION_INTERVAL - 1
+    assert refused() == 1
+    now += 1
+    assert refused() == 2
+    now += manifest.CREATION_INTERVAL
+    for message in ("one", "two"):
+        channel.send(message)
+    assert received == ["one", "two"]
+    assert len(tries) == 3
+
+
+def test_one_that_hangs_while_it_is_made_again_is_bounded_and_not_begun_a_third_time(read, monkeypatch):
+    tries: list[str] = []
+    released = threading.Event()
+    monkeypatch.setattr(sys, "tries", tries, raising=False)
+    monkeypatch.setattr(sys, "released", released, raising=False)
+    monkeypatch.setattr(manifest, "CREATION_INTERVAL", 0.0)
+    monkeypatch.setattr(manifest, "SEND_LIMIT", 0.1)
+    hangs = "import sys\nsys.tries.append('')\nif len(sys.tries) > 1: sys.released.wait(30)\nraise ValueError"
+    channel = read(odd=hangs)["odd"]
+    for _ in range(3):
+        with pytest.raises(TemporaryError, match="its import or create does not end"):
+            channel.send("hello")
+    assert len(tries) == 2
+    released.set()

@@ -11,6 +11,7 @@ from typing import Any
 from batchbell_local.cloud import FaultHandle
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import SlackResponse
+from components.delivery import INTAKE_WINDOW, RETRY_WINDOW
 from tests.end_to_end.stack import Stack
 from tests.waiting import wait_until_none
 
@@ -143,11 +144,12 @@ class ObservedStack:
     def set_visibility_timeout(self, seconds: int) -> None:
         """Set the visibility timeout of intake and retry queue.
 
-        It must not be below the function's timeout plus its start plus the rest of a claim.
+        It must not be below the function's timeout plus its start plus the rest of a claim. The retry queue's is longer
+        by the window in which its mapping collects.
         """
-        for output in ("intake_queue_url", "retry_queue_url"):
+        for output, window in (("intake_queue_url", INTAKE_WINDOW), ("retry_queue_url", RETRY_WINDOW)):
             self.stack.cloud.client("sqs").set_queue_attributes(
-                QueueUrl=self.stack.deployment.outputs[output], Attributes={"VisibilityTimeout": str(seconds)}
+                QueueUrl=self.stack.deployment.outputs[output], Attributes={"VisibilityTimeout": str(seconds + window)}
             )
 
 

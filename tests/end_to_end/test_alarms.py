@@ -68,10 +68,10 @@ def test_each_silent_failure_has_an_alarm(alarmed):
         "throttles": ("AWS/Lambda", "Throttles", {"FunctionName": function}),
         "finished-lost": (
             "AWS/Events",
-            "InvocationsFailedToBeSentToDLQ",
+            "InvocationsFailedToBeSentToDlq",
             {"RuleName": stack.outputs["rule_arn"].rpartition("/")[2]},
         ),
-        "blocked-lost": ("AWS/Events", "InvocationsFailedToBeSentToDLQ", {"RuleName": blocked}),
+        "blocked-lost": ("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": blocked}),
     }
 
 

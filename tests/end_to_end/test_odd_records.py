@@ -119,7 +119,11 @@ INVALID = {
     "the record is not a JSON object": [SECRET],
     "source is not aws.batch": {"source": "aws.ec2", "detail": {"container": {"environment": [SECRET]}}},
     "detail-type is not 'Batch Job State Change'": {"source": "aws.batch", "detail-type": "Other", "detail": [SECRET]},
-    "detail has no jobArn": {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": {"x": SECRET}},
+    "detail has no status": {
+        "source": "aws.batch",
+        "detail-type": "Batch Job State Change",
+        "detail": {"x": SECRET, "jobId": "1"},
+    },
     "not a ticket: KeyError": {"ticket": 1, "secret": SECRET},
 }
 """Record bodies, by the reason in their dead letters."""

@@ -6,9 +6,11 @@ import json
 import re
 import shutil
 
+import boto3
 import pytest
 
 from batchbell_local.deployment import DeploymentFailed, this_machine
+from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from demo.print_color import SENDER
 from tests.end_to_end.stack import deploy
 
@@ -85,6 +87,9 @@ OTHER_PROGRAM = """
         notifiers=[
             {"type": "slack", "name": "ops", "webhook": pulumi.Config().require_secret("hook")},
             {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["x@example.com"]},
+            {"type": "email", "name": "abroad", "sender": "batch@example.net", "recipients": ["y@example.com"],
+             "region": "eu-west-1", "configuration_set": "transactional",
+             "identity_arn": "arn:aws:ses:eu-west-1:123456789012:identity/example.net"},
         ],
         function={"python_version": pulumi.Config().require("python"), "architecture": pulumi.Config().require("arch")},
     ))
@@ -97,6 +102,11 @@ OTHER_PROGRAM = """
 def test_another_program_can_watch_a_queue_whose_arn_is_not_known_yet(
     own_cloud, nightly, sink, program, wait_until, name
 ):
+    abroad = boto3.Session(ROOT_ACCESS_KEY, ROOT_SECRET_KEY, region_name="eu-west-1").client(
+        "sesv2", endpoint_url=own_cloud.endpoint
+    )
+    abroad.create_email_identity(EmailIdentity="example.net")
+    abroad.create_configuration_set(ConfigurationSetName="transactional")
     machine = this_machine()
     deployment = deploy(
         own_cloud.environment(),
@@ -111,10 +121,17 @@ def test_another_program_can_watch_a_queue_whose_arn_is_not_known_yet(
         jobDefinition="render",
         arrayProperties={"size": 2},
     )
-    wait_until(lambda: subjects(own_cloud, name), "mailed", timeout=20)
+    wait_until(lambda: len(subjects(own_cloud, name)) == 2, "mailed", timeout=20)
     wait_until(lambda: any(name in payload["text"] for payload in sink.accepted), "in Slack", timeout=20)
 
-    assert subjects(own_cloud, name) == [(["x@example.com"], f"{name} failed: 1 of 2 children")]
+    mails = {mail["Region"]: mail for mail in own_cloud.mailbox() if name in mail["Subject"]}
+    assert {mail["Subject"] for mail in mails.values()} == {f"{name} failed: 1 of 2 children"}
+    assert {region: mail["To"] for region, mail in mails.items()} == {
+        "us-east-1": ["x@example.com"],
+        "eu-west-1": ["y@example.com"],
+    }
+    assert mails["eu-west-1"]["ConfigurationSetName"] == "transactional"
+    assert mails["eu-west-1"]["FromEmailAddressIdentityArn"].endswith(":identity/example.net")
 
 
 @pytest.mark.usefixtures("nightly")

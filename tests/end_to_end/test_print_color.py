@@ -44,6 +44,7 @@ def test_the_message_lists_failed_children_by_exit_code_with_their_indexes(print
     text = " ".join(mail["BodyText"].split())
     assert "(exit code 3) children 0-2" in text
     assert "(exit code 5) child 4" in text
+    assert "log-group/print-color-batch-jobs-" in text
     assert "print-color$252Fdefault$252F" in text
 
 
@@ -57,14 +58,15 @@ def test_an_event_that_aws_delivers_twice_sends_one_message(print_color, finishe
     assert len(print_color.slack(name)) == len(print_color.mails(name)) == 1
 
 
-def test_a_blocked_queue_sends_one_message_however_often_aws_repeats_the_event(print_color, event, name):
+def test_a_blocked_queue_sends_one_message_a_day_whichever_jobs_are_at_its_head(print_color, event, name):
     queue = f"{BATCH_ARN}:job-queue/{print_color.deployment.outputs['job_queue_name']}"
     blocked, other = (
         event("queue-blocked", jobName=name, jobId=str(uuid.uuid4()), jobQueue=one) for one in (queue, f"{queue}-2")
     )
+    child = event("queue-blocked-by-child", jobName=name, jobQueue=queue)
     print_color.cloud.raise_events([other, blocked, blocked])
     print_color.wait_until_received(name)
-    print_color.cloud.raise_events([blocked])
+    print_color.cloud.raise_events([blocked, child, event("queue-blocked", jobName=f"{name}-2", jobQueue=queue)])
     print_color.wait_until_idle()
 
     assert print_color.mails(name) == [f"Job queue print-color-queue is blocked by {name}"]

@@ -34,7 +34,7 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 class OperationResult:
     """The result of an operation.
 
-    summary: how many resources have each kind of step: {"same": 43}
+    summary: how many resources have each kind of step: {"same": 44}
     outputs: the stack's outputs, secrets as "[secret]"
     failed: what the CLI printed if the operation failed; "" if it succeeded
     changes: steps that changed a resource ("update Queue print-color-intake"), in the order in which they ended

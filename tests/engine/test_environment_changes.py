@@ -24,6 +24,7 @@ pulumi.runtime.register_stack_transformation(_vary)
 @pytest.fixture(scope="module")
 def stack(make_stack):
     stack = make_stack()
+    stack.cloud.lag_relations(0)  # but in the test of such a lag
     stack.run("up")
     return stack
 
@@ -58,6 +59,14 @@ def in_order(changes, *expected):
     assert positions == sorted(positions), changes
 
 
+def test_a_preview_says_which_subnets_of_the_default_vpc_are_left_out_and_why(stack):
+    done = stack.run("preview")
+    (said,) = (text for severity, text in done.diagnostics if "left out" in text)
+
+    assert "subnet-00000004 (not its zone's own subnet), subnet-00000005 (in a Local Zone)" in said
+    assert "to use them, set environment_subnet_ids" in said
+
+
 def test_subnets_vcpus_and_spot_are_updated_in_place(stack):
     name, resources = environments(stack)
     stack.set(environment_subnet_ids=resources["subnets"][:1], environment_max_vcpus=12, environment_platform="SPOT")
@@ -85,6 +94,68 @@ def test_fargate_replaces_ec2_and_the_other_way_round_while_messages_are_sent(st
     assert stack.mails(name) == [f"{name} succeeded: all 3 children"]
 
 
+def test_where_aws_still_sees_the_queue_only_the_deletion_fails_and_the_next_up_repeats_it(stack, name):
+    stack.cloud.lag_relations(3_600)
+    stack.set(environment_platform="FARGATE_SPOT")
+    done = stack.start("up").finish()
+    stack.submit(name, 3)
+    stack.wait_until_received(name)
+    stack.cloud.lag_relations(0)
+    again = stack.run("up")
+    _, resources = environments(stack)
+
+    assert "Cannot delete, found existing JobQueue relationship" in done.failed
+    in_order(done.changes, f"create {ENVIRONMENT}-fargate-spot", QUEUE)
+    assert again.changes[0] == f"delete {ENVIRONMENT}-ec2"
+    assert all(change.startswith("delete ") for change in again.changes), again.changes
+    assert resources["type"] == "FARGATE_SPOT"
+
+
+def test_in_two_steps_no_up_fails_however_long_aws_sees_the_queue(stack):
+    stack.cloud.lag_relations(3_600)
+    stack.set(environment_platform="EC2")
+    moved = stack.start("up", "--exclude", "**ComputeEnvironment::print-color-batch-fargate-spot").finish()
+    stack.cloud.lag_relations(0)
+    later = stack.run("up")
+    _, resources = environments(stack)
+
+    assert not moved.failed, moved.failed
+    in_order(moved.changes, f"create {ENVIRONMENT}-ec2", QUEUE)
+    assert later.changes[0] == f"delete {ENVIRONMENT}-fargate-spot"
+    assert resources["type"] == "EC2"
+
+
+def test_an_environment_that_aws_does_not_let_go_is_deleted_by_hand_and_the_next_up_forgets_it(stack, vary):
+    batch = stack.cloud.client("batch")
+    before, _ = environments(stack)
+    stack.cloud.lag_relations(3_600)
+    vary('resources.placement_group = "apart"')
+    refused = stack.start("up").finish()
+    stack.cloud.lag_relations(0)
+    batch.update_compute_environment(computeEnvironment=before, state="DISABLED")
+    batch.delete_compute_environment(computeEnvironment=before)
+    stack.run("up")
+    after, _ = environments(stack)
+
+    assert "found existing JobQueue relationship" in refused.failed
+    assert after != before
+
+
+def test_a_changed_job_definition_leaves_its_revisions_to_those_who_name_them(stack):
+    batch, name = stack.cloud.client("batch"), stack.outputs["job_definition_name"]
+
+    def active():
+        found = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+        return {one["revision"]: one["retryStrategy"]["attempts"] for one in found}
+
+    before = active()
+    stack.set(environment_attempts=4)
+    stack.run("up")
+
+    assert {revision: attempts for revision, attempts in active().items() if revision in before} == before
+    assert active()[max(before) + 1] == 4
+
+
 @pytest.mark.parametrize(
     "change", ['resources.placement_group = "near"', "resources.launch_template = None"], ids=["placement", "template"]
 )
@@ -106,4 +177,4 @@ def test_adding_a_launch_template_replaces_the_environment(stack):
 
 
 def test_a_preview_after_all_changes_shows_none(stack):
-    assert stack.run("preview").summary == {"same": 43}
+    assert stack.run("preview").summary == {"same": 44}

@@ -37,14 +37,14 @@ def deployed(stack):
 def test_a_preview_creates_nothing(stack, before, everything):
     done = stack.run("preview")
 
-    assert done.summary == {"create": 43}
+    assert done.summary == {"create": 44}
     assert everything() == before
 
 
 def test_an_up_creates_everything(deployed, before, everything):
     created = [change for change in deployed.done.changes if change.startswith("create ")]
 
-    assert len(created) == len(deployed.done.changes) == 36
+    assert len(created) == len(deployed.done.changes) == 37
     empty = [kind for kind, names in everything().items() if len(names) == len(before[kind])]
     assert empty == []
 
@@ -52,8 +52,8 @@ def test_an_up_creates_everything(deployed, before, everything):
 def test_a_refresh_shows_no_changes_and_neither_does_the_preview_after_it(deployed):
     done = deployed.run("refresh")
 
-    assert (done.summary, done.changes) == ({"same": 43}, [])
-    assert deployed.run("preview").summary == {"same": 43}
+    assert (done.summary, done.changes) == ({"same": 44}, [])
+    assert deployed.run("preview").summary == {"same": 44}
 
 
 def test_an_array_job_sends_its_messages(deployed, name):
@@ -100,7 +100,7 @@ def test_a_refresh_detects_changes_made_outside_of_pulumi_and_up_reverts_them(de
     )
     refreshed = deployed.run("refresh")
 
-    assert refreshed.summary == {"same": 41, "update": 1, "delete": 1}
+    assert refreshed.summary == {"same": 42, "update": 1, "delete": 1}
     assert sorted(deployed.run("up").changes) == [
         "create EventTarget print-color-finished",
         "update Queue print-color-intake",

@@ -1,4 +1,4 @@
-"""Another Pulumi program, with a `components` folder of its own, that installs the wheel."""
+"""Other Pulumi programs, as examples/ ships them, that install the wheel."""
 
 from __future__ import annotations
 
@@ -21,20 +21,30 @@ def installed(batchbell_wheel, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stack(stack_of, installed, project, tmp_path_factory):
-    """The example as it ships, with the settings that a function on this machine needs."""
-    folder = tmp_path_factory.mktemp("own-queue")
-    ignored = shutil.ignore_patterns("__pycache__", ".*", "*.whl")
-    shutil.copytree(project / "examples" / "own-queue", folder, ignore=ignored, dirs_exist_ok=True)
-    stack = stack_of(folder, "dev", PYTHONPATH=str(installed))
-    machine = this_machine()
-    stack.set(
-        function={
-            "python_version": machine["function_python_version"],
-            "architecture": machine["function_architecture"],
-        }
-    )
-    return stack
+def example(stack_of, installed, project, tmp_path_factory):
+    """Makes a stack of an example as it ships, with the settings that a function on this machine needs."""
+
+    def make(name):
+        folder = tmp_path_factory.mktemp(name)
+        ignored = shutil.ignore_patterns("__pycache__", ".*", "*.whl")
+        shutil.copytree(project / "examples" / name, folder, ignore=ignored, dirs_exist_ok=True)
+        stack = stack_of(folder, "dev", PYTHONPATH=str(installed))
+        machine = this_machine()
+        stack.set(
+            function={
+                "python_version": machine["function_python_version"],
+                "architecture": machine["function_architecture"],
+            }
+        )
+        return stack
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def stack(example):
+    """A program with a `components` folder of its own."""
+    return example("own-queue")
 
 
 def test_a_program_that_installs_the_wheel_previews_with_an_unknown_queue_and_sends_messages(stack, name):
@@ -53,3 +63,42 @@ def test_the_installed_wheel_is_what_was_deployed(stack, installed):
     assert not (stack.folder / "batchbell").exists()
     assert (installed / "batchbell" / "components" / "array_job_notifier.py").exists()
     assert not (installed / "components").exists()
+
+
+@pytest.fixture(scope="module")
+def nightly(example, own_cloud):
+    """The program with a transform, deployed."""
+    stack = example("transforms")
+    topic = own_cloud.client("sns").create_topic(Name="on-call")["TopicArn"]
+    assert topic == stack.get("alarm_topic_arn")
+    stack.run("up")
+    return stack
+
+
+def test_a_transform_reaches_every_resource_of_its_types(nightly, own_cloud):
+    table = own_cloud.client("dynamodb").describe_continuous_backups(TableName=nightly.outputs["ledger_table_name"])
+    recovery = table["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+
+    alarms = own_cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    over = {alarm["AlarmName"]: alarm["OKActions"] for alarm in alarms if alarm["AlarmName"].startswith("nightly-")}
+    assert len(over) >= 6
+    assert set(map(tuple, over.values())) == {(nightly.get("alarm_topic_arn"),)}
+
+
+def test_a_transformed_stack_has_no_diff(nightly):
+    assert set(nightly.run("preview").summary) == {"same"}
+
+
+def test_what_a_transform_retains_stays_when_the_stack_is_destroyed(nightly, own_cloud):
+    def log_groups():
+        groups = own_cloud.client("logs").describe_log_groups()["logGroups"]
+        return [group["logGroupName"] for group in groups if group["logGroupName"].startswith("nightly-")]
+
+    before = log_groups()
+    nightly.run("destroy")
+
+    assert log_groups() == before
+    assert len(before) == 1
+    tables = own_cloud.client("dynamodb").list_tables()["TableNames"]
+    assert nightly.outputs["ledger_table_name"] not in tables

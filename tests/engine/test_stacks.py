@@ -38,7 +38,7 @@ def test_destroying_one_stack_does_not_affect_the_other(stacks, name):
     second.submit(name, 2)
     second.wait_until_received(name)
 
-    assert second.run("refresh").summary == {"same": 43}
+    assert second.run("refresh").summary == {"same": 44}
 
 
 @pytest.fixture

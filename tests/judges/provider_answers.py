@@ -14,6 +14,7 @@ ACCOUNT = "123456789012"
 VPC = "vpc-0123456789abcdef0"
 SUBNETS = ("subnet-0123456789abcdef0", "subnet-0123456789abcdef1")
 ZONES = ("a", "b")
+ZONE_PREFIXES = {"us-east-1": "use1", "us-gov-west-1": "usgw1", "cn-north-1": "cnn1"}  # of the zones' ids
 SUFFIX = 7  # hexadecimal digits of a generated name (pulumi-aws: autonaming.go)
 PREFIX_SUFFIX = 26  # digits that follow a name prefix (Terraform's plugin SDK: helper/id)
 DNS_SUFFIXES = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
@@ -188,14 +189,21 @@ def _subnet(arguments: Inputs, place: Place) -> dict[str, Any]:
         "arn": place.arn("ec2", f"subnet/{id}"),
         "vpcId": VPC,
         "availabilityZone": place.region + zone,
-        "availabilityZoneId": f"use1-az{ord(zone) - ord('a') + 1}",
+        "availabilityZoneId": f"{ZONE_PREFIXES[place.region]}-az{ord(zone) - ord('a') + 1}",
         "defaultForAz": True,
         "mapPublicIpOnLaunch": True,
         "state": "available",
     }
 
 
+def _zones(arguments: Inputs, place: Place) -> dict[str, Any]:
+    names = [f"{place.region}{zone}" for zone in ZONES]
+    ids = [_subnet({"id": subnet}, place)["availabilityZoneId"] for subnet in SUBNETS]
+    return {"id": place.region, "names": names, "zoneIds": ids, "groupNames": [place.region]}
+
+
 _FUNCTIONS: Mapping[str, Callable[[Inputs, Place], dict[str, Any]]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,

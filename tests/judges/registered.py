@@ -11,7 +11,6 @@ import contextvars
 import functools
 import json
 import runpy
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from batchbell_local.pulumi.resources import property_values
 from tests.judges.provider_answers import Place, function_answer, resource_answer
 
 PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = PROJECT / "batchbell" / "dispatcher"  # in place of the function's package, whose build takes seconds
 WEBHOOK = "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 SECRETS = {"slackWebhook": WEBHOOK}
 TIME_LIMIT = 60  # s; a recording takes 0.2 s, the first one 3 s
@@ -93,36 +93,36 @@ def registered(
 
 @functools.cache
 def _record(config_and_secrets: str, place: Place, stack: str) -> Recording:
-    config, secrets = json.loads(config_and_secrets)
-    values = stack_files.load(PROJECT, stack, config, secrets)
+    values = stack_files.load(PROJECT, stack, *json.loads(config_and_secrets))
     monitor, engine = _Monitor(values.project, stack, place), _EngineLog()
-    settings = functools.partial(
-        Settings,
-        project=values.project,
-        stack=stack,
-        organization="organization",
-        monitor=monitor,
-        engine=engine,
-        dry_run=False,
-        root_directory=str(PROJECT),
-    )
-
-    def run() -> None:
-        set_all_config(dict(values.values), list(values.secret_keys))
-        configure(settings())
-        with tempfile.TemporaryDirectory() as folder, mock.patch("components.array_job_notifier.build") as build:
-            # Building the real package takes seconds, and no judge looks inside.
-            (Path(folder) / "handler.py").touch()
-            build.return_value = Path(folder)
-            asyncio.run(run_in_stack(_run_program))
-
-    _in_a_context_of_its_own(run)
+    run_program(values, stack, monitor, engine)
     resources = sorted(monitor.resources, key=lambda one: (one.type_token, one.name))
     return Recording(tuple(resources), tuple(engine.messages), monitor.outputs)
 
 
-def _run_program() -> None:
-    runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+def run_program(values: stack_files.StackConfig, stack: str, monitor: Any, engine: Any) -> None:
+    """Run `__main__.py` with a monitor and a log in place of the engine. Raises what ends the program."""
+
+    def main() -> None:
+        runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")
+
+    def run() -> None:
+        set_all_config(dict(values.values), list(values.secret_keys))
+        configure(
+            Settings(
+                project=values.project,
+                stack=stack,
+                organization="organization",
+                monitor=monitor,
+                engine=engine,
+                dry_run=False,
+                root_directory=str(PROJECT),
+            )
+        )
+        with mock.patch("components.array_job_notifier.build", return_value=PACKAGE):
+            asyncio.run(run_in_stack(main))
+
+    _in_a_context_of_its_own(run)
 
 
 def _in_a_context_of_its_own(run: Callable[[], None]) -> None:

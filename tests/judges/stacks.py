@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from batchbell.partitions import Feature, offers
 from batchbell.plugins import find_plugins
 from tests.judges.provider_answers import Place
 from tests.judges.registered import Recording, record
 
 PLATFORMS = ("EC2", "SPOT", "FARGATE", "FARGATE_SPOT")
-REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+PLACES = {
+    one.partition: one
+    for one in (Place("aws", "us-east-1"), Place("aws-us-gov", "us-gov-west-1"), Place("aws-cn", "cn-north-1"))
+}
 LONGEST_STACK = "a-stack-that-has-32-characters-x"
+LONGEST_NOTIFIER = "a-notifier-that-has-39-characters-xxxxx"
 LONGEST_ENVIRONMENT = "an-environment-with-91-characters-" + "x" * 57
 
 
@@ -25,27 +30,32 @@ class JudgedStack:
     stack: str = "dev"
 
     @property
-    def region(self) -> str:
-        return REGIONS[self.partition]
+    def place(self) -> Place:
+        return PLACES[self.partition]
 
     def record(self) -> Recording:
-        return record(self.config, partition=self.partition, region=self.region, stack=self.stack)
+        return record(self.config, partition=self.partition, region=self.place.region, stack=self.stack)
 
 
 def each_notifier(place: Place) -> list[dict[str, Any]]:
-    """Return one entry for each notifier that this checkout has, with the examples of its required settings."""
+    """Return one entry for each notifier that this checkout has, with the examples of its required settings.
+
+    Email is left out where AWS does not offer SES.
+    """
     entries = []
     for type_, plugin in find_plugins().items():
         fields = plugin.infrastructure().Settings.model_fields
         required = {name: one.examples[0] for name, one in fields.items() if one.is_required()}
-        entries.append({"type": type_, "name": type_, **required})
+        if type_ != "email" or offers(place.partition, place.region, Feature.SES):
+            entries.append({"type": type_, "name": type_, **required})
     given = {"topic_arn": place.arn("sns", "on-call"), "kms_key_arn": _key(place)}
     kept = {"webhook": {"ssm": place.arn("ssm", "parameter/webhook"), "kms_key_arn": _key(place)}}
     return [
         *entries,
         {"type": "sns", "name": "given", **given},
-        {"type": "sns", "name": "encrypted", "kms_key_arn": _key(place)},
+        {"type": "sns", "name": LONGEST_NOTIFIER, "kms_key_arn": _key(place)},
         {"type": "slack", "name": "kept", **kept},
+        {"type": "slack", "name": LONGEST_NOTIFIER.replace("a-", "b-", 1), "webhook": {"config": "slackWebhook"}},
     ]
 
 
@@ -76,16 +86,16 @@ def _watching(place: Place) -> dict[str, Any]:
 
 def _stacks() -> Iterator[tuple[str, JudgedStack]]:
     """Everything that AWS may judge differently in another partition is in each of them; the platforms are in one."""
-    for partition, region in REGIONS.items():
-        place = Place(partition, region)
+    for partition, place in PLACES.items():
         notifiers = {"notifiers": each_notifier(place)}
         for platform in PLATFORMS if partition == "aws" else ("FARGATE",):
             config = {**_environment(platform, place), **notifiers}
             yield f"{platform.lower()}-{partition}", JudgedStack(config, partition)
         config = {**_environment("EC2", place, LONGEST_ENVIRONMENT), **_watching(place), **notifiers}
         yield f"longest-names-{partition}", JudgedStack(config, partition, LONGEST_STACK)
-    existing = {**_watching(Place("aws", REGIONS["aws"])), "function_timeout": 120, "function_architecture": "x86_64"}
-    yield "existing-aws", JudgedStack({**existing, "notifiers": each_notifier(Place("aws", REGIONS["aws"]))}, "aws")
+    place = PLACES["aws"]
+    existing = {**_watching(place), "function_timeout": 120, "function_architecture": "x86_64"}
+    yield "existing-aws", JudgedStack({**existing, "notifiers": each_notifier(place)}, "aws")
 
 
 STACKS: Mapping[str, JudgedStack] = dict(_stacks())

@@ -54,7 +54,7 @@ PROVIDER_ALONE = {
 def _names(stack):
     """What a reader writes for the words in capitals."""
     return {
-        "REGION": stack.region,
+        "REGION": stack.place.region,
         "ACCOUNT": ACCOUNT,
         "STACK": stack.stack,
         "PROJECT": "batchbell",

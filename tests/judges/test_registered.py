@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from tests.judges.registered import record, registered
-from tests.judges.stacks import STACKS
+from tests.judges.stacks import LONGEST_ENVIRONMENT, LONGEST_NOTIFIER, LONGEST_STACK, STACKS
 
 
 @pytest.mark.parametrize("name", STACKS)
@@ -18,7 +18,7 @@ def test_every_stack_is_recorded_in_its_partition_and_region(name):
 
     arns = [text for one in recording.resources for text in _texts(one.outputs) if text.startswith("arn:")]
     assert {arn.split(":")[1] for arn in arns} == {stack.partition}
-    assert {arn.split(":")[3] for arn in arns} == {stack.region, ""}
+    assert {arn.split(":")[3] for arn in arns} == {stack.place.region, ""}
 
 
 def test_all_stacks_together_have_every_platform_and_notifier():
@@ -31,9 +31,17 @@ def test_all_stacks_together_have_every_platform_and_notifier():
     assert {one["type"] for stack in STACKS.values() for one in stack.config["notifiers"]} >= {"slack", "email", "sns"}
 
 
+def test_the_longest_names_are_as_long_as_the_settings_allow():
+    assert [len(name) for name in (LONGEST_STACK, LONGEST_ENVIRONMENT, LONGEST_NOTIFIER)] == [32, 91, 39]
+    notifiers = [{"type": "sns", "name": LONGEST_NOTIFIER + "x"}]
+    for config in ({"notifiers": notifiers}, {"environment_name": LONGEST_ENVIRONMENT + "x"}):
+        with pytest.raises(pulumi.RunError, match=r"characters|letters"):
+            record({**STACKS["ec2-aws"].config, **config})
+
+
 def test_secrets_are_plain_and_policies_are_complete():
     resources = registered(STACKS["ec2-aws"].config)
-    (parameter,) = [one for one in resources if one.type_token == "aws:ssm/parameter:Parameter"]
+    parameter = next(one for one in resources if one.type_token == "aws:ssm/parameter:Parameter")
     assert parameter.inputs["value"].startswith("https://hooks.slack.com/")
     policies = [one for one in resources if one.type_token == "aws:iam/rolePolicy:RolePolicy"]
     statements = [statement for one in policies for statement in json.loads(one.inputs["policy"])["Statement"]]

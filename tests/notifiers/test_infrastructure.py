@@ -91,6 +91,61 @@ def test_a_value_that_is_not_an_address_is_refused(address: str) -> None:
             email.Settings(**MAIL | settings)
 
 
+IDENTITY = "arn:aws:ses:eu-west-1:999999999999:identity/example.com"
+
+
+def test_mail_of_another_region_set_and_account_needs_the_rights_there() -> None:
+    grants = provision(email, **MAIL, region="eu-west-1", configuration_set="transactional", identity_arn=IDENTITY)
+    (statement,) = grants.statements
+    assert statement.resources == [
+        "arn:aws-us-gov:ses:eu-west-1:123456789012:identity/*",
+        "arn:aws-us-gov:ses:eu-west-1:123456789012:configuration-set/transactional",
+        IDENTITY,
+    ]
+    assert statement.condition == {"StringEquals": {"ses:FromAddress": "batch@example.com"}}
+    assert grants.settings == {
+        **MAIL,
+        "region": "eu-west-1",
+        "configuration_set": "transactional",
+        "identity_arn": IDENTITY,
+    }
+
+
+def test_an_identity_is_used_in_its_own_region() -> None:
+    """SES Developer Guide, "Sending emails for the identity owner"."""
+    grants = provision(email, **MAIL, identity_arn=IDENTITY)
+    assert grants.settings["region"] == "eu-west-1"
+    assert grants.statements[0].resources[0] == "arn:aws-us-gov:ses:eu-west-1:123456789012:identity/*"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"region": "Ireland"}, "takes the name of a region"),
+        ({"region": ""}, "takes the name of a region"),
+        ({"configuration_set": "a set"}, "takes a name of 1 to 64 letters"),
+        ({"configuration_set": "x" * 65}, "takes a name of 1 to 64 letters"),
+        ({"identity_arn": "example.com"}, "takes the ARN of an SES identity"),
+        ({"identity_arn": "arn:aws:ses:eu-west-1:999999999999:identity/*"}, "takes the ARN of an SES identity"),
+        ({"identity_arn": "arn:aws:ses:*:999999999999:identity/example.com"}, "takes the ARN of an SES identity"),
+        ({"identity_arn": "arn:aws:sns:eu-west-1:999999999999:example.com"}, "takes the ARN of an SES identity"),
+        ({"identity_arn": IDENTITY, "region": "us-east-1"}, "takes an identity in us-east-1"),
+        ({"identity_arn": IDENTITY.replace("example", "ample")}, "takes an identity that covers the sender"),
+        ({"identity_arn": IDENTITY.replace("/", "/team@")}, "takes an identity that covers the sender"),
+    ],
+)
+def test_a_wrong_place_of_ses_is_refused(settings: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        email.Settings(**MAIL | settings)
+
+
+@pytest.mark.parametrize("identity", ["batch@mail.example.com", "mail.example.com", "Example.com"])
+def test_an_identity_covers_its_address_or_its_domain_and_what_is_below(identity: str) -> None:
+    arn = IDENTITY.replace("example.com", identity)
+    settings = email.Settings(**MAIL | {"sender": "Batch <batch@mail.example.com>", "identity_arn": arn})
+    assert settings.identity_arn == arn
+
+
 @pytest.mark.parametrize("recipients", [[], ["team@example.com"] * 51, "team@example.com", None])
 def test_recipients_are_a_list_of_1_to_50(recipients: Any) -> None:
     with pytest.raises(ValidationError):

@@ -7,6 +7,7 @@ python -m tests.simulation --seed N [--faults a,b | --without a,b] [--minutes N]
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -100,8 +101,22 @@ def _results(plans: Sequence[Plan], processes: int) -> Iterator[Result]:
     if processes == 1:
         yield from map(simulate, plans)
         return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap(simulate, plans, CHUNK)
+    chunks = [plans[start : start + CHUNK] for start in range(0, len(plans), CHUNK)]
+    with multiprocessing.get_context("spawn").Pool(processes, _begin) as pool:
+        for results in pool.imap(_simulate, chunks):
+            yield from results
+
+
+def _begin() -> None:
+    """Let the collector run between chunks alone, and leave the modules out."""
+    gc.disable()
+    gc.freeze()
+
+
+def _simulate(plans: Sequence[Plan]) -> Sequence[Result]:
+    results = [simulate(plan) for plan in plans]
+    gc.collect()
+    return results
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Network:
 
     def __post_init__(self) -> None:
         self._random = {kind: self.world.plan.random(f"network/{kind}") for kind in (*SHARE, "latency", "ledger-down")}
+        self._shares = {kind: share if kind in self.world.plan.faults else 0.0 for kind, share in SHARE.items()}
         self._down = self._outages("ledger-down", OUTAGE) if "ledger-down" in self.world.plan.faults else []
         self._sqs_down = self._outages("sqs-errors", SQS_OUTAGE) if "sqs-errors" in self.world.plan.faults else []
 
@@ -60,13 +61,15 @@ class Network:
             if attempt:
                 world.scheduler.wait(self._random["latency"].random())
             failure = self._fault(service, operation, timeout)
-            self._maybe_kill(process, f"before {what}")
+            if world.faulty and self._hits("kill"):
+                self._kill(process, f"before {what}")
             world.scheduler.wait(0.002 + 0.02 * self._random["latency"].random())
             problem: Exception
             match failure:
                 case "":
                     result = effect()
-                    self._maybe_kill(process, f"after {what}")
+                    if world.faulty and self._hits("kill"):
+                        self._kill(process, f"after {what}")
                     return result
                 case "slow":
                     world.scheduler.wait(seconds := 0.9 * timeout * self._random["latency"].random())
@@ -94,14 +97,14 @@ class Network:
             return ""
         now = self.world.scheduler.now
         if service == "dynamodb":
-            if any(start <= now < end for start, end in self._down):
+            if self._down and any(start <= now < end for start, end in self._down):
                 return self._random["ledger-down"].choice(("InternalServerError", "unreachable"))
             if self._hits("ledger-throttled"):
                 return "ProvisionedThroughputExceededException"
             if self._hits("ledger-lost-answers"):
                 return self._random["ledger-lost-answers"].choice(("lost", "lost", "cut"))
         elif service == "sqs":
-            if any(start <= now < end for start, end in self._sqs_down):
+            if self._sqs_down and any(start <= now < end for start, end in self._sqs_down):
                 return self._random["sqs-errors"].choice(("InternalError", "unreachable"))
             if self._hits("sqs-errors"):
                 return self._random["sqs-errors"].choice(("lost", "lost", "cut", "InternalError"))
@@ -112,12 +115,12 @@ class Network:
         return ""
 
     def _hits(self, kind: str) -> bool:
-        return kind in self.world.plan.faults and self._random[kind].random() < SHARE[kind]
+        share = self._shares[kind]
+        return share > 0 and self._random[kind].random() < share
 
-    def _maybe_kill(self, process: Process, where: str) -> None:
-        if self.world.faulty and self._hits("kill"):
-            self.world.function.kill(process, f"killed {where}")
-            self.world.scheduler.leave()
+    def _kill(self, process: Process, where: str) -> None:
+        self.world.function.kill(process, f"killed {where}")
+        self.world.scheduler.leave()
 
 
 @dataclass(frozen=True, eq=False)

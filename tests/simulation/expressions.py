@@ -103,24 +103,26 @@ class _Parser:
             raise Unsupported(self._text)
 
     def either(self) -> Condition:
-        parts = [self.both()]
-        while self.next == "OR":
-            self.take()
-            parts.append(self.both())
-        return lambda *state: any(part(*state) for part in parts)
+        first = self.both()
+        if self.next != "OR":
+            return first
+        self.take()
+        others = self.either()
+        return lambda row, names, values: first(row, names, values) or others(row, names, values)
 
     def both(self) -> Condition:
-        parts = [self.one()]
-        while self.next == "AND":
-            self.take()
-            parts.append(self.one())
-        return lambda *state: all(part(*state) for part in parts)
+        first = self.one()
+        if self.next != "AND":
+            return first
+        self.take()
+        others = self.both()
+        return lambda row, names, values: first(row, names, values) and others(row, names, values)
 
     def one(self) -> Condition:
         if self.next == "NOT":
             self.take()
             negated = self.one()
-            return lambda *state: not negated(*state)
+            return lambda row, names, values: not negated(row, names, values)
         if self.next == "(":
             self.take()
             inner = self.either()
@@ -133,7 +135,7 @@ class _Parser:
             self.take(")")
             return lambda row, names, values: (names.get(name, name) in row) is wanted
         left, compare, right = self.operand(), _COMPARISONS[self.take()], self.operand()
-        return lambda *state: _compare(compare, left(*state), right(*state))
+        return lambda row, names, values: _compare(compare, left(row, names, values), right(row, names, values))
 
     def sum(self) -> Operand:
         first = self.operand()

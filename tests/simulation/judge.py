@@ -40,12 +40,12 @@ class Judge:
         self.broken: dict[str, str] = {}
         self.events = {event.job: event for event in events}
         self.jobs_by_key = {event.key: event.job for event in events}
-        self.expected = [
-            (event.job, channel.name)
+        channels = world.channels.values()
+        self._expected_of = {
+            event.job: [(event.job, one.name) for one in channels if one.takes(event.status, event.job)]
             for event in events
-            for channel in world.channels.values()
-            if channel.takes(event.status, event.job)
-        ]
+        }
+        self.expected = [pair for pairs in self._expected_of.values() for pair in pairs]
         self.messages: dict[Pair, list[Mapping[str, Any]]] = defaultdict(list)  # as tickets held them
         self.tolerance = 2 * CLOCK_DIFFERENCE if "clocks" in world.plan.faults else 0.0
         self._pairs: dict[str, Sequence[Pair]] = {}  # by body
@@ -80,8 +80,10 @@ class Judge:
         """What a channel asks for one message keeps no other from being tried for longer than its breaker may."""
         job, name = pair
         channel = self.world.channels[name]
-        fields = json.loads(letter.body)
-        if job in channel.tried or channel.create_fault or fields["attempt"]:
+        if job in channel.tried or channel.create_fault:
+            return
+        fields = _objects(letter.body)[0]  # a ticket's body is one object
+        if fields["attempt"]:
             return
         wait = fields.get("not_before", 0.0) - self.world.scheduler.now
         if wait > TIMING.longest_breaker_pause + TIMING.ticket_slot + self.tolerance:
@@ -132,7 +134,7 @@ class Judge:
             self.break_promise("a time-out left a socket open", f"{len(old)} in {process.name}")
 
     def log(self, level: str, message: str, keys: Mapping[str, Any]) -> None:
-        if SECRET in message or any(SECRET in str(value) for value in keys.values()):
+        if SECRET in " ".join(map(str, (message, *keys.values()))):
             self.break_promise("a secret was written", f"{message} {keys}")
 
     def escaped(self, error: BaseException) -> None:
@@ -204,7 +206,7 @@ class Judge:
                 if job is not None:
                     yield job, fields["notifier"]
             elif isinstance(detail, dict) and detail.get("jobName") in self.events:
-                yield from (pair for pair in self.expected if pair[0] == detail["jobName"])
+                yield from self._expected_of[detail["jobName"]]
 
     def _keep(self, pair: Pair, body: str) -> None:
         for fields in _objects(body):

@@ -15,6 +15,8 @@ from tests.simulation import expressions
 
 Key = tuple[str, str]
 
+_MESSAGE, _NOTIFIER = str(Column.MESSAGE), str(Column.NOTIFIER)
+
 
 def error(code: str, operation: str, **more: Any) -> ClientError:
     """AWS's answer of a refused call. Services throttle with 400; their internal errors are 500."""
@@ -68,16 +70,16 @@ class LedgerTable:
         return {"Items": rows[: request["Limit"]]}
 
     def _write(self, key: Key, request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        keys = {Column.MESSAGE: {"S": key[0]}, Column.NOTIFIER: {"S": key[1]}}
-        row: dict[str, Any] = {str(name): value for name, value in keys.items()} | self.rows.get(key, {})
+        row = self.rows.get(key) or {_MESSAGE: {"S": key[0]}, _NOTIFIER: {"S": key[1]}}
         apply = expressions.update(request["UpdateExpression"])
         new = apply(row, request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {}))
-        self.rows[key] = {str(name): value for name, value in new.items()}
-        return dict(self.rows[key])
+        self.rows[key] = new
+        return dict(new)
 
 
 def _key(request: Mapping[str, Any]) -> Key:
-    return request["Key"][Column.MESSAGE]["S"], request["Key"][Column.NOTIFIER]["S"]
+    key = request["Key"]
+    return key[_MESSAGE]["S"], key[_NOTIFIER]["S"]
 
 
 def _holds(request: Mapping[str, Any], row: dict[str, Any]) -> bool:

@@ -2,14 +2,18 @@
 
 Each thread is a greenlet. It runs until it waits for something; then the earliest task or action goes on, and the clock
 jumps there. So a run takes only the processor time of the code that it runs, and the same run always takes one course.
+
+Switches and new greenlets take much of a run's time. So a task that waits finds out itself what is next: it goes on if
+that is its own turn, or else switches to the task whose turn it is. A greenlet that ends a task begins another one.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import count
+from typing import Any
 
 from greenlet import GreenletExit, greenlet
 
@@ -57,14 +61,21 @@ class Process:
 
 @dataclass(eq=False)
 class Task:
-    """`waits`: how often it has waited. An alarm for an earlier wait is void."""
+    """A thread of a process.
+
+    thread: None until it begins.
+    waits: how often it has waited; an alarm for an earlier wait is void.
+    own: what it alone has, by its owner.
+    """
 
     process: Process
-    thread: greenlet
+    call: Callable[[], None]
+    thread: greenlet | None = None
     waits: int = 0
     woken: bool = False
     done: bool = False
     joining: list[Task] = field(default_factory=list)
+    own: dict[Any, Any] = field(default_factory=dict)
 
 
 class Scheduler:
@@ -79,23 +90,93 @@ class Scheduler:
         # A moment, a number that keeps the order, then an action, or a task and the wait of it that ends.
         self._queue: list[tuple[float, int, Callable[[], None] | None, Task | None, int]] = []
         self._numbers = count()
+        self._until = now
+        self._idle: list[greenlet] = []  # have ended a task
+        self._next: Task | None = None  # for the hub, the greenlet that called `run`: to be begun in a new greenlet
+        self._error: BaseException | None = None  # of an action: for the hub to raise
         self._hub = greenlet.getcurrent()
         self._tasks: dict[Task, None] = {}
         self._closed = False
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
         """Do something at a moment. The action must not wait."""
-        heapq.heappush(self._queue, (max(moment, self.now), next(self._numbers), action, None, 0))
+        heappush(self._queue, (max(moment, self.now), next(self._numbers), action, None, 0))
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         self.at(self.now + seconds, action)
 
     def spawn(self, process: Process, call: Callable[[], None]) -> Task:
         """Begin a task in a process."""
+        task = Task(process, call)
+        self._tasks[task] = None
+        self._wake_at(self.now, task)
+        return task
 
-        def run() -> None:
+    def _wake_at(self, moment: float, task: Task) -> None:
+        """End the task's present wait at a moment."""
+        heappush(self._queue, (moment, next(self._numbers), None, task, task.waits))
+
+    def run(self, until: float) -> None:
+        """Let time go on to a moment."""
+        self._until = until
+        while (task := self._next or self._find_next()) is not None:
+            self._next, self.current = None, task
+            if task.thread is None:
+                task.thread = greenlet(self._work, parent=self._hub)
+                task.thread.switch(task)
+            else:
+                task.thread.switch()
+            self.current = None
+            if self._error is not None:
+                raise self._error
+        self.now = max(self.now, until)
+
+    def _find_next(self) -> Task | None:
+        """Let time go on, and run the actions that are due, until a task goes on: that one, or None at the end."""
+        queue = self._queue
+        while queue and queue[0][0] <= self._until:
+            self.now, _, action, task, number = heappop(queue)
+            self.steps += 1
+            if self.steps > self._limit:
+                raise Endless
+            if action is not None:
+                action()
+            elif task is not None and task.waits == number and not task.done and not task.process.dead:
+                if task.process.frozen_since is None:
+                    return task
+                task.process.waiting.append((task, number))
+        return None
+
+    def _give_way(self, task: Task | None) -> Task:
+        """Let others run until it is the turn of a task: the current one, or of a new one if that has ended."""
+        self.current = None
+        try:
+            other = None if self._closed else self._find_next()
+        except BaseException as error:
+            self._error, other = error, None
+        self.current = other
+        turn: Task  # what a greenlet that has ended a task begins
+        if other is None:
+            turn = self._hub.switch()
+        elif other is task:
+            turn = other
+        elif other.thread is not None:
+            turn = other.thread.switch()
+        elif task is None:
+            other.thread = self._idle.pop()  # this greenlet
+            turn = other
+        elif self._idle:
+            other.thread = self._idle.pop()
+            turn = other.thread.switch(other)
+        else:
+            self._next = other
+            turn = self._hub.switch()
+        return turn
+
+    def _work(self, task: Task) -> None:
+        while True:
             try:
-                call()
+                task.call()
             except GreenletExit:
                 pass
             except BaseException as error:
@@ -104,28 +185,8 @@ class Scheduler:
             self._tasks.pop(task, None)
             for other in task.joining:
                 self.wake(other)
-
-        task = Task(process, greenlet(run, parent=self._hub))
-        self._tasks[task] = None
-        self._wake_at(self.now, task)
-        return task
-
-    def _wake_at(self, moment: float, task: Task) -> None:
-        """End the task's present wait at a moment."""
-        heapq.heappush(self._queue, (moment, next(self._numbers), None, task, task.waits))
-
-    def run(self, until: float) -> None:
-        """Let time go on to a moment."""
-        while self._queue and self._queue[0][0] <= until:
-            self.now, _, action, task, number = heapq.heappop(self._queue)
-            self.steps += 1
-            if self.steps > self._limit:
-                raise Endless
-            if task is not None:
-                self._go_on(task, number)
-            elif action is not None:
-                action()
-        self.now = max(self.now, until)
+            self._idle.append(greenlet.getcurrent())
+            task = self._give_way(None)
 
     def wait(self, seconds: float | None) -> bool:
         """Let the current task wait until it is woken, or for so many seconds. Returns whether it was woken."""
@@ -136,7 +197,7 @@ class Scheduler:
         task.woken = False
         if seconds is not None:
             self._wake_at(self.now + max(0.0, seconds), task)
-        self._hub.switch()
+        self._give_way(task)
         if self._closed:
             raise GreenletExit
         return task.woken
@@ -155,7 +216,8 @@ class Scheduler:
 
     def leave(self) -> None:
         """End the current task without any of its code: its process is dead."""
-        self._hub.switch()
+        assert self.current is not None
+        self._give_way(self.current)
         raise GreenletExit
 
     def thaw(self, process: Process) -> None:
@@ -165,7 +227,7 @@ class Scheduler:
             process.frozen_since = None
         waiting, process.waiting = process.waiting, []
         for task, number in waiting:
-            self.at(self.now, lambda task=task, number=number: self._go_on(task, number))  # type: ignore[misc]
+            heappush(self._queue, (self.now, next(self._numbers), None, task, number))
 
     def freeze(self, process: Process) -> None:
         if process.frozen_since is None:
@@ -175,18 +237,11 @@ class Scheduler:
         """End all tasks that are left, so that their stacks hold nothing."""
         self._closed = True
         for task in list(self._tasks):
-            self.current = task
-            task.thread.throw(GreenletExit)
+            if task.thread is not None:
+                self.current = task
+                task.thread.throw(GreenletExit)
+        for idle in self._idle:
+            idle.throw(GreenletExit)
         self._tasks.clear()
         self._queue.clear()
-        self.current = None
-
-    def _go_on(self, task: Task, number: int) -> None:
-        if task.done or task.process.dead or task.waits != number:
-            return
-        if task.process.frozen_since is not None:
-            task.process.waiting.append((task, number))
-            return
-        self.current = task
-        task.thread.switch()
         self.current = None

@@ -55,18 +55,20 @@ class Queue:
 
     def put(self, body: str, delay: float = 0.0, source: str = "") -> Letter:
         self.numbers += 1
-        letter = Letter(f"{self.name}-{self.numbers}", body, self.now(), self.now() + delay, source=source)
+        now = self.now()
+        letter = Letter(f"{self.name}-{self.numbers}", body, now, now + delay, source=source)
         self.letters[letter.id] = letter
         self.on_put(letter)
         self.on_change(letter.visible_at)
         return letter
 
     def next_visible(self) -> float | None:
-        return min((letter.visible_at for letter in self.letters.values()), default=None)
+        return min([letter.visible_at for letter in self.letters.values()], default=None)
 
     def receive(self, limit: int) -> list[Letter]:
         """Hand over letters, and hide them for a while. What was handed over too often becomes a dead letter."""
-        visible = [letter for letter in self.letters.values() if letter.visible_at <= self.now()]
+        now = self.now()
+        visible = [letter for letter in self.letters.values() if letter.visible_at <= now]
         if self.any_order:
             self.random.shuffle(visible)
         handed: list[Letter] = []
@@ -82,7 +84,7 @@ class Queue:
             hidden = self.visibility
             if self.duplicate_share and self.random.random() < self.duplicate_share:
                 hidden = self.random.random()  # another server of SQS has it too
-            letter.visible_at = self.now() + hidden
+            letter.visible_at = now + hidden
             self.on_change(letter.visible_at)
             handed.append(letter)
         return handed
@@ -94,7 +96,8 @@ class Queue:
 
     def move_to(self, other: Queue) -> int:
         """Move all that are visible, as new letters: a redrive."""
-        moved = [letter for letter in self.letters.values() if letter.visible_at <= self.now()]
+        now = self.now()
+        moved = [letter for letter in self.letters.values() if letter.visible_at <= now]
         for letter in moved:
             del self.letters[letter.id]
             other.put(letter.body)

@@ -6,39 +6,38 @@ import queue
 from collections import deque
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from tests.simulation.scheduler import Scheduler
+from tests.simulation.scheduler import Scheduler, Task
 
 running: Scheduler | None = None  # of the world that runs now
-
-
-_threads: WeakKeyDictionary[Any, Thread] = WeakKeyDictionary()
 
 
 def _scheduler() -> Scheduler:
     return running  # type: ignore[return-value]
 
 
+def _current() -> Task:
+    task = _scheduler().current
+    assert task is not None
+    return task
+
+
 class Local:
     """Attributes of each task."""
 
-    def __init__(self) -> None:
-        object.__setattr__(self, "_attributes", WeakKeyDictionary())
-
     def __getattr__(self, name: str) -> Any:
         try:
-            return self._attributes.get(_scheduler().current, {})[name]
+            return _current().own[self, name]
         except KeyError:
             raise AttributeError(name) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._attributes.setdefault(_scheduler().current, {})[name] = value
+        _current().own[self, name] = value
 
 
 def current_thread() -> Thread:
     """The main thread of an invocation is not one of these: it gets one that is always alive."""
-    return _threads.get(_scheduler().current) or Thread()
+    return _current().own.get(Thread) or Thread()
 
 
 class Thread:
@@ -57,10 +56,8 @@ class Thread:
         self._task: Any = None
 
     def start(self) -> None:
-        current = _scheduler().current
-        assert current is not None
-        self._task = _scheduler().spawn(current.process, self._call)
-        _threads[self._task] = self
+        self._task = _scheduler().spawn(_current().process, self._call)
+        self._task.own[Thread] = self
 
     def join(self, timeout: float | None = None) -> None:
         _scheduler().join(self._task, timeout)
@@ -76,13 +73,16 @@ class Condition:
         self._waiting: deque[Any] = deque()
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
-        ends = None if timeout is None else _scheduler().now + timeout
+        if predicate():
+            return True
+        scheduler = _scheduler()
+        ends = None if timeout is None else scheduler.now + timeout
         while not predicate():
-            left = None if ends is None else ends - _scheduler().now
+            left = None if ends is None else ends - scheduler.now
             if left is not None and left <= 0:
                 return False
-            self._waiting.append(waiting := _scheduler().current)
-            _scheduler().wait(left)
+            self._waiting.append(waiting := scheduler.current)
+            scheduler.wait(left)
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
         return True
@@ -97,9 +97,10 @@ class Lock:
         self._held, self._condition = False, Condition()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        limit = 0.0 if not blocking else None if timeout < 0 else timeout
-        if not self._condition.wait_for(lambda: not self._held, limit):
-            return False
+        if self._held:
+            limit = 0.0 if not blocking else None if timeout < 0 else timeout
+            if not self._condition.wait_for(lambda: not self._held, limit):
+                return False
         self._held = True
         return True
 

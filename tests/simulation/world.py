@@ -207,6 +207,7 @@ def simulate(plan: Plan, tracing: bool = False) -> Result:
 
     Meanwhile nothing is collected, which would take a fifth of the time.
     """
+    collecting = gc.isenabled()
     gc.disable()
     world = World(plan, tracing)
     try:
@@ -215,4 +216,5 @@ def simulate(plan: Plan, tracing: bool = False) -> Result:
         # Without what refers to each other, all else is freed without the collector.
         vars(world.function).clear()
         vars(world).clear()
-        gc.enable()
+        if collecting:
+            gc.enable()

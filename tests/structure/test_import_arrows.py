@@ -15,20 +15,23 @@ import pytest
 from batchbell.plugins import find_plugins
 
 RUN_TIME = tuple(
-    f"batchbell.{name}" for name in ("wire", "contract", "texts", "time_limit", "aws_clients", "aws_errors")
+    f"batchbell.{name}"
+    for name in ("wire", "contract", "texts", "time_limit", "aws_clients", "aws_errors", "partitions")
 )
 NOTIFIER = (*RUN_TIME, "batchbell.webhook")  # not for the dispatcher, since it needs requests
-DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins")
+DEPLOY_TIME = ("batchbell.wire", "batchbell.provisioning", "batchbell.plugins", "batchbell.partitions")
 PREVIEW = ("batchbell.preview", "batchbell.slack_markup")
 NOT_IN_LAMBDA = (".infrastructure", ".preview")  # modules of a notifier that are not in the Lambda
 
 # By package: which of our other packages it may import. The most specific line applies. A new module needs a line.
 ARROWS = {
     "batchbell.wire": (),
+    "batchbell.partitions": (),
     "batchbell.contract": (),
     "batchbell.texts": ("batchbell.contract",),
     "batchbell.time_limit": (),
     "batchbell.terminal": (),
+    "batchbell.checked_output": (),
     "batchbell.aws_clients": (),
     "batchbell.aws_errors": ("batchbell.contract", "batchbell.texts", "batchbell.time_limit"),
     "batchbell.webhook": ("batchbell.contract", "batchbell.time_limit"),
@@ -40,18 +43,20 @@ ARROWS = {
     "batchbell.slack_markup": (),
     "batchbell.provisioning": (),
     "batchbell.plugins": ("batchbell.wire", "batchbell.provisioning"),
-    "batchbell.stack_files": (),
+    "batchbell.stack_files": ("batchbell.pulumi_yaml",),
+    "batchbell.pulumi_yaml": (),
     "batchbell.testing": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),
     "components": DEPLOY_TIME,
-    "tools": (*DEPLOY_TIME, "components"),
+    "tools": (*DEPLOY_TIME, "components", "batchbell.terminal"),
     "batchbell_local": ("batchbell.stack_files", "batchbell.testing"),
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
         *("batchbell.dispatcher", "batchbell.stack_files", "batchbell.terminal", "components", "notifiers"),
+        "batchbell.checked_output",
     ),
     "batchbell.__main__": ("batchbell.cli",),
-    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell.terminal", "batchbell_local"),
+    "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell.terminal", "batchbell.checked_output", "batchbell_local"),
     "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell_local", "demo"),
 }
 TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")
@@ -60,6 +65,7 @@ TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "not
 RUNTIME_PROVIDES = {"boto3", "botocore"}
 THIRD_PARTY = {
     "batchbell.wire": set[str](),
+    "batchbell.partitions": set[str](),
     "batchbell.contract": set[str](),
     "batchbell.texts": set[str](),
     "batchbell.time_limit": set[str](),

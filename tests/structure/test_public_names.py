@@ -14,14 +14,15 @@ PUBLIC = {
         url_problem""",
     "batchbell.provisioning": """FORMS STACK_CONFIG Context Grants NotifierSettings SecretReference SecretShape
         Statement check_arn check_when_known""",
+    "batchbell.partitions": "Feature console_domain ec2_principal offers",
     "batchbell.plugins": "Plugin PluginError find_plugins notifiers_package",
     "batchbell.preview": "CreatePreview Form Part Preview",
     "batchbell.aws_clients": "LazyClient make_client open_session",
     "batchbell.aws_errors": "call_aws",
-    "batchbell.texts": """ICONS as_text cut describe_children describe_job headline one_line tidy
+    "batchbell.texts": """ICONS as_text cut describe_children describe_job headline one_line shorten tidy
         with_omission_note""",
     "batchbell.time_limit": "SEND_LIMIT Connections Exchange call_within",
-    "batchbell.stack_files": "InvalidConfig StackConfig load",
+    "batchbell.stack_files": "InvalidConfig Stack StackConfig find_stack load",
     "batchbell.conformance": """REQUEST_ECHO AwsEndpoint Endpoint Fault NotifierConformance Request Response
         WebhookEndpoint aws_error""",
     "batchbell.testing": "FaultyServer Request Response",

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from batchbell.cli.deployed.stack import DeployedStack
 from batchbell.cli.timestamps import iso, minute
-from batchbell.dispatcher.records.job import InvalidEvent, Job
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.json_object import InvalidEvent
 from batchbell.texts import one_line
 
 SAMPLE_LIMIT = 100  # dead letters: enough to see what is wrong, read within seconds
@@ -209,8 +210,8 @@ def _job_of_ticket(body: Mapping[str, Any]) -> DeadLetterJob | None:
     message = body.get("message")
     if not isinstance(message, Mapping):
         return None
-    arn, _, _ = _key_of_ticket(body).rpartition("#")  # a job's ARN and its status
-    return _dead_letter_job(message.get("job_name"), arn.rpartition("/")[2], message.get("status"))
+    arn, _, _ = _key_of_ticket(body).rpartition("#")  # a job's ARN and its status; a blocked queue's key has no job
+    return _dead_letter_job(message.get("job_name"), arn.partition(":job/")[2], message.get("status"))
 
 
 def _job_of_event(event: Mapping[str, Any]) -> DeadLetterJob | None:

@@ -10,9 +10,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from batchbell.cli.deployed.stack import DeployedStack
+from batchbell.cli.errors import CommandFailed
 
 LISTED = 10  # tasks at most (SQS API reference, ListMessageMoveTasks)
 POLL = 1.0  # s between two polls
+# How a Region without these tasks answers, whichever protocol it speaks.
+UNKNOWN_OPERATION = ("UnsupportedOperation", "InvalidAction", "UnknownOperationException")
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,19 @@ class MoveTask:
 
 
 def list_tasks(deployed: DeployedStack) -> list[MoveTask]:
-    """Return the latest tasks of the dead-letter queue, the newest first."""
-    response = deployed.sqs.list_message_move_tasks(SourceArn=deployed.dead_letters.arn, MaxResults=LISTED)
+    """Return the latest tasks of the dead-letter queue, the newest first.
+
+    Raises CommandFailed if SQS has no such tasks in the Region.
+    """
+    try:
+        response = deployed.sqs.list_message_move_tasks(SourceArn=deployed.dead_letters.arn, MaxResults=LISTED)
+    except ClientError as refused:
+        if not str(refused.response.get("Error", {}).get("Code", "")).endswith(UNKNOWN_OPERATION):
+            raise
+        raise CommandFailed(
+            f"SQS does not move dead letters in {deployed.region}: send each one's body to the retry queue and delete "
+            "it, as docs/operations.md shows under redrive"
+        ) from None
     return [MoveTask.from_entry(entry) for entry in response.get("Results", [])]
 
 

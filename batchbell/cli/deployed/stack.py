@@ -12,7 +12,7 @@ import shutil
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Annotated, Any
@@ -95,6 +95,21 @@ class DeployedStack:
     @functools.cached_property
     def dynamodb(self) -> Any:
         return _client(self.session, "dynamodb")
+
+    def event_patterns(self) -> Sequence[Mapping[str, Any]]:
+        """Return the event patterns of the rules that send to the intake queue, enabled or not.
+
+        Raises CommandFailed and botocore's errors.
+        """
+        events = _client(self.session, "events")
+        pages = events.get_paginator("list_rule_names_by_target").paginate(TargetArn=self.intake.arn)
+        rules = [events.describe_rule(Name=name) for page in pages for name in page.get("RuleNames", [])]
+        patterns = [json.loads(rule["EventPattern"]) for rule in rules if "EventPattern" in rule]  # a schedule has none
+        if not patterns:
+            raise CommandFailed(
+                "no rule sends events to the stack's intake queue: `pulumi up --refresh` repairs the stack"
+            )
+        return patterns
 
     def count(self, queue: DeployedQueue) -> QueueDepth:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]

@@ -16,7 +16,8 @@ from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.messages.queue_blocked import compose_blocked
 from batchbell.dispatcher.records import parse
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
-from batchbell.dispatcher.records.job import InvalidEvent, Job
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.json_object import InvalidEvent
 
 NOT_LOOKED_UP = "The failed children are looked up when the message is sent."
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -169,13 +170,12 @@ class Ledger:
         return answer
 
     def _write(self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        used = update + condition
         return {
             "TableName": self.table,
             "Key": {Column.MESSAGE: _s(key), Column.NOTIFIER: _s(notifier)},
             "UpdateExpression": update,
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {name: real for name, real in _NAMES.items() if name in used},
+            "ExpressionAttributeNames": _names_in(update + condition),
             "ExpressionAttributeValues": values,
         }
 
@@ -185,6 +185,11 @@ def _release(claim: Claimed, undelivered: Undelivered) -> _Step:
         values = {":true": _TRUE, **_values(undelivered)}
         return claim.key, f"SET #maybe = :true, {_UNDELIVERED} REMOVE #token, #until", values
     return claim.key, f"SET {_UNDELIVERED} REMOVE #token, #until", _values(undelivered)
+
+
+@cache
+def _names_in(expressions: str) -> Mapping[str, str]:
+    return {name: real for name, real in _NAMES.items() if name in expressions}
 
 
 def _values(undelivered: Undelivered) -> Mapping[str, Any]:

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome
+from batchbell.dispatcher.records.ticket import Ticket
+
+T = TypeVar("T", Delivery, Ticket)
+
+
+def merge(one: T, other: T) -> T:
+    """Two of one message for one notifier, as a killed function leaves behind, become the older and most tried one."""
+    return replace(
+        one,
+        first_tried=min(one.first_tried, other.first_tried),
+        attempt=max(one.attempt, other.attempt),
+        alone=one.alone or other.alone,
+    )
 
 
 @dataclass(frozen=True)
@@ -31,13 +45,7 @@ class Worklist:
         if known is None:
             entries[delivery.message.key] = _Entry(delivery, (record,))
             return
-        older = replace(
-            known.delivery,
-            first_tried=min(known.delivery.first_tried, delivery.first_tried),
-            attempt=max(known.delivery.attempt, delivery.attempt),
-            alone=known.delivery.alone or delivery.alone,
-        )
-        entries[delivery.message.key] = _Entry(older, (*known.records, record))
+        entries[delivery.message.key] = _Entry(merge(known.delivery, delivery), (*known.records, record))
 
     def by_notifier(self) -> Mapping[str, Sequence[Delivery]]:
         return {name: [entry.delivery for entry in entries.values()] for name, entries in self._entries.items()}

@@ -8,28 +8,10 @@ one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from batchbell.partitions import console_domain
 
-@dataclass(frozen=True)
-class _Console:
-    """`domain`: may hold {region}."""
-
-    domain: str
-    region: re.Pattern[str]
-
-
-# Domains: AWS General Reference, "AWS GovCloud (US) endpoints" and "Endpoints and ARNs for AWS in China"; AWS European
-# Sovereign Cloud, "Endpoints". Regions: the SDK's partitions.json.
-_CONSOLES = {
-    "aws": _Console(
-        "{region}.console.aws.amazon.com", re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]{1,20}-[0-9]{1,2}")
-    ),
-    "aws-us-gov": _Console("console.amazonaws-us-gov.com", re.compile(r"us-gov-[a-z]{1,20}-[0-9]{1,2}")),
-    "aws-cn": _Console("console.amazonaws.cn", re.compile(r"cn-[a-z]{1,20}-[0-9]{1,2}")),
-    "aws-eusc": _Console("{region}.console.amazonaws-eusc.eu", re.compile(r"eusc-[a-z]{2}-[a-z]{1,20}-[0-9]{1,2}")),
-}
 _JOB_ID = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:[:#][0-9]{1,5})?"
 )  # with a child's or a node's index
@@ -68,10 +50,8 @@ def log_streams(partition: str, region: str, group: str, prefix: str) -> str:
 
 
 def _page(partition: str, region: str, name: str, fragment: str) -> str:
-    console = _CONSOLES.get(partition)
-    if console is None or not console.region.fullmatch(region):
-        return ""
-    return f"https://{console.domain.format(region=region)}/{name}/home?region={region}{fragment}"
+    domain = console_domain(partition, region)
+    return f"https://{domain}/{name}/home?region={region}{fragment}" if domain else ""
 
 
 def _log_group(group: str) -> str:

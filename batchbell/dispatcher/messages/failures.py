@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.contract import FailureGroup, Link
 from batchbell.dispatcher.messages import console_links
-from batchbell.dispatcher.records.job import DEFAULT_LOG_GROUP, Job
+from batchbell.dispatcher.messages.failed_child import FailedChild, full_reason
+from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.timing import LOOK_UP_CALLS, Deadline
 
 PAGE = 1_000  # children a ListJobs call (measured: AWS returns up to 1,000)
-SHOWN_GROUPS = 50  # the largest ones; below the 100 ids that a DescribeJobs call takes (AWS Batch API reference)
-SHOWN_REASON = 500  # characters
+DESCRIBED = 100  # children a DescribeJobs call (AWS Batch API reference)
+SHOWN_GROUPS = 50  # the largest ones; one DescribeJobs call has room for them
 SHOWN_INDEXES = 300  # characters; enough for any pattern that a reader can grasp
 
 
@@ -50,53 +51,49 @@ class Failures:
     problem: str | None = None
 
 
-@dataclass
-class _Group:
-    indexes: set[int] = field(default_factory=set)  # pages may repeat children
-    child_id: str = ""
-
-
 def failure_of(job: Job) -> Failures:
     """Why a single job or a child failed, from its own event."""
-    stream = job.log_stream
-    url = console_links.log_stream(job.partition, job.region, job.log_group, stream) if stream and job.log_group else ""
+    url = console_links.log_stream(job.partition, job.log_region, job.log_group, job.log_stream)
+    label = f"Log of {job.container}" if job.container else "Log"
     indexes = "" if job.array_index is None else str(job.array_index)
-    reason = _reason(job.status_reason, job.container_reason)
-    return Failures((FailureGroup(reason, 1, indexes, job.exit_code, Link("Log", url) if url else None),), count=1)
+    reason = full_reason(job.status_reason, job.container_reason)
+    return Failures((FailureGroup(reason, 1, indexes, job.exit_code, Link(label, url) if url else None),), count=1)
 
 
 def look_up_failures(job: Job, batch: Any, budget: LookUpBudget) -> Failures:
     """List the failed children of an array job. `batch`: a boto3 client. Never raises for an error of AWS."""
-    groups: dict[tuple[str, int | None], _Group] = {}
+    listed: dict[int, FailedChild] = {}  # pages may repeat children
     complete, problem = False, None
     try:
         for child in _failed_children(job, batch, budget):
-            container = child.get("container") or {}
-            reason = _reason(child.get("statusReason", ""), container.get("reason", ""))
-            group = groups.setdefault((reason, container.get("exitCode")), _Group())
-            group.indexes.add((child.get("arrayProperties") or {}).get("index", 0))
-            group.child_id = group.child_id or child["jobId"]
-        complete, problem = _completeness(
-            sum(len(group.indexes) for group in groups.values()), job.counts.get("FAILED", 0)
-        )
+            listed.setdefault(child.index, child)
+        complete, problem = _completeness(len(listed), job.counts.get("FAILED", 0))
     except _OutOfBudget:
         problem = "Not all failed children were looked up: there are too many, or AWS was slow."
     except (ClientError, BotoCoreError) as error:
         problem = f"The failed children could not be looked up ({_code(error)})."
-    largest_first = sorted(groups.items(), key=lambda item: (-len(item[1].indexes), min(item[1].indexes)))
+    children, unknown = _describe(job, batch, budget, listed)
+    if unknown:
+        problem = problem or f"Exit codes and reasons of {unknown:,} failed children were not looked up."
+    largest_first = _groups(children)
     shown = largest_first[:SHOWN_GROUPS]
     if len(shown) < len(largest_first):
         problem = problem or f"The {SHOWN_GROUPS} largest of {len(largest_first)} groups of failures are shown."
-    logs = _log_links(job, batch, budget, [group.child_id for _, group in shown])
-    return Failures(
-        tuple(
-            FailureGroup(reason, len(group.indexes), ranges(group.indexes), exit_code, logs.get(group.child_id))
-            for (reason, exit_code), group in shown
-        ),
-        sum(len(group.indexes) for group in groups.values()),
-        complete,
-        problem,
-    )
+    return Failures(tuple(_group(group) for group in shown), len(children), complete, problem)
+
+
+def _groups(children: Mapping[int, FailedChild]) -> Sequence[Sequence[FailedChild]]:
+    """The children by cause, the largest group first."""
+    groups: dict[tuple[str, int | None], list[FailedChild]] = {}
+    for _, child in sorted(children.items()):
+        groups.setdefault(child.cause, []).append(child)
+    return sorted(groups.values(), key=lambda group: (-len(group), group[0].index))
+
+
+def _group(children: Sequence[FailedChild]) -> FailureGroup:
+    reason, exit_code = children[0].cause
+    log = next((child.log for child in children if child.log), None)
+    return FailureGroup(reason, len(children), ranges(child.index for child in children), exit_code, log)
 
 
 class _OutOfBudget(Exception):
@@ -115,7 +112,7 @@ def _completeness(listed: int, counted: int) -> tuple[bool, str | None]:
     return False, f"AWS Batch lists {listed:,} of {counted:,} failed children."
 
 
-def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[Mapping[str, Any]]:
+def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[FailedChild]:
     page: dict[str, Any] = {}
     while True:
         # One call is kept for the log links.
@@ -123,28 +120,41 @@ def _failed_children(job: Job, batch: Any, budget: LookUpBudget) -> Iterator[Map
             raise _OutOfBudget
         # The default jobStatus is RUNNING only.
         answer = batch.list_jobs(arrayJobId=job.id, jobStatus="FAILED", maxResults=PAGE, **page)
-        yield from answer.get("jobSummaryList", [])
+        yield from (FailedChild.from_json(child, job) for child in answer.get("jobSummaryList", []))
         if not answer.get("nextToken"):
             return
         page = {"nextToken": answer["nextToken"]}
 
 
-def _log_links(job: Job, batch: Any, budget: LookUpBudget, child_ids: list[str]) -> Mapping[str, Link]:
-    """One log a group, with a DescribeJobs call, since ListJobs lacks the stream's name. Empty if AWS fails."""
-    if not child_ids or not budget.spend():
-        return {}
-    try:
-        described = batch.describe_jobs(jobs=child_ids)["jobs"]
-    except (ClientError, BotoCoreError):
-        return {}
-    links = {}
-    for child in described:
-        container = child.get("container") or {}
-        options = (container.get("logConfiguration") or {}).get("options") or {}
-        stream, group = container.get("logStreamName"), options.get("awslogs-group", DEFAULT_LOG_GROUP)
-        if stream and (url := console_links.log_stream(job.partition, job.region, group, stream)):
-            links[child["jobId"]] = Link(f"Log of child {child['jobId'].rpartition(':')[2]}", url)
-    return links
+def _describe(
+    job: Job, batch: Any, budget: LookUpBudget, listed: Mapping[int, FailedChild]
+) -> tuple[Mapping[int, FailedChild], int]:
+    """Add what only DescribeJobs says: one log a group, and how those children ended of which ListJobs is silent.
+
+    It is silent of children with several containers and on EKS, whose exit codes are worth more calls than one, and of
+    children that never ran, whose are not.
+
+    Returns the children by index, and of how many there was no time to ask.
+    """
+    children = dict(listed)
+    first = [group[0].index for group in _groups(listed)[:SHOWN_GROUPS]]
+    silent = [index for index, child in sorted(listed.items()) if not child.tells_its_end]
+    waiting, told = list(dict.fromkeys([*first, *silent])), False
+    while waiting and budget.spend():
+        asked, rest = waiting[:DESCRIBED], waiting[DESCRIBED:]
+        try:
+            described = batch.describe_jobs(jobs=[listed[index].id for index in asked])["jobs"]
+        except (ClientError, BotoCoreError):
+            break
+        by_id = {child.id: child for child in (FailedChild.from_json(one, job) for one in described)}
+        for index in asked:
+            if details := by_id.get(listed[index].id):
+                told = told or (details.tells_its_end and not listed[index].tells_its_end)
+                children[index] = listed[index].with_details(details)
+        waiting = rest
+        if not told:
+            break
+    return children, len(waiting) if told else 0
 
 
 def ranges(indexes: Iterable[int]) -> str:
@@ -157,11 +167,6 @@ def ranges(indexes: Iterable[int]) -> str:
             parts.append([index, index])
     text = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in parts)
     return text if len(text) <= SHOWN_INDEXES else text[:SHOWN_INDEXES].rpartition(", ")[0] + ", …"
-
-
-def _reason(status_reason: str, container_reason: str) -> str:
-    reason = ": ".join(part for part in (status_reason, container_reason) if part) or "no reason given"
-    return reason if len(reason) <= SHOWN_REASON else reason[: SHOWN_REASON - 1] + "…"
 
 
 def _code(error: ClientError | BotoCoreError) -> str:

@@ -51,8 +51,9 @@ def _subject(job: Job) -> str:
 def _summary(job: Job) -> str:
     kind = "Array job" if job.is_parent else "Job" if job.array_index is None else "Child of an array job"
     total = _between(from_milliseconds(job.created_at), finished_at(job))
+    where = f" on {job.queue_name}" if job.queue else ""
     after = "" if total is None else f", {format_duration(total)} after it was submitted"
-    return f"{kind} on {job.queue_name}{after}"
+    return f"{kind}{where}{after}"
 
 
 def _outcome(job: Job, failures: Failures) -> str:
@@ -70,7 +71,8 @@ def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
         yield Fact("Children", _children(job, failures))
     if duration := _duration(job):
         yield Fact("Duration", duration)
-    yield Fact("Job queue", job.queue_name)
+    if job.queue:
+        yield Fact("Job queue", job.queue_name)
     if job.definition:
         yield Fact("Job definition", job.definition_name)
     if attempts := _attempts(job):
@@ -101,11 +103,11 @@ def _links(job: Job) -> Iterator[Link]:
     if url := console_links.job(job.partition, job.region, job.id):
         yield Link("Job in the AWS console", url)
     if job.log_group and job.log_stream:
-        url = console_links.log_stream(job.partition, job.region, job.log_group, job.log_stream)
+        url = console_links.log_stream(job.partition, job.log_region, job.log_group, job.log_stream)
         yield from [Link("Log in the AWS console", url)] if url else []
-    elif job.log_group and job.log_prefix and job.is_parent:
+    elif job.log_group and job.log_prefix and (job.is_parent or job.nodes):
         # The children's definition may have another log group than the parent's event shows, so the link names it.
-        url = console_links.log_streams(job.partition, job.region, job.log_group, f"{job.log_prefix}/")
+        url = console_links.log_streams(job.partition, job.log_region, job.log_group, f"{job.log_prefix}/")
         yield from [Link(f"Logs in {job.log_group}", url)] if url else []
 
 

@@ -38,9 +38,9 @@ def compose_blocked(blocked: BlockedQueue, zone: tzinfo = UTC) -> Message:
             summary="The job at the head of the queue cannot run, and the jobs behind it wait",
             job_name=job.name,
             facts=tuple(facts),
-            notes=("AWS repeats this event while the queue is blocked; batchbell sends it once a day.",),
+            notes=("Sent once a day (UTC) for a queue and a reason, whichever jobs are at the head of the queue.",),
             links=tuple(Link(label, url) for label, url in links if url),
             queue=job.queue_name,
-            thread=f"{job.queue}#{job.id}",
+            thread=f"{job.queue}#{STATUS}",
         )
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
-from batchbell.dispatcher.records.job import InvalidEvent, Job
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.json_object import InvalidEvent
 from batchbell.dispatcher.records.self_test import InvalidSelfTest, SelfTest
 from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket
 from batchbell.wire import DetailType
@@ -22,6 +23,7 @@ _KEPT_OF_DETAIL = (
     *("status", "statusReason", "createdAt", "stoppedAt"),
 )
 _KEPT_OF_ARRAY = ("size", "index")
+_KEPT_RESOURCES = 10  # ARNs of job and queue
 _KEPT_TEXT = 2_000  # characters
 _OF_TICKETS = {"message", "notifier"}  # one of these at least, or it is something else
 _KEPT_TICKET = 1_000_000  # characters: more than a ticket has, and less than a queue takes
@@ -105,6 +107,9 @@ def _extract(body: Any) -> Mapping[str, Any] | None:
         return body  # it holds no secret, and a later version may be able to read it
     detail = body.get("detail")
     kept = _pick(body, _KEPT)
+    resources = body.get("resources")
+    if isinstance(resources, list):
+        kept["resources"] = [one[:_KEPT_TEXT] for one in resources[:_KEPT_RESOURCES] if isinstance(one, str)]
     if isinstance(detail, Mapping):
         kept["detail"] = _pick(detail, _KEPT_OF_DETAIL)
         array = detail.get("arrayProperties")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ministack.services import batch as stub
 
 from .operation import ClientException, Json, Operation, call_stub, find_record, parse_state, required_name
+from .queue_relations import queue_relations
 
 create_stub = stub._create_compute_environment
 update_stub = stub._update_compute_environment
@@ -17,9 +18,11 @@ PLATFORMS = {"EC2": "EC2", "SPOT": "EC2", "FARGATE": "FARGATE", "FARGATE_SPOT": 
 
 EC2_ONLY = (
     "allocationStrategy", "bidPercentage", "desiredvCpus", "ec2Configuration", "ec2KeyPair", "imageId", "instanceRole",
-    "instanceTypes", "launchTemplate", "minvCpus", "placementGroup", "spotIamFleetRole",
+    "instanceTypes", "launchTemplate", "minvCpus", "placementGroup", "spotIamFleetRole", "tags",
 )  # fmt: skip
 """The fields that must not be specified for Fargate (API reference, ComputeResource)."""
+
+FARGATE_SUBNETS = 16  # at most (API reference, ComputeResource)
 
 
 def operations(changed: Callable[[], None]) -> dict[str, Operation]:
@@ -91,6 +94,8 @@ def _check_resources(resources: Json) -> None:
         extra = [key for key in EC2_ONLY if resources.get(key)]
         if extra:
             raise ClientException(f"{', '.join(extra)} not applicable to {kind} compute resources")
+        if len(resources["subnets"]) > FARGATE_SUBNETS:
+            raise ClientException(f"computeResources.subnets takes at most {FARGATE_SUBNETS} for {kind}")
         if not resources.get("securityGroupIds"):
             raise ClientException(f"computeResources.securityGroupIds is required for {kind}")
     elif not resources.get("instanceRole"):
@@ -126,8 +131,9 @@ def _delete(payload: Json) -> Json:
     if environment["state"] != "DISABLED":
         raise ClientException("Cannot delete, compute environment must be disabled first")
     arn = environment["computeEnvironmentArn"]
-    for queue in stub._job_queues.values():
-        if any(entry["computeEnvironment"] == arn for entry in queue["computeEnvironmentOrder"]):
-            raise ClientException("Cannot delete, found existing JobQueue relationship")
+    orders = [queue["computeEnvironmentOrder"] for queue in stub._job_queues.values()]
+    used = any(entry["computeEnvironment"] == arn for order in orders for entry in order)
+    if used or queue_relations.holds(arn):
+        raise ClientException("Cannot delete, found existing JobQueue relationship")
     del stub._compute_envs[environment["computeEnvironmentName"]]
     return {}

@@ -15,6 +15,9 @@ STORED_KEYS = (
     "parameters", "schedulingPriority", "containerProperties", "nodeProperties", "retryStrategy", "propagateTags",
     "timeout", "tags", "platformCapabilities", "eksProperties", "ecsProperties", "consumableResourceProperties",
 )  # fmt: skip
+# Lists that AWS adds, empty, to containerProperties without them: the example of DescribeJobDefinitions in botocore's
+# model, and what the provider ignores in a difference (batch/container_properties.go).
+ADDED_LISTS = ("environment", "mountPoints", "secrets", "ulimits", "volumes")
 
 
 def operations() -> dict[str, Operation]:
@@ -77,6 +80,8 @@ def _register(payload: Json) -> Json:
     container = payload.get("containerProperties")
     if container is not None and not container.get("image"):
         raise ClientException("containerProperties.image is required")
+    if container is not None and (missing := _missing_resources(container)):
+        raise ClientException(f"containerProperties.resourceRequirements must have {' and '.join(missing)}")
     if container is not None and "FARGATE" in capabilities and not container.get("executionRoleArn"):
         raise ClientException("containerProperties.executionRoleArn is required for FARGATE")
     if kind == "container" and not any(payload.get(f"{sort}Properties") for sort in ("container", "ecs", "eks")):
@@ -89,8 +94,17 @@ def _register(payload: Json) -> Json:
         definition.pop(key, None)
         if payload.get(key) is not None:
             definition[key] = payload[key]
+    if container is not None:
+        definition["containerProperties"] = {**{name: [] for name in ADDED_LISTS}, **container}
     definition.setdefault("tags", {})
     return answer
+
+
+def _missing_resources(container: Json) -> list[str]:
+    """What a container must ask for, and does not, in either form (AWS Batch API reference, "ResourceRequirement")."""
+    asked = {one.get("type") for one in container.get("resourceRequirements") or ()}
+    deprecated = {"VCPU": "vcpus", "MEMORY": "memory"}
+    return [kind for kind, name in deprecated.items() if kind not in asked and not container.get(name)]
 
 
 def _describe(payload: Json) -> Json:

@@ -30,7 +30,7 @@ def job_summary(job: Job) -> Json:
     found["status"] = str(job.status)
     found |= _present(statusReason=job.status_reason, startedAt=job.started_at, stoppedAt=job.stopped_at)
     if isinstance(job, ArrayParent):
-        found["arrayProperties"] = {"size": len(job.children)}
+        found["arrayProperties"] = _parent_properties(job)  # the counts since 2026-02-03 (API reference, ListJobs)
         return found
     last = job.attempts[-1].result if job.attempts else None
     found["container"] = _present(exitCode=last.exit_code, reason=last.reason) if last else {}
@@ -59,11 +59,7 @@ def _job(job: Job) -> Json:
         "container": _container(job),
     }
     if isinstance(job, ArrayParent):
-        found["arrayProperties"] = {
-            "statusSummary": {str(status): job.counts[status] for status in Status},
-            "statusSummaryLastUpdatedAt": job.counted_at,
-            "size": len(job.children),
-        }
+        found["arrayProperties"] = _parent_properties(job)
     elif job.index is not None:
         found["arrayProperties"] = {"statusSummary": {}, "index": job.index}
     if spec.timeout_seconds is not None:
@@ -76,6 +72,14 @@ def _job(job: Job) -> Json:
     if job.is_terminated:
         found["isTerminated"] = True
     return found
+
+
+def _parent_properties(job: ArrayParent) -> Json:
+    return {
+        "statusSummary": {str(status): job.counts[status] for status in Status},
+        "statusSummaryLastUpdatedAt": job.counted_at,
+        "size": len(job.children),
+    }
 
 
 def _container(job: Job) -> Json:

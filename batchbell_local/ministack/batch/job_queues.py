@@ -6,6 +6,7 @@ from ministack.services import batch as stub
 
 from .compute_environments import find_environment, platform_of
 from .operation import ClientException, Json, Operation, call_stub, find_record, parse_state, required_name
+from .queue_relations import queue_relations
 from .scheduler import Scheduler
 
 create_stub = stub._create_job_queue
@@ -82,7 +83,9 @@ def _update(payload: Json) -> Json:
     state = parse_state(payload)
     if state is not None:
         changes["state"] = state
+    before = {entry["computeEnvironment"] for entry in queue["computeEnvironmentOrder"]}
     queue.update(changes)
+    queue_relations.end(before - {entry["computeEnvironment"] for entry in queue["computeEnvironmentOrder"]})
     return {"jobQueueName": queue["jobQueueName"], "jobQueueArn": queue["jobQueueArn"]}
 
 

@@ -1,4 +1,4 @@
-"""Moves jobs through their states, from submission over dependencies to the end, and publishes every change.
+"""Moves jobs through their states, from submission over dependencies to the end, and publishes every change of state.
 
 `job_runner.py` runs the runnable jobs. Queue priorities are not modelled: first come, first served.
 """
@@ -47,7 +47,7 @@ class Scheduler:
             job = kind(spec, str(uuid.uuid4()), next(self._orders), now_ms(), tags)
             doomed = self._register_dependencies(job)
             self._jobs[spec.account, spec.region, job.job_id] = job
-            self._publish(job)
+            # No event: AWS Batch has none for the submission (User Guide, "Job state change events").
             if job.blockers:
                 self._move(job, Status.PENDING)
             elif not isinstance(job, ArrayParent):
@@ -110,7 +110,6 @@ class Scheduler:
             for child in children:
                 if child.status is not Status.SUBMITTED:  # ended before it could be submitted
                     continue
-                self._publish(child)
                 if child.blockers:
                     self._move(child, Status.PENDING)
                 else:

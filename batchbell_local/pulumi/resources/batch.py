@@ -157,6 +157,8 @@ class JobDefinition(ResourceType):
             "parameters": match.get("parameters") or None,
             "platformCapabilities": match.get("platformCapabilities") or None,
             "timeout": match.get("timeout") or None,
+            "retryStrategy": renamed(match.get("retryStrategy") or {}, {"attempts": "attempts"}) or None,
+            "propagateTags": match.get("propagateTags"),
             "tags": match.get("tags") or None,
         }
         return echo(inputs), self._outputs(id, match["revision"], inputs)

@@ -98,10 +98,8 @@ class Table(ResourceType):
             request["ProvisionedThroughput"] = throughput(inputs)
         if inputs.get("streamEnabled"):
             request["StreamSpecification"] = _stream(inputs)
-        encryption = inputs.get("serverSideEncryption")
-        if encryption:
-            request["SSESpecification"] = {"Enabled": encryption["enabled"]}
-            request["SSESpecification"] |= renamed(encryption, {"kmsKeyArn": "KMSMasterKeyId"})
+        if inputs.get("serverSideEncryption"):
+            request["SSESpecification"] = _encryption(inputs)
         clients("dynamodb").create_table(**request)
         self._settle(name, clients)
         self._extras(name, {}, inputs, clients)
@@ -129,6 +127,9 @@ class Table(ResourceType):
             inputs["writeCapacity"] = table["ProvisionedThroughput"]["WriteCapacityUnits"]
         if ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
             inputs["ttl"] = {"enabled": True, "attributeName": ttl["AttributeName"]}
+        encryption = table.get("SSEDescription", {})
+        if encryption.get("Status") in ("ENABLED", "UPDATING"):
+            inputs["serverSideEncryption"] = {"enabled": True, "kmsKeyArn": encryption.get("KMSMasterKeyArn")}
         if table.get("DeletionProtectionEnabled"):
             inputs["deletionProtectionEnabled"] = True
         return echo(inputs), self._outputs(id, inputs, clients)
@@ -150,6 +151,8 @@ class Table(ResourceType):
             self._change(id, clients, DeletionProtectionEnabled=bool(news.get("deletionProtectionEnabled")))
         if "tableClass" in changes:
             self._change(id, clients, TableClass=news.get("tableClass", "STANDARD"))
+        if "serverSideEncryption" in changes:
+            self._change(id, clients, SSESpecification=_encryption(news))
         if GLOBAL in changes:
             for request in table_indexes.updates(old, news):
                 self._change(id, clients, **request)
@@ -213,6 +216,11 @@ def _describe(name: str, clients: Clients) -> dict[str, Any] | None:
 
 def _stream(inputs: Inputs) -> Outputs:
     return {"StreamEnabled": True} | renamed(inputs, {"streamViewType": "StreamViewType"})
+
+
+def _encryption(inputs: Inputs) -> Outputs:
+    wanted = inputs.get("serverSideEncryption") or {"enabled": False}
+    return {"Enabled": wanted["enabled"]} | renamed(wanted, {"kmsKeyArn": "KMSMasterKeyId"})
 
 
 def _by_name(items: Any) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Role(ResourceType):
             "assumeRolePolicy": _policy_text(role["AssumeRolePolicyDocument"]),
             "maxSessionDuration": role.get("MaxSessionDuration", 3_600),
             "description": role.get("Description") or None,
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             "tags": {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])} or None,
         }
         return echo(inputs), self._outputs(role, inputs)

@@ -104,7 +104,24 @@ def get_subnet(arguments: Inputs, clients: Clients) -> Outputs:
     }
 
 
+def get_availability_zones(arguments: Inputs, clients: Clients) -> Outputs:
+    """The zones of the region that are enabled; with `allAvailabilityZones`, all."""
+    filters = _filters(arguments, {"state": "state"})
+    everything = bool(arguments.get("allAvailabilityZones"))
+    request = {"AllAvailabilityZones": everything} | ({"Filters": filters} if filters else {})
+    found = clients("ec2").describe_availability_zones(**request)["AvailabilityZones"]
+    zones = sorted(found, key=lambda zone: str(zone["ZoneName"]))
+    return {
+        "id": clients.region,
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone["ZoneId"] for zone in zones],
+        "groupNames": sorted({zone["GroupName"] for zone in zones}),
+        "region": clients.region,
+    }
+
+
 FUNCTIONS: dict[str, Invoke] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": get_availability_zones,
     "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
     "aws:index/getRegion:getRegion": get_region,
     "aws:index/getPartition:getPartition": get_partition,

@@ -61,6 +61,10 @@ class LogGroup(ResourceType):
             logs.put_retention_policy(logGroupName=id, retentionInDays=news["retentionInDays"])
         elif old.get("retentionInDays"):
             logs.delete_retention_policy(logGroupName=id)
+        if news.get("kmsKeyId") and news["kmsKeyId"] != old.get("kmsKeyId"):
+            logs.associate_kms_key(logGroupName=id, kmsKeyId=news["kmsKeyId"])
+        elif old.get("kmsKeyId") and not news.get("kmsKeyId"):
+            logs.disassociate_kms_key(logGroupName=id)
         retag_by_arn(logs, outputs["arn"], old, news)
         return outputs
 

@@ -18,7 +18,11 @@ class RenderQueue(pulumi.ComponentResource):
         super().__init__("render-farm:index:RenderQueue", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         vpc = aws.ec2.get_vpc(default=True)
-        subnets = aws.ec2.get_subnets(filters=[{"name": "vpc-id", "values": [vpc.id]}])
+        own, public = (
+            {"name": "default-for-az", "values": ["true"]},
+            {"name": "map-public-ip-on-launch", "values": ["true"]},
+        )
+        subnets = aws.ec2.get_subnets(filters=[{"name": "vpc-id", "values": [vpc.id]}, own, public])
         group = aws.ec2.SecurityGroup(
             f"{name}-jobs",
             vpc_id=vpc.id,
@@ -71,7 +75,7 @@ class RenderQueue(pulumi.ComponentResource):
             platform_capabilities=["FARGATE"],
             container_properties=pulumi.Output.json_dumps(
                 {
-                    "image": "busybox",
+                    "image": "public.ecr.aws/docker/library/busybox",
                     "command": ["sh", "-c", "echo frame $AWS_BATCH_JOB_ARRAY_INDEX"],
                     "resourceRequirements": [{"type": "VCPU", "value": "0.25"}, {"type": "MEMORY", "value": "512"}],
                     "executionRoleArn": role.arn,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from tests.waiting import FACTOR
 
 TIMEOUT = 2 * FACTOR  # seconds, of the function, and of the queues whose records come back
 PLACE = "arn:aws:sqs:us-east-1:123456789012"
+ACTIONS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 LONG = 300  # seconds, the longest window; records that arrive in time have not waited for it
 
 # Prints a line for each batch. If the first record's body has an `answer`, the handler returns it on the first receipt.
@@ -78,8 +80,7 @@ class Source:
 
 @pytest.fixture(scope="module")
 def function(deploy: Any) -> Any:
-    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    rights = {"Effect": "Allow", "Action": actions, "Resource": f"{PLACE}:queue-*"}
+    rights = {"Effect": "Allow", "Action": ACTIONS, "Resource": f"{PLACE}:queue-*"}
     shows_batches = deploy(SHOW_BATCHES, statements=[rights], timeout=TIMEOUT)
     shows_batches.invoke({})  # now it has a log
     return shows_batches
@@ -147,16 +148,32 @@ def test_a_batch_is_complete_when_the_next_record_would_exceed_the_payload_limit
     wait_until(lambda: source.count("NotVisible") == 2, "the rest gathered")
 
 
-def test_collecting_does_not_consume_the_visibility_timeout(cloud: LocalCloud, function: Any, wait_until: Wait) -> None:
+def test_collecting_uses_up_the_visibility_timeout(cloud: LocalCloud, function: Any, wait_until: Wait) -> None:
     source = Source(cloud, function, visibility=TIMEOUT)
-    source.map(BatchSize=100, MaximumBatchingWindowInSeconds=3)
-    source.send("fail")
-    wait_until(lambda: len(source.batches()) == 2, "invoked twice", timeout=20)
+    source.map(BatchSize=100, MaximumBatchingWindowInSeconds=TIMEOUT + 2)
+    source.send("gathered")
+    wait_until(source.batches, "invoked", timeout=20)
 
-    first, second = source.batches()
-    assert (first["receipts"], second["receipts"]) == ([1], [2])
-    # The timeout and another window, minus fractions of a second.
-    assert second["time"][0] - first["time"][1] > TIMEOUT + 2
+    (batch,) = source.batches()
+    assert batch["receipts"] == [2]  # it had come back before the window was over
+
+
+def test_a_mapping_with_a_window_collects_longer_from_a_quiet_queue(
+    cloud: LocalCloud, deploy: Any, wait_until: Wait
+) -> None:
+    rights = {"Effect": "Allow", "Action": ACTIONS, "Resource": f"{PLACE}:queue-*"}
+    patient = deploy(SHOW_BATCHES, statements=[rights], timeout=15)  # so 10 s
+    patient.invoke({})
+    quiet, busy = Source(cloud, patient), Source(cloud, patient)
+    for one in (quiet, busy):
+        one.map(BatchSize=100, MaximumBatchingWindowInSeconds=1)
+    sent = time.time()
+    quiet.send("alone")
+    busy.send(*map(str, range(10)))
+    wait_until(lambda: quiet.batches() and busy.batches(), "both invoked", timeout=30)
+
+    assert busy.batches()[0]["time"][0] < quiet.batches()[0]["time"][0]
+    assert quiet.batches()[0]["time"][0] >= sent + 10
 
 
 def test_what_comes_back_while_a_mapping_is_disabled_is_received_again(

@@ -155,6 +155,25 @@ def test_mail_is_allowed_by_identity_and_from_address(
     assert caller.invoke({"service": "sesv2", "operation": "send_email", "arguments": mail}) == answer
 
 
+@pytest.mark.parametrize(("allowed", "answer"), [("transactional", "ok"), ("marketing", "AccessDeniedException")])
+def test_mail_with_a_configuration_set_needs_a_right_on_the_set(
+    cloud: LocalCloud, caller: Any, resources: dict[str, str], allowed: str, answer: str
+) -> None:
+    ses = cloud.client("sesv2")
+    if "transactional" not in ses.list_configuration_sets()["ConfigurationSets"]:
+        ses.create_configuration_set(ConfigurationSetName="transactional")
+    names = ("identity/example.org", f"configuration-set/{allowed}")
+    arns = [ARN.format(service="ses", resource=name) for name in names]
+    caller.allow({"Effect": "Allow", "Action": "ses:SendEmail", "Resource": arns})
+    mail = {
+        "FromEmailAddress": "bell@example.org",
+        "Destination": {"ToAddresses": ["team@example.com"]},
+        "Content": {"Simple": {"Subject": {"Data": "done"}, "Body": {"Text": {"Data": "7 of 7"}}}},
+        "ConfigurationSetName": "transactional",
+    }
+    assert caller.invoke({"service": "sesv2", "operation": "send_email", "arguments": mail}) == answer
+
+
 def test_a_function_whose_role_may_not_write_logs_has_no_logs(cloud: LocalCloud, deploy: Any) -> None:
     source = "def handler(event, context):\n    print('here')\n"
     silent, heard = deploy(source, may_log=False), deploy(source)

@@ -190,3 +190,36 @@ def test_an_event_that_the_dead_letter_queue_refuses_too_is_lost_and_logged(rule
     assert (rule.messages(closed_one), rule.messages(without), rule.messages(small)) == ([], [], [])
     assert all(f"the event is lost: {queue} refuses it" in cloud.log() for queue in (closed_one, small, gone))
     assert f"the event is lost: {without.rpartition(':')[2]} has no dead-letter queue" in cloud.log()
+
+
+def under_key(rule: Rule, *statements: dict[str, Any]) -> str:
+    """Create a queue that the rule may send to, encrypted with a key that has these statements; return its ARN."""
+    policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    queue, key = rule.open_queue(), rule.cloud.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    url = rule.sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    rule.sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": key})
+    return queue
+
+
+def use_of_key(service: str, *actions: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions), "Resource": "*"}
+
+
+def test_an_event_reaches_an_encrypted_queue_only_if_the_key_allows_eventbridge_to_use_it(cloud: LocalCloud) -> None:
+    rule = Rule(cloud)
+    both = ("kms:GenerateDataKey", "kms:Decrypt")
+    account = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{PLACE}:root"}, "Action": "*", "Resource": "*"}
+    allowed = under_key(rule, account, use_of_key("events.amazonaws.com", *both))
+    refused = [
+        under_key(rule, account),
+        under_key(rule, account, use_of_key("events.amazonaws.com", "kms:Decrypt")),
+        under_key(rule, account, use_of_key("sns.amazonaws.com", *both)),
+    ]
+    dead_letters = rule.open_queue()
+    for queue in (allowed, *refused):
+        rule.target(queue, dead_letters)
+    rule.put()
+
+    assert len(rule.messages(allowed)) == 1
+    assert [rule.messages(queue) for queue in refused] == [[]] * len(refused)
+    assert len(rule.messages(dead_letters)) == len(refused)

@@ -78,6 +78,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
         "contract.py",
         "aws_clients.py",
         "aws_errors.py",
+        "partitions.py",
         "texts.py",
         "time_limit.py",
         "webhook.py",
@@ -85,6 +86,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
     }
     assert sources(everything, "notifiers") == {
         "__init__.py",
+        "email/mailbox.py",
         "email/page.py",
         "slack/blocks.py",
         "sns/chat.py",
@@ -98,6 +100,7 @@ def test_a_stack_without_slack_does_not_package_requests(email_only: Path) -> No
     assert sources(email_only, "notifiers") == {
         "__init__.py",
         "email/__init__.py",
+        "email/mailbox.py",
         "email/notifier.py",
         "email/page.py",
     }

@@ -107,7 +107,7 @@ def test_a_stack_that_only_mails_packages_nothing_of_other_notifiers(built: dict
 
     assert tops == {"batchbell", "aws_lambda_powertools", "jmespath", "typing_extensions.py", "typing_extensions"}
     notifiers = {name for name in files if name.startswith("batchbell/notifiers/") and "__pycache__" not in name}
-    of_email = {"email/__init__.py", "email/notifier.py", "email/page.py", "__init__.py"}
+    of_email = {"email/__init__.py", "email/mailbox.py", "email/notifier.py", "email/page.py", "__init__.py"}
     assert notifiers == {f"batchbell/notifiers/{name}" for name in of_email}
 
 

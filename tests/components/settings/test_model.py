@@ -48,9 +48,13 @@ def own(**environment):
 @pytest.mark.parametrize(
     ("raw", "reported"),
     [
-        ({"statuses": ["SUCEEDED"]}, "statuses[0]: got 'SUCEEDED'; takes one of SUBMITTED, PENDING, RUNNABLE"),
+        ({"statuses": ["SUCEEDED"]}, "statuses[0]: got 'SUCEEDED'; takes one of PENDING, RUNNABLE, STARTING"),
+        (
+            {"statuses": ["SUBMITTED"], "single_jobs": True},
+            "statuses[0]: got 'SUBMITTED', for which AWS Batch sends no event; the first state with one is PENDING",
+        ),
         ({"statuses": []}, "statuses: got an empty list; takes at least one item, for example [FAILED]"),
-        ({"statuses": "FAILED"}, "statuses: got 'FAILED'; takes a list of SUBMITTED, PENDING"),
+        ({"statuses": "FAILED"}, "statuses: got 'FAILED'; takes a list of PENDING, RUNNABLE"),
         ({"statuses": False}, "statuses: got false; takes a list of"),
         ({"single_jobs": "maybe"}, "single_jobs: got 'maybe'; takes true or false, for example true"),
         (

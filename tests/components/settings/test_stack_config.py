@@ -136,3 +136,21 @@ def test_with_only_the_defaults_of_pulumi_yaml_notifiers_and_queues_are_missing(
         "batchbell:notifiers: nobody would get messages",
         "batchbell:job_queue_arns: nothing to watch",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("jobQueueArns", "job_queue_arns"), ("max_vcpus", "environment_max_vcpus"), ("timezone", "time_zone")],
+)
+def test_another_spelling_or_a_part_of_a_key_is_recognised(key, meant):
+    (reported,) = mistakes(**{key: "x"})
+
+    assert reported == f"batchbell:{key}: no such setting; did you mean {meant}?"
+
+
+@pytest.mark.parametrize("key", ["notifierToken", "slackWebhook", "function_memory", "queue"])
+def test_a_key_that_only_resembles_a_setting_has_the_guidance_for_a_secret(key):
+    (reported,) = mistakes(**{key: "x"})
+
+    assert f"; a secret is set with `pulumi config set --secret {key}`" in reported
+    assert "did you mean" not in reported

@@ -55,3 +55,57 @@ def test_utc_needs_no_rules():
 def test_the_right_name_is_suggested_for_a_similar_one():
     assert zone_problem("Europe/Berlin") is None
     assert str(zone_problem("europe/berlin")).endswith("; did you mean Europe/Berlin?")
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("Europe/Berln", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("Los Angeles", "America/Los_Angeles"),
+        ("Asia/Tokio", "Asia/Tokyo"),
+        ("US/Pacfic", "US/Pacific"),
+        ("utc", "UTC"),
+        ("Etc/utc", "UTC"),
+        ("Singapor", "Singapore"),
+    ],
+)
+def test_another_spelling_of_a_place_is_recognised(name, zone):
+    assert str(zone_problem(name)).endswith(f"; did you mean {zone}?")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("GMT+8", "name a city, or Etc/GMT-8 for UTC+8 all year"),
+        ("UTC-3", "name a city, or Etc/GMT+3 for UTC-3 all year"),
+        ("+08:00", "name a city, or Etc/GMT-8 for UTC+8 all year"),
+        ("UTC+0", "name a city, or UTC for UTC+0 all year"),
+        ("UTC+5:30", "an offset has no summer time: name a city"),
+        ("GMT+15", "an offset has no summer time: name a city"),
+        *(
+            (name, "an abbreviation may mean several zones: name a city")
+            for name in ("PST", "EDT", "BST", "AEST", "IST")
+        ),
+    ],
+)
+def test_an_offset_or_an_abbreviation_is_not_taken_for_a_zone_that_resembles_it(name, hint):
+    problem = str(zone_problem(name))
+
+    assert problem.endswith(hint)
+    assert "did you mean" not in problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Asia/Beijing", "Europe/Frankfurt", "Europe/Munich", "America/Seattle", "Asia/Bombay", "Pacific", "EST5",
+     "Etc/UTC+1", "W. Europe Standard Time", ""],
+)  # fmt: skip
+def test_a_place_that_the_database_lacks_has_no_suggestion_of_another_one(name):
+    assert "did you mean" not in str(zone_problem(name))
+
+
+def test_the_zone_for_an_offset_has_that_offset():
+    for hours in range(-12, 15):
+        zone = str(zone_problem(f"UTC{hours:+d}")).partition(", or ")[2].split()[0]
+        assert zoneinfo.ZoneInfo(zone).utcoffset(datetime(2026, 7, 1)) == timedelta(hours=hours)

@@ -29,13 +29,14 @@ def test_a_record_is_an_event_or_a_ticket(event):
 
 
 def test_a_dead_letter_says_why_and_which_job_and_nothing_that_may_be_secret(event):
-    odd = event("parent-failed", jobId=7, tags={"password": "hunter2"}, parameters={"Environment": "hunter2"})
+    odd = event("parent-failed", status=7, tags={"password": "hunter2"}, parameters={"Environment": "hunter2"})
     odd["detail"]["arrayProperties"]["note"] = "hunter2"
     odd["hunter2"] = "hunter2"
     dead = unreadable(odd)
 
-    assert dead["reason"] == "detail has no jobId"
+    assert dead["reason"] == "detail has no status"
     assert dead["record"]["detail"]["jobName"] == "nightly-render"
+    assert dead["record"]["resources"] == odd["resources"]
     assert "hunter2" not in json.dumps(dead)
 
 
@@ -61,12 +62,14 @@ def test_the_largest_record_makes_a_small_dead_letter():
 
 
 def test_a_redriven_dead_letter_is_read_again_and_does_not_grow(event):
-    dead = unreadable(event("parent-failed", jobId=""))
+    dead = unreadable(event("parent-failed-2018", status=""))
     again = unreadable(dead)
 
     assert again["record"] == dead["record"]
-    fixed = dead | {"record": dead["record"] | {"detail": dead["record"]["detail"] | {"jobId": "0f5c1d7e"}}}
-    assert isinstance(parse_record(json.dumps(fixed), now=5.0), Job)
+    fixed = dead | {"record": dead["record"] | {"detail": dead["record"]["detail"] | {"status": "FAILED"}}}
+    job = parse_record(json.dumps(fixed), now=5.0)
+    assert isinstance(job, Job)
+    assert job.key == Job.from_event(event("parent-failed-2018")).key
 
 
 def test_an_error_in_our_own_parser_costs_only_that_record(event, monkeypatch):

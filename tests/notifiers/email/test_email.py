@@ -8,6 +8,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
+import boto3
 import pytest
 
 from batchbell.contract import Message, PermanentError, TemporaryError
@@ -39,6 +40,66 @@ def test_a_mail_arrives_at_every_recipient_once(verified: LocalCloud, failed: Me
 def test_an_unverified_sender_is_a_permanent_error_with_the_reason(in_cloud: LocalCloud, failed: Message) -> None:
     with pytest.raises(PermanentError, match=r"MessageRejected.*not verified"):
         create({"sender": "stranger@elsewhere.example", "recipients": ["one@example.com"]}, {}).send(failed)
+
+
+@pytest.fixture
+def abroad(in_cloud: LocalCloud) -> Any:
+    """SES in eu-west-1, where alone example.net is verified, with the configuration set `transactional`."""
+    ses = boto3.client("sesv2", region_name="eu-west-1")
+    if not ses.list_email_identities()["EmailIdentities"]:
+        ses.create_email_identity(EmailIdentity="example.net")
+        ses.create_configuration_set(ConfigurationSetName="transactional")
+    return ses
+
+
+ABROAD = {
+    "sender": "batch@example.net",
+    "recipients": ["one@example.com"],
+    "region": "eu-west-1",
+    "configuration_set": "transactional",
+    "identity_arn": "arn:aws:ses:eu-west-1:123456789012:identity/example.net",
+}
+
+
+@pytest.mark.usefixtures("abroad")
+def test_a_mail_is_sent_in_its_region_with_its_configuration_set_and_identity(
+    in_cloud: LocalCloud, failed: Message
+) -> None:
+    before = len(in_cloud.mailbox())
+    create(ABROAD, {}).send(failed)
+    (mail,) = in_cloud.mailbox()[before:]
+    assert mail["Region"] == "eu-west-1"
+    assert mail["ConfigurationSetName"] == "transactional"
+    assert mail["FromEmailAddressIdentityArn"] == ABROAD["identity_arn"]
+
+
+@pytest.mark.usefixtures("abroad")
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"region": "us-east-1", "configuration_set": "", "identity_arn": ""}, "MessageRejected.*not verified"),
+        ({"configuration_set": "marketing"}, "NotFoundException.*marketing"),
+        ({"identity_arn": "arn:aws:ses:us-east-1:123456789012:identity/example.net"}, "must be in the same region"),
+    ],
+)
+def test_a_place_that_ses_refuses_is_a_permanent_error(
+    in_cloud: LocalCloud, failed: Message, settings: dict[str, str], reason: str
+) -> None:
+    before = len(in_cloud.mailbox())
+    with pytest.raises(PermanentError, match=reason):
+        create({name: value for name, value in (ABROAD | settings).items() if value}, {}).send(failed)
+    assert len(in_cloud.mailbox()) == before
+
+
+def test_a_mail_without_these_settings_leaves_them_to_ses(verified: LocalCloud, failed: Message) -> None:
+    before = len(verified.mailbox())
+    create(SETTINGS, {}).send(failed)
+    (mail,) = verified.mailbox()[before:]
+    assert (mail["Region"], mail["ConfigurationSetName"], mail["FromEmailAddressIdentityArn"]) == (
+        "us-east-1",
+        None,
+        None,
+    )
 
 
 def test_both_bodies_hold_everything(failed: Message) -> None:

@@ -23,6 +23,11 @@ FINAL = ("SUCCEEDED", "FAILED")
 
 Event = dict[str, Any]
 
+CONTAINER: dict[str, Any] = {  # what every container needs
+    "image": "busybox",
+    "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+}
+
 
 class Batch:
     """Short calls of Batch, on plain boto3 clients. Every name is unique, so that tests can share a cloud."""
@@ -56,7 +61,7 @@ class Batch:
 
     def definition(self, *command: str, container: dict[str, Any] | None = None, **more: Any) -> str:
         """Register a job definition for both platforms; return its ARN."""
-        properties = {"image": "busybox", "command": list(command), "executionRoleArn": ROLE, **(container or {})}
+        properties = {"command": list(command), "executionRoleArn": ROLE, **CONTAINER, **(container or {})}
         made = self.client.register_job_definition(
             **{
                 "jobDefinitionName": self.name("definition"),

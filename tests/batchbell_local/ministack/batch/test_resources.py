@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.batchbell_local.ministack.batch.conftest import CONTAINER
+
+EMPTY_LISTS: dict[str, Any] = {name: [] for name in ("environment", "mountPoints", "secrets", "ulimits", "volumes")}
+
 
 def refuses(batch: Any, complaint: str) -> Any:
     return pytest.raises(batch.client.exceptions.ClientException, match=complaint)
@@ -30,7 +34,17 @@ def test_an_environment_is_deleted_only_when_disabled_and_in_no_queue(batch: Any
         batch.client.delete_compute_environment(computeEnvironment=environment)
     other = [{"order": 1, "computeEnvironment": batch.environment()}]
     batch.client.update_job_queue(jobQueue=queue, computeEnvironmentOrder=other)
-    batch.client.delete_compute_environment(computeEnvironment=environment)
+    with refuses(batch, "Cannot delete, found existing JobQueue relationship"):  # although the queue has left it
+        batch.client.delete_compute_environment(computeEnvironment=environment)
+
+    def is_deleted() -> bool:
+        try:
+            batch.client.delete_compute_environment(computeEnvironment=environment)
+        except batch.client.exceptions.ClientException:
+            return False
+        return True
+
+    batch.wait_until(is_deleted, "the relation never ends")
     assert batch.client.describe_compute_environments(computeEnvironments=[environment])["computeEnvironments"] == []
 
 
@@ -52,6 +66,8 @@ def test_an_environment_cannot_change_between_instances_and_fargate(batch: Any) 
     [
         ("LAMBDA", {}, "computeResources.type"),
         ("FARGATE", {"instanceTypes": ["optimal"]}, "instanceTypes not applicable"),
+        ("FARGATE", {"tags": {"team": "blue"}}, "tags not applicable"),
+        ("FARGATE", {"subnets": [f"subnet-{n:08x}" for n in range(17)]}, "at most 16"),
         ("FARGATE", {"securityGroupIds": []}, "securityGroupIds is required"),
         ("EC2", {"instanceRole": ""}, "instanceRole is required"),
         ("EC2", {"subnets": []}, "subnets is required"),
@@ -97,13 +113,22 @@ def test_a_definition_keeps_all_given_fields(batch: Any) -> None:
         "timeout": {"attemptDurationSeconds": 60},
         "propagateTags": True,
         "platformCapabilities": ["EC2"],
-        "containerProperties": {"image": "busybox", "command": ["echo", "Ref::colour"]},
+        "containerProperties": {**CONTAINER, "command": ["echo", "Ref::colour"], **EMPTY_LISTS},
         "tags": {"team": "blue"},
     }
     made = batch.client.register_job_definition(jobDefinitionName=batch.name("definition"), **given)
     (found,) = batch.client.describe_job_definitions(jobDefinitions=[made["jobDefinitionArn"]])["jobDefinitions"]
     assert {key: found[key] for key in given} == given
     assert (found["status"], found["revision"]) == ("ACTIVE", 1)
+
+
+def test_a_definition_is_described_with_the_lists_that_it_leaves_out(batch: Any) -> None:
+    """As in the example of botocore's model, "To describe active job definitions"."""
+    made = batch.client.register_job_definition(
+        jobDefinitionName=batch.name("lists"), type="container", containerProperties=CONTAINER
+    )
+    (found,) = batch.client.describe_job_definitions(jobDefinitions=[made["jobDefinitionArn"]])["jobDefinitions"]
+    assert found["containerProperties"] == {**CONTAINER, **EMPTY_LISTS}
 
 
 def test_revisions_count_on_after_one_is_deregistered(batch: Any) -> None:
@@ -158,7 +183,9 @@ def test_a_definition_for_instances_does_not_run_on_fargate(batch: Any) -> None:
         ({"retryStrategy": {"attempts": 2, "evaluateOnExit": [{"onReason": "*", "action": "STOP"}]}}, "RETRY or EXIT"),
         ({"timeout": {"attemptDurationSeconds": 0}}, "attemptDurationSeconds"),
         ({"platformCapabilities": ["EKS"]}, "platformCapabilities"),
-        ({"containerProperties": {"image": "x"}, "platformCapabilities": ["FARGATE"]}, "executionRoleArn"),
+        ({"containerProperties": CONTAINER, "platformCapabilities": ["FARGATE"]}, "executionRoleArn"),
+        ({"containerProperties": {"image": "x"}}, "must have VCPU and MEMORY"),
+        ({"containerProperties": {"image": "x", "vcpus": 1}}, "must have MEMORY"),
     ],
 )
 def test_a_definition_that_aws_would_refuse_is_refused(batch: Any, more: dict[str, Any], complaint: str) -> None:

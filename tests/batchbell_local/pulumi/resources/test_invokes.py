@@ -26,6 +26,16 @@ def test_the_default_network_has_subnets(clients):
     assert invoke("ec2/getSubnet", clients, id=found["ids"][0])["vpcId"] == vpc["id"]
 
 
+def test_the_zones_of_a_region_are_told_apart_from_its_local_zones(clients):
+    every = invoke("index/getAvailabilityZones", clients)
+    zones = invoke(
+        "index/getAvailabilityZones", clients, filters=[{"name": "zone-type", "values": ["availability-zone"]}]
+    )
+    assert zones["names"] == [f"{clients.region}{letter}" for letter in "abc"]
+    assert {*every["names"]} - {*zones["names"]} == {f"{clients.region}-bos-1a"}
+    assert len(zones["zoneIds"]) == 3
+
+
 def test_no_matching_network_is_an_error(clients):
     with pytest.raises(AwsRefusal, match="no matching EC2 VPC"):
         invoke("ec2/getVpc", clients, filters=[{"name": "tag:Name", "values": ["nowhere"]}])

@@ -1,0 +1,82 @@
+"""Stands in for Pulumi's language host for Python, which no package index has, where a test runs the bare CLI.
+
+The engine starts it as `pulumi-language-python` and reads its port from the first line of its output. The Automation
+API's server does the rest; this adds what only a plug-in is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import stat
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+EXECUTABLE = "pulumi-language-python"
+CALLS_AT_ONCE = 4
+NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+
+class LanguageHost(LanguageServer):
+    """Runs the program in the working directory. The engine interrupts it to end it; so does Ctrl-C, which does not."""
+
+    def __init__(self) -> None:
+        super().__init__(run_program)
+        self._is_running = False
+        signal.signal(signal.SIGINT, lambda *_: None if self._is_running else os._exit(0))
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._is_running = True
+        try:
+            return super().Run(request, context)
+        finally:
+            self._is_running = False
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return plugin_pb2.PluginInfo(version="3.0.0")
+
+    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return iter(())
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return empty_pb2.Empty()
+
+
+def write_executable(folder: Path) -> None:
+    """Put the language host into a folder of PATH."""
+    file = folder / EXECUTABLE
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -P {Path(__file__).resolve()} "$@"\n')
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+def run_program() -> None:
+    """Run the program in the working directory as Pulumi's host does."""
+    sys.path.insert(0, os.getcwd())
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
+def main() -> None:
+    server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    engine = os.getppid()
+    while os.getppid() == engine:  # the engine cannot end it after being killed
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""A stack with every setting that a company may need, all at once: up, no change, destroy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batchbell_local.cloud import LocalCloud
+
+TAGS = {"cost-centre": "4711", "team": "rendering"}
+PATH = "/batch/"
+
+
+def documented_key_policy(project: Path) -> str:
+    """The key policy of docs/operations.md, with this account's names."""
+    _, _, section = (project / "docs" / "operations.md").read_text("utf-8").partition("## A key of your own")
+    block = section.partition("```json")[2].partition("```")[0]
+    for placeholder, name in (("PARTITION", "aws"), ("REGION", "us-east-1"), ("ACCOUNT", "123456789012")):
+        block = block.replace(placeholder, name)
+    return json.dumps({"Version": "2012-10-17", "Statement": json.loads(block)})
+
+
+def account_resources(cloud: LocalCloud, project: Path) -> dict[str, Any]:
+    """Make what the account has before the stack, and return its ARNs and ids."""
+    anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    policy = cloud.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(anything))["Policy"]
+    ec2 = cloud.client("ec2")
+    subnets = ec2.describe_subnets()["Subnets"]
+    vpc = subnets[0]["VpcId"]
+    return {
+        "boundary": policy["Arn"],
+        "key": cloud.client("kms").create_key(Policy=documented_key_policy(project))["KeyMetadata"]["Arn"],
+        "topic": cloud.client("sns").create_topic(Name="on-call")["TopicArn"],
+        "subnets": [one["SubnetId"] for one in subnets if one["VpcId"] == vpc][:2],
+        "group": ec2.create_security_group(GroupName="function", Description="function", VpcId=vpc)["GroupId"],
+    }
+
+
+def every_setting(account: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the stack. A new setting is a line here; what it does is asserted below."""
+    return {
+        "tags": TAGS,
+        "permissions_boundary_arn": account["boundary"],
+        "role_path": PATH,
+        "kms_key_arn": account["key"],
+        "function_subnet_ids": account["subnets"],
+        "function_security_group_ids": [account["group"]],
+        "alarm_topic_arn": account["topic"],
+    }
+
+
+@pytest.fixture(scope="module")
+def account(own_cloud: LocalCloud, project: Path) -> dict[str, Any]:
+    return account_resources(own_cloud, project)
+
+
+@pytest.fixture(scope="module")
+def before(account, everything):
+    return everything()
+
+
+@pytest.fixture(scope="module")
+def stack(make_stack, account, before):
+    made = make_stack("company", **every_setting(account))
+    made.run("up")
+    return made
+
+
+def test_the_next_preview_and_a_refresh_show_no_change(stack):
+    shown = stack.run("preview").summary
+
+    assert shown.keys() == {"same"}
+    assert stack.run("refresh").summary == shown
+    assert stack.run("preview").summary == shown
+
+
+def test_an_array_job_sends_its_messages(stack, name):
+    stack.submit(name, 2)
+    stack.wait_until_received(name)
+
+    assert stack.slack(name) == [f"✅ {name} succeeded: all 2 children"]
+
+
+def test_every_role_carries_the_boundary_the_path_and_the_tags(stack, account):
+    iam = stack.cloud.client("iam")
+    names = [one["RoleName"] for one in iam.list_roles(PathPrefix=PATH)["Roles"]]
+    roles = [iam.get_role(RoleName=name)["Role"] for name in names]
+
+    assert len(roles) >= 2
+    for role in roles:
+        assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == account["boundary"]
+        assert TAGS.items() <= {tag["Key"]: tag["Value"] for tag in role["Tags"]}.items()
+    assert [one for one in iam.list_roles()["Roles"] if one["RoleName"].startswith("company-")] != []
+    assert all(one["Path"] == PATH for one in iam.list_roles()["Roles"] if one["RoleName"].startswith("company-"))
+
+
+def test_queues_ledger_log_and_function_carry_the_key(stack, account):
+    client, function_name = stack.cloud.client, stack.outputs["function_name"]
+    urls = [stack.outputs[f"{purpose}_queue_url"] for purpose in ("intake", "retry", "dead_letter")]
+    queues = [client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls]
+    table = client("dynamodb").describe_table(TableName=stack.outputs["ledger_table_name"])["Table"]
+    function = client("lambda").get_function(FunctionName=function_name)
+    group = function["Configuration"]["LoggingConfig"]["LogGroup"]
+    (log,) = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+
+    assert [one["KmsMasterKeyId"] for one in queues] == [account["key"]] * 3
+    assert table["SSEDescription"]["KMSMasterKeyArn"] == account["key"]
+    assert (log["kmsKeyId"], function["Configuration"]["KMSKeyArn"]) == (account["key"], account["key"])
+    assert TAGS.items() <= function["Tags"].items()
+
+
+def test_the_function_is_in_its_subnets(stack, account):
+    name = stack.outputs["function_name"]
+    network = stack.cloud.client("lambda").get_function_configuration(FunctionName=name)["VpcConfig"]
+
+    assert sorted(network["SubnetIds"]) == sorted(account["subnets"])
+    assert network["SecurityGroupIds"] == [account["group"]]
+
+
+def test_a_destroy_leaves_nothing(stack, before, everything):
+    stack.run("destroy")
+
+    assert everything() == before

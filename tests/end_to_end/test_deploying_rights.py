@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,8 @@ CONFIG = {
     ],
 }
 CODE = {SIGNATURE: ARCHIVE, "assets": {"app.py": {SIGNATURE: ASSET, "text": ""}}}
+SIZE = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "128"}]
+CONTAINER = {"image": "busybox", "resourceRequirements": SIZE}
 # Statements without an action of their own that local AWS asks for: the resources that other requests pass.
 PASSING = {
     "FunctionRole": "aws:lambda/function:Function",
@@ -55,12 +58,11 @@ def lives(deployer, deployment, monkeypatch):
     role = owner("iam").create_role(RoleName=f"{STACK}-batch-execution-0123456", AssumeRolePolicyDocument="{}")["Role"]
     lives = []
     for one in deployment.resources:
-        more = {}
+        more: dict[str, Any] = {}
         if one.type == "aws:lambda/function:Function":
             more = {"code": CODE}
         elif one.type == "aws:batch/jobDefinition:JobDefinition":
-            container = {"image": "busybox", "executionRoleArn": role["Arn"]}
-            more = {"containerProperties": json.dumps(container)}
+            more = {"containerProperties": json.dumps({**CONTAINER, "executionRoleArn": role["Arn"]})}
         lives.append(Life.of(one, clients, owner, f"batchbell/{STACK}", **more))
     yield lives
     owner("iam").delete_role(RoleName=role["RoleName"])

@@ -92,10 +92,13 @@ def problems(document: Document, *, partition: str = "aws") -> list[str]:
 
 
 def _with_resource(statement: Mapping[str, Any], partition: str) -> Mapping[str, Any]:
-    """A role's trust policy names no resource, which parliament demands: it is the role itself."""
-    if "Principal" in statement and not {"Resource", "NotResource"} & statement.keys():
-        return {**statement, "Resource": f"arn:{partition}:iam::123456789012:role/itself"}
-    return statement
+    """Name what parliament demands to be named: a role's trust policy is about the role, a key's `*` is the key."""
+    own = f"arn:{partition}:iam::123456789012:role/itself"
+    if "Principal" in statement and statement.get("Resource") == "*" and "kms:" in str(statement["Action"]):
+        own = f"arn:{partition}:kms:us-east-1:123456789012:key/itself"
+    elif "Principal" not in statement or {"Resource", "NotResource"} & statement.keys():
+        return statement
+    return {**statement, "Resource": own}
 
 
 def _text(finding: Any) -> str:

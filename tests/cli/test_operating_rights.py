@@ -1,6 +1,6 @@
 """docs/permissions.md: the commands do not work without any one of the statements for operating.
 
-With all of them they do: test_redrive.py and test_send_test.py.
+With all of them they do: test_redrive.py, test_replay.py and test_send_test.py.
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ def harmless(text: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print one line of JSON on standard output."""
-    typer.echo(to_json(value))
+    """Print one line of JSON in ASCII on standard output, which every encoding has."""
+    typer.echo(_UNSAFE.sub(_escape, json.dumps(value)))
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from bisect import bisect_right
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
 
@@ -18,6 +19,7 @@ __all__ = [
     "describe_job",
     "headline",
     "one_line",
+    "shorten",
     "tidy",
     "with_omission_note",
 ]
@@ -27,6 +29,8 @@ LABEL_LIMIT = 100  # characters
 KEY_LIMIT = 2_048  # characters: a job's ARN and status take less than a tenth
 LINK_LIMIT = 2_000  # characters: accepted by all browsers and channels
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
+WORD_LIMIT = 12  # characters: no word of a title but a name is longer
+OUTCOME_LIMIT = 48  # characters: "failed: at least 9,999 of 10,000 children" and some
 JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
 ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
 EMPTY = "-"  # some channels refuse an empty text
@@ -41,13 +45,36 @@ _WEB_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!#$%&
 
 def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
     """Remove line breaks, control characters and what cannot be encoded, and cut to `limit` characters."""
-    text = _DIRECTION.sub("", _NOT_ENCODABLE.sub("\ufffd", text))
-    return cut(_CONTROL.sub(" ", text).strip(), limit)
+    return cut(_clean(text), limit)
 
 
 def cut(text: str, limit: int) -> str:
     """Cut a text that is longer than `limit` characters, and end it with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def shorten(title: str, limit: int, ellipsis: str = "…") -> str:
+    """Shorten a title that is longer than `limit` characters in the middle of its longest words, which are names.
+
+    What it says about them, such as "failed: 3 of 7 children", stays whole, wherever it stands. A title that is too
+    long without its names is shortened in its own middle.
+    """
+    if len(title) <= limit:
+        return title
+    words = title.split(" ")
+    lengths, room = [len(word) for word in words], limit - (len(words) - 1)
+    candidates = range(WORD_LIMIT, max(lengths) + 1)
+    fitting = bisect_right(candidates, room, key=lambda length: sum(min(length, one) for one in lengths))
+    if not fitting:
+        return _without_middle(title, limit, max(limit // 2, min(OUTCOME_LIMIT, limit - 2)), ellipsis)
+    longest = candidates[fitting - 1]
+    return " ".join(_without_middle(word, longest, (longest - len(ellipsis)) // 2, ellipsis) for word in words)
+
+
+def _without_middle(text: str, limit: int, tail: int, ellipsis: str) -> str:
+    """Return `limit` characters of a longer text, `tail` of them from its end."""
+    head = limit - tail - len(ellipsis)
+    return text if len(text) <= limit else text[: max(0, head)] + ellipsis + text[len(text) - tail :]
 
 
 def tidy(message: Message) -> Message:
@@ -60,7 +87,7 @@ def tidy(message: Message) -> Message:
         key=one_line(message.key, KEY_LIMIT),
         kind=_line(message.kind),
         status=_line(message.status),
-        title=_line(message.title),
+        title=_title(message.title),
         summary=_line(message.summary),
         job_name=_line(message.job_name),
         queue=one_line(message.queue),
@@ -75,7 +102,7 @@ def tidy(message: Message) -> Message:
         notes=tuple(_line(note) for note in message.notes),
         links=tuple(link for link in map(_link, message.links) if link is not None),
         jobs=tuple(
-            dataclasses.replace(job, title=_line(job.title), link=_link(job.link)) for job in message.jobs[:JOBS_LIMIT]
+            dataclasses.replace(job, title=_title(job.title), link=_link(job.link)) for job in message.jobs[:JOBS_LIMIT]
         ),
     )
     tidied = with_omission_note(tidied, len(message.jobs) - len(tidied.jobs), "jobs")
@@ -105,11 +132,14 @@ def as_text(message: Message) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def headline(group: FailureGroup) -> str:
-    """Return a line such as "3x Essential container in task exited (exit code 1)"; without "1x" for a single job."""
+def headline(group: FailureGroup, limit: int = 2 * TEXT_LIMIT) -> str:
+    """Return a line such as "3x Essential container in task exited (exit code 1)"; without "1x" for a single job.
+
+    limit: characters. The reason is cut, never the count or the exit code.
+    """
     exit_code = "" if group.exit_code is None else f" (exit code {group.exit_code})"
     times = f"{group.count:,}x " if group.indexes else ""
-    return f"{times}{group.reason}{exit_code}"
+    return f"{times}{cut(group.reason, max(1, limit - len(times) - len(exit_code)))}{exit_code}"
 
 
 def describe_children(group: FailureGroup) -> str:
@@ -122,7 +152,7 @@ def describe_job(job: DigestEntry, limit: int = TEXT_LIMIT) -> str:
 
     limit: characters of the job's title.
     """
-    return cut(job.title, limit) + (" (may be a repeat)" if job.may_be_repeat else "")
+    return shorten(job.title, limit) + (" (may be a repeat)" if job.may_be_repeat else "")
 
 
 def _lines_of_job(job: DigestEntry) -> list[str]:
@@ -132,6 +162,15 @@ def _lines_of_job(job: DigestEntry) -> list[str]:
 def _lines(group: FailureGroup) -> list[str]:
     log = f"{group.log.label}: {group.log.url}" if group.log else ""
     return [line for line in (headline(group), describe_children(group), log) if line]
+
+
+def _clean(text: str) -> str:
+    text = _DIRECTION.sub("", _NOT_ENCODABLE.sub("\ufffd", text))
+    return _CONTROL.sub(" ", text).strip()
+
+
+def _title(text: str) -> str:
+    return shorten(_clean(text), TEXT_LIMIT) or EMPTY
 
 
 def _line(text: str, limit: int = TEXT_LIMIT) -> str:

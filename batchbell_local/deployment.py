@@ -98,6 +98,7 @@ def deploy(
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        errors="replace",
         start_new_session=True,
     )
     try:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pulumi import automation
 
-OUT = os.fdopen(os.dup(1), "w")
+OUT = os.fdopen(os.dup(1), "w", encoding="utf-8")
 PROJECT = "unused"  # Pulumi takes the name from the program's Pulumi.yaml
 
 

@@ -70,7 +70,7 @@ class FunctionProcess:
         self, environment: FunctionEnvironment, task_root: Path, handler: str = HANDLER, *python_options: str
     ) -> None:
         self.runtime = RuntimeEndpoint(TIMEOUT)
-        self._log = (task_root.parent / f"{task_root.name}.log").open("w+")
+        self._log = (task_root.parent / f"{task_root.name}.log").open("w+", encoding="utf-8")
         # -S: no site-packages; -B: as in Lambda, where the package cannot be written.
         command = [sys.executable, "-S", "-B", "-X", "utf8", *python_options, "-m", "awslambdaric", handler]
         variables = environment.variables(self.runtime.address, task_root)
@@ -101,12 +101,12 @@ class FunctionProcess:
 
     def processor_seconds(self) -> float:
         """Return the processor time used so far by all threads, user and system (proc(5), /proc/PID/stat)."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def peak_memory(self) -> float:
         """Return the peak resident memory in MB (10^6 bytes) (proc(5), VmHWM)."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        status = Path(f"/proc/{self._process.pid}/status").read_text("utf-8", "replace")
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024 / 1e6
 

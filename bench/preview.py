@@ -70,7 +70,7 @@ class Program:
             input=json.dumps(request) + "\n",
             env=dict(self.environment),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=TIMEOUT,
             check=False,
         )

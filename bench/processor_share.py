@@ -30,10 +30,10 @@ class ProcessorShare:
         try:
             self._group.mkdir()
             if self._is_version_2:
-                (self._group / "cpu.max").write_text(f"{self._quota} {PERIOD}")
+                (self._group / "cpu.max").write_text(f"{self._quota} {PERIOD}", "ascii")
             else:
-                (self._group / "cpu.cfs_period_us").write_text(str(PERIOD))
-                (self._group / "cpu.cfs_quota_us").write_text(str(self._quota))
+                (self._group / "cpu.cfs_period_us").write_text(str(PERIOD), "ascii")
+                (self._group / "cpu.cfs_quota_us").write_text(str(self._quota), "ascii")
         except OSError as error:
             self._remove()
             raise ShareUnavailable(f"cannot create a control group ({error.strerror}): this needs root") from None
@@ -44,7 +44,7 @@ class ProcessorShare:
 
     def add(self, pid: int) -> None:
         """Limit a process with all its threads."""
-        (self._group / "cgroup.procs").write_text(str(pid))
+        (self._group / "cgroup.procs").write_text(str(pid), "ascii")
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from batchbell.checked_output import checked_output
 from batchbell.terminal import line
 from batchbell_local.cloud import LocalCloudError
 from batchbell_local.deployment import DeploymentFailed
@@ -22,7 +23,8 @@ def run(command: Callable[..., None], epilog: str, program: str) -> None:
     """Run `command` on the process's arguments; `program` is the name that its help shows."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.command(epilog=epilog)(command)
-    app(prog_name=program)
+    with checked_output():
+        app(prog_name=program)
 
 
 def program_folder() -> Path:

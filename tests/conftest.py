@@ -41,6 +41,7 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_bundle_elsewhere.py",
     "test_life_cycle.py",
     "test_interruptions.py",
+    "test_first_deploy.py",
 )
 SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 

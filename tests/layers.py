@@ -29,7 +29,7 @@ BY_FIXTURE = {
     "engine": {"pulumi"},
     "end_to_end": {"print_color"},
     "installed": {"batchbell_wheel", "local_wheel", "pager_wheel"},
-    "local_aws": {"cloud", "own_cloud", "batch_of"},
+    "local_aws": {"cloud", "own_cloud", "batch_of", "moto"},
 }
 # Raised by Python when another process begins (docs.python.org, "Audit events table").
 STARTS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"}

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from batchbell.checked_output import checked_output
 from batchbell.cli import explain, new_notifier, preview, redrive, replay, send_test, status
 from batchbell.texts import one_line
 
@@ -20,7 +21,11 @@ UsageError: Any = typer.BadParameter.__base__  # of typer's own click, or of cli
 
 
 class _Commands(TyperGroup):
-    """Typer prints usage errors itself, and arguments may be the names of files that somebody else sent."""
+    """Checks all output, and cleans usage errors, which Typer prints itself: arguments may be others' file names."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with checked_output():
+            return super().main(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         with _harmless_usage_errors():

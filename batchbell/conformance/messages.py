@@ -81,6 +81,16 @@ def failed() -> Message:
     )
 
 
+# What a title says of a job, with the longest counts.
+OUTCOMES = ("succeeded: all 10,000 children", "failed: at least 9,999 of 10,000 children")
+
+
+def long_named(outcome: str) -> Message:
+    """A message about a job whose name is as long as AWS Batch allows."""
+    name = "n" * 128
+    return dataclasses.replace(failed(), title=f"{name} {outcome}", job_name=name)
+
+
 def single_job() -> Message:
     return dataclasses.replace(
         failed(),

@@ -15,7 +15,16 @@ import pytest
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.leak_watch import LeakWatch, watch_for_leaks
-from batchbell.conformance.messages import HOSTILE_TEXTS, MESSAGES, WRONG_LINKS, failed, hostile, wrongly_linked
+from batchbell.conformance.messages import (
+    HOSTILE_TEXTS,
+    MESSAGES,
+    OUTCOMES,
+    WRONG_LINKS,
+    failed,
+    hostile,
+    long_named,
+    wrongly_linked,
+)
 from batchbell.conformance.sending import (
     check_error,
     check_problems,
@@ -99,6 +108,15 @@ class NotifierConformance:
             assert letters(text) != letters(other), (
                 "a job of a digest that may be a repeat (may_be_repeat) looks like the others: see texts.describe_job"
             )
+
+    @pytest.mark.parametrize("outcome", OUTCOMES)
+    def test_a_long_job_name_leaves_the_outcome_whole(
+        self, endpoint: Endpoint, leak_watch: LeakWatch, outcome: str
+    ) -> None:
+        text = endpoint.text_of(deliver(self._make(endpoint), endpoint, leak_watch, long_named(outcome)))
+        assert letters(outcome) in letters(text), (
+            f"{outcome!r} did not arrive behind a name of 128 characters (see texts.shorten); this did: {text[:500]!r}"
+        )
 
     def test_only_links_to_web_pages_arrive(self, endpoint: Endpoint, leak_watch: LeakWatch) -> None:
         arrived = deliver(self._make(endpoint), endpoint, leak_watch, wrongly_linked())

@@ -300,9 +300,10 @@ def _end_with_caller() -> None:
 
 def main() -> None:
     gc.disable()  # this short process imports much: garbage collection would take a fifth of its time (measured)
-    results = os.fdopen(os.dup(1), "w")
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    for stream in (sys.stdout, sys.stderr):  # the caller reads UTF-8, whatever the locale
+        stream.reconfigure(line_buffering=True, encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
     reason = run(request, _report_to(results))

@@ -244,7 +244,7 @@ def write_executable(folder: Path) -> Path:
     code = Path(__file__).resolve().parents[2]
     command = shlex.join([sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"])
     path = folder / EXECUTABLE
-    path.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(code))} exec {command} "$@"\n')
+    path.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(code))} exec {command} "$@"\n', "utf-8")
     path.chmod(0o755)
     return path
 

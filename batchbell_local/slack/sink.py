@@ -109,7 +109,7 @@ class SlackSink:
         if not CONNECTIONS.exists():
             return 0
         port = f":{self._port:04X}"
-        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()[1:]]
+        rows = [line.split() for line in CONNECTIONS.read_text("ascii").splitlines()[1:]]
         return sum(row[2].endswith(port) and row[3] == ESTABLISHED for row in rows)
 
     @property

@@ -142,7 +142,7 @@ def fetch(distributions: Sequence[Distribution], runtime: Runtime, folder: Path)
     command += ["--implementation", "cp", "--python-version", runtime.python]
     command += [argument for platform in runtime.platforms for argument in ("--platform", platform)]
     command += [argument for abi in runtime.abis for argument in ("--abi", abi)]
-    done = subprocess.run([*command, *pins], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *pins], capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
         lacking = [

@@ -10,9 +10,10 @@ import pulumi
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from batchbell.partitions import Feature, offers
-from batchbell.provisioning import ARN, Context, Grants, NotifierSettings, Statement
+from batchbell.provisioning import Context, Grants, NotifierSettings, Statement
 
-from .mailbox import Mailbox, is_address, is_domain
+from .identity import Identity
+from .mailbox import Mailbox, is_address
 
 RECIPIENTS_LIMIT = 50  # SES API v2 reference, "Destination"
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -51,20 +52,9 @@ def _check_configuration_set(name: str | None) -> str | None:
 
 
 def _check_identity(arn: str | None) -> str | None:
-    if arn is not None and _identity(arn) is None:
-        raise ValueError("takes the ARN of an SES identity, without wildcards")
+    if arn is not None:
+        Identity.parse(arn)
     return arn
-
-
-def _identity(arn: str) -> str | None:
-    """The address or domain; None if it is not the ARN of an identity."""
-    match = ARN.fullmatch(arn)
-    if match is None or match["service"] != "ses" or not match["resource"].startswith("identity/"):
-        return None
-    name = match["resource"].removeprefix("identity/")
-    # An address may have * and ?, but a policy would grant all that they match.
-    is_name = is_domain(name) or (is_address(name) and not set("*?") & set(name))
-    return name if is_name else None
 
 
 class Settings(NotifierSettings):
@@ -125,26 +115,18 @@ class Settings(NotifierSettings):
         """SES checks the identity's policy in the identity's region, for addresses that the identity covers."""
         if arn is None:
             return arn
-        region, sender = info.data.get("region"), info.data.get("sender")
-        if region is not None and arn.split(":")[3] != region:
+        identity, region, sender = Identity.parse(arn), info.data.get("region"), info.data.get("sender")
+        if region is not None and identity.region != region:
             raise ValueError(f"takes an identity in {region}, since that is this notifier's region")
-        if sender is not None and not _covers(str(_identity(arn)), Mailbox.parse(sender).address):
+        if sender is not None and not identity.covers(Mailbox.parse(sender).address):
             raise ValueError("takes an identity that covers the sender: its address, its domain, or a domain above it")
         return arn
 
 
-def _covers(identity: str, address: str) -> bool:
-    # A verified domain covers its subdomains; case counts before the @ only (SES Developer Guide, "Verified
-    # identities").
-    if "@" in identity:
-        return identity == address
-    domain = address.rpartition("@")[2].lower()
-    return domain == identity.lower() or domain.endswith(f".{identity.lower()}")
-
-
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
-    identity_region = settings.identity_arn and settings.identity_arn.split(":")[3]
-    region = settings.region or identity_region
+    region = settings.region
+    if region is None and settings.identity_arn is not None:
+        region = Identity.parse(settings.identity_arn).region
     options = {
         "region": region,
         "configuration_set": settings.configuration_set,

@@ -12,7 +12,7 @@ from typing import Any
 from batchbell.aws_clients import make_client
 from batchbell.aws_errors import call_aws
 from batchbell.contract import Message, Secrets
-from batchbell.texts import as_text, cut, tidy
+from batchbell.texts import as_text, shorten, tidy
 from batchbell.time_limit import Connections
 
 from .mailbox import Mailbox
@@ -104,8 +104,8 @@ def _fold(addresses: str) -> str:
 
 
 def _subject(title: str) -> str:
-    """Cut the title, and break encoded words.
+    """Shorten the title, and break encoded words.
 
     EmailMessage decodes them when a header is assigned, and decoded line breaks would start new headers (tried: Bcc).
     """
-    return cut(title.replace("=?", "= ?"), SUBJECT_LIMIT)
+    return shorten(title.replace("=?", "= ?"), SUBJECT_LIMIT)

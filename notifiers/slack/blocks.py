@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
-from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, tidy
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, shorten, tidy
 
 HEADER_LIMIT = 150  # characters, like the next ones
 SECTION_LIMIT = 3_000
@@ -33,7 +33,7 @@ CountedBlock = tuple[Block, int]  # a block, and how many things it shows
 def render(message: Message) -> dict[str, Any]:
     """Return the payload. Blocks that do not fit are left out and counted."""
     message = tidy(message)
-    title = cut(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
+    title = shorten(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
     summary = cut(message.summary, VALUE_LIMIT)
     top = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
     # Delivery adds its notes at the end, such as "may be a repeat".
@@ -81,7 +81,7 @@ def _facts_section(facts: Sequence[Fact]) -> Block:
 
 
 def _failure_section(group: FailureGroup) -> Block:
-    lines = (cut(headline(group), VALUE_LIMIT), cut(describe_children(group), VALUE_LIMIT))
+    lines = (headline(group, VALUE_LIMIT), cut(describe_children(group), VALUE_LIMIT))
     section: Block = {"type": "section", "text": _plain(_join("\n", *lines))}
     if group.log and len(link := _link(group.log.label, group.log.url)) <= FIELD_LIMIT:
         section["fields"] = [_markup(link)]
@@ -91,7 +91,7 @@ def _failure_section(group: FailureGroup) -> Block:
 def _job_sections(jobs: Sequence[DigestEntry], room: int) -> list[CountedBlock]:
     """List all jobs, and link as many as fit, the failed ones first.
 
-    Titles are cut if they would otherwise leave no room for the link of each failed job.
+    Titles are shortened if they would otherwise leave no room for the link of each failed job.
 
     room: characters as JSON.
     """

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from batchbell.contract import FailureGroup, Message
-from batchbell.texts import ICONS, cut, describe_children, describe_job, headline
+from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, shorten
 
 TITLE_LIMIT = 150  # characters, like Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section in Slack allows 3,000
@@ -32,13 +32,13 @@ def render_chat(message: Message) -> dict[str, Any]:
         "id": _digest(message.key),
         "content": {
             "textType": "client-markdown",
-            "title": cut(f"{ICONS[message.severity]} {_harmless(message.title)}", TITLE_LIMIT),
+            "title": shorten(f"{ICONS[message.severity]} {_harmless(message.title)}", TITLE_LIMIT),
             "description": _description(message),
             "nextSteps": [f"{_harmless(link.label)}: {link.url}" for link in message.links[:STEPS_LIMIT]],
         },
         "metadata": {
             "threadId": _digest(message.thread or message.key),
-            "summary": cut(_harmless(message.title), TITLE_LIMIT),
+            "summary": shorten(_harmless(message.title), TITLE_LIMIT),
             "eventType": f"batchbell-{_harmless(message.kind)}",
             "additionalContext": {name: value for name, value in context.items() if NAME.fullmatch(value)},
         },
@@ -50,7 +50,7 @@ def _description(message: Message) -> str:
     lines = [_line(message.summary)]
     lines += [_line(f"Note: {note}") for note in message.notes]
     lines += [_line(f"{fact.label}: {fact.value}") for fact in message.facts]
-    lines += [_line(describe_job(job)) for job in message.jobs]
+    lines += [_harmless(describe_job(job, LINE_LIMIT)) for job in message.jobs]
     lines += [_failure(group) for group in message.failures]
     kept: list[str] = []
     size = 0
@@ -64,7 +64,9 @@ def _description(message: Message) -> str:
 
 def _failure(group: FailureGroup) -> str:
     log = f"{_harmless(group.log.label)}: {group.log.url}" if group.log else ""
-    return "\n".join(line for line in (_line(headline(group)), _line(describe_children(group)), log) if line)
+    return "\n".join(
+        line for line in (_harmless(headline(group, LINE_LIMIT)), _line(describe_children(group)), log) if line
+    )
 
 
 def _line(text: str) -> str:

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 from batchbell.contract import Message
-from batchbell.texts import as_text, cut, one_line, tidy, with_omission_note
+from batchbell.texts import as_text, cut, one_line, shorten, tidy, with_omission_note
 
 from .chat import render_chat
 
@@ -43,17 +43,26 @@ def render(message: Message) -> dict[str, Any]:
     }
 
 
-def to_ascii(text: str, limit: int) -> str:
-    """Convert to printable ASCII: a subject must begin with it, and a non-ASCII SMS holds only 70 characters."""
+def to_ascii(title: str, limit: int) -> str:
+    """Convert a title to printable ASCII: a subject must begin with it, and any other SMS holds only 70 characters."""
+    return shorten(_ascii(title), limit, ellipsis="...").strip() or "AWS Batch"
+
+
+def _sms(message: Message) -> str:
+    """Return the whole title, and as much of the summary as there is room for."""
+    return f"{to_ascii(message.title, SMS_LIMIT)}. {_ascii(message.summary)}"[:SMS_LIMIT].strip()
+
+
+def _ascii(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES)).encode("ascii", "ignore").decode()
-    return one_line(plain)[:limit].strip() or "AWS Batch"
+    return one_line(plain, len(plain))
 
 
 def _by_protocol(message: Message) -> dict[str, str]:
     structured = json.dumps(message.to_dict(), ensure_ascii=False, separators=(",", ":"))
     return {
         "default": as_text(message),
-        "sms": to_ascii(f"{message.title}. {message.summary}", SMS_LIMIT),
+        "sms": _sms(message),
         "https": json.dumps(render_chat(message), ensure_ascii=False, separators=(",", ":")),
         **dict.fromkeys(JSON_PROTOCOLS, structured),
     }

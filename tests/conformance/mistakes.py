@@ -157,6 +157,11 @@ class LetsControlCharactersThrough(Pager):
         return message
 
 
+class CutsTheOutcome(Pager):
+    def render(self, message: Message) -> dict[str, Any]:
+        return {"summary": cut(self.clean(message).title, 100)}
+
+
 class LosesTheTitle(Pager):
     def render(self, message: Message) -> dict[str, Any]:
         return {"summary": "A job is done."}

@@ -100,6 +100,7 @@ DETECTED: list[tuple[type[Pager], str, str]] = [
     ),
     (mistakes.LetsControlCharactersThrough, "harmless[headers]", "invisible characters arrived"),
     (mistakes.LosesTheTitle, "once[failed]", "the title 'print-color: 3 of 7 children failed' did not arrive"),
+    (mistakes.CutsTheOutcome, "long_job_name", "'succeeded: all 10,000 children' did not arrive behind a name of 128"),
     (mistakes.MakesHeadersOfTexts, "harmless[headers]", "a text of the message became a header: bcc"),
     (mistakes.FailsOnEmptyTexts, "harmless[empty]", "the endpoint accepts messages, but send raised ValueError"),
     (mistakes.ReadsItsSecretAtOnce, "reads_no_secret", "a secret was read before the first message"),

@@ -88,7 +88,7 @@ def test_an_invalid_record_becomes_a_dead_letter_and_the_rest_of_its_batch_is_de
     print_color.send(
         "not JSON at all",
         finished() | {"source": "aws.ec2"},
-        finished(jobId=None),
+        finished(status=None),
         finished(),
         json.dumps(["a list"]),
     )
@@ -97,7 +97,7 @@ def test_an_invalid_record_becomes_a_dead_letter_and_the_rest_of_its_batch_is_de
     dead = print_color.dead_letters()
 
     assert sorted(letter["reason"] for letter in dead) == [
-        "detail has no jobId",
+        "detail has no status",
         "source is not aws.batch",
         "the record is not JSON",
         "the record is not a JSON object",

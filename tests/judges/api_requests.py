@@ -92,6 +92,9 @@ class _Clients(Clients):
             client.meta.events.register("before-call", self._answer)
         return client
 
+    def of_owner(self, service: str) -> Any:
+        return self(service)
+
     def _keep(self, params: Mapping[str, Any], model: OperationModel, **_: Any) -> None:
         self.made.append((model, dict(params)))
 

@@ -92,13 +92,19 @@ def problems(document: Document, *, partition: str = "aws") -> list[str]:
 
 
 def _with_resource(statement: Mapping[str, Any], partition: str) -> Mapping[str, Any]:
-    """Name what parliament demands to be named: a role's trust policy is about the role, a key's `*` is the key."""
-    own = f"arn:{partition}:iam::123456789012:role/itself"
-    if "Principal" in statement and statement.get("Resource") == "*" and "kms:" in str(statement["Action"]):
-        own = f"arn:{partition}:kms:us-east-1:123456789012:key/itself"
-    elif "Principal" not in statement or {"Resource", "NotResource"} & statement.keys():
+    """A role's trust policy names no resource, which parliament demands: it is the role itself.
+
+    In a key's policy `*` is the key itself (AWS KMS Developer Guide, "Key policies in AWS KMS").
+    """
+    if "Principal" not in statement:
         return statement
-    return {**statement, "Resource": own}
+    if not {"Resource", "NotResource"} & statement.keys():
+        return {**statement, "Resource": f"arn:{partition}:iam::123456789012:role/itself"}
+    if statement.get("Resource") == "*" and all(one.startswith("kms:") for one in listed(statement["Action"])):
+        # Of all of a service's actions, only those on a key.
+        actions = [one for one in listed(statement["Action"]) if one != "kms:*"] or ["kms:DescribeKey"]
+        return {**statement, "Action": actions, "Resource": f"arn:{partition}:kms:us-east-1:123456789012:key/itself"}
+    return statement
 
 
 def _text(finding: Any) -> str:

@@ -181,6 +181,15 @@ def _subnets(arguments: Inputs, place: Place) -> dict[str, Any]:
     return {"id": place.region, "ids": list(SUBNETS)}
 
 
+def _zones(arguments: Inputs, place: Place) -> dict[str, Any]:
+    names = [place.region + zone for zone in ZONES]
+    return {"id": place.region, "names": names, "zoneIds": [_zone_id(zone, place) for zone in ZONES]}
+
+
+def _zone_id(zone: str, place: Place) -> str:
+    return f"{ZONE_PREFIXES[place.region]}-az{ZONES.index(zone) + 1}"
+
+
 def _subnet(arguments: Inputs, place: Place) -> dict[str, Any]:
     id = arguments.get("id") or SUBNETS[0]
     zone = ZONES[SUBNETS.index(id) if id in SUBNETS else 0]
@@ -189,17 +198,11 @@ def _subnet(arguments: Inputs, place: Place) -> dict[str, Any]:
         "arn": place.arn("ec2", f"subnet/{id}"),
         "vpcId": VPC,
         "availabilityZone": place.region + zone,
-        "availabilityZoneId": f"{ZONE_PREFIXES[place.region]}-az{ord(zone) - ord('a') + 1}",
+        "availabilityZoneId": _zone_id(zone, place),
         "defaultForAz": True,
         "mapPublicIpOnLaunch": True,
         "state": "available",
     }
-
-
-def _zones(arguments: Inputs, place: Place) -> dict[str, Any]:
-    names = [f"{place.region}{zone}" for zone in ZONES]
-    ids = [_subnet({"id": subnet}, place)["availabilityZoneId"] for subnet in SUBNETS]
-    return {"id": place.region, "names": names, "zoneIds": ids, "groupNames": [place.region]}
 
 
 _FUNCTIONS: Mapping[str, Callable[[Inputs, Place], dict[str, Any]]] = {

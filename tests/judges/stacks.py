@@ -63,7 +63,7 @@ def _key(place: Place) -> str:
     return place.arn("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
 
 
-def _environment(platform: str, place: Place, name: str = "nightly") -> dict[str, Any]:
+def environment(platform: str, place: Place, name: str = "nightly") -> dict[str, Any]:
     own = {"environment_instance_policy_arns": [f"arn:{place.partition}:iam::aws:policy/AmazonS3ReadOnlyAccess"]}
     return {
         "environment_name": name,
@@ -89,9 +89,9 @@ def _stacks() -> Iterator[tuple[str, JudgedStack]]:
     for partition, place in PLACES.items():
         notifiers = {"notifiers": each_notifier(place)}
         for platform in PLATFORMS if partition == "aws" else ("FARGATE",):
-            config = {**_environment(platform, place), **notifiers}
+            config = {**environment(platform, place), **notifiers}
             yield f"{platform.lower()}-{partition}", JudgedStack(config, partition)
-        config = {**_environment("EC2", place, LONGEST_ENVIRONMENT), **_watching(place), **notifiers}
+        config = {**environment("EC2", place, LONGEST_ENVIRONMENT), **_watching(place), **notifiers}
         yield f"longest-names-{partition}", JudgedStack(config, partition, LONGEST_STACK)
     place = PLACES["aws"]
     existing = {**_watching(place), "function_timeout": 120, "function_architecture": "x86_64"}

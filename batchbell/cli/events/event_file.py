@@ -25,10 +25,18 @@ NOT_LOOKED_UP = "The failed children are looked up when the message is sent."
 def read_event(source: str) -> Mapping[str, Any]:
     """Read an event from a file, or from standard input if `source` is "-". Raises CommandFailed."""
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-        event = json.loads(text)
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
         raise CommandFailed(f"{source} cannot be read: {error.strerror}") from None
+    encoding = json.detect_encoding(content)
+    if not encoding.startswith("utf-8"):  # such as UTF-16, which PowerShell's > writes
+        raise CommandFailed(f"{source} is in {encoding[:6].upper()}: save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandFailed(f"{source} is not in UTF-8 (byte {error.start + 1}): save it as UTF-8") from None
+    try:
+        event = json.loads(text)
     except (ValueError, RecursionError):
         raise CommandFailed(
             f"{source} is not JSON: it must hold one EventBridge event, as a rule's target receives it"

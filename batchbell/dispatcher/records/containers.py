@@ -67,7 +67,7 @@ def deciding_container(job: JsonObject) -> Container:
 
 
 def _rank(container: Container) -> tuple[int, bool]:
-    """The container to report has the lowest."""
+    """The container that decided has the lowest."""
     code, essential = container.exit_code, container.essential
     if essential and code:
         # One that was stopped because of another gives no reason.
@@ -99,7 +99,7 @@ def _on_node(job: JsonObject) -> Sequence[Container]:
     if not ranges:
         return []
     # A range inside another one overrides it (AWS Batch API reference, NodeRangeProperty).
-    _, node = min(ranges, key=lambda one: len(one[0]))
+    _, node = min(ranges, key=lambda one: one[0].stop - one[0].start)
     return _containers(node)
 
 

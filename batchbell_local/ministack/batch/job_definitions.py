@@ -18,6 +18,7 @@ STORED_KEYS = (
 # Lists that AWS adds, empty, to containerProperties without them: the example of DescribeJobDefinitions in botocore's
 # model, and what the provider ignores in a difference (batch/container_properties.go).
 ADDED_LISTS = ("environment", "mountPoints", "secrets", "ulimits", "volumes")
+DEFAULT_PLATFORM = {"platformVersion": "LATEST"}  # on Fargate (AWS Batch API reference, FargatePlatformConfiguration)
 
 
 def operations() -> dict[str, Operation]:
@@ -95,7 +96,8 @@ def _register(payload: Json) -> Json:
         if payload.get(key) is not None:
             definition[key] = payload[key]
     if container is not None:
-        definition["containerProperties"] = {**{name: [] for name in ADDED_LISTS}, **container}
+        fargate = {"fargatePlatformConfiguration": DEFAULT_PLATFORM} if "FARGATE" in capabilities else {}
+        definition["containerProperties"] = {**{name: [] for name in ADDED_LISTS}, **fargate, **container}
     definition.setdefault("tags", {})
     return answer
 

@@ -115,7 +115,7 @@ def get_availability_zones(arguments: Inputs, clients: Clients) -> Outputs:
         "id": clients.region,
         "names": [zone["ZoneName"] for zone in zones],
         "zoneIds": [zone["ZoneId"] for zone in zones],
-        "groupNames": sorted({zone["GroupName"] for zone in zones}),
+        "groupNames": sorted({zone.get("GroupName", "") for zone in zones}),
         "region": clients.region,
     }
 

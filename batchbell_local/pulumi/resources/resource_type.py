@@ -20,6 +20,7 @@ from .errors import CheckFailure, InvalidInputs, suppress_gone
 from .input_rules import Rule
 from .property_values import Inputs, Outputs
 
+RANDOM = 7  # hexadecimal digits in a generated name (provider: autonaming.go)
 DEFAULTED = "__defaults"  # the bridge's list of the inputs that it filled in itself
 
 
@@ -92,6 +93,8 @@ class ResourceType:
         if self.auto_name and self.auto_name not in inputs and not self._excluded(self.auto_name, inputs):
             inputs[self.auto_name] = self._name(name, olds or {}, inputs, random)
             filled.append(self.auto_name)
+            if len(inputs[self.auto_name]) > self.name_limit:
+                raise InvalidInputs([CheckFailure(self.auto_name, _too_long(name, self.name_limit))])
         for document in self.json_documents & inputs.keys():
             if isinstance(inputs[document], Mapping):
                 inputs[document] = json.dumps(inputs[document], separators=(",", ":"))
@@ -158,8 +161,7 @@ class ResourceType:
         kept = olds.get(self.auto_name or "")
         if self.auto_name in olds.get(DEFAULTED, ()) and isinstance(kept, str):
             return kept
-        suffix = f"-{random.getrandbits(28):07x}{self.name_suffix(inputs)}"
-        return name[: self.name_limit - len(suffix)] + suffix
+        return f"{name}-{random.getrandbits(4 * RANDOM):0{RANDOM}x}{self.name_suffix(inputs)}"
 
     def _all_conflicts(self) -> tuple[tuple[str, str], ...]:
         prefix = (f"{self.auto_name}Prefix",) if self.auto_name else ()
@@ -171,6 +173,11 @@ class ResourceType:
             (one == name and other in inputs) or (other == name and one in inputs)
             for one, other in self._all_conflicts()
         )
+
+
+def _too_long(name: str, limit: int) -> str:
+    """Say it as Pulumi's SDK does (NewUniqueHex), which shortens no name."""
+    return f"name '{name}-' plus {RANDOM} random chars is longer than maximum length {limit}"
 
 
 def _document(text: str) -> Any:

@@ -10,11 +10,11 @@ import dataclasses
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
-from batchbell.texts import cut, describe_children, describe_job, headline, tidy
+from batchbell.texts import cut, describe_children, describe_job, headline, shorten, tidy
 
 # Teams refuses more than 28 KB, and counts more than was sent: it counted 24,453 bytes as 28,897
 # (MicrosoftDocs/msteams-docs#11274); others hit the limit at 21,000 (msteams_hermes, a Ruby gem).
@@ -22,6 +22,7 @@ PAYLOAD_LIMIT = 20_000  # bytes
 TITLE_LIMIT = 600  # bytes as JSON, like the next ones
 TEXT_LIMIT = 1_000
 LABEL_LIMIT = 200
+HEADLINE_LIMIT = 300  # characters
 JOB_LIMIT = 400  # of a job's title
 NAME_LIMIT = 90  # … if there are many
 ACTIONS_LIMIT = 5_000  # of all buttons
@@ -45,7 +46,13 @@ def render(message: Message) -> dict[str, Any]:
     """Return the webhook's payload. Items that do not fit are left out and counted."""
     message = tidy(message)
     icon, colour = STYLES[message.severity]
-    title = _run(f"{icon} {message.title}", TITLE_LIMIT, size="Large", weight="Bolder", color=colour)
+    title = _run(
+        _short(f"{icon} {message.title}", TITLE_LIMIT, shorten),
+        TITLE_LIMIT,
+        size="Large",
+        weight="Bolder",
+        color=colour,
+    )
     top = [_line(title), _line(_run(message.summary))]
     bottom = [_line(_run(note, isSubtle=True), spacing="Small") for note in message.notes[-NOTES:]]
     card: Element = {
@@ -88,7 +95,7 @@ def _failure(group: FailureGroup) -> list[Element]:
     if log:
         details += [_run(" · ")] if indexes else []
         details += [_run(log.label, LABEL_LIMIT, selectAction=_open(log))]
-    lines = [_line(_run(headline(group)), spacing="Medium", separator=True)]
+    lines = [_line(_run(headline(group, HEADLINE_LIMIT)), spacing="Medium", separator=True)]
     return [*lines, _line(*details, spacing="Small")] if details else lines
 
 
@@ -104,7 +111,7 @@ def _jobs(jobs: Sequence[DigestEntry], room: int) -> list[Element]:
 
 
 def _job(job: DigestEntry, limit: int, *, linked: bool) -> Element:
-    name = describe_job(dataclasses.replace(job, title=_short(job.title, limit)))
+    name = describe_job(dataclasses.replace(job, title=_short(job.title, limit, shorten)))
     if job.link and linked:
         return _line(f"{STYLES[job.severity][0]} ", _run(name, selectAction=_open(job.link)))
     return _line(_run(f"{STYLES[job.severity][0]} {name}"))
@@ -133,18 +140,18 @@ def _run(text: str, limit: int = TEXT_LIMIT, **style: Any) -> Element | str:
     return {"type": "TextRun", "text": text, **style} if style else text
 
 
-def _short(text: str, limit: int) -> str:
+def _short(text: str, limit: int, cutting: Callable[[str, int], str] = cut) -> str:
     """Cut a text to `limit` bytes as JSON, and break functions that a TextRun would expand.
 
     These are {{DATE(…)}} and {{TIME(…)}}, which allow no space between the braces (Adaptive Cards, "Text features").
+
+    cutting: `cut`, or for titles `shorten`, which keeps the outcome.
     """
     text = re.sub(r"{(?={)", "{ ", text)
-    return cut(text, _fitting(text, limit))
-
-
-def _fitting(text: str, limit: int) -> int:
-    """Return how many characters of the text take at most `limit` bytes as JSON."""
-    return bisect_right(range(1, len(text) + 1), limit, key=lambda length: _size(cut(text, length)))
+    if _size(text) <= limit:
+        return text
+    fitting = bisect_right(range(1, len(text) + 1), limit, key=lambda length: _size(cutting(text, length)))
+    return cutting(text, fitting)
 
 
 def _size(value: Any) -> int:

@@ -83,7 +83,7 @@ def test_a_hundred_jobs_are_listed_whatever_their_names() -> None:
     jobs = (DigestEntry("🦊" * 999, Severity.FAILURE, may_be_repeat=True),) * 100
     shown = [line for line in lines(dataclasses.replace(messages.digest(), jobs=jobs)) if line.startswith("❌ 🦊")]
     assert len(shown) == 100
-    assert all(line.endswith("… (may be a repeat)") for line in shown)
+    assert all("🦊…🦊" in line and line.endswith("🦊 (may be a repeat)") for line in shown)
 
 
 def test_more_groups_than_fit_are_counted() -> None:
@@ -124,3 +124,22 @@ def test_there_are_at_most_as_many_buttons_as_teams_shows() -> None:
 def test_a_date_function_is_not_expanded() -> None:
     message = dataclasses.replace(messages.succeeded(), title="{{DATE(2026-01-01T00:00:00Z)}} {{{{")
     assert "{{" not in json.dumps(render(message))
+
+
+def test_a_long_name_is_shortened_in_its_middle_and_the_outcome_stands_whole() -> None:
+    outcomes = {
+        Severity.SUCCESS: "succeeded: all 10,000 children",
+        Severity.FAILURE: "failed: 9,999 of 10,000 children",
+    }
+    for length in range(1, 129):
+        for severity, outcome in outcomes.items():
+            message = dataclasses.replace(
+                messages.failed(), title=f"{'n' * length} {outcome}", severity=severity, facts=(), failures=(), notes=()
+            )
+            assert lines(message)[0].endswith(f"n {outcome}")
+    for name in ("n" * 128, "\U0001f514" * 128):
+        jobs = tuple(DigestEntry(f"{name} {outcome}", one) for one, outcome in outcomes.items()) * 50
+        for job, line in zip(
+            jobs, lines(dataclasses.replace(messages.succeeded(), facts=(), jobs=jobs))[2:], strict=False
+        ):
+            assert line.endswith(outcomes[job.severity]) or line.startswith("… and ")

@@ -148,15 +148,15 @@ def test_the_essential_container_that_failed_decides_or_else_the_last_attempt(jo
 
 def test_a_whole_multi_node_job_has_the_log_of_its_main_node():
     def ranges(main: int) -> Any:
-        logs = {"0:9": "all", "4:": "last", "4:5": "middle", "12": "one", "nobody": "?"}
+        logs = {f"0:{10**30}": "huge", "0:9": "all", "4:": "last", "4:5": "middle", "12": "one", "nobody": "?"}
         properties = [
             {"targetNodes": nodes, "container": {"logConfiguration": {"options": {"awslogs-group": group}}}}
             for nodes, group in logs.items()
         ]
         return {"nodeProperties": {"mainNode": main, "numNodes": 12, "nodeRangeProperties": properties}}
 
-    groups = {main: found_in(ranges(main)).log.group for main in (0, 5, 7, 11, 12, 13)}
-    assert groups == {0: "all", 5: "middle", 7: "last", 11: "last", 12: "one", 13: ""}
+    groups = {main: found_in(ranges(main)).log.group for main in (0, 5, 7, 11, 12, 13, -1)}
+    assert groups == {0: "all", 5: "middle", 7: "last", 11: "last", 12: "one", 13: "huge", -1: ""}
 
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if not name.endswith("tomorrow")])

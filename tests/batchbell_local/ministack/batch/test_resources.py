@@ -131,6 +131,11 @@ def test_a_definition_is_described_with_the_lists_that_it_leaves_out(batch: Any)
     assert found["containerProperties"] == {**CONTAINER, **EMPTY_LISTS}
 
 
+def test_a_definition_for_fargate_is_described_with_the_latest_platform_version(batch: Any) -> None:
+    (found,) = batch.client.describe_job_definitions(jobDefinitions=[batch.definition("true")])["jobDefinitions"]
+    assert found["containerProperties"]["fargatePlatformConfiguration"] == {"platformVersion": "LATEST"}
+
+
 def test_revisions_count_on_after_one_is_deregistered(batch: Any) -> None:
     name = batch.name("definition")
     first = batch.definition("true", jobDefinitionName=name)

@@ -60,11 +60,11 @@ def test_a_generated_fifo_name_ends_in_fifo(check):
     ("token", "limit"),
     [(QUEUE, 80), (ROLE, 64), ("aws:sns/topic:Topic", 80), ("aws:cloudwatch/eventRule:EventRule", 64)],
 )
-def test_a_long_logical_name_is_cut_so_that_the_generated_name_fits(token, limit, check):
+def test_a_logical_name_that_leaves_no_room_for_the_generated_part_is_refused(token, limit, check):
     required = {ROLE: {"assumeRolePolicy": "{}"}, "aws:cloudwatch/eventRule:EventRule": {"eventPattern": "{}"}}
-    name = check(token, required.get(token, {}), name="n" * 200)["name"]
-    assert len(name) == limit
-    assert re.search(r"-[0-9a-f]{7}$", name)
+    longest = "n" * (limit - len("-0123abc"))
+    assert len(check(token, required.get(token, {}), name=longest)["name"]) == limit
+    assert "longer than maximum length" in check.failures(token, required.get(token, {}), name=f"{longest}n")["name"]
 
 
 def test_a_generated_name_stays_when_something_else_changes(check):

@@ -93,4 +93,5 @@ def _let_go(stream: Any) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, below.fileno())
         os.close(nowhere)
-    stream.detach()
+    with contextlib.suppress(_NotWritten):
+        stream.detach()

@@ -39,6 +39,7 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_channel_faults.py",
     "test_writing_a_notifier.py",
     "test_bundle_elsewhere.py",
+    "test_environment_changes.py",
     "test_life_cycle.py",
     "test_interruptions.py",
     "test_first_deploy.py",

@@ -29,8 +29,11 @@ config:
 """
 CODE = """
 import json, os, sys
-from batchbell.cli import app  # once for all commands, which takes a second
+from batchbell.cli import app
+from batchbell.cli.stack_settings import components
 
+for module in ("settings.stack_config", "settings.arns", "event_rules"):  # once for all commands, which takes seconds
+    components(module)
 commands, stdout = json.loads(sys.stdin.buffer.read()), os.open(sys.argv[1], os.O_WRONLY) if sys.argv[1:] else None
 if stdout is None:
     reading, stdout = os.pipe()
@@ -104,7 +107,7 @@ def printing(stack: str = "dev") -> list[list[str]]:
         ["explain", "event.json", *named],
         ["explain", "event.json", *named, "--json"],
         ["preview", *named],
-        ["preview", *named, "--json"],
+        ["preview", *named, "--event", "event.json", "--json"],
         ["new-notifier", "pager", "pager"],
         ["new-notifier", "pager", "other", "--json"],
     ]
@@ -132,7 +135,6 @@ LOCALES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "ASCII": ("ascii", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
     "ISO-8859-1": ("latin-1", {"PYTHONUTF8": "0"}),
     "cp1252 output": ("cp1252", {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "cp1252"}),
-    "UTF-8": ("utf-8", {"LC_ALL": "C.UTF-8"}),
 }
 
 

@@ -28,6 +28,8 @@ CONFIG = {
     ],
 }
 CODE = {SIGNATURE: ARCHIVE, "assets": {"app.py": {SIGNATURE: ASSET, "text": ""}}}
+SIZE = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "128"}]
+CONTAINER = {"image": "busybox", "resourceRequirements": SIZE}
 # Statements without an action of their own that local AWS asks for: the resources that other requests pass.
 PASSING = {
     "FunctionRole": "aws:lambda/function:Function",
@@ -60,9 +62,7 @@ def lives(deployer, deployment, monkeypatch):
         if one.type == "aws:lambda/function:Function":
             more = {"code": CODE}
         elif one.type == "aws:batch/jobDefinition:JobDefinition":
-            sizes = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}]
-            container = {"image": "busybox", "executionRoleArn": role["Arn"], "resourceRequirements": sizes}
-            more = {"containerProperties": json.dumps(container)}
+            more = {"containerProperties": json.dumps({**CONTAINER, "executionRoleArn": role["Arn"]})}
         lives.append(Life.of(one, clients, owner, f"batchbell/{STACK}", **more))
     yield lives
     owner("iam").delete_role(RoleName=role["RoleName"])

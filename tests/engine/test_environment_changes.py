@@ -176,5 +176,38 @@ def test_adding_a_launch_template_replaces_the_environment(stack):
     assert "launchTemplate" in environments(stack)[1]
 
 
+def test_every_setting_for_companies_is_taken_over_in_place(stack):
+    role = "arn:aws:iam::123456789012:role/company/render"
+    stack.set(
+        environment_volume_encryption=True,
+        environment_assign_public_ip=False,
+        environment_job_timeout=600,
+        environment_job_role_arn=f"{role}-job",
+        environment_execution_role_arn=f"{role}-execution",
+        environment_log_retention_days=90,
+    )
+    done = stack.run("up")
+
+    assert sorted(done.changes) == [
+        f"update {ENVIRONMENT}-ec2",
+        "update JobDefinition print-color-batch-job",
+        "update LaunchTemplate print-color-batch-instance",
+        "update LogGroup print-color-batch-jobs",
+    ]
+    assert stack.run("preview").summary == {"same": 44}
+
+
+def test_a_refresh_reads_the_definitions_first_revision_until_that_is_deregistered(stack):
+    """The engine keeps the id of the first revision (pulumi#3729), by which the provider reads."""
+    definition = "JobDefinition print-color-batch-job"
+    refreshed, again = stack.run("refresh"), stack.run("up")
+    stack.cloud.client("batch").deregister_job_definition(jobDefinition="print-color:1")
+    forgotten, made = stack.run("refresh"), stack.run("up")
+
+    assert (refreshed.changes, again.changes) == ([f"update {definition}"], [f"update {definition}"])
+    assert (forgotten.changes, made.changes) == ([f"delete {definition}"], [f"create {definition}"])
+    assert stack.run("refresh").changes == []
+
+
 def test_a_preview_after_all_changes_shows_none(stack):
     assert stack.run("preview").summary == {"same": 44}

@@ -168,8 +168,25 @@ CALLS: Mapping[str, Calls] = {
         everywhere="ssm:DescribeParameters",
     ),
 }
-# Of the functions that the program calls before it creates an environment.
-LOOK_UPS = "ec2:DescribeVpcs ec2:DescribeSubnets ec2:DescribeRouteTables ec2:DescribeAvailabilityZones"
+# Of settings that not every stack has; by type of the resource that gets them, and by input.
+BOUNDARY_CALLS = "iam:PutRolePermissionsBoundary iam:DeleteRolePermissionsBoundary"
+KEY_CALLS: Mapping[tuple[str, str], str] = {
+    ("Function", "kmsKeyArn"): "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey",
+    ("Table", "serverSideEncryption"): "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:Encrypt",
+    ("Parameter", "keyId"): "kms:Encrypt kms:Decrypt",
+}
+LOG_KEY_CALLS = "logs:AssociateKmsKey logs:DisassociateKmsKey"
+NETWORK_CALLS = "ec2:DescribeNetworkInterfaces ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcs"
+# By function of the provider that the program calls. get_vpc also asks for attributes of the VPC.
+LOOK_UPS: Mapping[str, str] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": "ec2:DescribeAvailabilityZones",
+    "aws:index/getCallerIdentity:getCallerIdentity": "",  # sts:GetCallerIdentity, which nobody can be refused
+    "aws:index/getPartition:getPartition": "",
+    "aws:index/getRegion:getRegion": "",
+    "aws:ec2/getSubnet:getSubnet": "ec2:DescribeSubnets",
+    "aws:ec2/getSubnets:getSubnets": "ec2:DescribeSubnets",
+    "aws:ec2/getVpc:getVpc": "ec2:DescribeVpcs ec2:DescribeRouteTables",
+}
 
 
 def requests_of(recording: Recording) -> Iterator[Request]:
@@ -185,6 +202,7 @@ def requests_of(recording: Recording) -> Iterator[Request]:
         yield from (Request(action, arn, context) for action in calls.actions.split())
         yield from (Request(action, "*", context) for action in calls.everywhere.split())
         yield from _more(one, arns)
+        yield from _of_settings(one)
 
 
 def _context(one: Registered) -> dict[str, str]:
@@ -216,13 +234,28 @@ def _more(one: Registered, arns: _Arns) -> Iterator[Request]:
         service = "batch.amazonaws.com"
         arn = f"{arns.account}:role/aws-service-role/{service}/AWSServiceRoleForBatch"
         yield Request("iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": service})
-        yield from (Request(action, "*") for action in LOOK_UPS.split())
+        yield from (Request(action, "*") for actions in LOOK_UPS.values() for action in actions.split())
     elif kind in ("SecurityGroup", "LaunchTemplate"):
         yield Request("ec2:CreateTags", str(one.outputs["arn"]), {"ec2:CreateAction": f"Create{kind}"})
         if kind == "SecurityGroup":
             vpc = str(one.outputs["arn"]).rpartition(":")[0] + f":vpc/{one.inputs['vpcId']}"
             yield Request("ec2:CreateSecurityGroup", vpc)
             yield Request("ec2:DescribeVpcAttribute", vpc)  # get_vpc asks for DNS settings
+
+
+def _of_settings(one: Registered) -> Iterator[Request]:
+    """Yield the requests for settings that not every stack has."""
+    kind, inputs, arn = one.type_token.rpartition(":")[2], one.inputs, str(one.outputs.get("arn"))
+    if kind == "Role" and inputs.get("permissionsBoundary"):
+        yield from (Request(action, arn) for action in BOUNDARY_CALLS.split())
+    if kind == "LogGroup" and inputs.get("kmsKeyId"):
+        yield from (Request(action, arn) for action in LOG_KEY_CALLS.split())
+    if kind == "Function" and inputs.get("vpcConfig"):
+        yield from (Request(action, "*") for action in NETWORK_CALLS.split())
+    for (type_, name), actions in KEY_CALLS.items():
+        value = inputs.get(name) if kind == type_ else None
+        if key := value.get("kmsKeyArn") if isinstance(value, Mapping) else value:
+            yield from (Request(action, str(key)) for action in actions.split())
 
 
 def _pass(role: str, service: str) -> Request:

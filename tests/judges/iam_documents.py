@@ -15,7 +15,7 @@ PERMISSIONS = PROJECT / "docs" / "permissions.md"
 
 # The words that the pages write for a user's own names; all others in capitals become names too.
 EXAMPLES = {"REGION": "us-east-1", "ACCOUNT": "123456789012", "PARTITION": "aws"}
-PLACEHOLDER = re.compile(r"(?<=[:/\"])[A-Z][A-Z-]+[A-Z](?![A-Za-z])")
+PLACEHOLDER = re.compile(r"(?<=[:/\"])[A-Z][A-Z-]+[A-Z](?![A-Za-z]|\":)")
 
 
 @dataclass(frozen=True)

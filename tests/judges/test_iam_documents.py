@@ -19,12 +19,11 @@ KINDS = {
 }
 # AWS checks a new security group and its VPC each by itself, and only the group has tags. So each has a statement, and
 # parliament misses the group in that of the VPC. (Amazon EC2 User Guide, "Example policies to control access".)
-# The key's statement for CloudWatch Logs is AWS's own example, with a principal of the Region, a text of the encryption
-# context that is compared as an ARN, and an action that has none. (CloudWatch Logs User Guide, "Encrypt log data in
+# The key's statement for CloudWatch Logs is AWS's own example, with a text of the encryption context that is
+# compared as an ARN, and an action that has none. (CloudWatch Logs User Guide, "Encrypt log data in
 # CloudWatch Logs using AWS Key Management Service".)
 ACCEPTED = {
     "UNKNOWN_CONDITION_FOR_ACTION Unknown condition kms:EncryptionContext:aws:logs:arn for action kms:DescribeKey",
-    "UNKNOWN_PRINCIPAL None",
     "MISMATCHED_TYPE Type mismatch: ArnLike requires a value of type Arn but given String",
     "RESOURCE_MISMATCH [{'action': 'ec2:CreateSecurityGroup', 'required_format': 'arn:*:ec2:*:*:security-group/*'}]",
 }

@@ -114,6 +114,7 @@ def test_what_aws_takes_is_taken():
     assert (len(settings.tags), settings.role_path) == (49, "/teams/batch/")
 
 
+@pytest.mark.usefixtures("event_loop_of_pulumi")
 def test_arns_and_ids_may_be_outputs():
     unknown = pulumi.Output.from_input("x")
     settings = check(

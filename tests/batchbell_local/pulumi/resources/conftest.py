@@ -18,6 +18,9 @@ class CloudClients(Clients):
     def __call__(self, service: str) -> Any:
         return self._cloud.client(service)
 
+    def of_owner(self, service: str) -> Any:
+        return self._cloud.client(service)
+
     @property
     def region(self) -> str:
         return self._cloud.region

@@ -26,6 +26,7 @@ BLOCK_LIMIT = 50
 BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
 FACTS_LIMIT = 6_000  # of these, for all facts and what is always shown
 LOG_LIMIT = 2_000  # characters of a log's last lines as JSON
+LOG_LEAST = 500  # of these, however many groups there are: the logs are of the largest ones
 LOG_FRAME = 150  # characters as JSON of the block around them
 REST_SIZE = 120  # characters as JSON of the block that counts the omitted things
 
@@ -117,7 +118,7 @@ def _failure_blocks(groups: Sequence[FailureGroup], room: int) -> list[CountedBl
     """
     sections = [_failure_section(group) for group in groups]
     logged = sum(1 for group in groups if group.log_lines)
-    left = (room - _size(sections)) // logged - LOG_FRAME if logged else 0
+    left = max((room - _size(sections)) // logged - LOG_FRAME, LOG_LEAST) if logged else 0
     blocks: list[CountedBlock] = []
     for group, section in zip(groups, sections, strict=True):
         blocks.append((section, 1))

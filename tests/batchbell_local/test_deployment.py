@@ -314,4 +314,6 @@ def test_a_refused_resource_or_function_ends_the_program(program):
     assert program.failure('aws.s3.Bucket("files")') == (
         'aws:s3/bucket:Bucket "files": this resource type is not supported by local AWS'
     )
-    assert program.failure("aws.get_availability_zones()").startswith('function "aws:index/getAvailabilityZones')
+    assert program.failure("aws.get_billing_service_account()").startswith(
+        'function "aws:index/getBillingServiceAccount'
+    )

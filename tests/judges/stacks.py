@@ -20,6 +20,34 @@ LONGEST_STACK = "a-stack-that-has-32-characters-x"
 LONGEST_NOTIFIER = "a-notifier-that-has-39-characters-xxxxx"
 LONGEST_ENVIRONMENT = "an-environment-with-91-characters-" + "x" * 57
 
+# What a company may require of a stack, and of its environment.
+TAGS = {"cost-centre": "4711", "team": "rendering"}
+BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
+PATH = "/batch/"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SUBNETS, GROUPS = ["subnet-0123456789abcdef0"], ["sg-0123456789abcdef0"]
+COMPANY = {
+    "tags": TAGS,
+    "permissions_boundary_arn": BOUNDARY,
+    "role_path": PATH,
+    "kms_key_arn": KEY,
+    "function_subnet_ids": SUBNETS,
+    "function_security_group_ids": GROUPS,
+}
+JOBS = {
+    "environment_subnet_ids": SUBNETS,
+    "environment_attempts": 3,
+    "environment_job_timeout": 3_600,
+    "environment_log_retention_days": 90,
+    "environment_job_role_arn": "arn:aws:iam::123456789012:role/batch/job",
+}
+ON_INSTANCES = {**JOBS, "environment_volume_encryption": True}
+ON_FARGATE = {
+    **JOBS,
+    "environment_assign_public_ip": False,
+    "environment_execution_role_arn": "arn:aws:iam::123456789012:role/batch/execution",
+}
+
 
 @dataclass(frozen=True)
 class JudgedStack:
@@ -98,6 +126,9 @@ def _stacks() -> Iterator[tuple[str, JudgedStack]]:
     place = PLACES["aws"]
     existing = {**_watching(place), "function_timeout": 120, "function_architecture": "x86_64"}
     yield "existing-aws", JudgedStack({**existing, "notifiers": each_notifier(place)}, "aws")
+    for platform, further in (("EC2", ON_INSTANCES), ("FARGATE", ON_FARGATE)):
+        config = {**environment(platform, place), **COMPANY, **further, "notifiers": each_notifier(place)}
+        yield f"company-{platform.lower()}-aws", JudgedStack(config, "aws", LONGEST_STACK)
 
 
 STACKS: Mapping[str, JudgedStack] = dict(_stacks())

@@ -7,21 +7,8 @@ import json
 import pytest
 
 from tests.judges.registered import Recording, record
-from tests.judges.stacks import STACKS
+from tests.judges.stacks import BOUNDARY, COMPANY, GROUPS, KEY, PATH, STACKS, SUBNETS, TAGS
 
-TAGS = {"cost-centre": "4711", "team": "rendering"}
-BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
-PATH = "/batch/"
-KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-SUBNETS, GROUPS = ["subnet-0123456789abcdef0"], ["sg-0123456789abcdef0"]
-COMPANY = {
-    "tags": TAGS,
-    "permissions_boundary_arn": BOUNDARY,
-    "role_path": PATH,
-    "kms_key_arn": KEY,
-    "function_subnet_ids": SUBNETS,
-    "function_security_group_ids": GROUPS,
-}
 # Types without tags in AWS.
 UNTAGGED = {
     "aws:cloudwatch/eventTarget:EventTarget",

@@ -68,9 +68,10 @@ class Logs:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
-    def get_log_events(self, *, logGroupName: str, logStreamName: str, limit: int) -> dict[str, Any]:
+    def get_log_events(self, *, limit: int, **place: str) -> dict[str, Any]:
         self.batch.calls.append("GetLogEvents")
-        return {"events": [{"message": f"{number} of {logStreamName} " + "x" * 300} for number in range(limit)]}
+        stream = place["logStreamName"]
+        return {"events": [{"message": f"{number} of {stream} " + "x" * 300} for number in range(limit)]}
 
 
 def look_up(batch: Batch, log_lines: int = 0) -> Message:

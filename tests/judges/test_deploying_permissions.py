@@ -24,7 +24,7 @@ from tests.judges.iam_documents import fill, policy
 from tests.judges.iam_reference import listed
 from tests.judges.provider_answers import _FUNCTIONS as FUNCTIONS
 from tests.judges.provider_answers import ACCOUNT
-from tests.judges.stacks import STACKS
+from tests.judges.stacks import COMPANY, KEY, STACKS
 from tests.judges.test_company_settings import COMPANY, KEY, KINDS
 
 STACK, ENVIRONMENT = "Deploying", "Deploying a Batch environment"  # headings of the page

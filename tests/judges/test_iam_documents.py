@@ -22,7 +22,7 @@ KINDS = {
 # The key's statement for CloudWatch Logs is AWS's own example, with a text of the encryption context that is
 # compared as an ARN, and an action that has none. (CloudWatch Logs User Guide, "Encrypt log data in
 # CloudWatch Logs using AWS Key Management Service".)
-# A function in a VPC makes its network interfaces as AWS's own policy AWSLambdaVPCAccessExecutionRole lets it: anywhere.
+# A function in a VPC makes its network interfaces anywhere, as AWS's own AWSLambdaVPCAccessExecutionRole lets it.
 ACCEPTED = {
     "RESOURCE_STAR ['ec2:AssignPrivateIpAddresses', 'ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface', "
     "'ec2:UnassignPrivateIpAddresses']",

@@ -25,7 +25,7 @@ from tests.judges.iam_reference import listed
 from tests.judges.provider_answers import _FUNCTIONS as FUNCTIONS
 from tests.judges.provider_answers import ACCOUNT
 from tests.judges.stacks import COMPANY, KEY, STACKS
-from tests.judges.test_company_settings import COMPANY, KEY, KINDS
+from tests.judges.test_company_settings import KINDS
 
 STACK, ENVIRONMENT = "Deploying", "Deploying a Batch environment"  # headings of the page
 COMPANYS = "Deploying with a company's settings"

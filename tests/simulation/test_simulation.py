@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from components.delivery import INTAKE_WINDOW, RETRY_WINDOW, visibility_timeout
+from tests.simulation.function import TIMEOUT
 from tests.simulation.plan import FAULTS, Plan
-from tests.simulation.world import simulate
+from tests.simulation.world import VISIBILITY, simulate
+
+
+def test_queues_hide_their_records_as_long_as_in_a_stack():
+    assert VISIBILITY["intake"] == visibility_timeout(int(TIMEOUT), INTAKE_WINDOW)
+    assert VISIBILITY["retry"] == visibility_timeout(int(TIMEOUT), RETRY_WINDOW)
 
 
 def test_without_faults_each_message_arrives_once_and_unmarked():

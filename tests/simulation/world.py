@@ -43,6 +43,10 @@ class Result:
     trace: list[str]
 
 
+# Seconds; as `components.delivery` makes the queues. Nothing receives dead letters.
+VISIBILITY = {"intake": 6 * TIMEOUT, "retry": 6 * TIMEOUT + 20, "dead-letters": 6 * TIMEOUT}
+
+
 class World:
     """What the parts of a run share."""
 
@@ -76,7 +80,7 @@ class World:
             name,
             lambda: self.scheduler.now,
             self.plan.random(f"queue/{name}"),
-            visibility=6 * TIMEOUT,
+            visibility=VISIBILITY[name],
             dead_letters=dead_letters,
             any_order="reordering" in self.plan.faults,
             duplicate_share=DUPLICATES if "duplicates" in self.plan.faults and dead_letters else 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from random import Random
@@ -25,6 +26,7 @@ from demo.print_color import (
 
 FUNCTION_TIMEOUT = 5  # seconds; retries, leases and lifetimes are six times as fast as in a real stack
 REAL_TIMEOUT = 30  # seconds, of the function in a real stack
+GATHERING = 20  # seconds for which a real stack's mapping may collect tickets, while they are hidden
 HOUR = 3_600.0
 LIFETIME = 4 * HOUR  # for how long a real stack retries a message
 SLOT = 10.0  # seconds; a real stack's tickets become due at multiples of this
@@ -45,6 +47,7 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
         cloud.verify_sender(SENDER)
         deployment = deploy_print_color(cloud, program, sink, {"function_timeout": FUNCTION_TIMEOUT}, report)
         topic = CollectingQueue.of_topic(cloud, "subscriber", deployment.outputs["notifiers"]["sns"]["topic_arn"])
+        _hide_records_for_less(cloud, deployment.outputs["retry_queue_url"])
         stack = Stack(cloud, sink, deployment, topic)
         queue = cloud.job_queue_arn(deployment.outputs["job_queue_name"])
         workload = generate_workload(
@@ -67,6 +70,12 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
             seed,
             time.monotonic() - started,
         )
+
+
+def _hide_records_for_less(cloud: LocalCloud, retry_queue_url: str) -> None:
+    """Scale the seconds of the retry queue's visibility that do not follow the function's timeout by themselves."""
+    scaled = math.ceil(6 * FUNCTION_TIMEOUT + GATHERING * FUNCTION_TIMEOUT / REAL_TIMEOUT)
+    cloud.client("sqs").set_queue_attributes(QueueUrl=retry_queue_url, Attributes={"VisibilityTimeout": str(scaled)})
 
 
 def _times() -> Times:

@@ -7,10 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from batchbell_local.cloud import LocalCloud
+from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
+ABROAD = "eu-west-1"
+EMAIL = {
+    "sender": "batch@example.net",
+    "region": ABROAD,
+    "configuration_set": "transactional",
+    "identity_arn": f"arn:aws:ses:{ABROAD}:123456789012:identity/example.net",
+    "owner_domains": ["example.com"],
+}
 TAGS = {"cost-centre": "4711", "team": "rendering"}
 PATH = "/batch/"
 
@@ -28,11 +38,23 @@ def account_resources(cloud: LocalCloud, project: Path) -> dict[str, Any]:
     """Make what the account has before the stack, and return its ARNs and ids."""
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     policy = cloud.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(anything))["Policy"]
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"}]}
+    role = cloud.client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    abroad = boto3.client(
+        "sesv2",
+        ABROAD,
+        endpoint_url=cloud.endpoint,
+        aws_access_key_id=ROOT_ACCESS_KEY,
+        aws_secret_access_key=ROOT_SECRET_KEY,
+    )
+    abroad.create_email_identity(EmailIdentity="example.net")
+    abroad.create_configuration_set(ConfigurationSetName="transactional")
     ec2 = cloud.client("ec2")
     subnets = ec2.describe_subnets()["Subnets"]
     vpc = subnets[0]["VpcId"]
     return {
         "boundary": policy["Arn"],
+        "role": role["Arn"],
         "key": cloud.client("kms").create_key(Policy=documented_key_policy(project))["KeyMetadata"]["Arn"],
         "topic": cloud.client("sns").create_topic(Name="on-call")["TopicArn"],
         "subnets": [one["SubnetId"] for one in subnets if one["VpcId"] == vpc][:2],
@@ -50,6 +72,21 @@ def every_setting(account: Mapping[str, Any]) -> dict[str, Any]:
         "function_subnet_ids": account["subnets"],
         "function_security_group_ids": [account["group"]],
         "alarm_topic_arn": account["topic"],
+        "environment_subnet_ids": account["subnets"],
+        "environment_assign_public_ip": False,
+        "environment_job_role_arn": account["role"],
+        "environment_execution_role_arn": account["role"],
+        "environment_job_timeout": 3_600,
+        "environment_attempts": 3,
+        "environment_volume_encryption": True,
+        "environment_log_retention_days": 90,
+        "log_lines": 5,
+        "owner_tag": "owner",
+        "notifiers": [
+            {"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}, "mentions": {"alice": ["U012"]}},
+            {"type": "email", "name": "email", "recipients": ["team@example.com"], **EMAIL},
+            {"type": "sns", "name": "sns", "tags": {"team": ["*"]}, "log_lines": 0},
+        ],
     }
 
 
@@ -119,6 +156,36 @@ def test_the_function_is_in_its_subnets(stack, account):
 
     assert sorted(network["SubnetIds"]) == sorted(account["subnets"])
     assert network["SecurityGroupIds"] == [account["group"]]
+
+
+def test_jobs_run_with_what_the_environment_was_given(stack, account):
+    client, outputs = stack.cloud.client, stack.outputs
+    (definition,) = client("batch").describe_job_definitions(jobDefinitionName=outputs["job_definition_name"])[
+        "jobDefinitions"
+    ]
+    container = definition["containerProperties"]
+    (environment,) = client("batch").describe_compute_environments(
+        computeEnvironments=[outputs["compute_environment_name"]]
+    )["computeEnvironments"]
+    template = environment["computeResources"]["launchTemplate"]["launchTemplateId"]
+    (version,) = client("ec2").describe_launch_template_versions(LaunchTemplateId=template)["LaunchTemplateVersions"]
+    volume = version["LaunchTemplateData"]["BlockDeviceMappings"][0]["Ebs"]
+    group = container["logConfiguration"]["options"]["awslogs-group"]
+    (log,) = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+
+    assert (container["jobRoleArn"], container["executionRoleArn"]) == (account["role"], account["role"])
+    assert (definition["timeout"], definition["retryStrategy"]["attempts"]) == ({"attemptDurationSeconds": 3_600}, 3)
+    assert (volume["Encrypted"], volume["KmsKeyId"]) == (True, account["key"])
+    assert (log["retentionInDays"], log["kmsKeyId"]) == (90, account["key"])
+    assert sorted(environment["computeResources"]["subnets"]) == sorted(account["subnets"])
+    assert TAGS.items() <= environment["computeResources"]["tags"].items()
+
+
+def test_mail_is_sent_abroad_with_its_configuration_set(stack):
+    mails = [mail for mail in stack.cloud.mailbox() if mail["Source"] == EMAIL["sender"]]
+
+    assert mails
+    assert {(one["Region"], one["ConfigurationSetName"]) for one in mails} == {(ABROAD, "transactional")}
 
 
 def test_a_destroy_leaves_nothing(stack, before, everything):

@@ -14,7 +14,7 @@ from typing import Any
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment, this_machine
-from demo.print_color import SENDER
+from demo.print_color import SENDER, describe_job_definition
 from tests.end_to_end.shared_stack import WEBHOOK, SharedStack
 from tests.end_to_end.stack import deploy
 
@@ -143,10 +143,13 @@ SENDING_MAIL: Mapping[str, set[str]] = {
 def inspect_print_color(shared: SharedStack, project: Path, account: AccountResources) -> InspectedStack:
     parameter = arn("ssm", f"parameter{WEBHOOK}")
     topic = shared.deployment.outputs["notifiers"]["sns"]["topic_arn"]
+    options = describe_job_definition(shared.cloud, shared.deployment)["containerProperties"]["logConfiguration"]
+    groups = ("/aws/batch/job", options["options"]["awslogs-group"])
+    logs = {arn("logs", f"log-group:{group}:log-stream:*") for group in groups}
     return InspectedStack(
         shared.cloud,
         shared.deployment,
-        {**SENDING_MAIL, "ssm:GetParameter": {parameter}, "sns:Publish": {topic}},
+        {**SENDING_MAIL, "ssm:GetParameter": {parameter}, "sns:Publish": {topic}, "logs:GetLogEvents": logs},
         [
             mail(SENDER),
             ("ssm", "get_parameter", {"Name": parameter, "WithDecryption": True}),

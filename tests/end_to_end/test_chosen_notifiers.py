@@ -144,6 +144,7 @@ def test_a_function_loads_no_module_of_a_notifier_that_its_stack_did_not_choose(
     assert {name for name in loaded if name.split(".")[0] in ("notifiers", "acme_pager")} == {
         "notifiers",
         "notifiers.email",
+        "notifiers.email.mailbox",
         "notifiers.email.notifier",
         "notifiers.email.page",
         "acme_pager",

@@ -47,6 +47,9 @@ def answer(service, operation, arguments):
 """
 
 
+READING_LOGS = "logs:GetLogEvents"
+
+
 @pytest.fixture(scope="module")
 def sink(print_color):
     """Slack as all stacks see it."""
@@ -96,7 +99,7 @@ def test_no_role_of_a_stack_has_wildcard_actions_or_unneeded_wildcard_resources(
             elif set(statement["Action"]) == set(SENDING_MAIL):
                 assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": SENDER}}
             else:
-                assert opened <= {arn("logs", f"log-group:{stack.log_group}:*")}
+                assert opened <= {arn("logs", f"log-group:{stack.log_group}:*")} | stack.needs.get(READING_LOGS, set())
 
 
 def test_only_lambda_can_assume_the_functions_role_and_it_has_no_other_policies(stack):
@@ -170,6 +173,7 @@ def forbidden_calls(stack: InspectedStack, others: AccountResources) -> Iterator
     yield "batch", "terminate_job", {"jobId": "x", "reason": "x"}
     yield "logs", "create_log_stream", {"logGroupName": others.name, "logStreamName": "probe"}
     yield "logs", "delete_log_group", {"logGroupName": stack.log_group}
+    yield "logs", "get_log_events", {"logGroupName": stack.log_group, "logStreamName": "probe"}
     yield "lambda", "invoke", {"FunctionName": outputs["function_name"]}
     yield "lambda", "update_function_configuration", {"FunctionName": outputs["function_name"], "Timeout": 900}
     yield "iam", "list_roles", {}

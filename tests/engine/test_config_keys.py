@@ -25,7 +25,8 @@ PROGRAM = """
     from components.settings.stack_config import config_keys, settings_from_stack, stack_secrets
 
     def as_written(choice):
-        entry = {name: getattr(choice, name) for name in ("name", "statuses", "jobs", "digest_after")}
+        names = ("name", "statuses", "jobs", "tags", "log_lines", "digest_after")
+        entry = {name: getattr(choice, name) for name in names}
         return {"type": choice.plugin.type, **entry, **choice.settings.model_dump(exclude_unset=True)}
 
     settings = settings_from_stack(find_deployment_context(pulumi.get_stack()))

@@ -38,7 +38,8 @@ def main(arguments: Sequence[str], pace: Pace) -> int:
     except (BotoCoreError, ClientError) as error:
         screen.print(f"AWS does not know these credentials: {error}")
         return REFUSED
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends the run, it cleans up first
+    for number in (signal.SIGINT, signal.SIGTERM):  # whatever ends the run, it cleans up first
+        signal.signal(number, signal.default_int_handler)
     if options.clean_up:
         return _clean_up(account, options, screen)
     if shutil.which("pulumi") is None:

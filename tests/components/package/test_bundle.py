@@ -89,6 +89,7 @@ def test_a_package_holds_the_run_time_halves_and_their_dependencies_and_nothing_
         "email/mailbox.py",
         "email/page.py",
         "slack/blocks.py",
+        "slack/mentions.py",
         "sns/chat.py",
         "sns/publication.py",
         *(f"{type_}/{module}.py" for type_ in ("slack", "email", "sns") for module in ("__init__", "notifier")),

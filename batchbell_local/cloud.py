@@ -203,6 +203,10 @@ class LocalCloud:
         """Put events on the default bus as AWS Batch does."""
         self._control("POST", "events", {"events": list(events)})
 
+    def collect_quiet_queues_for(self, share: float) -> None:
+        """Set how long a mapping with a window collects from a quiet queue, as a share of its function's timeout."""
+        self._control("POST", "mappings/quiet", {"share": share})
+
     def lag_relations(self, seconds: float) -> None:
         """Set how long AWS Batch refuses to delete a compute environment that a job queue has just left."""
         self._control("POST", "batch/relation-lag", {"seconds": seconds})

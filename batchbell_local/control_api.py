@@ -10,6 +10,7 @@ POST   /_batchbell/functions/restart      ends all functions' processes, the run
 POST   /_batchbell/functions/clock        moves the clock of processes that start from now on by {"seconds": N}
                                           → {"started": how many had the clock before}
 GET    /_batchbell/functions/descriptors  {"counts": [open descriptors of a process]}
+POST   /_batchbell/mappings/quiet         {"share": N} of a function's timeout: how long a quiet queue is collected from
 POST   /_batchbell/queues/waiting         of {"url": a queue's}: {"messages": [{"body", "due"}]}, not received yet
 POST   /_batchbell/queues/due             makes the delayed messages of {"url": a queue's} visible → {"made_due": N}
 """
@@ -25,7 +26,7 @@ from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
 from .faults import Fault, FaultInjector, FunctionCall, parse_call, render_response
-from .ministack import delayed_messages, functions
+from .ministack import delayed_messages, event_source_mappings, functions
 from .ministack.batch.queue_relations import queue_relations
 from .ministack.clocks import clock
 
@@ -91,6 +92,8 @@ class ControlApi:
 
     def _control(self, method: str, path: list[str], body: bytes) -> dict[str, Any]:
         match method, path:
+            case "POST", ["functions" | "mappings", *_]:
+                return _control_functions(path, body)
             case "POST", ["faults"]:
                 return {"fault": self._faults.add(Fault(**json.loads(body)))}
             case "GET", ["faults", number]:
@@ -98,13 +101,6 @@ class ControlApi:
             case "DELETE", ["faults", *rest]:
                 self._faults.clear(int(rest[0]) if rest else None)
                 return {}
-            case "POST", ["functions", "kill"]:
-                return {"killed": functions.kill_running()}
-            case "POST", ["functions", "restart"]:
-                functions.restart()
-                return {}
-            case "POST", ["functions", "clock"]:
-                return {"started": clock.shift(json.loads(body)["seconds"])}
             case "GET", ["functions", "descriptors"]:
                 return {"counts": functions.count_descriptors()}
             case "POST", ["queues", "waiting"]:
@@ -179,3 +175,18 @@ async def _cut(send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})
     raise CutConnection
+
+
+def _control_functions(path: list[str], body: bytes) -> dict[str, Any]:
+    match path:
+        case ["functions", "kill"]:
+            return {"killed": functions.kill_running()}
+        case ["functions", "restart"]:
+            functions.restart()
+            return {}
+        case ["functions", "clock"]:
+            return {"started": clock.shift(json.loads(body)["seconds"])}
+        case ["mappings", "quiet"]:
+            event_source_mappings.quiet_queues.share = json.loads(body)["share"]
+            return {}
+    raise ValueError(f"unknown control call: POST {'/'.join(path)}")

@@ -33,11 +33,20 @@ from .poller_wake import PollerWake
 LARGEST_UNBATCHED = 10  # records, without a window
 RECEIVED_AT_ONCE = 10  # SQS's own limit
 PAYLOAD_LIMIT = 6 * 1024 * 1024  # bytes; "Lambda quotas": invocation payload
-QUIET_GATHERING = 20 / 30  # of the function's timeout: how long a mapping with a window collects from a quiet queue
 RECORD_OVERHEAD = 1_000  # bytes of a record besides its body and attributes; a generous estimate
 Json = dict[str, Any]
 Receive = Callable[[str, int], list[Json]]
 Response = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class QuietQueues:
+    """How long a mapping with a window collects from a quiet queue, as a share of its function's timeout."""
+
+    share: float = 20 / 30
+
+
+quiet_queues = QuietQueues()
 
 
 def install() -> None:
@@ -93,7 +102,7 @@ class _BatchCollector:
             complete = self._fill(records, queue, size if window else min(size, LARGEST_UNBATCHED))
             if not records:
                 return []
-            pending = _PendingBatch(records, since, window, QUIET_GATHERING * _function_timeout(mapping))
+            pending = _PendingBatch(records, since, window, quiet_queues.share * _function_timeout(mapping))
             if complete or pending.deadline <= time.time():
                 return [record.message for record in records]
             self._pending[mapping["UUID"]] = pending

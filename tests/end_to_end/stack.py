@@ -25,7 +25,8 @@ def deploy(environment: Mapping[str, str], program: Path, stack: str, **options:
 
 
 def shorten_batching(cloud: LocalCloud, deployment: Deployment) -> None:
-    """Let retries start as soon as they are due. As a stack ships, tickets wait up to 5 s for others."""
+    """Let retries start as soon as they are due. As a stack ships, tickets wait for others."""
+    cloud.collect_quiet_queues_for(0)
     functions = cloud.client("lambda")
     name = deployment.outputs["function_name"]
     for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
-import boto3
 import pytest
 
+from batchbell.aws_clients import make_client
 from batchbell.contract import Message, PermanentError, TemporaryError
 from batchbell_local.cloud import LocalCloud
 from notifiers.email.notifier import create, write_mail
@@ -45,7 +45,7 @@ def test_an_unverified_sender_is_a_permanent_error_with_the_reason(in_cloud: Loc
 @pytest.fixture
 def abroad(in_cloud: LocalCloud) -> Any:
     """SES in eu-west-1, where example.net is verified, as nowhere else, with the configuration set `transactional`."""
-    ses = boto3.client("sesv2", region_name="eu-west-1")
+    ses = make_client("sesv2", "eu-west-1")
     if "example.net" not in [one["IdentityName"] for one in ses.list_email_identities()["EmailIdentities"]]:
         ses.create_email_identity(EmailIdentity="example.net")
     if "transactional" not in ses.list_configuration_sets()["ConfigurationSets"]:

@@ -26,6 +26,8 @@ LOGS_NOT_READ = "The last {} lines of the log are read when the message is sent.
 
 def read_event(source: str) -> Mapping[str, Any]:
     """Read an event from a file, or from standard input if `source` is "-". Raises CommandFailed."""
+    if source == "-" and sys.stdin is None:  # closed when Python started
+        raise CommandFailed("standard input is closed: it must hold one EventBridge event")
     try:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:

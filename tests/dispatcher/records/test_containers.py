@@ -76,6 +76,8 @@ def test_a_log_group_is_found_wherever_aws_may_write_it(place):
 APP: dict[str, Any] = {"name": "app", "essential": True}
 SIDECAR: dict[str, Any] = {"name": "sidecar", "essential": False}
 MAIN: dict[str, Any] = {"name": "main"}
+STOPPED_PROXY = {"name": "proxy", "exitCode": 137, "reason": "Error"}
+FAILED_MAIN = MAIN | {"exitCode": 1, "reason": "Error"}
 
 
 def pod(*containers: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +136,16 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
                 }
             ),
             ("init", 1, ""),
+        ),
+        # On EKS every container that failed says "Error", also one that was stopped.
+        ({"eksProperties": {"podProperties": {"containers": [STOPPED_PROXY, FAILED_MAIN]}}}, ("main", 1, "Error")),
+        (
+            {
+                "eksProperties": {
+                    "podProperties": {"containers": [STOPPED_PROXY | {"reason": "OOMKilled"}, FAILED_MAIN]}
+                }
+            },
+            ("proxy", 137, "OOMKilled"),
         ),
         # What nobody knows yet.
         ({"microvmProperties": {"machines": [{"exitCode": 1}]}}, ("", None, "")),

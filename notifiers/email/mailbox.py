@@ -31,7 +31,7 @@ _POLICY_VARIABLE = "${"
 
 _TAKES = "takes an e-mail address, or Name <address>"
 # SES takes no other (SES API v2 reference, "Destination").
-IN_ASCII = "in ASCII: a domain with other letters is written xn--…"
+IN_ASCII = "in ASCII: a domain with other letters begins with xn--"
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,10 @@ def _containers(job: JsonObject) -> Sequence[Container]:
     ecs, pod = job.object("ecsProperties"), job.object("eksProperties").object("podProperties")
     if job.object("eksProperties") or job.objects("eksAttempts"):
         return _in_pod(pod)
-    return _in_tasks(ecs) or _single(job) or _on_node(job)
+    found = _in_tasks(ecs) or _single(job)
+    # A whole multi-node job may have a `container` that holds empty lists only.
+    tells = any(one.exit_code is not None or one.reason or one.log.stream for one in found)
+    return found if tells else _on_node(job) or found
 
 
 def _on_node(job: JsonObject) -> Sequence[Container]:

@@ -171,6 +171,22 @@ def test_a_whole_multi_node_job_has_the_log_of_its_main_node():
     assert groups == {0: "all", 5: "middle", 7: "last", 11: "last", 12: "one", 13: "huge", -1: ""}
 
 
+def test_a_container_of_empty_lists_does_not_hide_that_of_the_main_node():
+    main = {"exitCode": 3, "logConfiguration": {"options": {"awslogs-group": "/teams/render"}}}
+    job = {
+        "container": {"networkInterfaces": [], "secrets": []},
+        "nodeProperties": {
+            "mainNode": 0,
+            "numNodes": 2,
+            "nodeRangeProperties": [{"targetNodes": "0:1", "container": main}],
+        },
+    }
+
+    assert (found_in(job).exit_code, found_in(job).log.group) == (3, "/teams/render")
+    own = {"nodeDetails": {"nodeIndex": 1}, "container": {"exitCode": 4, "logStreamName": "node/1"}}
+    assert (found_in(job | own).exit_code, found_in(job | own).log.stream) == (4, "node/1")
+
+
 @pytest.mark.parametrize("name", [name for name in EVENTS if not name.endswith("tomorrow")])
 def test_the_events_of_the_tests_have_the_fields_of_awss_model(event, name):
     unknown = list(fields_without_shape(event(name)["detail"], MODEL.shape_for("JobDetail"), "detail"))

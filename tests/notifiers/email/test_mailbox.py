@@ -158,8 +158,8 @@ def test_a_name_that_cannot_arrive_as_it_was_written_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("address", "takes"),
     [
-        ("a@b\u00fccher.example", "in ASCII: a domain with other letters is written xn--"),
-        ("bj\u00f8rn@example.com", "in ASCII: a domain with other letters is written xn--"),
+        ("a@b\u00fccher.example", "in ASCII: a domain with other letters begins with xn--"),
+        ("bj\u00f8rn@example.com", "in ASCII: a domain with other letters begins with xn--"),
         ("Team <a@example.com>", "takes an e-mail address without a name"),
         ("Bj\u00f8rn <a@example.com>", "takes an e-mail address without a name"),
     ],

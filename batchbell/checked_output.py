@@ -55,7 +55,9 @@ class _ErrorStream(_Stream):
 def checked_output() -> Iterator[None]:
     """Replace both streams in the block. If standard output cannot be written, print one line and exit with 2."""
     kept = sys.stdout, sys.stderr
-    streams = [_replace(sys.stdout, _Stream), _replace(sys.stderr, _ErrorStream)]
+    # Python has None for a descriptor that was closed when it started, and then prints nowhere without an error.
+    standard = (sys.stdout or _unwritable(), sys.stderr or _unwritable())
+    streams = [_replace(standard[0], _Stream), _replace(standard[1], _ErrorStream)]
     sys.stdout, sys.stderr = streams
     try:
         try:
@@ -71,6 +73,12 @@ def checked_output() -> Iterator[None]:
         sys.stdout, sys.stderr = kept
         for stream in streams:
             _let_go(stream)
+
+
+def _unwritable() -> io.TextIOWrapper:
+    """Return a stream that fails as a closed descriptor does, and that keeps the number from a file opened later."""
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    return io.TextIOWrapper(io.BufferedWriter(io.FileIO(descriptor, "w")), encoding="utf-8")
 
 
 def _replace(stream: Any, by: type[_Stream]) -> Any:

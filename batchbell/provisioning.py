@@ -55,6 +55,8 @@ CONFIG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 STACK_CONFIG = "stack config"  # pydantic's validation context for settings that do not come from a program
 
+# What `pulumi config set --secret --path` writes in place of a value, and what people write who expect as much.
+NOT_REFERENCES = ("secure", "secret", "fn::secret")
 FORMS = "{config: NAME}, {ssm: ARN}, {secretsmanager: ARN}"
 
 PLAIN_SECRET = (
@@ -168,8 +170,8 @@ class SecretReference(NotifierSettings):
             raise ValueError(f"takes exactly one of {FORMS}")
         if not isinstance(data, Mapping | SecretReference):
             raise ValueError(PLAIN_SECRET)
-        # `secure` is what `pulumi config set --secret --path` writes in place of a value.
-        if info.context == STACK_CONFIG and isinstance(data, Mapping) and {"value", "secure"} & set(data):
+        refused = {"value", *NOT_REFERENCES} if info.context == STACK_CONFIG else {*NOT_REFERENCES}
+        if isinstance(data, Mapping) and refused & set(data):
             raise ValueError(PLAIN_SECRET)
         return data
 

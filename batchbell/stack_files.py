@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def find_stack(program: Path, stack: str) -> Stack:
     *qualifiers, name = stack.split("/")
     if not name or len(qualifiers) > 2:
         raise InvalidConfig(f"the stack {stack}: takes NAME, ORGANIZATION/NAME or ORGANIZATION/PROJECT/NAME")
-    if len(qualifiers) == 2 and qualifiers[1] != project:
+    if len(qualifiers) == 2 and qualifiers[1] not in ("", project):
         raise InvalidConfig(f"the stack {stack} is of another project: {project_file.name} is of {project}")
     old_folder = document["config"] if isinstance(document.get("config"), str) else None
     folder = program / str(document.get("stackConfigDir") or old_folder or "")
@@ -129,7 +130,8 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 
 def _config(document: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
-    config = document.get("config") or {}
+    config = document.get("config")
+    config = {} if config is None else config
     if not isinstance(config, dict) or not all(isinstance(key, str) and _KEY.fullmatch(key) for key in config):
         raise InvalidConfig(f"{file.name}: its config must be an object with keys such as aws:region")
     return config
@@ -170,4 +172,13 @@ def _json_is(value: Any, kind: type) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float):
+        return _float_text(value)
     return json.dumps(value) if value is not None else ""
+
+
+def _float_text(number: float) -> str:
+    """As Go writes it (encoding/json, floatEncoder): 0.000001, but 1e-7."""
+    if number == 0 or 1e-6 <= abs(number) < 1e21:
+        return f"{Decimal(repr(number)):f}"
+    return repr(number).replace("e-0", "e-")

@@ -13,7 +13,7 @@ import typer
 from rich.panel import Panel
 
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
-from batchbell.cli.events.event_file import message_of, parse_event, read_event
+from batchbell.cli.events.event_file import message_of, parse_if_known, read_event
 from batchbell.cli.events.mismatch_reasons import Mismatch
 from batchbell.cli.events.verdict import judge
 from batchbell.cli.rendering.local_notifiers import make_local_notifier
@@ -22,7 +22,6 @@ from batchbell.contract import Message
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
 from batchbell.terminal import Screen, block, line, print_json, to_json
-from batchbell.wire import DetailType
 
 EPILOG = """
 [bold]Examples[/bold]
@@ -83,9 +82,7 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
 
     Raises CommandFailed.
     """
-    # Events of other kinds are compared only; events of these kinds must also be valid.
-    ours = event.get("source") == "aws.batch" and event.get("detail-type") in tuple(DetailType)
-    parsed = parse_event(event) if ours else None
+    parsed = parse_if_known(event)
     job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     verdict = judge(_patterns(settings, _arn_prefix(job, event), queues, definitions), event)
     zone, owner, lines = ZoneInfo(settings.time_zone), settings.owner_tag, settings.log_lines

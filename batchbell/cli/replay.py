@@ -19,7 +19,7 @@ from batchbell.cli.deployed.stack import (
     find_stack,
 )
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
-from batchbell.cli.events.event_file import message_of, parse_event, read_event
+from batchbell.cli.events.event_file import message_of, parse_event, parse_if_known, read_event
 from batchbell.cli.events.verdict import judge
 from batchbell.contract import Message
 from batchbell.terminal import Screen, line, print_json
@@ -59,10 +59,11 @@ def command(
     """Put a real event into the deployed intake queue, and show what happens at each notifier."""
     with reporting_errors():
         parsed = read_event(event)
-        message = message_of(parse_event(parsed))
+        known = parse_if_known(parsed)
         with show_activity("Calling AWS"):
             deployed = find_stack(function, stack, region, profile, queue)
             _refuse_what_no_rule_matches(deployed, parsed)
+        message = message_of(known or parse_event(parsed))
         outcomes = _replay(deployed, parsed, message, wait)
     if as_json:
         header = {"function": deployed.function, "region": deployed.region, "message": message.title}

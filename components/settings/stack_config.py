@@ -128,6 +128,9 @@ def _encrypted(name: str) -> str:
 
 
 def _unknown(name: str, keys: Iterable[str]) -> str:
+    inner = sorted(key for key in keys if key.startswith(f"{name}_"))
+    if name in FLATTENED:
+        return f"no such setting; each setting in it is a key of its own, such as {inner[-1]}"
     hint = suggest(name, keys)
     if not hint.startswith("; did you mean"):
         hint = f"; a secret is set with `pulumi config set --secret {shown_name(name)}`{hint}"

@@ -13,7 +13,7 @@ from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Grants, NotifierSettings, Statement
 
 from .identity import Identity
-from .mailbox import Mailbox, is_address, is_domain
+from .mailbox import IN_ASCII, Mailbox, is_address, is_domain
 from .notifier import RECIPIENTS_LIMIT
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -27,9 +27,11 @@ def _check_sender(sender: str) -> str:
 
 
 def _check_recipient(recipient: str) -> str:
-    if not is_address(recipient):
-        raise ValueError("takes an e-mail address")
-    return recipient
+    if is_address(recipient):
+        return recipient
+    if "<" in recipient:
+        raise ValueError("takes an e-mail address without a name")
+    raise ValueError("takes an e-mail address" if recipient.isascii() else f"takes an e-mail address {IN_ASCII}")
 
 
 def _check_domain(domain: str) -> str:

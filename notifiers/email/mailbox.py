@@ -30,6 +30,8 @@ _ENCODED_WORD = "=?"
 _POLICY_VARIABLE = "${"
 
 _TAKES = "takes an e-mail address, or Name <address>"
+# SES takes no other (SES API v2 reference, "Destination").
+IN_ASCII = "in ASCII: a domain with other letters begins with xn--"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Mailbox:
         named = _NAMED.fullmatch(text)
         address = named["address"] if named else text
         if not is_address(address):
-            raise ValueError(_TAKES)
+            raise ValueError(_TAKES if address.isascii() else f"{_TAKES} with the address {IN_ASCII}")
         return cls(_read_name(named["name"]) if named else "", address)
 
     @property

@@ -49,3 +49,19 @@ def test_every_command_and_the_deployed_rule_judge_an_event_alike(
     assert verdicts == [(taken, taken, taken), (False, False, False)]
     assert taken or not name.startswith(TAKEN)
     operator.stack.wait_until_idle()
+
+
+@pytest.mark.parametrize(
+    "change", [{"source": "aws.s3"}, {"detail-type": "Batch Job State Change 2"}, {"source": None}]
+)
+def test_an_event_of_another_kind_is_refused_with_the_reason_that_explain_gives(
+    operator, event, change, tmp_path, monkeypatch, project
+):
+    monkeypatch.chdir(project)
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(event("parent-failed") | change))
+    explained = json.loads(operator.run("explain", str(path), "--stack", "print-color", "--json", function="").stdout)
+    replayed = operator.run("replay", str(path))
+
+    assert (explained["matches"], replayed.exit_code) == (False, 2)
+    assert explained["why"] in replayed.stderr.replace("\n", " ")

@@ -168,6 +168,24 @@ def test_a_result_that_cannot_be_written_is_one_line_and_exit_code_2(stdout: str
         assert one.lines == [b"The output cannot be written: " + said], one
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "says"),
+    [
+        (">&-", ["--help"], "The output cannot be written: Bad file descriptor"),
+        (">&- 2>&-", ["--help"], ""),
+        ("<&-", ["explain", "-", "--stack", "dev"], "standard input is closed: it must hold one EventBridge event"),
+    ],
+)
+def test_a_closed_descriptor_is_one_line_and_exit_code_2(closed: str, arguments: list[str], says: str) -> None:
+    """Python has None for a stream whose descriptor was closed before it started, and prints into it without error."""
+    command = ["sh", "-c", f'exec "$0" -m batchbell "$@" {closed}', sys.executable, *arguments]
+    ended = subprocess.run(command, capture_output=True, cwd=Path(__file__).parents[2], check=False, timeout=60)
+
+    assert ended.returncode == 2
+    assert ended.stderr.decode().splitlines() == ([says] if says else [])
+    assert not ended.stdout
+
+
 def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_2(program: Path) -> None:
     (ended,) = run(program, [["preview", "--stack", "dev", "--out", "/dev/full"]], "/dev/null")
 

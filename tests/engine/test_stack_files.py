@@ -58,6 +58,15 @@ _1
 12345678901234567890
 9007199254740993
 1e400
+1e-5
+1e-7
+1e1_0
+5e-324
+18446744073709551616
+-9223372036854775809
+0xFFFFFFFFFFFFFFFFF
+0x_
+0777777777777777777777777
 ~
 null
 NULL
@@ -72,6 +81,11 @@ n
 2026-11-23T10:00:00Z
 2026-11-23T10:00:00.50+02:00
 2026-13-45
+2026-1-3 1:2:3
+2026-01-01T00:00:00.123456789Z
+2026-01-01T24:00:00Z
+0000-02-29
+0001-01-01
 12:30:45
 ""
 " x"
@@ -89,6 +103,12 @@ Bjørn 🔔
 !!bool "true"
 !!binary aGk=
 !!set {a, b}
+!!omap [a: 1]
+!!pairs [a: 1]
+!!timestamp {a: 1}
+!!int [a]
+!!null ""
+!!timestamp 2026-01-01
 !custom x
 !custom {a: 1}
 &a x
@@ -117,10 +137,13 @@ DOCUMENTS = {
     "merge in a list": "config:\n  tiny:v:\n    - &x {a: 1, b: 2}\n    - <<: *x\n      b: 3\n",
     "merge of keys": "shared: &a\n  tiny:v: 1\nconfig:\n  <<: *a\n  tiny:w: 2\n",
     "merge key in quotes": "config:\n  tiny:v: {'<<': {a: 1}}\n",
+    "merge of an alias of a list": "config:\n  tiny:v: &x [{a: 1}]\n  tiny:w: {<<: *x}\n",
+    "merge of a list of lists": "config:\n  tiny:v: &x {a: 1}\n  tiny:w: {<<: [[*x]]}\n",
     "merge of a number": "config:\n  tiny:v: {<<: 5}\n",
     "anchor of a list": "config:\n  tiny:v: &x [1, 2]\n  tiny:w: *x\n",
     "anchor of a scalar": "config:\n  tiny:v: {a: &q 1, b: *q}\n",
     "unknown anchor": "config:\n  tiny:v: *nope\n",
+    "anchor twice": "config:\n  tiny:v: &a 1\n  tiny:w: *a\n  tiny:x: &a [2]\n  tiny:y: *a\n",
     "anchor in itself": "config:\n  tiny:v: &a [*a]\n",
     "key twice": "config:\n  tiny:v: 1\n  tiny:v: 2\n",
     "key twice in an object": "config:\n  tiny:v: {a: 1, a: 2}\n",
@@ -130,7 +153,19 @@ DOCUMENTS = {
     "number as a key": "config:\n  5: x\n",
     "list as config": "config: [1]\n",
     "text as config": "config: text\n",
+    "empty list as config": "config: []\n",
+    "empty text as config": "config: ''\n",
+    "false as config": "config: false\n",
     "list": "- 1\n",
+    "text that is no integer": "config:\n  tiny:v: !!int x\n",
+    "number that is no integer": "config:\n  tiny:v: !!int 3.5\n",
+    "text that is no number": "config:\n  tiny:v: !!float x\n",
+    "text that is no boolean": "config:\n  tiny:v: !!bool yes\n",
+    "text that is no time": "config:\n  tiny:v: !!timestamp x\n",
+    "text that is not null": "config:\n  tiny:v: !!null x\n",
+    "text that is not base64": "config:\n  tiny:v: !!binary '!!'\n",
+    "YAML 1.1": "%YAML 1.1\n---\nconfig:\n  tiny:v: yes\n",
+    "YAML 1.2": "%YAML 1.2\n---\nconfig:\n  tiny:v: yes\n",
     "infinity": "config:\n  tiny:v: .inf\n",
     "unclosed": "config:\n  tiny:v: [1\n",
     "secrets provider": "secretsprovider: passphrase\nencryptionsalt: v1:a\nconfig:\n  tiny:v: 1\n",
@@ -237,7 +272,9 @@ def test_a_value_has_the_type_that_the_cli_asks_for(cli: Cli, program: Path, lin
     assert (read_by_us(program, "dev") == REFUSED) == ("validating stack config" in done.stderr)
 
 
-@pytest.mark.parametrize("stack", ["dev", "organization/dev", "organization/tiny/dev", "organization/other/dev"])
+@pytest.mark.parametrize(
+    "stack", ["dev", "organization/dev", "organization/tiny/dev", "organization//dev", "organization/other/dev"]
+)
 def test_a_stack_is_found_by_the_names_that_the_cli_takes(cli: Cli, program: Path, stack: str) -> None:
     (program / "Pulumi.dev.yaml").write_text("config:\n  tiny:plain: file\n", "utf-8")
 

@@ -19,6 +19,7 @@ from batchbell.dispatcher.records import parse
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.json_object import InvalidEvent
+from batchbell.wire import DetailType
 
 NOT_LOOKED_UP = "The failed children are looked up when the message is sent."
 LOGS_NOT_READ = "The last {} lines of the log are read when the message is sent."
@@ -26,6 +27,8 @@ LOGS_NOT_READ = "The last {} lines of the log are read when the message is sent.
 
 def read_event(source: str) -> Mapping[str, Any]:
     """Read an event from a file, or from standard input if `source` is "-". Raises CommandFailed."""
+    if source == "-" and sys.stdin is None:  # closed when Python started
+        raise CommandFailed("standard input is closed: it must hold one EventBridge event")
     try:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
@@ -55,6 +58,12 @@ def parse_event(event: Mapping[str, Any]) -> Job | BlockedQueue:
         return parse.parse_event(event)
     except InvalidEvent as invalid:
         raise CommandFailed(f"the event cannot be parsed: {invalid}") from None
+
+
+def parse_if_known(event: Mapping[str, Any]) -> Job | BlockedQueue | None:
+    """Parse an event of a kind that a rule may match; None for another kind. Raises CommandFailed."""
+    is_known = event.get("source") == "aws.batch" and event.get("detail-type") in tuple(DetailType)
+    return parse_event(event) if is_known else None
 
 
 def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC, *, owner_tag: str = "", log_lines: int = 0) -> Message:

@@ -35,7 +35,10 @@ def judge(patterns: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> Ve
     """Compare an event with the patterns of a stack's rules, at least one."""
     verdicts = [Verdict(pattern, explain_mismatches(pattern, event)) for pattern in patterns]
     kind = event.get("detail-type")
-    return min(verdicts, key=lambda one: (not one.matches, kind not in _detail_types(one.pattern)))
+    # Deployed rules come in any order: an event of a kind that no rule is for is compared with that for finished jobs.
+    return min(
+        verdicts, key=lambda one: (not one.matches, kind not in _detail_types(one.pattern), one.rule != "finished")
+    )
 
 
 def _detail_types(pattern: Mapping[str, Any]) -> Sequence[Any]:

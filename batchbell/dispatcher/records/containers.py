@@ -17,6 +17,7 @@ from batchbell.wire import DEFAULT_LOG_GROUP
 # Exit codes of SIGTERM and SIGKILL, by which ECS stops the other containers of a task once an essential one has exited
 # (Amazon ECS API reference, StopTask).
 STOPPED = (143, 137)
+NO_REASON = ("", "Error")  # what Kubernetes says of every container that exits with another code than 0
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,19 @@ def deciding_container(job: JsonObject) -> Container:
     return min(found, key=_rank, default=Container())
 
 
+def exit_code_of(attempt: JsonObject, job: JsonObject) -> int | None:
+    """How the attempt's deciding container exited. Only the job says which containers are essential."""
+    others = {one.name for one in _containers(job) if not one.essential}
+    found = [one for one in _in_attempt(attempt) if one.name not in others]
+    return min(found, key=_rank, default=Container()).exit_code
+
+
 def _rank(container: Container) -> tuple[int, bool]:
     """The container that decided has the lowest."""
     code, essential = container.exit_code, container.essential
     if essential and code:
         # One that was stopped because of another gives no reason.
-        order = 1 if code in STOPPED and not container.reason else 0
+        order = 1 if code in STOPPED and container.reason in NO_REASON else 0
     elif essential and code is None and container.reason:
         order = 2  # such as an image that cannot be pulled
     elif essential and code == 0:
@@ -86,7 +94,10 @@ def _containers(job: JsonObject) -> Sequence[Container]:
     ecs, pod = job.object("ecsProperties"), job.object("eksProperties").object("podProperties")
     if job.object("eksProperties") or job.objects("eksAttempts"):
         return _in_pod(pod)
-    return _in_tasks(ecs) or _single(job) or _on_node(job)
+    found = _in_tasks(ecs) or _single(job)
+    # A whole multi-node job may have a `container` that holds empty lists only.
+    tells = any(one.exit_code is not None or one.reason or one.log.stream for one in found)
+    return found if tells else _on_node(job) or found
 
 
 def _on_node(job: JsonObject) -> Sequence[Container]:
@@ -114,8 +125,11 @@ def _range(node_range: JsonObject, nodes: JsonObject) -> range:
 def _of_last_attempt(job: JsonObject) -> Iterator[Container]:
     """What the last attempt says of each container. Where their logs are it does not say, their streams apart."""
     for attempt in attempts_of(job)[-1:]:
-        found = _in_tasks(attempt) or _in_pod(attempt) or _single(attempt)
-        yield from (replace(one, log=Log(stream=one.log.stream)) for one in found)
+        yield from (replace(one, log=Log(stream=one.log.stream)) for one in _in_attempt(attempt))
+
+
+def _in_attempt(attempt: JsonObject) -> Sequence[Container]:
+    return _in_tasks(attempt) or _in_pod(attempt) or _single(attempt)
 
 
 def _single(parent: JsonObject) -> Sequence[Container]:

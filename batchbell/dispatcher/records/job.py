@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchbell.dispatcher.records.containers import attempts_of, deciding_container, status_reason_of
+from batchbell.dispatcher.records.containers import attempts_of, deciding_container, exit_code_of, status_reason_of
 from batchbell.dispatcher.records.identity import identify
 from batchbell.dispatcher.records.json_object import InvalidEvent, JsonObject
 from batchbell.wire import DetailType
@@ -138,7 +138,7 @@ class Job:
                     one.integer("startedAt"),
                     one.integer("stoppedAt"),
                     one.text("statusReason"),
-                    one.object("container").integer("exitCode"),
+                    exit_code_of(one, detail),
                 )
                 for one in attempts_of(detail)
             ),

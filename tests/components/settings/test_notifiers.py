@@ -150,7 +150,17 @@ def test_a_notifier_may_report_blocked_queues_only_unless_the_stack_reports_none
     assert "got 'BLOCKED', which the stack's rules never let through" in only_mistake(on_call, queue_blocked=False)
 
 
-@pytest.mark.parametrize("webhook", [WEBHOOK, {"value": WEBHOOK}, {"config": WEBHOOK}, {"config": 7}, ["x"]])
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        WEBHOOK,
+        *({key: WEBHOOK} for key in ("value", "secret", "secure", "fn::secret", "config")),
+        {"secret": "NAME"},
+        {"secure": {"a": "b"}},
+        {"config": 7},
+        ["x"],
+    ],
+)
 def test_a_plain_secret_in_stack_config_is_refused_with_the_command_and_never_shown(webhook):
     reported = only_mistake(SLACK | {"webhook": webhook})
 

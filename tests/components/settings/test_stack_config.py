@@ -138,6 +138,13 @@ def test_with_only_the_defaults_of_pulumi_yaml_notifiers_and_queues_are_missing(
     ]
 
 
+@pytest.mark.parametrize(("key", "inner"), [("environment", "environment_"), ("function", "function_")])
+def test_a_group_of_settings_is_no_key_of_its_own(key, inner):
+    (reported,) = mistakes(**{key: "{}"})
+
+    assert f"batchbell:{key}: no such setting; each setting in it is a key of its own, such as {inner}" in reported
+
+
 @pytest.mark.parametrize(
     ("key", "meant"),
     [("jobQueueArns", "job_queue_arns"), ("max_vcpus", "environment_max_vcpus"), ("timezone", "time_zone")],

@@ -199,6 +199,29 @@ def test_attempts_are_shown_with_how_many_are_allowed(event):
     assert attempts("single-failed", attempts=tries, retryStrategy={"attempts": 3}) == said
     assert attempts("single-failed", attempts=[], eksAttempts=[attempt] * 2, retryStrategy={}) == "2 of 2 (2 failed)"
     assert attempts("child-failed-before-placement") is None
+
+
+def test_attempts_of_several_containers_say_how_they_ended(event):
+    def attempts(file, **detail):
+        return facts(composed(event(file, retryStrategy={"attempts": 3}, **detail))).get("Attempts")
+
+    lost = {"statusReason": "Host EC2 (instance i-0a1b2c3d) terminated.", "taskProperties": [{"containers": []}]}
+    app, sidecar = {"name": "app"}, {"name": "sidecar", "essential": False}
+    containers = {"ecsProperties": {"taskProperties": [{"containers": [sidecar, app]}]}, "container": {}}
+    failed = {"taskProperties": [{"containers": [{"name": "sidecar", "exitCode": 0}, {"name": "app", "exitCode": 7}]}]}
+    fine = {"taskProperties": [{"containers": [{"name": "sidecar", "exitCode": 2}, {"name": "app", "exitCode": 0}]}]}
+    tasks = "several-containers-failed"
+    assert attempts(tasks, **containers, attempts=[lost, failed]) == "2 of 3 (1 lost its instance, 1 failed)"
+    assert attempts(tasks, **containers, attempts=[failed, fine]) == "2 of 3 (1 failed)"
+
+    pod = {"containers": [{"name": "main", "exitCode": 1}], "initContainers": [{"name": "init", "exitCode": 0}]}
+    assert attempts("eks-failed", eksAttempts=[pod, pod], attempts=[]) == "2 of 3 (2 failed)"
+
+
+def test_a_parents_attempts_are_those_of_each_child(event):
+    def attempts(file, **detail):
+        return facts(composed(event(file, **detail))).get("Attempts")
+
     assert attempts("parent-failed") is None
     assert attempts("parent-failed", retryStrategy={"attempts": 3}) == "up to 3 for each child"
 

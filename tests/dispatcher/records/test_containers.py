@@ -76,6 +76,8 @@ def test_a_log_group_is_found_wherever_aws_may_write_it(place):
 APP: dict[str, Any] = {"name": "app", "essential": True}
 SIDECAR: dict[str, Any] = {"name": "sidecar", "essential": False}
 MAIN: dict[str, Any] = {"name": "main"}
+STOPPED_PROXY = {"name": "proxy", "exitCode": 137, "reason": "Error"}
+FAILED_MAIN = MAIN | {"exitCode": 1, "reason": "Error"}
 
 
 def pod(*containers: dict[str, Any]) -> dict[str, Any]:
@@ -135,6 +137,16 @@ OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
             ),
             ("init", 1, ""),
         ),
+        # On EKS every container that failed says "Error", also one that was stopped.
+        ({"eksProperties": {"podProperties": {"containers": [STOPPED_PROXY, FAILED_MAIN]}}}, ("main", 1, "Error")),
+        (
+            {
+                "eksProperties": {
+                    "podProperties": {"containers": [STOPPED_PROXY | {"reason": "OOMKilled"}, FAILED_MAIN]}
+                }
+            },
+            ("proxy", 137, "OOMKilled"),
+        ),
         # What nobody knows yet.
         ({"microvmProperties": {"machines": [{"exitCode": 1}]}}, ("", None, "")),
         ({"container": [], "ecsProperties": "?", "eksAttempts": [None], "attempts": [3]}, ("", None, "")),
@@ -157,6 +169,22 @@ def test_a_whole_multi_node_job_has_the_log_of_its_main_node():
 
     groups = {main: found_in(ranges(main)).log.group for main in (0, 5, 7, 11, 12, 13, -1)}
     assert groups == {0: "all", 5: "middle", 7: "last", 11: "last", 12: "one", 13: "huge", -1: ""}
+
+
+def test_a_container_of_empty_lists_does_not_hide_that_of_the_main_node():
+    main = {"exitCode": 3, "logConfiguration": {"options": {"awslogs-group": "/teams/render"}}}
+    job = {
+        "container": {"networkInterfaces": [], "secrets": []},
+        "nodeProperties": {
+            "mainNode": 0,
+            "numNodes": 2,
+            "nodeRangeProperties": [{"targetNodes": "0:1", "container": main}],
+        },
+    }
+
+    assert (found_in(job).exit_code, found_in(job).log.group) == (3, "/teams/render")
+    own = {"nodeDetails": {"nodeIndex": 1}, "container": {"exitCode": 4, "logStreamName": "node/1"}}
+    assert (found_in(job | own).exit_code, found_in(job | own).log.stream) == (4, "node/1")
 
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if not name.endswith("tomorrow")])

@@ -153,3 +153,23 @@ def test_an_address_that_something_reads_as_syntax_is_refused(address: str) -> N
 def test_a_name_that_cannot_arrive_as_it_was_written_is_refused_with_the_reason(name: str, takes: str) -> None:
     with pytest.raises(ValidationError, match=f"takes an e-mail address, or .*{re.escape(takes)}"):
         infrastructure.Settings(sender=f"{name} <{ADDRESS}>", recipients=("one@example.com",))
+
+
+@pytest.mark.parametrize(
+    ("address", "takes"),
+    [
+        ("a@b\u00fccher.example", "in ASCII: a domain with other letters begins with xn--"),
+        ("bj\u00f8rn@example.com", "in ASCII: a domain with other letters begins with xn--"),
+        ("Team <a@example.com>", "takes an e-mail address without a name"),
+        ("Bj\u00f8rn <a@example.com>", "takes an e-mail address without a name"),
+    ],
+)
+def test_a_recipient_is_refused_with_the_reason(address: str, takes: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(takes)):
+        infrastructure.Settings(sender=ADDRESS, recipients=(address,))
+
+
+@pytest.mark.parametrize("sender", ["a@b\u00fccher.example", "Batch <a@b\u00fccher.example>"])
+def test_a_sender_with_an_address_of_other_letters_is_refused_with_the_reason(sender: str) -> None:
+    with pytest.raises(ValidationError, match="with the address in ASCII"):
+        infrastructure.Settings(sender=sender, recipients=("one@example.com",))

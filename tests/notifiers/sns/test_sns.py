@@ -12,7 +12,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from batchbell.contract import Message, PermanentError
+from batchbell.contract import Message, PermanentError, Tag
 from batchbell_local.cloud import LocalCloud
 from notifiers.sns.notifier import create
 from notifiers.sns.publication import to_ascii
@@ -113,6 +113,31 @@ def test_jobs_that_do_not_fit_are_left_out_from_the_end_and_counted(digest: Call
     assert message.notes[-1] == f"{100 - len(message.jobs)} more jobs are left out."
 
 
+def test_tags_cost_no_job_of_a_digest(digest: Callable[..., Message]) -> None:
+    tags = tuple(Tag(f"key-{number}", "value " * 20) for number in range(50))
+    message = digest(97, 3)
+    tagged = dataclasses.replace(message, jobs=tuple(dataclasses.replace(job, tags=tags) for job in message.jobs))
+    rendered = create({"topic_arn": TOPIC}, {}).render(tagged)
+
+    assert size(rendered) <= 256 * 1024
+    assert Message.from_dict(json.loads(rendered["Message"]["sqs"])) == message
+
+
+def test_lines_of_logs_cost_no_group_of_failures(failed: Message) -> None:
+    group = dataclasses.replace(
+        failed.failures[0], reason="x" * 400, log_lines=tuple(f"{n} {'y' * 280}" for n in range(50))
+    )
+    rest = dataclasses.replace(group, log_lines=())
+    message = dataclasses.replace(failed, failures=(*[group] * 3, *[rest] * 37))
+    rendered = create({"topic_arn": TOPIC}, {}).render(message)
+    read = Message.from_dict(json.loads(rendered["Message"]["sqs"]))
+
+    assert size(rendered) <= 256 * 1024
+    assert len(read.failures) == 40
+    assert read.failures[0].log_lines[-1].startswith("49 ")
+    assert read.notes[-1] == "Lines of the logs are left out."
+
+
 def test_a_deleted_topic_is_a_permanent_error(topic: str, in_cloud: LocalCloud, failed: Message) -> None:
     in_cloud.client("sns").delete_topic(TopicArn=topic)
     with pytest.raises(PermanentError, match="SNS: NotFound"):
@@ -177,7 +202,8 @@ def notification(message: Message) -> dict[str, Any]:
 def test_a_chat_gets_a_card_with_the_failures_and_the_links(failed: Message) -> None:
     card = notification(failed)["content"]
     assert card["title"] == f"❌ {failed.title}"
-    for part in (failed.summary, "Duration: 3 min 20 s", "children 2, 5\nLog of child 2: https://", *failed.notes):
+    group = ("children 2, 5\n| Traceback", "no colour left\nLog of child 2: https://")
+    for part in (failed.summary, "Duration: 3 min 20 s", *group, *failed.notes):
         assert part in card["description"]
     assert card["nextSteps"] == [f"Job in the console: {failed.links[0].url}"]
 

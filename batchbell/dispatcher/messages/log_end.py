@@ -8,8 +8,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batchbell.dispatcher.messages.log_text import presentable
-
 # Empty lines, and those that only move a cursor, are left out: so more are read than are shown.
 READ_FOR_EACH = 2
 _BUSY = ("ThrottlingException", "Throttling", "TooManyRequestsException", "ServiceUnavailableException")
@@ -54,6 +52,9 @@ class LogReader:
             return LogEnd(problem=_refusal(error.response["Error"]["Code"], place))
         except BotoCoreError as error:
             return LogEnd(problem=f"The log could not be read ({type(error).__name__}).")
+        # Most invocations read no log, and a cold start is shorter without its patterns.
+        from batchbell.dispatcher.messages.log_text import presentable
+
         lines = presentable([event.get("message", "") for event in answer.get("events", [])])[-self.lines :]
         return LogEnd(tuple(lines), "" if lines else "The log was empty when this message was written.")
 

@@ -186,7 +186,7 @@ class Message:
             for part in _sequence(data.get(name, ()), unread):
                 try:
                     parts.append(read(part))
-                except (KeyError, TypeError, ValueError):
+                except (AttributeError, KeyError, TypeError, ValueError):
                     unread.append(part)
             return tuple(parts)
 
@@ -247,7 +247,7 @@ def _failure_group(data: Mapping[str, Any]) -> FailureGroup:
         exit_code,
         None if log is None else _link(log),
         _text(data.get("meaning", "")),
-        tuple(_text(line) for line in data.get("log_lines", ())),
+        tuple(map(_text, _list(data.get("log_lines", ())))),
         _text(data.get("log_problem", "")),
         attempts,
     )
@@ -263,7 +263,7 @@ def _digest_entry(data: Mapping[str, Any]) -> DigestEntry:
         None if link is None else _link(link),
         may_be_repeat,
         _text(data.get("owner", "")),
-        tuple(map(_tag, data.get("tags", ()))),
+        tuple(map(_tag, _list(data.get("tags", ())))),
     )
 
 
@@ -273,6 +273,12 @@ def _tag(data: Mapping[str, Any]) -> Tag:
 
 def _link(data: Mapping[str, Any]) -> Link:
     return Link(_text(data["label"]), _text(data["url"]))
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise TypeError("not a list")
+    return value
 
 
 def _text(value: Any) -> str:

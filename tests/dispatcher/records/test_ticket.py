@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from batchbell import __version__
-from batchbell.contract import PARTS_LEFT_OUT, FailureGroup, Link, Severity
+from batchbell.contract import PARTS_LEFT_OUT, FailureGroup, Link, Severity, Tag
 from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
@@ -65,6 +65,26 @@ def test_a_part_that_cannot_be_read_is_left_out_and_the_message_says_so(message)
     read = Ticket.from_body(body, now=2.0).message
 
     assert read == replace(message, severity=Severity.INFO).with_note(PARTS_LEFT_OUT)
+
+
+@pytest.mark.parametrize("odd", [None, 1, 1.5, "x", [], [1], [None], ["x"], [[]], {}, {"a": 1}, [{"key": 1}]])
+@pytest.mark.parametrize(
+    "place", ["tags", "owner", "failures", "jobs", "log_lines", "meaning", "job tags", "job owner"]
+)
+def test_an_odd_value_costs_no_more_than_the_part_that_has_it(message, place, odd):
+    message = replace(message, failures=(FailureGroup("reason", 1, "0"),), tags=(Tag("team", "a"),))
+    body = json.loads(Ticket(message, "ops", "reason", 1.0).to_body())
+    written = body["message"]
+    entry = {"title": "job", "severity": "failure"}
+    {"log_lines": written["failures"][0], "meaning": written["failures"][0]}.get(place, written)[place] = odd
+    if place.startswith("job "):
+        written["jobs"] = [entry, {**entry, place.removeprefix("job "): odd}]
+    read = Ticket.from_body(body, now=2.0).message
+
+    assert (read.title, read.facts) == (message.title, message.facts)
+    assert all(len(line) > 1 or line == "x" for group in read.failures for line in group.log_lines)
+    if place in ("log_lines", "job tags") and odd not in ([], ["x"]):
+        assert PARTS_LEFT_OUT in read.notes
 
 
 def test_a_redriven_dead_letter_starts_again(message):

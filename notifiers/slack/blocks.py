@@ -25,6 +25,7 @@ FACTS_IN_SECTION = 5  # two fields each; a section allows ten
 BLOCK_LIMIT = 50
 BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
 FACTS_LIMIT = 6_000  # of these, for all facts and what is always shown
+MENTIONS_LIMIT = 1_000  # characters of all mentions, to leave room for other blocks
 LOG_LIMIT = 2_000  # characters of a log's last lines as JSON
 LOG_LEAST = 500  # of these, however many groups there are: the logs are of the largest ones
 LOG_FRAME = 150  # characters as JSON of the block around them
@@ -44,7 +45,7 @@ def render(message: Message, mentions: Sequence[str] = ()) -> dict[str, Any]:
     summary = cut(message.summary, VALUE_LIMIT)
     top: list[Block] = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
     if mentions:
-        top.append({"type": "section", "text": _markup(" ".join(mentions))})
+        top.append({"type": "section", "text": _markup(_mentioned(mentions))})
     # Delivery adds its notes at the end, such as "may be a repeat".
     notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
     bottom: list[Block] = [{"type": "context", "elements": notes}] if notes else []
@@ -71,6 +72,20 @@ def render(message: Message, mentions: Sequence[str] = ()) -> dict[str, Any]:
 def escape(text: str) -> str:
     """Escape the three characters that mrkdwn requires (Slack: "Formatting text for app surfaces")."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _mentioned(mentions: Sequence[str]) -> str:
+    """Return the first of the mentions, as many as fit, since Slack refuses a message with a section that is too long.
+
+    A mention that is cut would be shown as text.
+    """
+    shown = ""
+    for mention in mentions:
+        longer = _join(" ", shown, mention)
+        if len(longer) > MENTIONS_LIMIT:
+            return f"{shown} …"
+        shown = longer
+    return shown
 
 
 def _fill(

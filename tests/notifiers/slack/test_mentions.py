@@ -60,3 +60,17 @@ def test_the_mention_stands_below_the_outcome(failed: Message) -> None:
 
     assert payload["blocks"][2]["text"]["text"] == "<@U0123456789>"
     assert "<@" not in json.dumps(slack.render(failed))
+
+
+def test_more_mentions_than_slack_takes_are_left_out_whole(failed: Message) -> None:
+    ids = [f"U{number:010}" for number in range(300)]
+    secrets = {"webhook": Secret("webhook", lambda fresh: "never read")}
+    slack = create({"mentions": {"alice": ids}, "mention_statuses": ["FAILED"]}, secrets)
+    blocks = slack.render(dataclasses.replace(failed, owner="alice"))["blocks"]
+
+    assert all(len(block.get("text", {}).get("text", "")) <= 3_000 for block in blocks)
+    assert len(json.dumps(blocks)) <= 10_000
+    shown = blocks[2]["text"]["text"].split(" ")
+    assert shown[:-1] == [f"<@{one}>" for one in ids[: len(shown) - 1]]
+    assert shown[-1] == "…"
+    assert [block for block in blocks if "fields" in block], "the facts are shown"

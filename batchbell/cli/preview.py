@@ -94,7 +94,7 @@ def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     try:
         # A copy: a plug-in may change what it gets.
         return Drawing(
-            instance.name, plugin.type, _parts(plugin, instance, instance.shown(copy.deepcopy(message))), left_out
+            instance.name, plugin.type, _parts(plugin, instance, instance.shown(copy.deepcopy(message), {})), left_out
         )
     except (Exception, SystemExit) as error:
         # A plug-in's exception must not hide the other notifiers.

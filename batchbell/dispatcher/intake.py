@@ -63,6 +63,7 @@ class Intake:
         """Read SQS's records. One that cannot be read becomes a dead letter."""
         accepted = Accepted()
         jobs: list[tuple[str, Job]] = []
+        blocked: list[tuple[str, BlockedQueue]] = []
         for record in records:
             record_id = record["messageId"]
             try:
@@ -74,16 +75,20 @@ class Intake:
             if isinstance(parsed, Job):
                 jobs.append((record_id, parsed))
             elif isinstance(parsed, BlockedQueue):
-                self._add_blocked(accepted, record_id, parsed, budget)
+                blocked.append((record_id, parsed))
             elif isinstance(parsed, SelfTest):
                 self._add_self_test(accepted, record_id, parsed)
             else:
                 self._add_ticket(accepted, record_id, parsed)
-        self._add_jobs(accepted, jobs, budget)
+        asking = [job for _, job in jobs if self._asks_for_tags(job, job.status)]
+        asking += [one.job for _, one in blocked if self._asks_for_tags(one.job, queue_blocked.STATUS)]
+        tags = look_up_tags([job.id for job in asking], self.batch, budget)
+        for record_id, one in blocked:
+            self._add_blocked(accepted, record_id, replace(one, job=_with_tags(one.job, tags)))
+        self._add_jobs(accepted, [(record_id, _with_tags(job, tags)) for record_id, job in jobs], budget)
         return accepted
 
     def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, Job]], budget: LookUpBudget) -> None:
-        jobs = [(record_id, self._with_tags(job, job.status, budget)) for record_id, job in jobs]
         takers = {job.key: self._takers(job, job.status) for _, job in jobs}
         numbers = Counter({name: len(waiting) for name, waiting in accepted.work.by_notifier().items()})
         numbers.update(instance.name for instances in takers.values() for instance in instances)
@@ -97,15 +102,18 @@ class Intake:
                 failures = self._failures(job, budget if alone else None)
                 messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag)
             for instance in takers[job.key]:
-                accepted.work.add(record_id, Delivery(instance, instance.shown(messages[job.key]), time.time()))
+                accepted.work.add(
+                    record_id, Delivery(instance, instance.shown(messages[job.key], job.tags), time.time())
+                )
 
     def _takers(self, job: Job, status: str) -> Sequence[Instance]:
         return [one for one in self.instances if one.takes(status, job.name, job.tags)]
 
-    def _with_tags(self, job: Job, status: str, budget: LookUpBudget) -> Job:
-        """Look the job's tags up, if its event has none and somebody asks for them."""
-        asks = self.owner_tag or any(one.tags and one.takes(status, job.name) for one in self.instances)
-        return look_up_tags(job, self.batch, budget) if job.tags is None and asks else job
+    def _asks_for_tags(self, job: Job, status: str) -> bool:
+        """Whether the job's event has no tags, and somebody asks for them."""
+        return job.tags is None and bool(
+            self.owner_tag or any(one.tags and one.takes(status, job.name) for one in self.instances)
+        )
 
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
         """Without a budget nothing is looked up."""
@@ -115,14 +123,13 @@ class Intake:
             return failure_of(job, budget, self.logs)
         return NOT_LOOKED_UP if budget is None else look_up_failures(job, self.batch, budget, self.logs)
 
-    def _add_blocked(self, accepted: Accepted, record_id: str, blocked: BlockedQueue, budget: LookUpBudget) -> None:
-        blocked = replace(blocked, job=self._with_tags(blocked.job, queue_blocked.STATUS, budget))
+    def _add_blocked(self, accepted: Accepted, record_id: str, blocked: BlockedQueue) -> None:
         takers = self._takers(blocked.job, queue_blocked.STATUS)
         names = [instance.name for instance in takers]
         logger.info("blocked queue", queue=blocked.job.queue_name, job=blocked.job.name, notifiers=names)
         message = compose_blocked(blocked, self.origin.zone, self.owner_tag)
         for instance in takers:
-            accepted.work.add(record_id, Delivery(instance, message, time.time()))
+            accepted.work.add(record_id, Delivery(instance, instance.shown(message, blocked.job.tags), time.time()))
 
     def _add_self_test(self, accepted: Accepted, record_id: str, test: SelfTest) -> None:
         """Add it as a ticket for each notifier, so that one that the stack does not have becomes a dead letter."""
@@ -149,3 +156,8 @@ class Intake:
         else:
             delivery = Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt, ticket.alone)
             accepted.work.add(record_id, delivery)
+
+
+def _with_tags(job: Job, tags: Mapping[str, Mapping[str, str]]) -> Job:
+    """Add the tags that were looked up, if the event has none. `tags`: by the job's id."""
+    return job if job.tags is not None else replace(job, tags=tags.get(job.id))

@@ -20,7 +20,7 @@ from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from batchbell.contract import Message, Notifier, Secret, Secrets, TemporaryError
+from batchbell.contract import FailureGroup, Message, Notifier, Secret, Secrets, TemporaryError
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 from batchbell.time_limit import SEND_LIMIT
@@ -29,6 +29,8 @@ from batchbell.wire import Manifest, ManifestEntry, TimeZone
 # s for all notifiers together: Lambda gives a process 10 s to begin (AWS Lambda Developer Guide, "Init phase").
 CREATION_LIMIT = 5.0
 CREATION_INTERVAL = 300.0  # s between two attempts to make a notifier, in one process
+
+TAGS_UNKNOWN = "The job's tags could not be looked up, so this message passed the filter by tags unchecked."
 
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
 
@@ -59,22 +61,26 @@ class Instance:
     def takes_message(self, message: Message) -> bool:
         return self.takes(message.status, message.job_name, {tag.key: tag.value for tag in message.tags})
 
-    def shown(self, message: Message) -> Message:
-        """Return the message with as many log lines as this notifier shows."""
-        most = self.log_lines
-        if most is None:
+    def shown(self, message: Message, tags: Mapping[str, str] | None) -> Message:
+        """Return the message with as many log lines as this notifier shows.
+
+        tags: the job's; None if they are unknown: then a notifier that filters by tags says so.
+        """
+        if self.tags and tags is None:
+            message = message.with_note(TAGS_UNKNOWN)
+        if self.log_lines is None:
             return message
-        groups = [
-            replace(
-                group, log_lines=group.log_lines[-most:] if most else (), log_problem=group.log_problem if most else ""
-            )
-            for group in message.failures
-        ]
-        return replace(message, failures=tuple(groups))
+        return replace(message, failures=tuple(_with_last_lines(group, self.log_lines) for group in message.failures))
 
     def digests(self, number: int) -> bool:
         """True if so many messages at once become one digest."""
         return 0 < self.digest_after < number
+
+
+def _with_last_lines(group: FailureGroup, number: int) -> FailureGroup:
+    if not number:
+        return replace(group, log_lines=(), log_problem="")
+    return replace(group, log_lines=group.log_lines[-number:])
 
 
 def _matches(text: str, patterns: Sequence[str]) -> bool:

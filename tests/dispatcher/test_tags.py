@@ -40,7 +40,11 @@ class Batch:
         self.calls += 1
         if self.error:
             raise ClientError({"Error": {"Code": self.error}}, "DescribeJobs")
-        return {"jobs": [] if self.tags is None else [{"jobId": jobs[0], "tags": self.tags}]}
+        return {"jobs": [] if self.tags is None else [{"jobId": one, "tags": self.tags} for one in jobs]}
+
+    def list_jobs(self, **_: Any) -> dict[str, Any]:
+        self.calls += 1
+        return {"jobSummaryList": []}
 
 
 @pytest.fixture
@@ -105,12 +109,50 @@ def test_unknown_tags_keep_no_message_from_anybody(takers: Callable[..., list[st
     assert takers(batch, tags="missing") == ["genomics", "both", "share", "all"]
 
 
+def test_a_flood_of_events_without_tags_leaves_the_look_ups_of_failures_their_budget(
+    event: Callable[..., dict[str, Any]],
+) -> None:
+    """One call describes all jobs of an invocation; ListJobs is asked by the one that failed."""
+    events = [
+        event(
+            "parent-succeeded", jobId=f"job-{number}", jobArn=f"arn:aws:batch:us-east-1:123456789012:job/job-{number}"
+        )
+        for number in range(9)
+    ]
+    for one in [*events, failed := event("parent-failed"), blocked := event("queue-blocked")]:
+        one["detail"].pop("tags", None)
+    records = [
+        {"messageId": str(number), "body": json.dumps(one)} for number, one in enumerate([*events, failed, blocked])
+    ]
+    batch, budget = Batch({"team": "genomics", "owner": "alice"}), LookUpBudget(Deadline.after(60))
+    intake = Intake(INSTANCES[:1], batch, Timing(), Origin(), owner_tag="owner")
+    messages = [one.message for one in intake.accept(records, budget).work.by_notifier()["genomics"]]
+
+    assert {message.owner for message in messages} == {"alice"}
+    assert all(message.facts[0].value == "alice" for message in messages)
+    assert batch.calls == 2
+    assert [note for message in messages for note in message.notes if "too many" in note] == []
+
+
+def test_a_message_whose_tags_are_unknown_says_so_where_they_are_filtered(
+    event: Callable[..., dict[str, Any]],
+) -> None:
+    found = event("parent-succeeded")
+    del found["detail"]["tags"]
+    intake = Intake(INSTANCES, Batch(error="TooManyRequestsException"), Timing(), Origin())
+    work = intake.accept([{"messageId": "1", "body": json.dumps(found)}], LookUpBudget(Deadline.after(60))).work
+    notes = {name: one.message.notes for name, waiting in work.by_notifier().items() for one in waiting}
+
+    assert "could not be looked up" in notes["genomics"][0]
+    assert notes["all"] == ()
+
+
 def test_a_notifier_shows_as_many_log_lines_as_it_is_told(failed_message: Message) -> None:
     (group,) = failed_message.failures
 
-    assert Instance("ops", Nobody()).shown(failed_message) == failed_message
-    assert Instance("ops", Nobody(), log_lines=2).shown(failed_message).failures[0].log_lines == ("b", "c")
-    none = Instance("ops", Nobody(), log_lines=0).shown(failed_message).failures[0]
+    assert Instance("ops", Nobody()).shown(failed_message, {}) == failed_message
+    assert Instance("ops", Nobody(), log_lines=2).shown(failed_message, {}).failures[0].log_lines == ("b", "c")
+    none = Instance("ops", Nobody(), log_lines=0).shown(failed_message, {}).failures[0]
     assert (none.log_lines, none.log_problem) == ((), "")
     assert group.log_lines == ("a", "b", "c")
 

@@ -17,7 +17,9 @@ STATUS = "BLOCKED"
 def compose_blocked(blocked: BlockedQueue, zone: tzinfo = UTC, owner_tag: str = "") -> Message:
     """Compose the message; it shows times in `zone`. `owner_tag`: as in `finished_job.compose`."""
     job, tags = blocked.job, blocked.job.tags or {}
-    facts = [Fact("Reason", blocked.reason), Fact("Job queue", job.queue_name), Fact("Job", job.name)]
+    owner = tags.get(owner_tag, "")
+    facts = [Fact("Owner", owner)] if owner else []
+    facts += [Fact("Reason", blocked.reason), Fact("Job queue", job.queue_name), Fact("Job", job.name)]
     if job.definition:
         facts.append(Fact("Job definition", job.definition_name))
     created = from_milliseconds(job.created_at)
@@ -42,7 +44,7 @@ def compose_blocked(blocked: BlockedQueue, zone: tzinfo = UTC, owner_tag: str = 
             links=tuple(Link(label, url) for label, url in links if url),
             queue=job.queue_name,
             thread=f"{job.queue}#{STATUS}",
-            owner=tags.get(owner_tag, ""),
+            owner=owner,
             tags=tuple(Tag(key, value) for key, value in tags.items()),
         )
     )

@@ -26,6 +26,7 @@ __all__ = [
     "shorten",
     "tidy",
     "with_omission_note",
+    "without_logs",
 ]
 
 TEXT_LIMIT = 1_000  # characters of one text: enough for any reason of AWS Batch
@@ -37,6 +38,7 @@ WORD_LIMIT = 12  # characters: no word of a title but a name is longer
 OUTCOME_LIMIT = 48  # characters: "failed: at least 9,999 of 10,000 children" and some
 JOBS_LIMIT = 100  # jobs of a digest: `Message.jobs` holds no more
 TAGS_LIMIT = 51  # AWS allows 50, and the share identifier counts as one
+TAG_KEY_LIMIT, TAG_VALUE_LIMIT = 128, 256  # characters: AWS General Reference, "Tag naming limits and requirements"
 LOG_LINE_LIMIT = 300  # characters of a line of a log
 INDENT_LIMIT = 20  # characters: of what a line of a log begins with
 ICONS = {Severity.SUCCESS: "✅", Severity.FAILURE: "❌", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}  # noqa: RUF001
@@ -141,6 +143,20 @@ def with_omission_note(message: Message, count: int, what: str) -> Message:
     return message.with_note(f"{count:,} more {what} are left out.") if count else message
 
 
+def without_logs(message: Message, why: str, lines: int = 0) -> Message:
+    """Shorten the ends of logs in a message.
+
+    why: a note that says so.
+    lines: that are kept of each log, the last ones.
+    """
+    if not any(len(group.log_lines) > lines for group in message.failures):
+        return message
+    groups = [
+        dataclasses.replace(group, log_lines=group.log_lines[-lines:] if lines else ()) for group in message.failures
+    ]
+    return dataclasses.replace(message, failures=tuple(groups)).with_note(why)
+
+
 def as_text(message: Message) -> str:
     """Format a tidy message as plain text: the outcome, what failed, the facts, the links.
 
@@ -206,7 +222,9 @@ def _lines(group: FailureGroup) -> list[str]:
 
 
 def _tags(tags: Sequence[Tag]) -> tuple[Tag, ...]:
-    return tuple(Tag(one_line(tag.key), one_line(tag.value)) for tag in tags[:TAGS_LIMIT])
+    return tuple(
+        Tag(one_line(tag.key, TAG_KEY_LIMIT), one_line(tag.value, TAG_VALUE_LIMIT)) for tag in tags[:TAGS_LIMIT]
+    )
 
 
 def _clean(text: str) -> str:

@@ -20,7 +20,7 @@ PUBLIC = {
     "batchbell.aws_clients": "LazyClient make_client open_session",
     "batchbell.aws_errors": "call_aws",
     "batchbell.texts": """ICONS as_text cut describe_children describe_job headline indented_line last_lines one_line
-        shorten tidy with_omission_note""",
+        shorten tidy with_omission_note without_logs""",
     "batchbell.time_limit": "SEND_LIMIT Connections Exchange call_within",
     "batchbell.stack_files": "InvalidConfig Stack StackConfig find_stack load",
     "batchbell.conformance": """REQUEST_ECHO AwsEndpoint Endpoint Fault NotifierConformance Request Response

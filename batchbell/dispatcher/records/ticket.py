@@ -15,9 +15,11 @@ from typing import Any
 
 from batchbell.contract import Message
 from batchbell.dispatcher.records.job import KEY_LIMIT
-from batchbell.texts import tidy
+from batchbell.texts import tidy, without_logs
 
 MAX_ATTEMPTS = 10_000  # more than four hours of retries can count
+BODY_LIMIT = 1_000_000  # characters, all of them ASCII; SQS takes 1 MiB with what counts besides the body
+LOGS_LEFT_OUT = "The ends of the logs are left out: they were too long to be kept for another attempt."
 FAR_FUTURE = 2.0**40  # epoch s; within what every computation takes
 
 
@@ -39,9 +41,14 @@ class Ticket:
     died: float | None = None  # when it became a dead letter
 
     def to_body(self) -> str:
+        """Return the body, without the ends of logs if SQS would not take it with them."""
+        body = self._to_body(self.message)
+        return body if len(body) <= BODY_LIMIT else self._to_body(without_logs(self.message, LOGS_LEFT_OUT))
+
+    def _to_body(self, message: Message) -> str:
         fields: dict[str, Any] = {
             "ticket": 1,
-            "message": self.message.to_dict(),
+            "message": message.to_dict(),
             "notifier": self.notifier,
             "reason": self.reason,
             "first_tried": self.first_tried,

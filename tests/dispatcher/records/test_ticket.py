@@ -12,6 +12,7 @@ from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket
+from batchbell.texts import tidy
 from batchbell.wire import HEALTH_KEY
 
 
@@ -85,6 +86,20 @@ def test_an_odd_value_costs_no_more_than_the_part_that_has_it(message, place, od
     assert all(len(line) > 1 or line == "x" for group in read.failures for line in group.log_lines)
     if place in ("log_lines", "job tags") and odd not in ([], ["x"]):
         assert PARTS_LEFT_OUT in read.notes
+
+
+def test_a_ticket_of_the_longest_message_is_taken_by_sqs(message):
+    """A log of emoji takes twelve bytes a character as JSON; SQS takes 1 MiB, and a record that stays crashes."""
+    group = FailureGroup("🔥" * 500, 3, "1," * 150, 1, Link("Log", f"https://x.example/{'a' * 1_900}"))
+    logged = replace(group, log_lines=("🔥" * 300,) * 50)
+    tags = tuple(Tag(f"🔥{number}" * 100, "🔥" * 2_000) for number in range(60))
+    longest = tidy(replace(message, failures=(*[logged] * 3, *[group] * 47), tags=tags, owner="🔥" * 256))
+    body = Ticket(longest, "ops", "Slack answered 500", first_tried=1.0).to_body()
+    read = Ticket.from_body(json.loads(body), now=2.0).message
+
+    assert len(body.encode()) < 1024**2
+    assert len(read.failures) == 50
+    assert "the logs are left out" in read.notes[-1]
 
 
 def test_a_redriven_dead_letter_starts_again(message):

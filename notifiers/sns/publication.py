@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 from batchbell.contract import Message
-from batchbell.texts import as_text, cut, one_line, shorten, tidy, with_omission_note
+from batchbell.texts import as_text, cut, one_line, shorten, tidy, with_omission_note, without_logs
 
 from .chat import render_chat
 
@@ -19,13 +19,14 @@ MESSAGE_LIMIT = 260_000
 ATTRIBUTE_LIMIT = 256  # characters
 _LOOKALIKES = str.maketrans({"\u2013": "-", "\u2014": "-", "\u00b7": "-", "\u00d7": "x", "\u2019": "'"})
 JSON_PROTOCOLS = ("sqs", "lambda", "http", "firehose")  # subscribers that are programs
+LOG_LINES = (25, 10, 5)  # of each log, one after the other, in a message that is too long
 # The parts of a message that may be long, in the order in which they are cut.
 PARTS = (("failures", "groups of failures"), ("jobs", "jobs"), ("facts", "facts"), ("notes", "notes"))
 
 
 def render(message: Message) -> dict[str, Any]:
     """Return subject, attributes and a text for each protocol. If they are too long, the last items are left out."""
-    message = tidy(message)
+    message = _with_less_detail(tidy(message))
     by_protocol = _by_protocol(message)
     for part, plural in PARTS:
         whole = kept = len(getattr(message, part))
@@ -41,6 +42,18 @@ def render(message: Message) -> dict[str, Any]:
         "Message": by_protocol,
         "MessageAttributes": _attributes(message),
     }
+
+
+def _with_less_detail(message: Message) -> Message:
+    """Return a message that is too long without what people miss least: tags of a digest's jobs, lines of logs."""
+    if _size(_by_protocol(message)) <= MESSAGE_LIMIT:
+        return message
+    message = dataclasses.replace(message, jobs=tuple(dataclasses.replace(job, tags=()) for job in message.jobs))
+    for lines in LOG_LINES:
+        if _size(_by_protocol(message)) <= MESSAGE_LIMIT:
+            break
+        message = without_logs(message, "Lines of the logs are left out.", lines)
+    return message
 
 
 def to_ascii(title: str, limit: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from batchbell.contract import Message, PermanentError
+from batchbell.contract import Message, PermanentError, Tag
 from batchbell_local.cloud import LocalCloud
 from notifiers.sns.notifier import create
 from notifiers.sns.publication import to_ascii
@@ -111,6 +111,31 @@ def test_jobs_that_do_not_fit_are_left_out_from_the_end_and_counted(digest: Call
     assert 0 < len(message.jobs) < 100
     assert [job.severity for job in message.jobs[:4]] == ["failure"] * 3 + ["success"]
     assert message.notes[-1] == f"{100 - len(message.jobs)} more jobs are left out."
+
+
+def test_tags_cost_no_job_of_a_digest(digest: Callable[..., Message]) -> None:
+    tags = tuple(Tag(f"key-{number}", "value " * 20) for number in range(50))
+    message = digest(97, 3)
+    tagged = dataclasses.replace(message, jobs=tuple(dataclasses.replace(job, tags=tags) for job in message.jobs))
+    rendered = create({"topic_arn": TOPIC}, {}).render(tagged)
+
+    assert size(rendered) <= 256 * 1024
+    assert Message.from_dict(json.loads(rendered["Message"]["sqs"])) == message
+
+
+def test_lines_of_logs_cost_no_group_of_failures(failed: Message) -> None:
+    group = dataclasses.replace(
+        failed.failures[0], reason="x" * 400, log_lines=tuple(f"{n} {'y' * 280}" for n in range(50))
+    )
+    rest = dataclasses.replace(group, log_lines=())
+    message = dataclasses.replace(failed, failures=(*[group] * 3, *[rest] * 37))
+    rendered = create({"topic_arn": TOPIC}, {}).render(message)
+    read = Message.from_dict(json.loads(rendered["Message"]["sqs"]))
+
+    assert size(rendered) <= 256 * 1024
+    assert len(read.failures) == 40
+    assert read.failures[0].log_lines[-1].startswith("49 ")
+    assert read.notes[-1] == "Lines of the logs are left out."
 
 
 def test_a_deleted_topic_is_a_permanent_error(topic: str, in_cloud: LocalCloud, failed: Message) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from batchbell.provisioning import Context
@@ -16,6 +17,9 @@ _DEFINITION = re.compile(
 # CloudWatch Logs API reference, CreateLogGroup: logGroupName. A policy's wildcards would grant other groups, too.
 _LOG_GROUP = re.compile(r"(?P<group>arn:aws[a-z-]*:logs:[a-z0-9-]+:[0-9]{12}:log-group:[A-Za-z0-9._/#-]{1,512})(:\*)?")
 LOG_GROUP_EXAMPLE = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/batch/job"
+# Characters of all log groups in the role's policy: IAM allows a role 10,240 in all its inline policies (IAM User
+# Guide, "IAM and AWS STS quotas"), and queues, ledger and notifiers take the rest.
+LOG_GROUPS_LIMIT = 6_000
 _EXAMPLE = "arn:aws:batch:us-east-1:123456789012:{}"
 
 
@@ -51,6 +55,14 @@ def streams_of(log_group_arn: str) -> str:
     return f"{match['group']}:log-stream:*"
 
 
+def log_groups_problem(arns: Sequence[Any]) -> str | None:
+    """Why the function's role has no room for so many log groups, or None. Those not known yet do not count."""
+    size = sum(len(streams_of(arn)) + len('"",') for arn in arns if isinstance(arn, str))
+    if size <= LOG_GROUPS_LIMIT:
+        return None
+    return f"takes log groups whose ARNs have at most {LOG_GROUPS_LIMIT:,} characters together, as IAM limits a policy"
+
+
 def any_revision(definition_arn: str) -> str:
     """The prefix of every revision's ARN. It ends with the colon, so no other definition has it.
 
@@ -68,3 +80,14 @@ def misplacement(arn: str, context: Context) -> str | None:
         return None
     place = f"region {context.region} and account {context.account_id}"
     return f"not in this stack's {place}; its events never arrive here"
+
+
+def log_group_misplacement(arn: str, context: Context) -> str | None:
+    """Why the function can never read this log group: it belongs to another account or partition. None if it does not.
+
+    Another region is right: a job's log may be there (`awslogs-region`).
+    """
+    _, partition, _, _, account, *_ = arn.split(":")
+    if (partition, account) == (context.partition, context.account_id):
+        return None
+    return f"not in this stack's account {context.account_id}; the function reads logs of its own account only"

@@ -20,7 +20,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, Va
 from batchbell.provisioning import Context, check_arn
 from batchbell.wire import LOG_LINES_LIMIT
 
-from .arns import LOG_GROUP_EXAMPLE, definition_problem, log_group_problem, misplacement, queue_problem
+from .arns import (
+    LOG_GROUP_EXAMPLE,
+    definition_problem,
+    log_group_misplacement,
+    log_group_problem,
+    log_groups_problem,
+    misplacement,
+    queue_problem,
+)
 from .company import BoundaryArn, KeyArn, RolePath, Tags, boundary_problem, key_problem
 from .environment import EnvironmentSettings
 from .environment_checks import role_problem
@@ -71,6 +79,12 @@ def _something_watched(queues: tuple[Any, ...], info: ValidationInfo) -> tuple[A
             f"is given, for example [{QUEUE_EXAMPLE}]"
         )
     return queues
+
+
+def _check_log_groups(arns: tuple[Any, ...]) -> tuple[Any, ...]:
+    if problem := log_groups_problem(arns):
+        raise ValueError(f"{got(arns)}; {problem}")
+    return arns
 
 
 class Settings(SettingsModel):
@@ -134,7 +148,7 @@ class Settings(SettingsModel):
         str,
         Field(
             pattern=r"^.{0,128}$",
-            title="tag of jobs that says whom they concern; messages show its value; '': none",
+            title="tag of jobs whose value says whom a job concerns, which messages show; '': none",
             description="the name of a tag, of at most 128 characters",
             examples=["owner"],
         ),
@@ -145,16 +159,17 @@ class Settings(SettingsModel):
             strict=True,
             ge=0,
             le=LOG_LINES_LIMIT,
-            title="lines of a failed log's end in the message, for the three largest groups of failures; secrets of "
-            "well-known shapes are blanked, which is no guarantee",
+            title="last lines of a failed job's log in its message, for each of the three largest groups of failures; "
+            "secrets of well-known shapes are blanked, which is no guarantee",
             examples=[10],
         ),
     ] = 0
     log_group_arns: Annotated[
         tuple[Annotated[Any, plain_or_output(log_group_problem)], ...],
+        AfterValidator(_check_log_groups),
         Field(
-            title="log groups that the function may read for log_lines, beside its own environment's; "
-            "none: /aws/batch/job",
+            title="log groups of the stack's account that the function may read for log_lines, besides that of its own "
+            "environment; none: /aws/batch/job",
             description="a list of ARNs of log groups",
             examples=[[LOG_GROUP_EXAMPLE]],
         ),
@@ -215,10 +230,14 @@ def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:
     """ARNs in another region or account: no rule for them would fire, and AWS refuses the others."""
     mistakes = []
-    for key, problem in (("job_queue_arns", queue_problem), ("job_definition_arns", definition_problem)):
+    for key, problem, misplaced in (
+        ("job_queue_arns", queue_problem, misplacement),
+        ("job_definition_arns", definition_problem, misplacement),
+        ("log_group_arns", log_group_problem, log_group_misplacement),
+    ):
         arns = raw.get(key)
         for number, arn in enumerate(arns if isinstance(arns, list | tuple) else ()):
-            if isinstance(arn, str) and problem(arn) is None and (why := misplacement(arn, context)):
+            if isinstance(arn, str) and problem(arn) is None and (why := misplaced(arn, context)):
                 mistakes.append(Mistake(source.path(key, number), f"{got(arn)}, which is {why}"))
     environment = raw.get("environment")
     given = environment if isinstance(environment, Mapping) else {}

@@ -101,7 +101,7 @@ class EntrySettings(SettingsModel):
             strict=True,
             ge=0,
             le=LOG_LINES_LIMIT,
-            title="most lines that it shows of a failed log's end, where the stack's log_lines asks for some",
+            title="how many of the stack's log_lines it shows at most; 0 keeps logs out of the channel",
             description=f"a whole number from 0 to {LOG_LINES_LIMIT} (without it: the stack's)",
             examples=[0],
         ),

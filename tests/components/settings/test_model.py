@@ -10,6 +10,7 @@ from components.settings.model import check_settings
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:on-call"
+LOGS = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/batch/job"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
 SLACK = {"type": "slack", "name": "ops", "webhook": {"config": "slackWebhook"}}
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
@@ -113,6 +114,24 @@ def own(**environment):
             f"job_queue_arns[0]: got '{QUEUE.replace('123456789012', '210987654321')}', which is not in this stack's "
             "region us-east-1 and account 123456789012",
         ),
+        (
+            {"log_group_arns": [LOGS.replace("123456789012", "210987654321")]},
+            f"log_group_arns[0]: got '{LOGS.replace('123456789012', '210987654321')}', which is not in this stack's "
+            "account 123456789012",
+        ),
+        (
+            {"log_group_arns": [LOGS.replace("arn:aws:", "arn:aws-us-gov:")]},
+            "log_group_arns[0]: got 'arn:aws-us-gov:logs:us-east-1:123456789012:log-group:/aws/batch/job', which is "
+            "not in this stack's account 123456789012",
+        ),
+        (
+            {"log_group_arns": [f"{LOGS}/{number:0400}" for number in range(50)]},
+            "log_group_arns: got a list of 50; takes log groups whose ARNs have at most 6,000 characters together",
+        ),
+        *(
+            ({"log_group_arns": [wrong]}, f"log_group_arns[0]: got {wrong!r}; takes the ARN of a log group, without")
+            for wrong in (f"{LOGS}/*", f"{LOGS}:log-stream:*", "/aws/batch/job", f"{LOGS}\n")
+        ),
         *(
             (
                 {"alarm_topic_arn": wrong},
@@ -129,6 +148,13 @@ def own(**environment):
 )
 def test_a_mistake_is_reported_with_its_path_the_value_what_it_takes_and_an_example(raw, reported):
     assert only_mistake(**raw).startswith(f"batchbell:{reported}")
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_fifty_log_groups_may_be_read_in_any_region(region):
+    arns = tuple(LOGS.replace("us-east-1", region) + f"/team-{number}:*" for number in range(50))
+
+    assert check(log_group_arns=list(arns)).log_group_arns == arns
 
 
 @pytest.mark.parametrize("topic", ["", TOPIC, TOPIC.replace("123456789012", "210987654321")])

@@ -216,9 +216,10 @@ def last_lines(lines: Sequence[str], limit: int) -> list[str]:
 
 
 def _lines(group: FailureGroup) -> list[str]:
+    """Return the group's lines; the link, which is long and opens a console, stands last."""
+    lines = (headline(group), describe_children(group), group.meaning, *(f"| {line}" for line in group.log_lines))
     log = f"{group.log.label}: {group.log.url}" if group.log else ""
-    lines = (headline(group), describe_children(group), group.meaning, log, group.log_problem)
-    return [*(line for line in lines if line), *(f"| {line}" for line in group.log_lines)]
+    return [line for line in (*lines, group.log_problem, log) if line]
 
 
 def _tags(tags: Sequence[Tag]) -> tuple[Tag, ...]:

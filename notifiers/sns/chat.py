@@ -77,9 +77,9 @@ def _size(lines: Sequence[str]) -> int:
 
 def _failure(group: FailureGroup) -> str:
     log = f"{_harmless(group.log.label)}: {group.log.url}" if group.log else ""
-    lines = (describe_children(group), group.meaning, group.log_problem)
     ends = (f"| {line}" for line in last_lines(group.log_lines, LOG_LIMIT))
-    return "\n".join(filter(None, (_harmless(headline(group, LINE_LIMIT)), *map(_line, lines), log, *map(_line, ends))))
+    lines = map(_line, (describe_children(group), group.meaning, *ends, group.log_problem))
+    return "\n".join(filter(None, (_harmless(headline(group, LINE_LIMIT)), *lines, log)))
 
 
 def _line(text: str) -> str:

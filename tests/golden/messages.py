@@ -15,6 +15,7 @@ from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead
 from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.messages.log_end import NO_LOGS, LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.messages.queue_blocked import compose_blocked
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
@@ -40,6 +41,9 @@ def messages() -> Mapping[str, Message]:
         "array-succeeded": succeeded,
         "array-some-failed": some_failed,
         "array-all-failed": _array("parent-failed", dict.fromkeys(range(7), 1), arrayProperties=all_failed),
+        "array-with-owner-and-logs": _array(
+            "parent-failed", {2: 1, 5: 1, 6: 137}, _LOGS, tags={"owner": "alice@example.com", "team": "render"}
+        ),
         "array-counts-lag": _array("parent-failed-counts-lag", {2: 1}),
         "single-succeeded": compose(single_succeeded, Failures(), HOME.zone),
         "single-failed": compose(single, failure_of(single), HOME.zone).with_note(MAY_BE_A_REPEAT),
@@ -62,11 +66,22 @@ def _job(file: str, **detail: Any) -> Job:
     return Job.from_event(_event(file, **detail))
 
 
-def _array(file: str, exit_codes: Mapping[int, int], **detail: Any) -> Message:
+class _Logs:
+    """A fake client of CloudWatch Logs: child 2 printed something, child 6 nothing."""
+
+    def get_log_events(self, **request: Any) -> dict[str, Any]:
+        printed = ("loading scene 2", "  token=tr0ub4dor", "Error: <scene> has no camera & no light", "no colour left")
+        return {"events": [{"message": line} for line in printed if request["logStreamName"].endswith("/2")]}
+
+
+_LOGS = LogReader(3, lambda region: _Logs())
+
+
+def _array(file: str, exit_codes: Mapping[int, int], logs: LogReader = NO_LOGS, **detail: Any) -> Message:
     """Compose the message of an array in which these children failed."""
     job = _job(file, **detail)
-    failures = look_up_failures(job, _Batch(exit_codes), LookUpBudget(Deadline.after(60)))
-    return compose(job, failures, HOME.zone)
+    failures = look_up_failures(job, _Batch(exit_codes), LookUpBudget(Deadline.after(60)), logs)
+    return compose(job, failures, HOME.zone, "owner")
 
 
 class _Batch:

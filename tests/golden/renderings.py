@@ -16,6 +16,9 @@ from tests.golden.messages import messages
 
 FOLDER = Path(__file__).parent
 COMMAND = "make golden"
+# Whom the owner of a job concerns in Slack and by mail.
+MENTIONS = {"mentions": {"alice@example.com": ["U0123456789"]}, "mention_statuses": ["FAILED"]}
+OWNERS = {"owner_domains": ["example.com"]}
 
 
 def renderings() -> Mapping[str, str]:
@@ -44,8 +47,8 @@ def _is_ours(path: Path) -> bool:
 
 def _renderings(message: Message) -> Iterator[tuple[str, str]]:
     webhook = Secret("webhook", lambda fresh: "never read")
-    yield "slack.json", _pretty(slack.create({}, {"webhook": webhook}).render(message))
-    settings = {"sender": "Batch <batch@example.com>", "recipients": ["team@example.com"]}
+    yield "slack.json", _pretty(slack.create(MENTIONS, {"webhook": webhook}).render(message))
+    settings = {"sender": "Batch <batch@example.com>", "recipients": ["team@example.com"], **OWNERS}
     mail = email.create(settings, {}).render(message)
     headers = "".join(f"{name}: {value}\n" for name, value in mail["headers"].items())
     yield "email.txt", f"{headers}\n{mail['text']}"

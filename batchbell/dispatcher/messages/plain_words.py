@@ -45,7 +45,7 @@ MEANINGS = (
     # Why a container never started: its image.
     Meaning(
         rf"(?:{_PULL}).*(?:toomanyrequests|too many requests|pull rate limit|ThrottlingException|rate exceeded)",
-        "The registry's limit of pulls is used up. Copy the image to Amazon ECR, or sign in to the registry.",
+        "The registry's pull limit is used up. Copy the image to Amazon ECR, or sign in to the registry.",
         f"{ECS}, 'CannotPullContainer'; AWS re:Post, 'You have reached your pull rate limit'",
     ),
     Meaning(
@@ -67,13 +67,13 @@ MEANINGS = (
     Meaning(
         rf"(?:{_PULL}).*(?:AccessDenied|not authorized|no basic auth|authorization failed|unauthorized|forbidden"
         r"|\b40[13]\b|denied)",
-        "The registry refused the pull. The execution role (Fargate) or instance role (EC2) needs the rights to it.",
+        "The registry refused the pull. The execution role (Fargate) or instance role (EC2) needs permission.",
         f"{ECS}, 'CannotPullContainer'",
     ),
     Meaning(
         rf"(?:{_PULL}).*(?:i/o timeout|dial tcp|no route to host|connection (?:refused|reset)|request cancell?ed"
         r"|deadline exceeded|TLS handshake timeout|no such host|Client\.Timeout)",
-        "The registry was not reached. The subnet needs a way to it: a public address, a NAT gateway or endpoints.",
+        "The registry could not be reached. The subnet needs a route to it: public addresses, NAT or VPC endpoints.",
         f"{ECS}, 'CannotPullContainer'",
     ),
     Meaning(
@@ -84,7 +84,7 @@ MEANINGS = (
     # Why a container never started: its surroundings.
     Meaning(
         r"ResourceInitializationError.*(?:AccessDenied|not authorized|unauthorized)",
-        "The execution role lacks a right that the start needs: for the image, a secret or the log.",
+        "The execution role lacks a permission that the start needs: for the image, a secret or the log.",
         f"{ECS}, 'ResourceInitializationError'",
     ),
     Meaning(
@@ -99,12 +99,12 @@ MEANINGS = (
     ),
     Meaning(
         r"ResourceInitializationError.*(?:pull secrets|registry auth|RequestError|timeout|deadline|asm|ssm|ecr)",
-        "Fargate could not read the image's registry or a secret: often a subnet without a way out, or no right to it.",
+        "Fargate could not read the image's registry or a secret: often no route out of the subnet, or no permission.",
         f"{ECS}, 'ResourceInitializationError'",
     ),
     Meaning(
         r"ResourceInitializationError",
-        "Fargate could not prepare the container: often a subnet without a way out, or a VPC without DNS.",
+        "Fargate could not prepare the container: often a subnet without a route out, or a VPC without DNS.",
         f"{ECS}, 'ResourceInitializationError'",
     ),
     # Why a container never started: its command.
@@ -136,7 +136,7 @@ MEANINGS = (
     ),
     Meaning(
         r"Host EC2 .*terminated",
-        "Its instance was ended: on Spot often reclaimed by EC2. More attempts let it start again elsewhere.",
+        "Its instance was terminated, on Spot often because EC2 took it back. More attempts let it start elsewhere.",
         f"{BATCH}, 'Automated job retries' and 'Best practices', Spot",
     ),
     Meaning(
@@ -183,7 +183,7 @@ MEANINGS = (
     # What its process said at its end.
     Meaning(
         "",
-        "Killed (SIGKILL): often the instance had no memory left, or it did not end within 30 s after it was told to.",
+        "Killed (SIGKILL): often the instance ran out of memory, or the job did not stop within 30 s when told to.",
         f"{SIGNALS}; {BATCH}, 'Job timeouts'",
         (137,),
     ),
@@ -195,20 +195,22 @@ MEANINGS = (
     ),
     Meaning(
         "",
-        "It was told to end (SIGTERM): often a person or program ended it, a time-out, or its instance went away.",
+        "It was told to end (SIGTERM): often by a person or program, by a time-out, or because its instance went away.",
         f"{SIGNALS}; {BATCH}, 'Job timeouts'",
         (143,),
     ),
-    Meaning("", "It aborted itself (SIGABRT): often a failed assertion or memory that was not given.", SIGNALS, (134,)),
+    Meaning(
+        "", "It aborted (SIGABRT): often a failed assertion, or memory that could not be allocated.", SIGNALS, (134,)
+    ),
     Meaning(
         "",
-        "An instruction that this processor does not know (SIGILL): often built for another kind of processor.",
+        "It ran an instruction that this processor lacks (SIGILL): often it was built for another kind of processor.",
         SIGNALS,
         (132,),
     ),
     Meaning("", "The command was found but could not be run: often its file is not executable.", DOCKER, (126,)),
     Meaning(
-        "", "The command, or one that it runs, was not found in the image: check the words and PATH.", DOCKER, (127,)
+        "", "The command, or one that it runs, was not found in the image: check its name and PATH.", DOCKER, (127,)
     ),
 )
 

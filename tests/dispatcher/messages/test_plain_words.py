@@ -40,20 +40,20 @@ CASES = [
         "https://registry-1.docker.io/v2/library/busybox/manifests/sha256:1: 429 Too Many Requests - Server message: "
         "toomanyrequests: You have reached your pull rate limit",
         None,
-        "limit of pulls is used up",
+        "pull limit is used up",
     ),
     (
         f"{PULL}pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.us-east-1.amazonaws.com"
         "/paint:1: failed to do request: Head https://1.dkr.ecr.us-east-1.amazonaws.com/v2/paint/manifests/1: dial tcp "
         "10.0.0.1:443: i/o timeout",
         None,
-        "was not reached",
+        "could not be reached",
     ),
     (
         "CannotPullContainerError: Error response from daemon: Get https://1.dkr.ecr.us-east-1.amazonaws.com/v2/: "
         "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
         None,
-        "was not reached",
+        "could not be reached",
     ),
     (
         f"{PULL}ref pull has been retried 1 time(s): failed to resolve reference: pulling from host "
@@ -88,7 +88,7 @@ CASES = [
         f"{INIT}unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve "
         "secret from asm: service call has been retried 1 time(s): AccessDeniedException: not authorized to perform",
         None,
-        "execution role lacks a right",
+        "execution role lacks a permission",
     ),
     (
         f"{INIT}unable to pull secrets or registry auth: pull command failed: unable to retrieve ecr registry auth: "
@@ -109,7 +109,7 @@ CASES = [
         None,
         "did not start in time",
     ),
-    ("Host EC2 (instance i-0a1b2c3d4e5f60718) terminated.", None, "instance was ended"),
+    ("Host EC2 (instance i-0a1b2c3d4e5f60718) terminated.", None, "instance was terminated"),
     ("Your Spot Task was interrupted.", 143, "Spot capacity back"),
     ("Job attempt duration exceeded timeout", 137, "ran longer than its time-out"),
     ("Dependent Job failed", None, "a job that it depends on failed"),

@@ -202,7 +202,8 @@ def notification(message: Message) -> dict[str, Any]:
 def test_a_chat_gets_a_card_with_the_failures_and_the_links(failed: Message) -> None:
     card = notification(failed)["content"]
     assert card["title"] == f"❌ {failed.title}"
-    for part in (failed.summary, "Duration: 3 min 20 s", "children 2, 5\nLog of child 2: https://", *failed.notes):
+    group = ("children 2, 5\n| Traceback", "no colour left\nLog of child 2: https://")
+    for part in (failed.summary, "Duration: 3 min 20 s", *group, *failed.notes):
         assert part in card["description"]
     assert card["nextSteps"] == [f"Job in the console: {failed.links[0].url}"]
 

@@ -37,6 +37,7 @@ aws sqs receive-message … | jq -r '.Messages[0].Body' | batchbell explain - --
 2: no event, no such stack, or wrong arguments
 """
 
+TAGS_NOT_LOOKED_UP = "The job's tags are looked up when the message is sent, and then filtered."
 ARN_PREFIX = re.compile(r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}")
 
 
@@ -98,7 +99,7 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
         mismatches=verdict.mismatches,
         job=_job_fields(job) if job else None,
         message=message.to_dict() if message else None,
-        renderings=_renderings(settings, message) if message else {},
+        renderings=_renderings(settings, message, job.tags) if message and job else {},
     )
 
 
@@ -132,19 +133,24 @@ def _arn_prefix(job: Job | None, event: Mapping[str, Any]) -> str:
     return prefix[0] if prefix else "arn:aws:batch:us-east-1:000000000000"
 
 
-def _renderings(settings: Any, message: Message) -> Mapping[str, Any]:
-    return {choice.name: _rendering(choice, message) for choice in settings.notifiers}
+def _renderings(settings: Any, message: Message, tags: Mapping[str, str] | None) -> Mapping[str, Any]:
+    return {choice.name: _rendering(choice, message, tags) for choice in settings.notifiers}
 
 
-def _rendering(choice: Any, message: Message) -> Any:
+def _rendering(choice: Any, message: Message, tags: Mapping[str, str] | None) -> Any:
     """Return what this notifier would send, or None if its filters leave the message out.
+
+    tags: the job's; None if the event has none, and the function would look them up.
 
     For a plug-in without `render`, this is the message itself. Raises CommandFailed.
     """
     try:
         instance = make_local_notifier(choice)
-        if not instance.takes_message(message):
+        if not instance.takes(message.status, message.job_name, tags):
             return None
+        if instance.tags and tags is None:
+            message = message.with_note(TAGS_NOT_LOOKED_UP)
+        message = instance.shown(message, {})
         render = getattr(instance.notifier, "render", None)
         return render(copy.deepcopy(message)) if render else message.to_dict()  # a plug-in may change what it gets
     except Exception as error:  # its text may be anything

@@ -189,3 +189,37 @@ def test_a_notifier_that_changes_the_message_changes_it_for_no_other(explained, 
     answer = explained(event("parent-failed"), *WATCHED)
 
     assert "another" not in json.dumps(answer)
+
+
+@pytest.fixture
+def teams_stack(tmp_path, monkeypatch):
+    """A stack whose only notifier takes the jobs of one team, and shows no logs."""
+    (tmp_path / "Pulumi.yaml").write_text("name: batchbell\nruntime: python\n", "utf-8")
+    (tmp_path / "Pulumi.teams.yaml").write_text(
+        f"""config:
+  aws:region: us-east-1
+  batchbell:job_queue_arns: [{BATCH_ARN}:job-queue/nightly]
+  batchbell:single_jobs: true
+  batchbell:log_lines: 5
+  batchbell:notifiers:
+    - {{type: sns, name: genomics, tags: {{team: [genomics]}}, log_lines: 0}}
+""",
+        "utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    return ("--stack", "teams")
+
+
+@pytest.mark.parametrize(("tags", "taken"), [({"team": "genomics"}, True), ({"team": "render"}, False), ({}, False)])
+def test_a_filter_by_tags_and_a_notifiers_own_log_lines_count(explained, event, teams_stack, tags, taken):
+    shown = explained(event("single-failed", tags=tags), *teams_stack)["renderings"]["genomics"]
+
+    assert (shown is not None) is taken
+    assert "lines of the log" not in json.dumps(shown)
+
+
+def test_tags_that_only_aws_knows_are_said_to_be_looked_up(explained, event, teams_stack):
+    untagged = event("single-failed")
+    untagged["detail"].pop("tags", None)
+
+    assert "looked up when the message is sent" in json.dumps(explained(untagged, *teams_stack)["renderings"])

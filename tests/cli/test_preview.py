@@ -93,7 +93,9 @@ def choice(tmp_path, monkeypatch):
         for name, text in {"__init__": "", "notifier": NOTIFIER, **modules}.items():
             (tmp_path / package / f"{name}.py").write_text(text)
         plugin = Plugin(package, package, "acme")
-        return SimpleNamespace(name=f"my-{package}", plugin=plugin, settings={}, statuses=(), jobs=())
+        return SimpleNamespace(
+            name=f"my-{package}", plugin=plugin, settings={}, statuses=(), jobs=(), tags=None, log_lines=None
+        )
 
     return make
 

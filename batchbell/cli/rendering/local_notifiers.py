@@ -19,7 +19,14 @@ def make_local_notifier(choice: Any) -> Instance:
     module = importlib.import_module(choice.plugin.notifier_module)
     settings = {name: PLACEHOLDER if value is None else value for name, value in dict(choice.settings).items()}
     secrets = {name: Secret(name, _unavailable) for name in settings}
-    return Instance(choice.name, module.create(settings, secrets), choice.statuses or (), choice.jobs or ())
+    return Instance(
+        choice.name,
+        module.create(settings, secrets),
+        choice.statuses or (),
+        choice.jobs or (),
+        tags=choice.tags or {},
+        log_lines=choice.log_lines,
+    )
 
 
 def _unavailable(fresh: bool) -> str:

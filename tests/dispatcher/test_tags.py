@@ -104,6 +104,14 @@ def test_tags_that_the_event_does_not_have_are_looked_up_where_somebody_asks(
     assert batch.calls == 2
 
 
+def test_a_share_identifier_alone_does_not_count_as_all_tags(takers: Callable[..., list[str]]) -> None:
+    """A filter by team would leave the job out, though AWS has its team."""
+    batch = Batch({"team": "genomics"})
+
+    assert takers(batch, tags="missing", shareIdentifier="blue") == ["genomics", "all"]
+    assert batch.calls == 1
+
+
 @pytest.mark.parametrize("batch", [Batch(error="TooManyRequestsException"), Batch(None)])
 def test_unknown_tags_keep_no_message_from_anybody(takers: Callable[..., list[str]], batch: Batch) -> None:
     assert takers(batch, tags="missing") == ["genomics", "both", "share", "all"]

@@ -28,4 +28,9 @@ def look_up_tags(job_ids: Sequence[str], batch: Any, budget: LookUpBudget) -> Ma
     except (ClientError, BotoCoreError) as error:
         logger.warning("the jobs' tags could not be looked up", job_ids=asked, reason=type(error).__name__)
         return {}
-    return {one["jobId"]: tags_of(JsonObject(one, "the job")) or {} for one in described if one.get("jobId") in asked}
+    return {one["jobId"]: _tags(one) for one in described if one.get("jobId") in asked}
+
+
+def _tags(described: Mapping[str, Any]) -> Mapping[str, str]:
+    """DescribeJobs leaves `tags` out where a job has none."""
+    return tags_of(JsonObject({"tags": {}, **described}, "the job")) or {}

@@ -155,14 +155,14 @@ class Job:
 
 
 def tags_of(job: JsonObject) -> Mapping[str, str] | None:
-    """Return the tags of an event's `detail` or a JobDetail, and its share identifier; None if it has neither.
+    """Return the tags of an event's `detail` or a JobDetail, and its share identifier; None if it has no tags.
 
     An event's tags have the job's ARN among them (seen in AWS's events), which is no tag.
     """
     tags, share = job.text_by_key("tags"), job.text(SHARE_IDENTIFIER)
-    if tags is None and not share:
-        return None
-    own = {key: value for key, value in (tags or {}).items() if key != "resourceArn"}
+    if tags is None:
+        return None  # not the share identifier alone: a filter by another tag would take it for a job without that
+    own = {key: value for key, value in tags.items() if key != "resourceArn"}
     return {SHARE_IDENTIFIER: share, **own} if share else own
 
 

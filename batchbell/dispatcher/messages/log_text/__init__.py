@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from batchbell.dispatcher.messages.private_keys import without_private_keys
-from batchbell.dispatcher.messages.secret_assignments import without_assignments
-from batchbell.dispatcher.messages.secret_shapes import without_shapes
+from batchbell.dispatcher.messages.log_text.private_keys import without_private_keys
+from batchbell.dispatcher.messages.log_text.secret_assignments import without_assignments
+from batchbell.dispatcher.messages.log_text.secret_shapes import without_shapes
 from batchbell.texts import indented_line
 
 BLANK = "[secret]"

@@ -12,7 +12,7 @@ _SECRET = re.compile(
     r"s?(?-i:(?![a-z]))",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(r"passw(?:or)?d|passphrase|secret", re.IGNORECASE)  # which may be of digits only
+_PASSWORD = re.compile(r"(?:passw(?:or)?d|passphrase|secret)(?!s)", re.IGNORECASE)  # which may be of digits only
 # Names that say something about a secret, or of a token that is a word of a language.
 _ABOUT = re.compile(
     r"(?:error|exception|[a-z]ids?|[_-](?:id|ids|in|at)|ref|count|limit|len|length|size|names?|file|path|dir|arn|types?"
@@ -44,10 +44,11 @@ _VALUE = re.compile(
 )
 # What is not a secret, whatever the name: nothing, a reference to a variable, what somebody has blanked before.
 _EMPTY = re.compile(
-    r"[\"']?(?:none|null|nil|undefined|true|false|yes|no|missing|\*+|x{3,}|\.{3}|<.*|\[[A-Za-z]+\]|\[secret\].*"
+    r"[\"']?(?:str|bytes|none|null|nil|undefined|true|false|yes|no|missing|\*+|x{3,}|\.{3}|<.*|\[[A-Za-z]+\]|\[secret\].*"
     r"|\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Z_]{3,}|\{\{.*|(?:os\.|self\.|args\.|settings\.|config[.\[]|process\.env).*)?[\"')\]},.;]*",
     re.IGNORECASE,
 )
+_CALL = re.compile(r"[A-Za-z_.]+\(.*")  # in the lines of a traceback
 _NUMBERS = re.compile(r"[\"'\[{(]*[0-9]{1,7}(?:[.,]\s?[0-9]+)*[%\"'\]})]*")
 _SHELL = re.compile(r"\s*(?:export |declare -x |set )?[A-Z_][A-Z0-9_]*=")  # a line of an environment
 _YAML = re.compile(r"\s*(?:- )?[A-Za-z0-9_.-]+:\s+(?=[^\s\"'\[{|>&*])")
@@ -99,9 +100,9 @@ def _is_harmless(name: str, value: str, before: str) -> bool:
 
     before: the name, with the character before it.
     """
-    if _EMPTY.fullmatch(value):
-        return True
     lower = name.lower()
+    if _EMPTY.fullmatch(value) or _CALL.fullmatch(value) or value.rstrip("),").lower() == lower:
+        return True
     if _PASSWORD.search(name):
         return False
     if lower in ("pwd", "oldpwd"):

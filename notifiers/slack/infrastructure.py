@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
 
+from .mentions import STATUSES
 from .notifier import webhook_problem
 
 REQUIRES = ("requests",)
@@ -35,6 +36,12 @@ def _check_mentions(mentions: dict[str, tuple[str, ...]]) -> dict[str, tuple[str
     if "" in mentions or () in mentions.values():
         raise ValueError("takes at least one id for each tag's value or status")
     return mentions
+
+
+def _check_status(status: str) -> str:
+    if status not in STATUSES:
+        raise ValueError(f"takes a list of {', '.join(STATUSES)}")
+    return status
 
 
 class Settings(NotifierSettings):
@@ -64,7 +71,7 @@ class Settings(NotifierSettings):
         ),
     ] = {}  # noqa: RUF012
     mention_statuses: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, AfterValidator(_check_status), Field(description="a status of jobs, or BLOCKED")], ...],
         Field(
             title="statuses of the messages that mention an owner; a status in `mentions` always does",
             description="a list of statuses of jobs, or BLOCKED",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from batchbell.contract import DigestEntry, Message, Severity
 
+# Of jobs (AWS Batch User Guide, "Job states"), and of a blocked queue. In `mentions` these names are no owners.
+STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", "BLOCKED")
 DIGEST_LIMIT = 10  # jobs: a digest of more would mention a crowd
 _STATUSES = {Severity.FAILURE: "FAILED", Severity.SUCCESS: "SUCCEEDED"}  # of a digest's entries
 
@@ -30,5 +32,6 @@ class Mentions:
         status = one.status if isinstance(one, Message) else _STATUSES.get(one.severity, "")
         if status in self.statuses:
             for value in [one.owner] if one.owner else [tag.value for tag in one.tags]:
-                yield from self.ids.get(value, ())
+                # Whoever may tag jobs must not reach those who are mentioned for another status.
+                yield from self.ids.get(value, ()) if value not in STATUSES else ()
         yield from self.ids.get(status, ())

@@ -299,6 +299,7 @@ def test_a_filter_that_lets_nothing_through_is_refused(chosen, says):
         ({"mentions": {"alice": []}}, "takes at least one id"),
         ({"mentions": {"alice": "U0123456789"}}, "takes a list of ids"),
         ({"mention_statuses": "FAILED"}, "takes a list of statuses"),
+        ({"mention_statuses": ["failed"]}, "takes a list of SUBMITTED, PENDING"),
     ],
 )
 def test_a_mention_is_an_id(chosen, says):

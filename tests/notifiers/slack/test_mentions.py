@@ -36,7 +36,7 @@ def test_a_success_mentions_nobody_but_whom_its_status_names(succeeded: Message)
     assert mentioned(owned, statuses=("SUCCEEDED",)) == ["<@U0123456789>", "<!subteam^S0123456789>"]
 
 
-@pytest.mark.parametrize("owner", ["<@U999>", "<!channel>", "", "Alice", "FAILED", "alice "])
+@pytest.mark.parametrize("owner", ["<@U999>", "<!channel>", "", "Alice", "FAILED", "alice ", "SUCCEEDED"])
 def test_what_the_settings_do_not_name_mentions_nobody(failed: Message, owner: str) -> None:
     assert mentioned(dataclasses.replace(failed, owner=owner)) == []
 

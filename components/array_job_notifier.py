@@ -15,10 +15,11 @@ from batchbell.wire import DEFAULT_LOG_GROUP
 
 from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
-from .delivery import Delivery, MessageSettings
+from .delivery import Delivery
 from .deployment_context import find_deployment_context, with_company_settings
 from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
+from .message_settings import MessageSettings
 from .package.bundle import Runtime, build, has_compiled_files
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets

@@ -6,7 +6,6 @@ Visibility timeouts and retry delays scale with the function's timeout, which is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ import pulumi_aws as aws
 
 from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Statement
-from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Manifest, Variable
+from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Variable
 
 from .function_policy import policy_document, use_of_key, use_of_network
 from .granted_notifier import GrantedNotifier
+from .message_settings import MessageSettings, manifest, reading_logs
 from .service_role import service_role
-from .settings.arns import streams_of
 from .settings.function import FunctionSettings
-from .settings.time_zone import time_zone_entry
 
 # A record is hidden from its receipt on, while the mapping collects it too. Lambda Developer Guide, "Using Lambda with
 # Amazon SQS": at least six times the function's timeout, and the window; "Batching behavior": a mapping with a window
@@ -39,16 +37,6 @@ MAX_RECEIVES = 5
 MAX_MESSAGE = 1_048_576  # bytes
 DEAD_LETTER_DAYS = 14
 MEMORY_SIZE = 256  # MB; docs/performance.md shows the effect of other sizes
-
-
-@dataclass(frozen=True)
-class MessageSettings:
-    """What messages say, as in `settings.model.Settings`: the function's own part of the manifest."""
-
-    time_zone: str = "UTC"
-    owner_tag: str = ""
-    log_lines: int = 0
-    log_group_arns: Sequence[pulumi.Input[str]] = ()
 
 
 def visibility_timeout(timeout: int, window: int) -> int:
@@ -198,7 +186,7 @@ class Delivery(pulumi.ComponentResource):
             runtime=f"python{settings.python_version}",
             architectures=[settings.architecture],
             handler="batchbell.dispatcher.handler.handler",
-            code=_manifest(notifiers, messages).apply(
+            code=manifest(notifiers, messages).apply(
                 lambda text: pulumi.AssetArchive(
                     {".": pulumi.FileArchive(str(bundle)), MANIFEST: pulumi.StringAsset(text)}
                 )
@@ -286,7 +274,7 @@ class Delivery(pulumi.ComponentResource):
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
-            *_log_statements(messages),
+            *reading_logs(messages),
             *(use_of_key(self._context.kms_key_arn) if self._context.kms_key_arn is not None else ()),
             *(use_of_network() if self._settings.subnet_ids else ()),
             *(statement for granted in notifiers for statement in granted.statements()),
@@ -298,21 +286,3 @@ class Delivery(pulumi.ComponentResource):
             opts=self._child(),
         )
         return role, policy
-
-
-def _log_statements(messages: MessageSettings) -> list[Statement]:
-    if not messages.log_lines:
-        return []
-    streams = [pulumi.Output.from_input(arn).apply(streams_of) for arn in messages.log_group_arns]
-    return [Statement(("logs:GetLogEvents",), tuple(streams))]
-
-
-def _manifest(notifiers: Sequence[GrantedNotifier], messages: MessageSettings) -> pulumi.Output[str]:
-    manifest: Manifest = {"instances": [one.manifest_entry() for one in notifiers]}
-    if zone := time_zone_entry(messages.time_zone):
-        manifest["time_zone"] = zone
-    if messages.owner_tag:
-        manifest["owner_tag"] = messages.owner_tag
-    if messages.log_lines:
-        manifest["log_lines"] = messages.log_lines
-    return pulumi.Output.json_dumps(manifest, sort_keys=True)

@@ -84,6 +84,10 @@ SECRET = "tr0ub4dorHunter2"
         f"sshpass -p {SECRET} ssh host",
         f"docker login -u me -p {SECRET} registry.example",
         f"redis-cli -h cache -a {SECRET}",
+        f'command: ["render", "--password","{SECRET}"]',
+        f"ALTER USER render IDENTIFIED BY '{SECRET}'",
+        f"auth=('me', '{SECRET}')",
+        f"  password: >-\n    {SECRET}\n    {SECRET}",
         f"machine db login me password {SECRET}",
         # environments
         f"DB_PASS={SECRET}",
@@ -131,6 +135,7 @@ SECRET = "tr0ub4dorHunter2"
         f"https://hooks.slack-gov.com/services/T0/B0/{SECRET}",
         f"https://x.webhook.office.com/webhookb2/a@b/IncomingWebhook/{SECRET}",
         f"https://discord.com/api/webhooks/123456/{SECRET}",
+        f"https://api.telegram.org/bot123456789:AAE-{SECRET}{'x' * 15}/sendMessage",
     ],
 )
 def test_a_secret_is_blanked_wherever_programs_print_one(line: str) -> None:
@@ -156,6 +161,7 @@ def test_the_beginning_of_a_secret_that_is_cut_off_is_not_shown() -> None:
         "Basic setup done",
         "s3://bucket/AKIA/readme",
         "tokens: 512",
+        "1732870000:0b5e1c3a-1111-4222-8333-444455556666 started",
         "max_tokens=4096, eos_token='</s>'",
         "Tokenizer: loading bert",
         "token_type_ids: [0, 0]",

@@ -34,12 +34,13 @@ _ASSIGNED = re.compile(
     rf"|\([\"'](?P<item>{_NAME})[\"'],\s?(?=[\"'])|<(?P<element>{_NAME})>(?=[^<])"
 )
 _LISTED = re.compile(rf"^[\s-]*[\"']?(?i:name|key)[\"']?\s*[=:]\s*[\"']?(?P<name>{_NAME})[\"']?,?\s*$")
+_BLOCK = re.compile(rf"^(?P<indent>[ -]*)[\"']?(?P<name>{_NAME})[\"']?:\s*[|>][+-]?\s*$")  # in YAML
 _LISTED_VALUE = re.compile(r"^([\s-]*[\"']?(?i:value)[\"']?\s*[=:]\s*).+")
 _VALUE = re.compile(
     r"(?P<escape>\\{1,7})(?P<mark>[\"']).*?(?:(?P=escape)(?P=mark)|$)"
     r"|[A-Za-z$]{0,2}\"(?:\\.|[^\"\\])*+\"?"
     r"|[A-Za-z$]{0,2}'(?:\\.|''|[^'\\])*+'?"
-    r"|\[[^\]]*+\]?|\{[^}]*+\}?"
+    r"|\[[^\]]*+\]?|\{[^}]*+\}?|\([^)]*+\)?"
     r"|(?:[^\s,;&<\"']|[\"'](?=[^\s,;&)}\]>\"']))++"
 )
 # What is not a secret, whatever the name: nothing, a reference to a variable, what somebody has blanked before.
@@ -60,13 +61,23 @@ def without_assignments(lines: list[str], blank: str) -> list[str]:
     """Return the lines with `blank` for each value."""
     shown: list[str] = []
     name_before = ""
+    block: int | None = None  # the indentation of a name whose value is in the lines below
     for line in lines:
+        if block is not None and _indent(line) > block:
+            shown.append(" " * _indent(line) + blank)
+            continue
+        found = _BLOCK.match(line)
+        block = len(found["indent"]) if found and _is_secret(found["name"]) else None
         text = _without_assignments(line, blank)
         if name_before and _is_secret(name_before):
             text = _LISTED_VALUE.sub(rf"\g<1>{blank}", text)
         name_before = found["name"] if (found := _LISTED.match(line)) else ""
         shown.append(text)
     return shown
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _without_assignments(line: str, blank: str) -> str:

@@ -20,7 +20,7 @@ _SHAPES = tuple(
         # Other webhooks whose URL is the key: Microsoft Teams, Discord, Telegram's bots (their API references).
         r"https://[a-z0-9.-]+\.webhook\.office\.com/[^\s\"'<>]+",
         r"(https://(?:[a-z]+\.)?discord(?:app)?\.com/api/webhooks/)[A-Za-z0-9/_-]+",
-        r"\b[0-9]{6,12}:[A-Za-z0-9_-]{34,36}\b",
+        r"(?<![0-9])[0-9]{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])",
         # Key prefixes in the API references of OpenAI and Anthropic, Stripe, Square and Twilio.
         r"\bsk-(?:(?:ant|proj|svcacct|admin)-|(?=[A-Za-z_-]{0,40}[0-9]))[A-Za-z0-9_-]{16,}",
         r"\b(?:[spr]k_(?:live|test)_|whsec_|sq0[a-z]{3}-)[A-Za-z0-9_-]{12,}",
@@ -51,6 +51,8 @@ _SHAPES = tuple(
         # Options of commands: any long one that ends like this, and the short ones of curl, MySQL's clients, sshpass,
         # redis-cli, and the logins of docker and podman (their manuals).
         r"(\s--?(?i:[a-z0-9-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key))\s{1,5})(?!-)(?![0-9]{1,7}(?:\s|$))\S+",
+        r"([\"']--?(?i:[a-z0-9-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key))[\"'],\s{0,3}[\"'])[^\"']+",
+        r"(\b(?i:password|identified\s{1,3}by)\s{1,3}[\"'])[^\"']+",  # SQL
         r"(\bcurl\s(?:.{0,200}\s)?(?:-[a-zA-Z]{0,5}[uU]|--(?:proxy-)?user)[\s=]{0,3}[\"']?[^\s:\"']{1,100}:)[^\s\"']+",
         r"(\bmysql[a-z]{0,10}\s(?:.{0,200}\s)?-p)[^\s]+",
         r"(\bsshpass\s+-p\s{0,3})\S+",

@@ -82,15 +82,16 @@ def shorten(title: str, limit: int, ellipsis: str = "…") -> str:
     candidates = range(WORD_LIMIT, max(lengths) + 1)
     fitting = bisect_right(candidates, room, key=lambda length: sum(min(length, one) for one in lengths))
     if not fitting:
-        return _without_middle(title, limit, max(limit // 2, min(OUTCOME_LIMIT, limit - 2)), ellipsis)
+        return _without_middle(title, limit, max(limit // 2, min(OUTCOME_LIMIT, limit - len(ellipsis) - 1)), ellipsis)
     longest = candidates[fitting - 1]
     return " ".join(_without_middle(word, longest, (longest - len(ellipsis)) // 2, ellipsis) for word in words)
 
 
 def _without_middle(text: str, limit: int, tail: int, ellipsis: str) -> str:
     """Return `limit` characters of a longer text, `tail` of them from its end."""
-    head = limit - tail - len(ellipsis)
-    return text if len(text) <= limit else text[: max(0, head)] + ellipsis + text[len(text) - tail :]
+    room = max(0, limit - len(ellipsis))
+    tail = min(tail, room)
+    return text if len(text) <= limit else text[: room - tail] + ellipsis + text[len(text) - tail :]
 
 
 def tidy(message: Message) -> Message:

@@ -75,6 +75,12 @@ def test_words_that_yaml_1_1_would_convert_stay_text(word, program):
         ("2026-11-23", "2026-11-23 00:00:00 +0000 UTC"),
         ("!custom x", "x"),
         ("!!binary aGk=", "hi"),
+        ("2026-1-3 1:2:3", "2026-01-03 01:02:03 +0000 UTC"),
+        ("1e-7", "1e-7"),
+        ("0.00001", "0.00001"),
+        ("18446744073709551616", "18446744073709552000"),
+        ("!!omap [a: 1]", '[{"a": 1}]'),
+        ("[&a 1, &a 2, *a]", "[1, 2, 2]"),
     ],
 )
 def test_a_value_arrives_as_the_cli_passes_it(written, arrives, program):
@@ -137,6 +143,11 @@ def test_a_file_is_read_in_its_encoding_whatever_the_locale(encoding, program, m
         ("config:\n  tiny:v: 1\n  tiny:v: 2\n", "line 3: not valid YAML"),
         ("config:\n  tiny:v: &a [*a]\n", "line 2: not valid YAML"),
         ("config:\n  tiny:v: .inf\n", "line 2: not valid YAML"),
+        *(
+            (f"config:\n  tiny:v: !!{written}\n", "line 2: not valid YAML")
+            for written in ("int x", "int 0x_", "float x", "bool yes", "null x", "timestamp x", "binary '!!'")
+        ),
+        ("config: []\n", "must be an object with keys"),
         ("config:\n  tiny:v: 'b\xf8'\n", "not valid YAML"),
         ("config: " + "[" * 20_000, "not valid YAML"),
     ],

@@ -151,3 +151,4 @@ def test_a_shortened_title_has_the_length_that_was_asked_for() -> None:
     assert shorten(title, 200) == title
     for limit in range(1, len(title)):
         assert len(shorten(title, limit)) == limit
+        assert len(shorten(title, limit, ellipsis="...")) == max(limit, len("..."))

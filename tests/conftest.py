@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,23 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_first_deploy.py",
 )
 SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each file to one worker, and the judges to one together: what the program registers is recorded once."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduler: Any = import_module("xdist.scheduler").LoadFileScheduling(config, log)
+    split = scheduler._split_scope
+
+    def split_scope(nodeid: str) -> str:
+        file = str(split(nodeid))
+        is_judge = file.startswith("tests/judges/") and not file.endswith("test_moto.py")
+        return "tests/judges" if is_judge else file
+
+    scheduler._split_scope = split_scope
+    return scheduler
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

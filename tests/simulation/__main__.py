@@ -7,13 +7,13 @@ python -m tests.simulation --seed N [--faults a,b | --without a,b] [--minutes N]
 from __future__ import annotations
 
 import argparse
-import gc
 import multiprocessing
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from tests.simulation.chunks import begin, simulate_all
 from tests.simulation.plan import FAULTS, Plan
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Result, simulate
@@ -102,21 +102,9 @@ def _results(plans: Sequence[Plan], processes: int) -> Iterator[Result]:
         yield from map(simulate, plans)
         return
     chunks = [plans[start : start + CHUNK] for start in range(0, len(plans), CHUNK)]
-    with multiprocessing.get_context("spawn").Pool(processes, _begin) as pool:
-        for results in pool.imap(_simulate, chunks):
+    with multiprocessing.get_context("spawn").Pool(processes, begin) as pool:
+        for results in pool.imap(simulate_all, chunks):
             yield from results
-
-
-def _begin() -> None:
-    """Let the collector run between chunks alone, and leave the modules out."""
-    gc.disable()
-    gc.freeze()
-
-
-def _simulate(plans: Sequence[Plan]) -> Sequence[Result]:
-    results = [simulate(plan) for plan in plans]
-    gc.collect()
-    return results
 
 
 if __name__ == "__main__":

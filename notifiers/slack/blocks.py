@@ -6,7 +6,6 @@ Texts of jobs are in plain_text, in which Slack interprets no markup; only label
 from __future__ import annotations
 
 import json
-import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
 from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, shorten, tidy
 
-from .running import command_block, progress_blocks
+from .running import command_block, progress_block
 
 HEADER_LIMIT = 150  # characters, like the next ones
 SECTION_LIMIT = 3_000
@@ -50,7 +49,7 @@ def render(message: Message, mentions: Sequence[str] = ()) -> dict[str, Any]:
     summary = cut(message.summary, VALUE_LIMIT)
     top: list[Block] = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
     if message.progress:
-        top.extend(progress_blocks(message.progress, time.time()))
+        top.append(progress_block(message.progress))
     if mentions:
         top.append({"type": "section", "text": _markup(_mentioned(mentions))})
     # Delivery adds its notes at the end, such as "may be a repeat".

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from batchbell.contract import Command, Progress
@@ -12,18 +11,9 @@ CELLS = 20  # of the bar
 Block = dict[str, Any]
 
 
-def progress_blocks(progress: Progress, as_of: float) -> list[Block]:
-    """Return a bar with the numbers, and the time of them.
-
-    as_of: epoch seconds. Slack shows it in the reader's time zone ("Formatting text for app surfaces", "Date
-        formatting"), and shows no time of an edit if the message has blocks ("chat.update").
-    """
-    instead = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(as_of))
-    when = f"As of <!date^{int(as_of)}^{{date_short_pretty}} {{time_secs}}|{instead}>"
-    return [
-        {"type": "section", "text": {"type": "plain_text", "text": describe(progress), "emoji": False}},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": when, "verbatim": True}]},
-    ]
+def progress_block(progress: Progress) -> Block:
+    """Return a bar with the numbers."""
+    return {"type": "section", "text": {"type": "plain_text", "text": describe(progress), "emoji": False}}
 
 
 def describe(progress: Progress) -> str:

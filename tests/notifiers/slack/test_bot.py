@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -131,14 +130,6 @@ def test_a_board_is_edited_until_it_shows_the_outcome(bot: Bot, slack: SlackWebA
     board = slack.history.board()
     assert (board.posts, board.edits) == (1, 2)
     assert failed.title in board.last
-
-
-def test_a_board_says_as_of_when_its_numbers_are(bot: Bot, slack: SlackWebApi) -> None:
-    """Slack shows no time of an edit if the message has blocks."""
-    before = int(time.time())
-    bot.send(running(1))
-    (when,) = (text for text in texts(slack.messages[0].shown.blocks, "mrkdwn") if "date^" in text)
-    assert before <= int(when.split("^")[1]) <= time.time()
 
 
 def test_an_edit_may_be_repeated_and_asks_slack_to_change_no_names(bot: Bot, slack: SlackWebApi) -> None:

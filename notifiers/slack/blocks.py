@@ -1,5 +1,8 @@
 """Renders a message as Slack's JSON, within Slack's limits. Source: Slack's Block Kit reference.
 
+The limits are those of blocks, so that they hold for webhooks and for chat.postMessage and chat.update alike; both take
+40,000 characters of text ("chat.postMessage").
+
 Texts of jobs are in plain_text, in which Slack interprets no markup; only labels and links are mrkdwn.
 """
 

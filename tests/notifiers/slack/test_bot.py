@@ -112,8 +112,8 @@ def test_a_receipt_of_another_channel_or_notifier_makes_no_thread(
     bot: Bot, slack: SlackWebApi, failed: Message, receipt: str
 ) -> None:
     bot.send(dataclasses.replace(failed, reply_to=receipt))
-    (message,) = slack.messages
-    assert not message.thread_ts
+    (call,) = slack.calls
+    assert (call.error, call.payload.get("thread_ts")) == ("ok", None)
 
 
 def test_a_board_is_edited_until_it_shows_the_outcome(bot: Bot, slack: SlackWebApi, failed: Message) -> None:

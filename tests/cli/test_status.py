@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from batchbell.cli import status
-from batchbell.wire import HEALTH_KEY
+from batchbell.cli.deployed.stack import DeployedStack
+from batchbell.wire import HEALTH_KEY, SWEEP_KEY
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 
 PASSPHRASE = "a passphrase of the tests"
@@ -203,6 +204,32 @@ def test_if_the_package_cannot_be_fetched_failing_notifiers_are_still_shown(oper
     assert [notifier.name for notifier in found.notifiers] == ["slack"]
     assert "could not be read" in found.notes[0]
     assert "signed" not in found.notes[0]
+
+
+def test_a_stack_without_sweeps_says_nothing_of_them(operator):
+    assert json.loads(operator.run("status", "--json").stdout)["sweeps"] is None
+    assert "running arrays" not in operator.run("status").stdout
+
+
+def test_the_last_look_at_the_running_arrays_of_each_queue_is_shown(operator, monkeypatch):
+    table, client = operator.stack.deployment.outputs["ledger_table_name"], operator.stack.cloud.client("dynamodb")
+    swept, fresh, odd = (f"arn:aws:batch:us-east-1:123456789012:job-queue/{name}" for name in ("swept", "fresh", "odd"))
+    manifest = operator.deployed.manifest | {"watch": {"queues": [swept, fresh, odd], "definitions": []}}
+    monkeypatch.setattr(DeployedStack, "manifest", manifest)
+    rows = [{"message": {"S": SWEEP_KEY}, "notifier": {"S": queue}} for queue in (swept, odd)]
+    for row, checked in zip(rows, ({"N": str(time.time() - 200)}, {"S": "x"}), strict=True):
+        client.put_item(TableName=table, Item=row | {"checked": checked})
+    try:
+        answer = json.loads(operator.run("status", "--json").stdout)["sweeps"]
+        shown = operator.run("status").stdout
+    finally:
+        for row in rows:
+            client.delete_item(TableName=table, Key=row)
+
+    assert [(one["queue"], one["last"] is None) for one in answer] == [(swept, False), (fresh, True), (odd, True)]
+    assert abs(epoch(answer[0]["last"]) - (time.time() - 200)) < 60
+    assert "running arrays in swept: last looked at " in shown and "(3 min ago)" in shown
+    assert "running arrays in fresh: not looked at yet" in shown
 
 
 @pytest.mark.parametrize(

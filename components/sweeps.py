@@ -20,7 +20,7 @@ SWEEP_VERSION = 1
 
 def sweep_schedule(name: str, context: Context, minutes: int, opts: pulumi.ResourceOptions) -> QueueRule:
     """Put a record into the queue every so many minutes."""
-    # A value of 1 takes the singular, any other the plural (EventBridge User Guide, "Rate expressions").
+    # A value of 1 takes the singular, any other the plural (EventBridge User Guide, "Rate expressions reference").
     unit = "minute" if minutes == 1 else "minutes"
     return QueueRule(
         "batchbell:index:SweepSchedule",

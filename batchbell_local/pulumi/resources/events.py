@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -21,11 +20,6 @@ DEFAULT_BUS = "default"
 STATES = ("ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
 TARGET = {"targetId": "Id", "arn": "Arn", "roleArn": "RoleArn", "input": "Input", "inputPath": "InputPath"}
 TARGET_BLOCKS = {"deadLetterConfig": "DeadLetterConfig", "retryPolicy": "RetryPolicy", "sqsTarget": "SqsParameters"}
-# A value of 1 takes the singular, any other the plural; cron has six fields (EventBridge User Guide, "Creating a rule
-# that runs on a schedule").
-SCHEDULE = re.compile(
-    r"rate\((?:1 (?:minute|hour|day)|(?:[2-9]|[1-9][0-9]+) (?:minutes|hours|days))\)|cron\((?:\S+ ){5}\S+\)"
-)
 PATTERN_LIMIT = 2_048  # characters, "Amazon EventBridge quotas"; the provider itself checks 4,096
 
 
@@ -92,8 +86,6 @@ class EventRule(ResourceType):
             request["EventPattern"] = _compact(inputs["eventPattern"])
             if len(request["EventPattern"]) > PATTERN_LIMIT:
                 raise AwsRefusal(f"ValidationException: Event pattern is longer than {PATTERN_LIMIT} characters")
-        if not SCHEDULE.fullmatch(request.get("ScheduleExpression") or "rate(1 day)"):
-            raise AwsRefusal("ValidationException: Parameter ScheduleExpression is not valid.")
         put = clients("events").put_rule(
             Name=name, EventBusName=inputs["eventBusName"], State=_state(inputs), **request, **extra
         )

@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batchbell_local.pulumi.resources import TABLE, Clients
-from batchbell_local.pulumi.resources.errors import AwsRefusal
 from batchbell_local.pulumi.resources.property_values import ARCHIVE, ASSET, SIGNATURE
 
 FILLED_IN_BY_AWS = {"computeResources", "metadataOptions"}  # AWS adds fields inside them
@@ -437,37 +436,3 @@ def test_a_security_group_without_egress_lets_nothing_out(clients, check):
     token = "aws:ec2/securityGroup:SecurityGroup"
     id, _ = TABLE[token].create(check(token, {}, name=f"closed-{uuid.uuid4().hex[:8]}"), clients)
     assert clients("ec2").describe_security_groups(GroupIds=[id])["SecurityGroups"][0]["IpPermissionsEgress"] == []
-
-
-def test_a_schedule_and_the_constant_input_of_its_target_are_shown_and_changed_in_place(clients, check, world):
-    rules, targets = TABLE["aws:cloudwatch/eventRule:EventRule"], TABLE["aws:cloudwatch/eventTarget:EventTarget"]
-    every_five = check(rules.token, {"scheduleExpression": "rate(5 minutes)"}, name=f"schedule-{world.suffix}")
-    rule_id, rule_outputs = rules.create(every_five, clients)
-    aimed = {"rule": rule_outputs["name"], "arn": world.queue_of_rules["arn"], "targetId": "one"}
-    first = check(targets.token, aimed | {"input": '{"sweep": 1}'})
-    target_id, _ = targets.create(first, clients)
-
-    def shown() -> list[Any]:
-        found = rules.read(rule_id, clients), targets.read(target_id, clients)
-        assert found[0] is not None and found[1] is not None
-        return [found[0][0]["scheduleExpression"], found[1][0]["input"]]
-
-    assert shown() == ["rate(5 minutes)", '{"sweep": 1}']
-
-    every_minute = check(rules.token, {"scheduleExpression": "rate(1 minute)"}, every_five)
-    second = check(targets.token, aimed | {"input": '{"sweep": 2}'}, first)
-    assert [rules.diff(every_five, every_minute).replaces, targets.diff(first, second).replaces] == [set(), set()]
-    rules.update(rule_id, every_five, every_minute, clients)
-    targets.update(target_id, first, second, clients)
-    assert shown() == ["rate(1 minute)", '{"sweep": 2}']
-    targets.delete(target_id, second, clients)
-    rules.delete(rule_id, every_minute, clients)
-
-
-@pytest.mark.parametrize(
-    "expression", ["rate(1 minutes)", "rate(5 minute)", "rate(0 minutes)", "5 minutes", "cron(* *)"]
-)
-def test_a_schedule_that_aws_refuses_is_refused(expression, clients, check):
-    rules = TABLE["aws:cloudwatch/eventRule:EventRule"]
-    with pytest.raises(AwsRefusal, match="ScheduleExpression is not valid"):
-        rules.create(check(rules.token, {"scheduleExpression": expression}), clients)

@@ -43,7 +43,7 @@ batchbell status --stack production --profile ops
 batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
 
 [bold]Exit codes[/bold]   0: nothing to do · 1: something needs attention (a dead letter, a failing notifier, a queue \
-that the function does not poll) · 2: AWS or Pulumi returned an error, or wrong arguments
+that the function does not poll, sweeps that fail) · 2: AWS or Pulumi returned an error, or wrong arguments
 
 docs/operations.md describes the output of --json.
 """
@@ -86,6 +86,11 @@ class Status:
             f"{notifier.name}: failing since {minute(notifier.failing_since)}: {notifier.reason}"
             for notifier in self.notifiers
             if notifier.failing_since is not None
+        ]
+        found += [
+            f"sweeps of {one.name} fail since about {minute(one.checked)}: the function's log says why"
+            for one in self.sweeps or ()
+            if one.checked is not None and one.is_late(time.time())
         ]
         if total := self.sample.total:
             found.append(f"{total:,} dead letter{'s' if total > 1 else ''}: fix the cause, then `redrive`")
@@ -209,10 +214,15 @@ def _show(status: Status, screen: Screen) -> None:
 
 def _describe_sweeps(sweeps: Sequence[SweptQueue] | None, now: float) -> Iterator[str]:
     if sweeps is not None and not sweeps:
-        yield "running arrays: not looked at yet"
+        yield "sweeps: none yet"
     for one in sweeps or ():
-        last = "not looked at yet" if one.last is None else f"last looked at {minute(one.last)} ({ago(one.last, now)})"
-        yield f"running arrays in {one.queue.rpartition('/')[2]}: {last}"
+        yield f"sweeps of {one.name}: {_describe_check(one.checked, now)}"
+
+
+def _describe_check(checked: float | None, now: float) -> str:
+    if checked is None:
+        return "none yet"
+    return f"every job that ended before {minute(checked)} ({ago(checked, now)}) has its message"
 
 
 def _queue_table(status: Status) -> Table:

@@ -1,4 +1,4 @@
-"""When the function last looked at the arrays that run in each job queue."""
+"""Up to when the function's sweeps have checked each job queue for finished jobs."""
 
 from __future__ import annotations
 
@@ -10,26 +10,36 @@ from batchbell.cli.deployed.stack import DeployedStack
 from batchbell.cli.timestamps import iso
 from batchbell.wire import SWEEP_KEY, Column
 
+# A sweep checks what ended up to 70 minutes ago again, and sweeps are 15 minutes apart at most.
+LATE = 7_200  # s: several sweeps in a row have not seen all of a queue
+
 
 @dataclass(frozen=True)
 class SweptQueue:
     """A job queue that sweeps look at.
 
     queue: its ARN
-    last: the last sweep that saw all of it, in epoch seconds; None if there was none
+    checked: every job that ended before it has its message; epoch seconds, None if no sweep has seen the queue
     """
 
     queue: str
-    last: float | None
+    checked: float | None
+
+    @property
+    def name(self) -> str:
+        return self.queue.rpartition("/")[2]
+
+    def is_late(self, now: float) -> bool:
+        return self.checked is not None and now - self.checked > LATE
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"last": iso(self.last)}
+        return asdict(self) | {"checked": iso(self.checked)}
 
 
 def find_sweeps(deployed: DeployedStack) -> Sequence[SweptQueue] | None:
     """Return the queues that sweeps look at; None in a stack without sweeps.
 
-    A stack that watches job definitions in all queues shows those that a sweep has seen.
+    Where every queue is watched, for some job definitions, these are the ones that a sweep has seen.
 
     Raises CommandFailed and botocore's errors.
     """

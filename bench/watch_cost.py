@@ -16,8 +16,9 @@ ARRAYS = (0, 20)  # that run all the time
 GIGABYTE = 1024  # MB
 
 RECORD = 3  # requests to SQS for a sweep's record: send, receive, delete
-QUEUE_READS, QUEUE_WRITES = 1, 1  # of the row about a job queue's last sweep, in a sweep
-ARRAY_READS, ARRAY_WRITES = 1, 1  # of the row about a running array, whose numbers change in every sweep
+# Units: an eventually consistent read is half a one (DynamoDB Developer Guide, "DynamoDB on-demand capacity mode").
+QUEUE_READS, QUEUE_WRITES = 0.5, 1  # of the row about a job queue's sweeps, in a sweep
+ARRAY_READS, ARRAY_WRITES = 0.5, 1  # of the row about a running array, whose numbers change in every sweep
 LIVE_WRITES = 2  # claim and commit of a live message that is edited in every sweep
 ALARMS = 1  # of the schedule
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from batchbell.contract import DigestEntry, Message, Severity
 
-# Of jobs (AWS Batch User Guide, "Job states"), of a blocked queue, and of warnings about a job that runs. In `mentions`
-# these names are no owners.
-_OF_JOBS = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
-STATUSES = (*_OF_JOBS, "BLOCKED", "EARLY", "OVERDUE", "STALLED")
+# Of jobs (AWS Batch User Guide, "Job states"), and of a blocked queue. In `mentions` these names are no owners.
+STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", "BLOCKED")
 DIGEST_LIMIT = 10  # jobs: a digest of more would mention a crowd
 _STATUSES = {Severity.FAILURE: "FAILED", Severity.SUCCESS: "SUCCEEDED"}  # of a digest's entries
 

@@ -11,7 +11,6 @@ from components.settings.model import check_settings
 from components.settings.statuses import MESSAGE_STATUSES
 from components.settings.watch import minutes_between_sweeps
 from notifiers.email import infrastructure as email
-from notifiers.slack.mentions import STATUSES as MENTIONED
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 MAIL = {"type": "email", "name": "team", "sender": "batch@example.com", "recipients": ["a@example.com"]}
@@ -126,6 +125,5 @@ def test_a_notifier_with_live_messages_may_choose_running(monkeypatch):
     assert check(live).notifiers[0].statuses == ("RUNNING", "FAILED")
 
 
-def test_each_status_of_a_message_about_a_running_job_is_known_to_the_filters_and_to_mentions():
+def test_each_status_of_a_message_about_a_running_job_is_known_to_the_filters():
     assert {*Status} <= {*MESSAGE_STATUSES}
-    assert {*Status} <= {*MENTIONED}

@@ -22,9 +22,11 @@ ARRAY_READS, ARRAY_WRITES = 0.5, 1  # of the row about a running array, whose nu
 LIVE_WRITES = 2  # claim and commit of a live message that is edited in every sweep
 ALARMS = 1  # of the schedule
 
-# Estimates: a finished job takes 0.37 s and 2.3 KB of log (docs/performance.md, "Cost").
-SWEEP_SECONDS, ARRAY_SECONDS = 0.4, 0.02
-SWEEP_LOG = 1_500  # bytes, with Lambda's own three lines
+# Estimates. At a seventh of a processor, with answers that come at once, a sweep took 0.10 s, and 0.03 s an array.
+SWEEP_SECONDS = 0.4  # with AWS's answers to five calls
+ARRAY_SECONDS = 0.03
+LIVE_SECONDS = 0.3  # one edit after the other, each with Slack's answer
+SWEEP_LOG, LIVE_LOG = 600, 400  # bytes: a line each, and Lambda's own three of an invocation
 
 
 def watch_bill(minutes: int, arrays: int) -> Bill:
@@ -34,17 +36,20 @@ def watch_bill(minutes: int, arrays: int) -> Bill:
     arrays: that run all the time, each with a live message
     """
     sweeps = prices.DAYS_A_MONTH * 24 * 60 // minutes
-    seconds = SWEEP_SECONDS + ARRAY_SECONDS * arrays
     reads, writes = QUEUE_READS + ARRAY_READS * arrays, QUEUE_WRITES + ARRAY_WRITES * arrays
     return {
         "schedule": sweeps * prices.EVENT,
         "queue: send, receive, delete": sweeps * RECORD * prices.SQS_REQUEST,
-        "Lambda": sweeps * (prices.LAMBDA_REQUEST + seconds * MEMORY_SIZE / GIGABYTE * prices.LAMBDA_GB_SECOND),
-        "log": sweeps * SWEEP_LOG / 1e9 * prices.LOGS_GB,
+        "Lambda": sweeps * (prices.LAMBDA_REQUEST + _time(SWEEP_SECONDS + ARRAY_SECONDS * arrays)),
+        "log": sweeps * (SWEEP_LOG + LIVE_LOG * arrays) / 1e9 * prices.LOGS_GB,
         "what a sweep remembers": sweeps * (reads * prices.DYNAMODB_READ + writes * prices.DYNAMODB_WRITE),
-        "live messages": sweeps * LIVE_WRITES * arrays * prices.DYNAMODB_WRITE,
+        "live messages": sweeps * arrays * (LIVE_WRITES * prices.DYNAMODB_WRITE + _time(LIVE_SECONDS)),
         "alarm": ALARMS * prices.ALARM_MONTH,
     }
+
+
+def _time(seconds: float) -> float:
+    return seconds * MEMORY_SIZE / GIGABYTE * prices.LAMBDA_GB_SECOND
 
 
 def watch_table() -> Table:

@@ -18,7 +18,7 @@ def test_without_running_arrays_nothing_is_paid_for_them():
     idle, busy = watch_bill(5, 0), watch_bill(5, 20)
 
     assert idle["live messages"] == 0
-    assert {item for item in idle if busy[item] > idle[item]} == {"Lambda", "what a sweep remembers", "live messages"}
+    assert {item for item in idle if busy[item] == idle[item]} == {"schedule", "queue: send, receive, delete", "alarm"}
 
 
 def test_the_page_shows_the_table(project):

@@ -74,3 +74,20 @@ def test_another_status_changes_only_the_rule_and_another_command_only_the_job_d
         "update JobDefinition print-color-batch-job",
     ]
     assert stack.mails(name) == [f"{name} failed: all 2 children"]
+
+
+def test_the_sweeps_of_running_arrays_come_and_go_with_their_setting_and_change_nothing_else(stack):
+    changed = [
+        f"update {FUNCTION}",
+        "update QueuePolicy print-color-dead-letters",
+        "update QueuePolicy print-color-intake",
+        "update RolePolicy print-color-dispatcher",
+    ]
+    added = ["EventRule print-color-sweep", "EventTarget print-color-sweep", "MetricAlarm print-color-sweep-lost"]
+    stack.set(stalled_after=60)
+    turned_on = stack.run("up").changes
+    stack.set(stalled_after=0)
+    turned_off = stack.run("up").changes
+
+    assert sorted(turned_on) == sorted([*(f"create {one}" for one in added), *changed])
+    assert sorted(turned_off) == sorted([*(f"delete {one}" for one in added), *changed])

@@ -25,6 +25,8 @@ PROGRAM = """
     from components.settings.stack_config import config_keys, settings_from_stack, stack_secrets
 
     def as_written(choice):
+        if not hasattr(choice, "plugin"):
+            return choice.model_dump()
         names = ("name", "statuses", "jobs", "tags", "log_lines", "digest_after")
         entry = {name: getattr(choice, name) for name in names}
         return {"type": choice.plugin.type, **entry, **choice.settings.model_dump(exclude_unset=True)}

@@ -34,6 +34,12 @@ COMPANY = {
     "function_subnet_ids": SUBNETS,
     "function_security_group_ids": GROUPS,
 }
+# What sweeps warn of.
+WARNINGS = {
+    "early_failures": {"percent": 20, "at_least": 5},
+    "overdue_after": [{"jobs": "nightly-*", "minutes": 480}, {"minutes": 600}],
+    "stalled_after": 60,
+}
 JOBS = {
     "environment_subnet_ids": SUBNETS,
     "environment_attempts": 3,
@@ -111,6 +117,8 @@ def _watching(place: Place) -> dict[str, Any]:
         "time_zone": "Europe/Berlin",
         "log_lines": 5,
         "log_group_arns": [place.arn("logs", "log-group:/aws/batch/job:*")],
+        "watch_every": 1,
+        **WARNINGS,
     }
 
 

@@ -137,6 +137,11 @@ class Settings(NotifierSettings):
         ),
     ] = ("FAILED",)
 
+    @property
+    def shows_progress(self) -> bool:
+        """With a token: a webhook cannot edit what it has posted."""
+        return self.token is not None
+
     @model_validator(mode="after")
     def _one_way(self) -> Settings:
         if self.webhook and self.token:
@@ -155,12 +160,12 @@ class Settings(NotifierSettings):
 
 
 def provision(name: str, settings: Settings, *, opts: pulumi.ResourceOptions, context: Context) -> Grants:
-    mentions = {value: list(ids) for value, ids in settings.mentions.items()}
-    plain: dict[str, Any] = {"mentions": mentions, "mention_statuses": list(settings.mention_statuses)}
-    if not mentions:
-        plain = {}
-    if settings.webhook:
-        return Grants(settings=plain, secrets={"webhook": settings.webhook})
-    assert settings.token is not None
-    place = {"channel": settings.channel} | ({"api": settings.api} if settings.api else {})
-    return Grants(settings=plain | place, secrets={"token": settings.token}, progress=True)
+    plain: dict[str, Any] = {name: value for name in ("channel", "api") if (value := getattr(settings, name))}
+    if settings.mentions:
+        plain["mentions"] = {value: list(ids) for value, ids in settings.mentions.items()}
+        plain["mention_statuses"] = list(settings.mention_statuses)
+    return Grants(
+        settings=plain,
+        secrets={name: secret for name in ("webhook", "token") if (secret := getattr(settings, name))},
+        progress=settings.shows_progress,
+    )

@@ -57,6 +57,8 @@ def test_a_bot_token_gets_progress_and_needs_its_channel() -> None:
     mentions = {"alice": ["U0123456789"]}
     grants = provision(slack, token={"config": "slackToken"}, channel="C0123456789", mentions=mentions)
     assert grants.progress
+    chosen = slack.Settings.model_validate({"token": {"config": "slackToken"}, "channel": "C0123456789"})
+    assert chosen.shows_progress
     assert grants.secrets["token"].config == "slackToken"
     assert not grants.statements
     assert grants.settings == {
@@ -72,6 +74,7 @@ def test_a_bot_token_gets_progress_and_needs_its_channel() -> None:
 
 def test_a_webhook_gets_no_progress() -> None:
     assert not provision(slack, webhook={"config": "slackWebhook"}).progress
+    assert not slack.Settings.model_validate({"webhook": {"config": "slackWebhook"}}).shows_progress
 
 
 @pytest.mark.parametrize("webhook", ["https://hooks.slack.com/services/T0/B0/SECRET", {"config": "a", "ssm": "b"}, {}])

@@ -134,7 +134,8 @@ class BatchEnvironment(pulumi.ComponentResource):
             vpc_id=network.vpc_id,
             egress=[{"protocol": "-1", "from_port": 0, "to_port": 0, "cidr_blocks": ["0.0.0.0/0"]}],
             tags=self._context.tags,
-            opts=self._child(),
+            # An earlier version's had the stack's name: with a new one, the compute environment would be replaced too.
+            opts=pulumi.ResourceOptions.merge(self._child(), pulumi.ResourceOptions(ignore_changes=["name_prefix"])),
         )
 
     def _instance_profile(self) -> tuple[aws.iam.InstanceProfile, list[pulumi.Resource]]:

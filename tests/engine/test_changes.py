@@ -8,7 +8,7 @@ from batchbell_local.slack.sink import SlackSink
 from tests.engine.engine_stack import PATIENCE
 from tests.waiting import wait_until
 
-FUNCTION = "Function print-color-dispatcher"
+FUNCTION = "Function bell-dispatcher"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_a_new_notifier_adds_its_topic_and_changes_the_function_and_its_rights(s
     assert sorted(stack.run("up").changes) == [
         "create Topic print-color-second",
         f"update {FUNCTION}",
-        "update RolePolicy print-color-dispatcher",
+        "update RolePolicy bell-dispatcher",
     ]
 
 
@@ -47,7 +47,7 @@ def test_while_a_notifier_is_removed_every_finished_job_sends_one_message(stack,
 
     # The topic is deleted last, when the function no longer publishes to it.
     done.ends_with("delete Topic print-color-second")
-    assert sorted(done.changes[:-1]) == [f"update {FUNCTION}", "update RolePolicy print-color-dispatcher"]
+    assert sorted(done.changes[:-1]) == [f"update {FUNCTION}", "update RolePolicy bell-dispatcher"]
     assert [len(stack.mails(name)) for name in names] == [1] * len(names)
 
 
@@ -70,7 +70,7 @@ def test_another_status_changes_only_the_rule_and_another_command_only_the_job_d
     wait_until(lambda: stack.mails(name), "mailed", PATIENCE)
 
     assert sorted(done.changes) == [
-        "update EventRule print-color-finished",
-        "update JobDefinition print-color-batch-job",
+        "update EventRule bell-finished",
+        "update JobDefinition bell-batch-job",
     ]
     assert stack.mails(name) == [f"{name} failed: all 2 children"]

@@ -174,7 +174,7 @@ def test_the_functions_role_allows_what_it_needs_and_no_more(print_color):
         statement["Resource"] for statement in document["Statement"] if statement["Action"] == ["ssm:GetParameter"]
     ]
     assert secret == [
-        ["arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/batchbell/print-color/print-color/slack/webhook"]
+        ["arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/batchbell/print-color/bell/slack/webhook"]
     ]
 
 

@@ -36,8 +36,8 @@ def vary(stack):
     whole = program.read_text()
 
     def apply(change):
-        head, _, rest = whole.partition("stack = ")
-        program.write_text(head + VARIATION.format(change=change) + "stack = " + rest)
+        head, start, rest = whole.partition("NAME = ")
+        program.write_text(head + VARIATION.format(change=change) + start + rest)
 
     yield apply
     program.write_text(whole)

@@ -204,8 +204,8 @@ class Delivery(pulumi.ComponentResource):
                     Variable.RETRY_QUEUE_URL: self.retry.url,
                     Variable.DEAD_LETTER_QUEUE_URL: self.dead_letters.url,
                     Variable.FUNCTION_TIMEOUT: str(settings.timeout),
-                    Variable.STACK: self._name,
-                    Variable.LOG_SERVICE: self._name,
+                    Variable.STACK: pulumi.get_stack(),
+                    Variable.LOG_SERVICE: pulumi.get_stack(),
                 }
             },
             kms_key_arn=self._context.kms_key_arn,  # encrypts the environment

@@ -140,7 +140,7 @@ def test_a_notifier_with_live_messages_needs_sweeps_by_itself(monkeypatch):
         slack, "provision", lambda *args, **named: Grants(secrets=provision(*args, **named).secrets, progress=True)
     )
     recording = record(CONFIG, stack="live")
-    (schedule,) = [one for one in recording.of_type(RULE) if one.name == "live-sweep"]
+    (schedule,) = [one for one in recording.of_type(RULE) if one.name == "bell-sweep"]
 
     assert schedule.inputs["scheduleExpression"] == "rate(5 minutes)"
     assert manifest(recording)["instances"][0]["progress"] is True

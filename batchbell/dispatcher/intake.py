@@ -40,7 +40,7 @@ class Accepted:
     """One invocation's records.
 
     `work` is to be delivered now. `early` are tickets that are not due, by notifier and message, each with its records:
-    copies of one become one. `dead` are dead letters already.
+    copies of one become one, and if one of them is due, it is sent for all. `dead` are dead letters already.
     """
 
     work: Worklist = field(default_factory=Worklist)
@@ -86,7 +86,9 @@ class Intake:
         for record_id, one in blocked:
             self._add_blocked(accepted, record_id, replace(one, job=_with_tags(one.job, tags)))
         self._add_jobs(accepted, [(record_id, _with_tags(job, tags)) for record_id, job in jobs], budget)
-        return accepted
+        # Only now, since the copy that is due may be in the last record.
+        early = {place: copies for place, copies in accepted.early.items() if not accepted.work.join(*copies)}
+        return replace(accepted, early=early)
 
     def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, Job]], budget: LookUpBudget) -> None:
         takers = {job.key: self._takers(job, job.status) for _, job in jobs}

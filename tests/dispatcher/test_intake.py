@@ -26,8 +26,8 @@ class Silent:
 def accept(event):
     intake = Intake([Instance("ops", Silent()), Instance("team", Silent())], None, Timing(30), Origin())
 
-    def accept(bodies):
-        records = [{"messageId": name, "body": body} for name, body in bodies]
+    def accept(bodies, **attributes):
+        records = [{"messageId": name, "body": body, "attributes": attributes} for name, body in bodies]
         return intake.accept(records, LookUpBudget(Deadline.after(5)))
 
     return accept
@@ -79,3 +79,22 @@ def test_an_event_is_delivered_for_an_early_ticket_of_its_message_too(accept, ti
     assert records == {"event", "early"}
     assert (delivery.first_tried, delivery.attempt) == (now - 90, 2)
     assert not accepted.early
+
+
+@pytest.mark.parametrize("is_ticket", [False, True], ids=["event", "redriven dead letter"])
+def test_a_record_that_comes_back_after_a_crash_is_as_old_as_when_sqs_first_handed_it_over(
+    accept, ticket, event, is_ticket
+):
+    now = time.time()
+    dead = ticket(first_tried=now - 90_000, died=now - 80_000)
+    body = dead if is_ticket else json.dumps(event("parent-succeeded"))
+    accepted = accept([("0", body)], ApproximateFirstReceiveTimestamp=str(int((now - 600) * 1_000)))
+
+    assert by_notifier(accepted)["ops"][0].first_tried == pytest.approx(now - 600, abs=1)
+
+
+def test_a_record_is_not_received_in_the_future(accept, event):
+    body = json.dumps(event("parent-succeeded"))
+    accepted = accept([("0", body)], ApproximateFirstReceiveTimestamp=str(int((time.time() + 600) * 1_000)))
+
+    assert by_notifier(accepted)["ops"][0].first_tried <= time.time()

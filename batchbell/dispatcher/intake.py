@@ -89,7 +89,7 @@ class Intake:
         self._add_jobs(accepted, tagged, budget)
         # Only now, since the copy that is due may be in the last record.
         early = {place: copies for place, copies in accepted.early.items() if not accepted.work.join(*copies)}
-        return replace(accepted, early=early)
+        return Accepted(accepted.work, early, accepted.dead)
 
     def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, float, Job]], budget: LookUpBudget) -> None:
         takers = {job.key: self._takers(job, job.status) for _, _, job in jobs}

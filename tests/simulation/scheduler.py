@@ -77,6 +77,17 @@ class Task:
     joining: list[Task] = field(default_factory=list)
     own: dict[Any, Any] = field(default_factory=dict)
 
+    def end(self) -> None:
+        """It holds nothing any more that may hold it: what is freed at once needs no collector."""
+        self.done = True
+        self.call, self.thread = _nothing, None
+        self.own.clear()
+        self.joining.clear()
+
+
+def _nothing() -> None:
+    """What an ended task would call."""
+
 
 class Scheduler:
     """`now` is true time, in epoch seconds."""
@@ -181,10 +192,10 @@ class Scheduler:
                 pass
             except BaseException as error:
                 self.on_escape(error)
-            task.done = True
             self._tasks.pop(task, None)
             for other in task.joining:
                 self.wake(other)
+            task.end()
             self._idle.append(greenlet.getcurrent())
             task = self._give_way(None)
 
@@ -237,11 +248,13 @@ class Scheduler:
         """End all tasks that are left, so that their stacks hold nothing."""
         self._closed = True
         for task in list(self._tasks):
+            task.process.waiting.clear()
             if task.thread is not None:
                 self.current = task
                 task.thread.throw(GreenletExit)
+            task.end()
         for idle in self._idle:
             idle.throw(GreenletExit)
-        self._tasks.clear()
-        self._queue.clear()
+        for left in (self._tasks, self._idle, self._queue):
+            left.clear()
         self.current = None

@@ -171,4 +171,5 @@ def _first_received(record: Mapping[str, Any]) -> float:
 
 def _with_tags(job: Job, tags: Mapping[str, Mapping[str, str]]) -> Job:
     """Add the tags that were looked up, if the event has none. `tags`: by the job's id."""
-    return job if job.tags is not None else replace(job, tags=tags.get(job.id))
+    found = tags.get(job.id)
+    return job if job.tags is not None or found is None else replace(job, tags=found)

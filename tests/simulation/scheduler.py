@@ -207,11 +207,21 @@ class Scheduler:
         task.waits += 1
         task.woken = False
         if seconds is not None:
-            self._wake_at(self.now + max(0.0, seconds), task)
+            moment = self.now + max(0.0, seconds)
+            if self._is_alone_until(moment) and task.process.frozen_since is None:
+                self.now = moment
+                self.steps += 1
+                return False
+            self._wake_at(moment, task)
         self._give_way(task)
         if self._closed:
             raise GreenletExit
         return task.woken
+
+    def _is_alone_until(self, moment: float) -> bool:
+        """Whether nothing else is due until then, so that the current task goes on without a switch."""
+        queue = self._queue
+        return moment <= self._until and (not queue or moment < queue[0][0]) and self.steps < self._limit
 
     def wake(self, task: Task) -> None:
         """End a task's wait."""

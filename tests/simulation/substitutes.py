@@ -162,8 +162,11 @@ class _Logger:
     def __init__(self, log: Log) -> None:
         self._log = log
 
+        for level in ("debug", "info", "warning", "error", "exception", "critical"):
+            setattr(self, level, functools.partial(self._write, level))
+
     def append_keys(self, **keys: Any) -> None:
         """Powertools': keys for all lines that follow."""
 
-    def __getattr__(self, level: str) -> Callable[..., None]:
-        return lambda message, **keys: self._log(level, message, keys)
+    def _write(self, level: str, message: str, **keys: Any) -> None:
+        self._log(level, message, keys)

@@ -28,12 +28,12 @@ class Local:
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return _current().own[self, name]
+            return running.current.own[self, name]  # type: ignore[union-attr]
         except KeyError:
             raise AttributeError(name) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _current().own[self, name] = value
+        running.current.own[self, name] = value  # type: ignore[union-attr]
 
 
 def current_thread() -> Thread:

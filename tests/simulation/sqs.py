@@ -6,7 +6,6 @@ SendMessageBatch, StartMessageMoveTask.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -124,10 +123,3 @@ def record_of(letter: Letter, queue: Queue) -> dict[str, Any]:
         "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue.name}",
         "awsRegion": "us-east-1",
     }
-
-
-def decode(body: str) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None

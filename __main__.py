@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("batchbell needs Python 3.11 or newer as python3: remove .venv, and run `pulumi install` again")
+
 import pulumi
 
 from components import ArrayJobNotifier

@@ -44,12 +44,14 @@ class Registered:
     name: its logical name
     inputs: what the program gave, by wire names (camelCase), with secrets unwrapped
     outputs: the inputs and what the provider computes, such as a generated `name`, `arn` and `id`
+    protect: whether Pulumi refuses to delete it
     """
 
     type_token: str
     name: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    protect: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class _Monitor:
         inputs = property_values.decode(request.object).values
         id, computed = resource_answer(request.type, request.name, inputs, self._place, self._naming)
         outputs = {**inputs, **computed, "id": id}
-        self.resources.append(Registered(request.type, request.name, inputs, outputs))
+        self.resources.append(Registered(request.type, request.name, inputs, outputs, request.protect))
         answer = property_values.encode_as({**inputs, **computed}, request.object)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=answer)
 

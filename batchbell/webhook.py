@@ -193,7 +193,11 @@ class Webhook:
             if (rotated := self._secret.reveal()) != secret:
                 result = self._attempt(rotated, body, deadline)
         if isinstance(result, SendError):
-            raise result
+            try:
+                raise result
+            finally:
+                # Or it and this frame, with the secret, would hold each other until the collector runs.
+                del result
         return result
 
     def _attempt(self, secret: str, body: bytes, deadline: float) -> str | SendError:

@@ -61,6 +61,7 @@ class ArrayJobNotifierArgs:
     permissions_boundary_arn, role_path: of every role
     kms_key_arn: the key that encrypts queues, ledger, the function's log and environment; its policy must allow what
         docs/operations.md lists under "A key of your own"
+    protect: whether Pulumi refuses to delete the ledger and the queues
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -84,6 +85,7 @@ class ArrayJobNotifierArgs:
     permissions_boundary_arn: pulumi.Input[str] = ""
     role_path: str = "/"
     kms_key_arn: pulumi.Input[str] = ""
+    protect: bool = False
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
@@ -145,6 +147,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             messages=MessageSettings(settings.time_zone, settings.owner_tag, settings.log_lines, log_groups),
             watch=None if minutes is None else watch_of(settings, watched),
             bundle=bundle,
+            protect=settings.protect,
             opts=child,
         )
         DeliveryAlarms(

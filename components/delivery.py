@@ -64,6 +64,7 @@ class Delivery(pulumi.ComponentResource):
         messages: MessageSettings,
         watch: Watch | None,
         bundle: Path,
+        protect: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the queues, the ledger and the function.
@@ -71,9 +72,11 @@ class Delivery(pulumi.ComponentResource):
         rule_arns: the EventBridge rules that may send to the queues
         watch: what sweeps look at; None without sweeps
         bundle: folder with the function's package
+        protect: whether Pulumi refuses to delete what messages are in: the ledger and the queues
         """
         super().__init__("batchbell:index:Delivery", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
+        self._keeping = pulumi.ResourceOptions(parent=self, protect=protect)
         self.dead_letters = self._queue("dead-letters", message_retention_seconds=DEAD_LETTER_DAYS * 86_400)
         self.intake = self._working_queue("intake", INTAKE_WINDOW)
         self.retry = self._working_queue("retry", RETRY_WINDOW)
@@ -108,7 +111,7 @@ class Delivery(pulumi.ComponentResource):
                 None if context.kms_key_arn is None else {"enabled": True, "kms_key_arn": context.kms_key_arn}
             ),
             tags=context.tags,
-            opts=self._child(),
+            opts=self._keeping,
         )
         self.function = self._function(notifiers, messages, watch, bundle)
         self.register_outputs({"intake_queue_url": self.intake.url, "function_name": self.function.name})
@@ -125,7 +128,7 @@ class Delivery(pulumi.ComponentResource):
             sqs_managed_sse_enabled=True if key is None else None,
             kms_master_key_id=key,
             tags=self._context.tags,
-            opts=self._child(),
+            opts=self._keeping,
             **options,
         )
 
@@ -204,8 +207,8 @@ class Delivery(pulumi.ComponentResource):
                     Variable.RETRY_QUEUE_URL: self.retry.url,
                     Variable.DEAD_LETTER_QUEUE_URL: self.dead_letters.url,
                     Variable.FUNCTION_TIMEOUT: str(settings.timeout),
-                    Variable.STACK: self._name,
-                    Variable.LOG_SERVICE: self._name,
+                    Variable.STACK: pulumi.get_stack(),
+                    Variable.LOG_SERVICE: pulumi.get_stack(),
                 }
             },
             kms_key_arn=self._context.kms_key_arn,  # encrypts the environment

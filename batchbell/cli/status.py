@@ -36,7 +36,7 @@ REASON_LIMIT = 300  # characters
 EPILOG = """
 [bold]Examples[/bold]
 
-batchbell status --function print-color-dispatcher-1a2b3c4
+batchbell status --function print-color-bell-dispatcher-1a2b3c4
 
 batchbell status --stack production --profile ops
 

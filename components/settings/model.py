@@ -195,6 +195,14 @@ class Settings(SettingsModel):
     permissions_boundary_arn: BoundaryArn = ""
     role_path: RolePath = "/"
     kms_key_arn: KeyArn = ""
+    protect: Annotated[
+        bool,
+        Field(
+            strict=True,
+            title="whether Pulumi refuses to delete or replace the ledger and the queues until this is false again",
+            examples=[True],
+        ),
+    ] = False
     function: Annotated[
         FunctionSettings, Field(title="Lambda function that sends messages", examples=[{"timeout": 60}])
     ] = FunctionSettings()

@@ -56,13 +56,13 @@ def watching():
     ],
 )
 def test_each_setting_that_needs_sweeps_makes_a_schedule(asked, expression):
-    assert inputs(**asked)[RULE, "dev-sweep"]["scheduleExpression"] == expression
+    assert inputs(**asked)[RULE, "bell-sweep"]["scheduleExpression"] == expression
 
 
 def test_the_schedule_puts_a_record_into_the_intake_queue(watching):
-    (target,) = [one for one in watching.of_type(TARGET) if one.name == "dev-sweep"]
+    (target,) = [one for one in watching.of_type(TARGET) if one.name == "bell-sweep"]
     others = [one for one in watching.of_type(TARGET) if one is not target]
-    (rule,) = [one for one in watching.of_type(RULE) if one.name == "dev-sweep"]
+    (rule,) = [one for one in watching.of_type(RULE) if one.name == "bell-sweep"]
 
     assert json.loads(target.inputs["input"]) == {"sweep": 1}
     assert target.inputs["rule"] == rule.outputs["name"]
@@ -79,8 +79,8 @@ def test_the_schedule_may_send_to_the_queues_and_has_an_alarm_as_the_other_rules
         for statement in json.loads(one.inputs["policy"])["Statement"]
         if statement["Effect"] == "Allow"
     ]
-    (alarm,) = [one for one in watching.of_type(ALARM) if one.name == "dev-sweep-lost"]
-    (rule,) = [one for one in watching.of_type(RULE) if one.name == "dev-sweep"]
+    (alarm,) = [one for one in watching.of_type(ALARM) if one.name == "bell-sweep-lost"]
+    (rule,) = [one for one in watching.of_type(RULE) if one.name == "bell-sweep"]
 
     assert len(rules) == 3
     assert senders == [rules, rules]
@@ -128,8 +128,8 @@ def test_a_stack_that_asks_for_none_of_it_has_none_of_it():
     changed = {key for key in without if without[key] != with_sweeps[key]}
 
     assert without.keys() - with_sweeps.keys() == set()
-    assert added == {(RULE, "dev-sweep"), (TARGET, "dev-sweep"), (ALARM, "dev-sweep-lost")}
-    assert {name for token, name in changed if token == QUEUE_POLICY} == {"dev-intake", "dev-dead-letters"}
+    assert added == {(RULE, "bell-sweep"), (TARGET, "bell-sweep"), (ALARM, "bell-sweep-lost")}
+    assert {name for token, name in changed if token == QUEUE_POLICY} == {"bell-intake", "bell-dead-letters"}
     assert {token for token, _ in changed} == {QUEUE_POLICY, POLICY, FUNCTION}
     assert not {"watch", "progress"} & set(manifest(record(CONFIG)))
 
@@ -140,7 +140,7 @@ def test_a_notifier_with_live_messages_needs_sweeps_by_itself(monkeypatch):
         slack, "provision", lambda *args, **named: Grants(secrets=provision(*args, **named).secrets, progress=True)
     )
     recording = record(CONFIG, stack="live")
-    (schedule,) = [one for one in recording.of_type(RULE) if one.name == "live-sweep"]
+    (schedule,) = [one for one in recording.of_type(RULE) if one.name == "bell-sweep"]
 
     assert schedule.inputs["scheduleExpression"] == "rate(5 minutes)"
     assert manifest(recording)["instances"][0]["progress"] is True

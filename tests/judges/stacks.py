@@ -16,7 +16,7 @@ PLACES = {
     one.partition: one
     for one in (Place("aws", "us-east-1"), Place("aws-us-gov", "us-gov-west-1"), Place("aws-cn", "cn-north-1"))
 }
-LONGEST_STACK = "a-stack-that-has-32-characters-x"
+LONGEST_STACK = "a-stack-that-has-27-letters"
 LONGEST_NOTIFIER = "a-notifier-that-has-39-characters-xxxxx"
 LONGEST_ENVIRONMENT = "an-environment-with-91-characters-" + "x" * 57
 

@@ -91,6 +91,7 @@ def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[P
 
 def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes_message(message) or message.kind in UNFILTERED)
+    left_out = left_out or (message.kind == MessageKind.PROGRESS and not instance.progress)
     try:
         # A copy: a plug-in may change what it gets.
         return Drawing(

@@ -9,62 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from batchbell.contract import Message
-from batchbell.dispatcher.delivery.attempt import attempt
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Undelivered
-from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, not_now, unknown
+from batchbell.dispatcher.delivery.sending import Claims, Progress, Sending
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
-from batchbell.time_limit import Exchange
 from batchbell.wire import DIGEST_LIMIT
 
 MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
-NO_TIME = "no time left in this invocation"
-
-Claims = dict[int, Claimed]  # by the delivery's position in the list
-
-
-@dataclass
-class Progress:
-    """What a notifier's thread reports until the invocation stops waiting. Numbers are positions in its list."""
-
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    attempts: list[SendAttempt] = field(default_factory=list)
-    sending: Claims = field(default_factory=dict)  # handed to the notifier, without an outcome yet
-    since: float = 0.0  # monotonic: when `sending` was set
-    exchange: Exchange = field(default_factory=Exchange)  # what the notifier opens
-    closed: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def begin_to_send(self, claims: Claims) -> bool:
-        """False if the invocation has stopped waiting: then nothing may be sent any more."""
-        with self.lock:
-            if not self.closed:
-                self.sending, self.since = claims, time.monotonic()
-            return not self.closed
-
-    def end_of_attempt(self, attempt: SendAttempt) -> None:
-        with self.lock:
-            if not self.closed:
-                self.attempts.append(attempt)
-
-    def report(self, numbers: Sequence[int], outcome: Outcome) -> None:
-        with self.lock:
-            if not self.closed:
-                self.sending = {}
-                self.outcomes.update(dict.fromkeys(numbers, outcome))
-
-    def close(self, outcome: Outcome) -> Claims:
-        """Stop listening. What is still being sent gets `outcome`, and its sockets are closed; returns its claims."""
-        with self.lock:
-            self.closed = True
-            if self.sending:
-                self.exchange.abandon()
-                self.attempts.append(SendAttempt(outcome.result, outcome.reason, time.monotonic() - self.since))
-                self.outcomes.update(dict.fromkeys(self.sending, outcome))
-            return self.sending
 
 
 @dataclass
@@ -78,7 +33,13 @@ class Sender:
     breaker: Breaker
     deadline: Deadline
     progress: Progress = field(default_factory=Progress)
+    sending: Sending = field(init=False)
     thread: threading.Thread = field(default_factory=threading.current_thread, init=False)
+
+    def __post_init__(self) -> None:
+        self.sending = Sending(
+            self.instance.notifier, self.ledger.until, self.timing, self.breaker, self.deadline, self.progress
+        )
 
     def work(self) -> None:
         """Never raises. Deliveries that it does not report were not started."""
@@ -166,7 +127,7 @@ class Sender:
             if refused and self.deadline.left < self.timing.hang_threshold:
                 outcome = replace(not_now(f"its digest was refused: {refused}"), alone=True)
             else:
-                outcome = self.breaker.outcome_if_open() or self._send(group, self._message(group))
+                outcome = self.breaker.outcome_if_open() or self.sending.send(group, self._message(group))
                 if len(group) > 1 and outcome.is_of_message:
                     refused = outcome.reason
                     groups += reversed(_halves(group))
@@ -180,33 +141,6 @@ class Sender:
         if len(messages) > 1:
             return compose_digest(messages, repeats)
         return messages[0].with_note(MAY_BE_A_REPEAT) if repeats[0] else messages[0]
-
-    def _send(self, claims: Claims, message: Message) -> Outcome:
-        """Send, and wait as long as the channel asks for if that is short and there is time."""
-        while True:
-            if not self.progress.begin_to_send(claims):
-                return not_now(NO_TIME)
-            outcome = self._attempt(message)
-            pause = outcome.wait
-            if outcome.result is not Result.TEMPORARY or pause is None or pause > self.timing.longest_wait:
-                return outcome
-            if self.breaker.outcome_if_open() is not None:
-                return outcome
-            if self.deadline.left < pause + self.timing.hang_threshold:
-                return outcome
-            time.sleep(pause)
-
-    def _attempt(self, message: Message) -> Outcome:
-        if time.time() >= self.ledger.until:
-            # Lambda froze this thread and resumed it in a later invocation: another one may hold the row by now.
-            return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
-        started = time.monotonic()
-        with self.progress.exchange.here():
-            outcome = attempt(self.instance.notifier, message, self.ledger.until)
-        made = SendAttempt(outcome.result, outcome.reason, time.monotonic() - started)
-        self.progress.end_of_attempt(made)
-        self.breaker.record(made, outcome.wait)
-        return outcome
 
 
 def _halves(claims: Claims) -> list[Claims]:

@@ -11,13 +11,16 @@ from functools import partial
 from batchbell.contract import Message
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Undelivered
-from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, not_now, unknown
+from batchbell.dispatcher.delivery.live_messages import CANNOT_UPDATE, LiveMessages, in_order
+from batchbell.dispatcher.delivery.live_rows import LiveRows
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, dropped, not_now, unknown
 from batchbell.dispatcher.delivery.sending import Claims, Progress, Sending
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
+from batchbell.dispatcher.messages.live_message import is_live, progress_number
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
-from batchbell.wire import DIGEST_LIMIT
+from batchbell.wire import DIGEST_LIMIT, MessageKind
 
 MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
 
@@ -34,22 +37,27 @@ class Sender:
     deadline: Deadline
     progress: Progress = field(default_factory=Progress)
     sending: Sending = field(init=False)
+    rows: LiveRows = field(init=False)
+    live: LiveMessages = field(init=False)
     thread: threading.Thread = field(default_factory=threading.current_thread, init=False)
 
     def __post_init__(self) -> None:
         self.sending = Sending(
             self.instance.notifier, self.ledger.until, self.timing, self.breaker, self.deadline, self.progress
         )
+        self.rows = LiveRows(self.ledger, self.instance.name)
+        self.live = LiveMessages(self.instance, self.sending, self.rows, self.settle)
 
     def work(self) -> None:
         """Never raises. Deliveries that it does not report were not started."""
         self.thread = threading.current_thread()
-        alone = [number for number, delivery in enumerate(self.todo) if delivery.alone]
-        others = [number for number, delivery in enumerate(self.todo) if not delivery.alone]
+        live = [number for number, delivery in enumerate(self.todo) if is_live(delivery.message)]
+        alone = [number for number, delivery in enumerate(self.todo) if delivery.alone and number not in live]
+        others = [number for number in range(len(self.todo)) if number not in live and number not in alone]
         if self.instance.digests(len(others)):
             self._send_digests(others)
             others = []
-        for number in sorted([*alone, *others]):
+        for number in in_order(self.todo, [*alone, *others, *live], self.ledger.token):
             if self.deadline.passed:
                 return
             self._guard([number], partial(self._claim_and_deliver, number))
@@ -94,14 +102,21 @@ class Sender:
         for number in numbers:
             if deadline is not None and deadline.passed:
                 break
-            outcome = self.breaker.outcome_if_open() or self._claim_one(number, claims)
+            outcome = self._not_tried(number) or self._claim_one(number, claims)
             if outcome is not None:
                 self.progress.report([number], outcome)
         return claims
 
+    def _not_tried(self, number: int) -> Outcome | None:
+        if is_live(self.todo[number].message) and not self.live.allowed:
+            return dropped(CANNOT_UPDATE)
+        return self.breaker.outcome_if_open()
+
     def _claim_one(self, number: int, claims: Claims) -> Outcome | None:
+        message = self.todo[number].message
+        shows = progress_number(message) if is_live(message) else None
         try:
-            claim = self.ledger.claim(self.todo[number].message.key, self.instance.name)
+            claim = self.ledger.claim(message.key, self.instance.name, shows)
         except LedgerDown as down:
             return not_now(f"the ledger could not be written: {down}", due=time.time() + self.timing.ledger_pause)
         if isinstance(claim, AlreadySent):
@@ -112,7 +127,11 @@ class Sender:
         return None
 
     def _claim_and_deliver(self, number: int) -> None:
-        self._deliver(self._claim([number]))
+        claims, message = self._claim([number]), self.todo[number].message
+        if claims and is_live(message):
+            self.progress.report([number], self.live.show(claims, message))
+        else:
+            self._deliver(claims)
 
     def _deliver(self, claims: Claims) -> None:
         """Send the claimed deliveries as one message; all get its outcome.
@@ -127,13 +146,42 @@ class Sender:
             if refused and self.deadline.left < self.timing.hang_threshold:
                 outcome = replace(not_now(f"its digest was refused: {refused}"), alone=True)
             else:
-                outcome = self.breaker.outcome_if_open() or self.sending.send(group, self._message(group))
+                outcome = self.breaker.outcome_if_open() or self._send(group)
                 if len(group) > 1 and outcome.is_of_message:
                     refused = outcome.reason
                     groups += reversed(_halves(group))
                     continue
             self.settle(group, outcome)
             self.progress.report(list(group), outcome)
+            if outcome.receipt:
+                self._begin_thread(group, outcome.receipt)
+
+    def _send(self, claims: Claims) -> Outcome:
+        """Send them as one message, as a reply if the thread has a first message. Else the outcome has a receipt."""
+        message, thread = self._message(claims), self._thread(claims)
+        if not thread:
+            return replace(self.sending.send(claims, message), receipt="")
+        try:
+            first = self.rows.first_receipt(thread)
+        except LedgerDown as down:
+            logger.warning("the thread could not be read", notifier=self.instance.name, reason=str(down))
+            first = ""  # it comes without its thread rather than late
+        outcome = self.sending.send(claims, replace(message, reply_to=first))
+        return replace(outcome, receipt="") if first else outcome
+
+    def _begin_thread(self, claims: Claims, receipt: str) -> None:
+        try:
+            self.rows.begin_thread(self._thread(claims), receipt)
+        except LedgerDown as down:
+            logger.warning("the thread could not be written", notifier=self.instance.name, reason=str(down))
+
+    def _thread(self, claims: Claims) -> str:
+        """Return the thread of a single message; "" if the notifier keeps none for it."""
+        messages = [self.todo[number].message for number in claims]
+        # A queue's warnings stay out of one: it may be weeks old, and nobody would see them.
+        if not self.instance.progress or len(messages) > 1 or messages[0].kind == MessageKind.QUEUE_BLOCKED:
+            return ""
+        return messages[0].thread
 
     def _message(self, claims: Claims) -> Message:
         messages = [self.todo[number].message for number in claims]

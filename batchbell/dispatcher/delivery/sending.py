@@ -72,12 +72,15 @@ class Sending:
     deadline: Deadline
     progress: Progress
 
-    def send(self, claims: Claims, message: Message) -> Outcome:
-        """Send, and wait as long as the channel asks for if that is short and there is time."""
+    def send(self, claims: Claims, message: Message, receipt: str = "") -> Outcome:
+        """Send, and wait as long as the channel asks for if that is short and there is time.
+
+        receipt: of a message that is to show this one; "": it is a new one.
+        """
         while True:
             if not self.progress.begin_to_send(claims):
                 return not_now(NO_TIME)
-            outcome = self._attempt(message)
+            outcome = self._attempt(message, receipt)
             pause = outcome.wait
             if outcome.result is not Result.TEMPORARY or pause is None or pause > self.timing.longest_wait:
                 return outcome
@@ -87,14 +90,15 @@ class Sending:
                 return outcome
             time.sleep(pause)
 
-    def _attempt(self, message: Message) -> Outcome:
+    def _attempt(self, message: Message, receipt: str) -> Outcome:
         if time.time() >= self.claims_end:
             # Lambda froze this thread and resumed it in a later invocation: another one may hold the row by now.
             return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
         started = time.monotonic()
         with self.progress.exchange.here():
-            outcome = attempt(self.notifier, message, self.claims_end)
+            outcome = attempt(self.notifier, message, self.claims_end, receipt)
         made = SendAttempt(outcome.result, outcome.reason, time.monotonic() - started)
-        self.progress.end_of_attempt(made)
+        if not (receipt and outcome.is_of_message):  # one that somebody deleted says nothing about the channel
+            self.progress.end_of_attempt(made)
         self.breaker.record(made, outcome.wait)
         return outcome

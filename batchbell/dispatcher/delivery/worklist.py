@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome
+from batchbell.dispatcher.messages.live_message import progress_number
 from batchbell.dispatcher.records.ticket import Ticket
 
 T = TypeVar("T", Delivery, Ticket)
@@ -45,7 +46,10 @@ class Worklist:
         if known is None:
             entries[delivery.message.key] = _Entry(delivery, (record,))
             return
-        entries[delivery.message.key] = _Entry(merge(known.delivery, delivery), (*known.records, record))
+        newer, older = known.delivery, delivery
+        if progress_number(older.message) > progress_number(newer.message):
+            newer, older = older, newer  # a live message shows the job's last state
+        entries[delivery.message.key] = _Entry(merge(newer, older), (*known.records, record))
 
     def by_notifier(self) -> Mapping[str, Sequence[Delivery]]:
         return {name: [entry.delivery for entry in entries.values()] for name, entries in self._entries.items()}

@@ -128,13 +128,10 @@ class Intake:
 
     def _asks_for_tags(self, job: Job, status: str) -> bool:
         """Whether the job's event has no tags, and somebody asks for them."""
-        return job.tags is None and bool(
-            self.owner_tag
-            or any(
-                one.tags and (one.takes(status, job.name) or (one.progress and one.takes(Status.RUNNING, job.name)))
-                for one in self.instances
-            )
-        )
+        if job.tags is not None:
+            return False
+        takers = [*self._takers(job, status), *self._live_takers(job)]
+        return bool(self.owner_tag) or any(one.tags for one in takers)
 
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
         """Without a budget nothing is looked up."""

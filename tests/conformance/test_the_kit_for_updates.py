@@ -69,7 +69,9 @@ def run(
 
 
 def test_a_correct_notifier_passes(pytester: pytest.Pytester) -> None:
-    outcomes = run(pytester, UpdatingPager, "(update or receipt or reply or command) and not 10000", limit=10).parseoutcomes()
+    outcomes = run(
+        pytester, UpdatingPager, "(update or receipt or reply or command) and not 10000", limit=10
+    ).parseoutcomes()
     assert set(outcomes) == {"passed", "deselected"}
     assert outcomes["passed"] > 40
 

@@ -149,7 +149,7 @@ def _note_test(delivery: Delivery, outcome: Outcome, ledger: Ledger) -> None:
 
 
 def _log(delivery: Delivery, outcome: Outcome) -> None:
-    level = logger.info if outcome.is_final else logger.warning
+    level = logger.info if outcome.is_final or is_passing(delivery.message) else logger.warning
     level(
         "outcome",
         notifier=delivery.instance.name,

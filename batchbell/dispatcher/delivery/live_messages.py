@@ -42,6 +42,14 @@ def in_order(todo: Sequence[Delivery], numbers: Sequence[int], token: str) -> Se
     return sorted(numbers, key=rank)
 
 
+def ends_the_round(outcome: Outcome) -> bool:
+    """True if other live messages of running jobs had better wait for the next sweep: messages must not wait for them.
+
+    The channel asked to wait, or it refuses everything.
+    """
+    return outcome.wait is not None or (outcome.result is Result.PERMANENT and outcome.every_message)
+
+
 @dataclass(frozen=True)
 class LiveMessages:
     """One notifier's, for one invocation. `settle` writes an outcome that is not `Result.SENT` to the ledger."""
@@ -83,7 +91,7 @@ class LiveMessages:
             if claim.maybe_delivered:
                 self.rows.end(claim)
                 return dropped("the live message may have been sent before: it would be a second one")
-            outcome = self.sending.send(claims, compose_opening(message))
+            outcome = self.sending.send(claims, compose_opening(message), patient=False)
             if outcome.result is not Result.SENT:
                 return self._undelivered(claims, claim, outcome)
             if not outcome.receipt:
@@ -92,7 +100,7 @@ class LiveMessages:
             if not self.rows.keep_receipt(claim, outcome.receipt):
                 return self._written(claim, False, outcome)
             claim = replace(claim, receipt=outcome.receipt)
-        outcome = self.sending.send(claims, message, claim.receipt)
+        outcome = self.sending.send(claims, message, claim.receipt, patient=not is_passing(message))
         if outcome.result is not Result.SENT:
             return self._undelivered(claims, claim, outcome)
         return self._written(claim, self.rows.commit(claim, progress_number(message)), outcome)

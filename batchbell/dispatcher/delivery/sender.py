@@ -11,13 +11,13 @@ from functools import partial
 from batchbell.contract import Message
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Undelivered
-from batchbell.dispatcher.delivery.live_messages import CANNOT_UPDATE, LiveMessages, in_order
+from batchbell.dispatcher.delivery.live_messages import CANNOT_UPDATE, LiveMessages, ends_the_round, in_order
 from batchbell.dispatcher.delivery.live_rows import LiveRows
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, dropped, not_now, unknown
 from batchbell.dispatcher.delivery.sending import Claims, Progress, Sending
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
-from batchbell.dispatcher.messages.live_message import is_live, progress_number
+from batchbell.dispatcher.messages.live_message import is_live, is_passing, progress_number
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.wire import DIGEST_LIMIT, MessageKind
@@ -39,6 +39,7 @@ class Sender:
     sending: Sending = field(init=False)
     rows: LiveRows = field(init=False)
     live: LiveMessages = field(init=False)
+    round_ended: str = field(default="", init=False)  # why no more live messages of running jobs are shown
     thread: threading.Thread = field(default_factory=threading.current_thread, init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +111,8 @@ class Sender:
     def _not_tried(self, number: int) -> Outcome | None:
         if is_live(self.todo[number].message) and not self.live.allowed:
             return dropped(CANNOT_UPDATE)
+        if is_passing(self.todo[number].message) and self.round_ended:
+            return not_now(self.round_ended)
         return self.breaker.outcome_if_open()
 
     def _claim_one(self, number: int, claims: Claims) -> Outcome | None:
@@ -129,7 +132,10 @@ class Sender:
     def _claim_and_deliver(self, number: int) -> None:
         claims, message = self._claim([number]), self.todo[number].message
         if claims and is_live(message):
-            self.progress.report([number], self.live.show(claims, message))
+            outcome = self.live.show(claims, message)
+            self.progress.report([number], outcome)
+            if is_passing(message) and ends_the_round(outcome):
+                self.round_ended = outcome.reason
         else:
             self._deliver(claims)
 

@@ -72,10 +72,11 @@ class Sending:
     deadline: Deadline
     progress: Progress
 
-    def send(self, claims: Claims, message: Message, receipt: str = "") -> Outcome:
+    def send(self, claims: Claims, message: Message, receipt: str = "", *, patient: bool = True) -> Outcome:
         """Send, and wait as long as the channel asks for if that is short and there is time.
 
         receipt: of a message that is to show this one; "": it is a new one.
+        patient: False if it is not to wait.
         """
         while True:
             if not self.progress.begin_to_send(claims):
@@ -83,6 +84,8 @@ class Sending:
             outcome = self._attempt(message, receipt)
             pause = outcome.wait
             if outcome.result is not Result.TEMPORARY or pause is None or pause > self.timing.longest_wait:
+                return outcome
+            if not patient:
                 return outcome
             if self.breaker.outcome_if_open() is not None:
                 return outcome

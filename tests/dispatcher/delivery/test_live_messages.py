@@ -11,11 +11,13 @@ from botocore.exceptions import ReadTimeoutError
 
 from batchbell.contract import PermanentError, TemporaryError
 from batchbell.dispatcher.delivery.breaker import Breaker
-from batchbell.dispatcher.delivery.outcome import Result
+from batchbell.dispatcher.delivery.live_messages import in_order
+from batchbell.dispatcher.delivery.outcome import Delivery, Result
 from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
+from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.timing import Timing
 from tests.dispatcher.delivery.live_channel import ArrayJob, Dying, LiveChannel, show
-from tests.waiting import patience
+from tests.waiting import patience, within
 
 NO_ANSWER = TemporaryError("no answer", maybe_delivered=True)
 
@@ -248,6 +250,26 @@ def test_nothing_is_sent_while_the_channel_is_left_alone_or_the_ledger_is_down(l
 
     assert {outcome.result for outcome in (*alone, *down)} == {Result.TEMPORARY}
     assert not ops.posts
+
+
+@pytest.mark.parametrize("refusal", [TemporaryError("429", retry_after=1), PermanentError("gone", every_message=True)])
+def test_a_channel_that_is_busy_or_gone_is_asked_once_and_the_outcomes_do_not_wait(ledger, refusal):
+    jobs = [ArrayJob(f"arn:aws:batch:us-east-1:123456789012:job/{uuid.uuid4()}") for _ in range(9)]
+    ops, breaker = LiveChannel(refusal, refusal, refusal, refusal), Breaker(Timing())
+    with within(2):
+        show(ledger(), ops, *[job.running(10) for job in jobs], breaker=breaker)
+
+    assert len(ops.errors) == 3
+    assert breaker.outcome_if_open() is None
+
+
+def test_with_more_live_messages_than_time_it_is_not_always_the_last_that_are_left_out():
+    jobs = [ArrayJob(f"arn:aws:batch:us-east-1:123456789012:job/{uuid.uuid4()}") for _ in range(30)]
+    todo = [Delivery(Instance("ops", LiveChannel()), job.running(10), 0.0) for job in jobs]
+    orders = {tuple(in_order(todo, range(30), f"invocation {number}")) for number in range(4)}
+
+    assert len(orders) == 4
+    assert all(sorted(order) == list(range(30)) for order in orders)
 
 
 def test_a_message_comes_without_its_thread_if_that_cannot_be_read(ledger, job):

@@ -36,13 +36,14 @@ def running(ledger, job):
     return make
 
 
-def test_the_event_of_a_finished_job_ends_its_live_message(stack, running, finished):
+def test_the_event_of_a_finished_job_ends_its_live_message(stack, running, finished, row, job):
     ops = running()
     invocation = stack(ops=ops)
     invocation.run(finished, finished)
 
     assert ops.live[0].title == ops.others[0].title == "nightly failed: 3 of 7 children"
     assert ops.others[0].reply_to == "receipt-0"
+    assert "sent" in row(job.last().key, "ops")  # a delivery, which `status` shows
     assert invocation.posted() == [] == invocation.bodies("dead")
 
 
@@ -58,11 +59,12 @@ def test_a_live_message_ends_also_where_the_outcome_is_no_message(stack, running
     assert not ops.others
 
 
-def test_a_single_job_has_no_live_message(stack, event):
+def test_a_single_job_has_no_live_message(stack, event, row, job):
     ops = LiveChannel()
-    stack(ops=ops).run(event("single-failed", jobArn=f"arn:aws:batch:us-east-1:123456789012:job/{uuid.uuid4()}"))
+    stack(ops=ops).run(event("single-failed", jobArn=job.arn))
 
     assert len(ops.posts) == 1
+    assert "shown" not in row(job.last().key, "ops")
 
 
 def test_a_function_killed_between_the_outcome_and_the_last_state_ends_it_when_the_record_comes_back(
@@ -129,6 +131,18 @@ def test_a_live_message_that_somebody_deleted_is_no_dead_letter_and_no_dead_chan
 
     assert invocation.bodies("dead") == []
     assert [message.kind for message in team.others] == ["array-job"]
+
+
+def test_a_channel_whose_live_messages_are_deleted_is_not_dead(stack):
+    ops, team, name = LiveChannel(), LiveChannel(), f"ops-{uuid.uuid4()}"
+    invocation = stack(**{name: ops}, team=team)
+    for _ in range(4):
+        job = ArrayJob(f"arn:aws:batch:us-east-1:123456789012:job/{uuid.uuid4()}")
+        invocation.deliver(name, job.running(10))
+        ops.update_errors = [PermanentError("message_not_found")]
+        invocation.deliver(name, job.running(20))
+
+    assert not team.posts
 
 
 def test_a_dead_channel_is_noticed_although_its_jobs_finish_without_a_live_message(stack, event):

@@ -168,7 +168,10 @@ class Webhook:
             if (rotated := self._url.reveal()) != url:
                 problem = self._attempt(rotated, body, deadline)
         if problem is not None:
-            raise problem
+            try:
+                raise problem
+            finally:
+                del problem  # or it and this frame, with the URL, would hold each other until the collector runs
 
     def _attempt(self, url: str, body: bytes, deadline: float) -> SendError | None:
         if wrong := self._problem(url):

@@ -60,7 +60,7 @@ def command(
         choices = settings.notifiers
         if not choices:
             raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
-        origin = Origin(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
+        origin = Origin(stack, f"{stack}-bell-dispatcher", ZoneInfo(settings.time_zone))
         asked = {"owner_tag": settings.owner_tag, "log_lines": settings.log_lines}
         samples = [_own(event, origin, asked)] if event else list(sample_messages(origin, **asked))
         rows = draw(samples, choices)

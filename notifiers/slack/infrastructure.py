@@ -71,10 +71,10 @@ class Settings(NotifierSettings):
         ),
     ] = {}  # noqa: RUF012
     mention_statuses: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_status), Field(description="a status of jobs, or BLOCKED")], ...],
+        tuple[Annotated[str, AfterValidator(_check_status), Field(description="a status of messages")], ...],
         Field(
             title="statuses of the messages that mention an owner; a status in `mentions` always does",
-            description="a list of statuses of jobs, or BLOCKED",
+            description="a list of statuses of jobs, BLOCKED, EARLY, OVERDUE or STALLED",
             examples=[["FAILED", "SUCCEEDED"]],
         ),
     ] = ("FAILED",)

@@ -64,5 +64,6 @@ def _copy(value: Any) -> Any:
     if not isinstance(value, _PARTS):
         return copy.deepcopy(value)
     copied = object.__new__(type(value))
-    vars(copied).update({name: _copy(part) for name, part in vars(value).items()})
+    # Most parts are texts: they need no call.
+    vars(copied).update({name: part if type(part) is str else _copy(part) for name, part in vars(value).items()})
     return copied

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import replace
 
@@ -9,6 +10,9 @@ import pytest
 
 from batchbell.contract import PermanentError, TemporaryError
 from batchbell.dispatcher.delivery.ledger import Ledger
+from batchbell.dispatcher.delivery.outcome import Delivery
+from batchbell.dispatcher.delivery.worklist import Worklist
+from batchbell.dispatcher.records.ticket import Ticket
 from tests.dispatcher.delivery.live_channel import ArrayJob, LiveChannel, show
 
 REVOKED = PermanentError("token_revoked", every_message=True)
@@ -161,6 +165,20 @@ def test_one_invocation_with_a_running_and_the_last_state_shows_the_last(stack, 
     invocation.deliver("ops", job.running(50), job.last(), job.running(60))
 
     assert [message.title for message in ops.live[0].shown[2:]] == ["nightly FAILED"]
+
+
+def test_a_last_state_that_waits_for_its_time_outlives_a_sweep(stack, running, finished, job):
+    ops = running(updates=[TemporaryError("busy", retry_after=600)])
+    invocation = stack(ops=ops)
+    invocation.run(finished)
+    (ticket,) = invocation.posted()
+    (instance,) = invocation.dispatcher.instances
+    worklist = Worklist()
+    worklist.add("sweep", Delivery(instance, job.running(50), time.time()))
+    body = Ticket.from_body(ticket, time.time())
+
+    assert not worklist.join(body, ["ticket"])
+    assert worklist.by_notifier()["ops"][0].message == job.running(50)
 
 
 def test_a_ticket_of_an_older_version_joins_the_thread(stack, running, finished, job):

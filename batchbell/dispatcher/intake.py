@@ -19,6 +19,7 @@ from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.messages.job_tags import look_up_tags
+from batchbell.dispatcher.messages.live_message import as_last_state, is_live
 from batchbell.dispatcher.messages.log_end import NO_LOGS, LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.messages.queue_blocked import compose_blocked
@@ -29,6 +30,7 @@ from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
+from batchbell.wire import Status
 
 NOT_LOOKED_UP = Failures(
     complete=False, problem="The failed children were not looked up: many jobs finished at the same time."
@@ -93,28 +95,44 @@ class Intake:
 
     def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, float, Job]], budget: LookUpBudget) -> None:
         takers = {job.key: self._takers(job, job.status) for _, _, job in jobs}
-        numbers = Counter({name: len(waiting) for name, waiting in accepted.work.by_notifier().items()})
+        live = {job.key: self._live_takers(job) for _, _, job in jobs}
+        numbers = Counter(
+            name
+            for name, waiting in accepted.work.by_notifier().items()
+            for delivery in waiting
+            if not is_live(delivery.message)  # no digest counts it
+        )
         numbers.update(instance.name for instances in takers.values() for instance in instances)
         messages: dict[str, Message] = {}
         for record_id, received, job in jobs:
             names = [instance.name for instance in takers[job.key]]
             logger.info("job", job=job.name, job_id=job.id, status=job.status, child=job.role, notifiers=names)
-            if names and job.key not in messages:
+            if (names or live[job.key]) and job.key not in messages:
                 # A digest shows no failures, so nothing is looked up for it.
-                alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
+                alone = not names or any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
                 failures = self._failures(job, budget if alone else None)
                 messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag)
             for instance in takers[job.key]:
                 accepted.work.add(record_id, Delivery(instance, instance.shown(messages[job.key], job.tags), received))
+            for instance in live[job.key]:
+                last = as_last_state(instance.shown(messages[job.key], job.tags), job.arn)
+                accepted.work.add(record_id, Delivery(instance, last, received))
+
+    def _live_takers(self, job: Job) -> Sequence[Instance]:
+        """The instances that may have a live message about the job, whatever became of it."""
+        if not job.is_parent:
+            return []
+        return [one for one in self._takers(job, Status.RUNNING) if one.progress]
 
     def _takers(self, job: Job, status: str) -> Sequence[Instance]:
         return [one for one in self.instances if one.takes(status, job.name, job.tags)]
 
     def _asks_for_tags(self, job: Job, status: str) -> bool:
         """Whether the job's event has no tags, and somebody asks for them."""
-        return job.tags is None and bool(
-            self.owner_tag or any(one.tags and one.takes(status, job.name) for one in self.instances)
-        )
+        if job.tags is not None:
+            return False
+        takers = [*self._takers(job, status), *self._live_takers(job)]
+        return bool(self.owner_tag) or any(one.tags for one in takers)
 
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
         """Without a budget nothing is looked up."""

@@ -24,7 +24,7 @@ PUBLIC = {
     "batchbell.time_limit": "SEND_LIMIT Connections Exchange call_within",
     "batchbell.stack_files": "InvalidConfig Stack StackConfig find_stack load",
     "batchbell.conformance": """REQUEST_ECHO AwsEndpoint Endpoint Fault NotifierConformance Request Response
-        WebhookEndpoint aws_error""",
+        UpdatingNotifierConformance WebhookEndpoint aws_error""",
     "batchbell.testing": "FaultyServer Request Response",
     "components": "ArrayJobNotifier ArrayJobNotifierArgs",
 }

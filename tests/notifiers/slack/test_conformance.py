@@ -6,7 +6,15 @@ import itertools
 import json
 from collections.abc import Mapping
 
-from batchbell.conformance import REQUEST_ECHO, Fault, NotifierConformance, Request, Response, WebhookEndpoint
+from batchbell.conformance import (
+    REQUEST_ECHO,
+    Fault,
+    NotifierConformance,
+    Request,
+    Response,
+    UpdatingNotifierConformance,
+    WebhookEndpoint,
+)
 from batchbell.contract import Notifier, Secret
 from batchbell_local.slack.webhook_rules import find_violation
 from notifiers.slack.blocks import BLOCKS_LIMIT
@@ -75,10 +83,18 @@ class WebApiEndpoint(SlackEndpoint):
         self.path = "/api/"
         self._numbers = itertools.count(1)
 
-    @property
-    def success(self) -> Response:  # type: ignore[override]
+    def respond(self, request: Request) -> Response:
+        """Answer with a ts that grows, and with the message, as Slack does."""
         ts = f"1700000000.{next(self._numbers):06}"
         return Response(200, json.dumps({"ok": True, "channel": CHANNEL, "ts": ts, "message": {"text": "é" * 9_000}}))
+
+    def replaces(self, request: Request) -> str | None:
+        payload = json.loads(request.body)
+        return f"{payload['channel']}:{payload['ts']}" if request.path.endswith("/chat.update") else None
+
+    def answers(self, request: Request) -> str:
+        payload = json.loads(request.body)
+        return f"{payload['channel']}:{payload['thread_ts']}" if "thread_ts" in payload else ""
 
     def token(self) -> Secret:
         return super().secret("token", f"xoxb-1-2-{self.new_token()}")
@@ -87,8 +103,9 @@ class WebApiEndpoint(SlackEndpoint):
         """The path stays."""
 
 
-class TestBot(NotifierConformance):
+class TestBot(UpdatingNotifierConformance):
     endpoint_type = WebApiEndpoint
+    replies = True
 
     def make(self, endpoint: WebApiEndpoint) -> Notifier:
         return create({"channel": CHANNEL, "api": endpoint.url.removesuffix("/")}, {"token": endpoint.token()})

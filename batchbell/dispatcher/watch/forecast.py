@@ -26,6 +26,8 @@ def forecast(array: RunningArray, seen: Seen, now: float) -> Forecast | None:
     counted = array.updated_at if array.updated_at is not None and array.updated_at <= now else now
     if since is None or counted <= since or not progress.finished:
         return None
-    rate = progress.finished / (counted - since)
-    left = max(0, progress.total - progress.finished) / rate
+    # A child that runs is half done on average: without it the forecast would lag by half a child's time.
+    done = progress.finished + max(0, array.job.counts.get("RUNNING", 0)) / 2
+    rate = done / (counted - since)
+    left = max(0.0, progress.total - done) / rate
     return Forecast(rate, max(now, counted + left)) if left <= LONGEST else None

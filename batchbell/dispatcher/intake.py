@@ -223,7 +223,7 @@ class Intake:
 
 
 def _came_before(record: Mapping[str, Any]) -> bool:
-    return record.get("attributes", {}).get("ApproximateReceiveCount", "1") != "1"
+    return bool(record.get("attributes", {}).get("ApproximateReceiveCount", "1") != "1")
 
 
 def _with_tags(job: Job, tags: Mapping[str, Mapping[str, str]]) -> Job:

@@ -167,6 +167,7 @@ def test_the_manifest_says_what_is_watched_and_when_to_warn(tmp_path):
     path.write_text(json.dumps({"instances": [], "watch": watch}))
 
     watching = manifest.read_manifest(path).watching
+    assert watching is not None
     assert (watching.queues, watching.definitions, watching.statuses) == (("arn:q",), (), ("FAILED",))
     assert (watching.rules.percent, watching.rules.at_least, watching.rules.stalled) == (20.0, 5, 1_800.0)
     assert watching.rules.overdue_after("nightly-render") == 5_400.0

@@ -184,23 +184,12 @@ class Intake:
             return
         if self.sweeper is None:
             for _, ticket in tickets:
-                logger.info("warning dropped: no longer asked for", message_key=ticket.message.key)
+                logger.info("warning dropped: the stack asks for none", message_key=ticket.message.key)
             return
-        late = self.sweeper().late_warnings(budget)
-        verdicts = late.verdicts(ticket.message for _, ticket in tickets)
-        for record_id, ticket in tickets:
-            verdict, now = verdicts[ticket.message.key], time.time()
-            if verdict.is_true:
-                self._add_ticket(accepted, record_id, ticket)
-            elif verdict.is_known:
-                late.drop(ticket)
-            elif now >= self.timing.expiry(ticket.first_tried):
-                dead = replace(ticket, reason="whether it is still true could not be looked up", died=now)
-                logger.error("dead letter", notifier=dead.notifier, message_key=dead.message.key, reason=dead.reason)
-                accepted.dead.append(OutboxEntry(dead.to_body(), (record_id,)))
-            else:
-                later = replace(ticket, not_before=now + self.timing.retry_delay(ticket.attempt))
-                self._add_ticket(accepted, record_id, later)
+        checked = self.sweeper().late_warnings(budget).check(tickets)
+        for record_id, ticket in checked.tickets:
+            self._add_ticket(accepted, record_id, ticket)
+        accepted.dead.extend(OutboxEntry(dead.to_body(), (record_id,)) for record_id, dead in checked.dead)
 
     def _add_ticket(self, accepted: Accepted, record_id: str, ticket: Ticket) -> None:
         now = time.time()

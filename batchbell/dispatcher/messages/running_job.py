@@ -11,9 +11,9 @@ from batchbell.contract import Fact, Message, Severity
 from batchbell.dispatcher.dates import format_duration, format_time
 from batchbell.dispatcher.messages.end_job import end_job
 from batchbell.dispatcher.messages.job_message import job_message
-from batchbell.dispatcher.watch.due_warnings import running_since
 from batchbell.dispatcher.watch.forecast import forecast
 from batchbell.dispatcher.watch.memory import Seen
+from batchbell.dispatcher.watch.predicates import running_since
 from batchbell.dispatcher.watch.running_array import RunningArray
 from batchbell.wire import MessageKind, Status
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchbell.dispatcher.watch.due_warnings import running_since
 from batchbell.dispatcher.watch.memory import Seen
+from batchbell.dispatcher.watch.predicates import running_since
 from batchbell.dispatcher.watch.running_array import RunningArray
 
 LONGEST = 366 * 86_400  # s; what would take longer, nobody can tell

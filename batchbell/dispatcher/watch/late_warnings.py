@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,13 +13,17 @@ from batchbell.contract import Message
 from batchbell.dispatcher.delivery.ledger import Ledger, LedgerDown, Undelivered
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger
-from batchbell.dispatcher.watch.due_warnings import warnings_about
-from batchbell.dispatcher.watch.listing import Listing
+from batchbell.dispatcher.timing import Timing
+from batchbell.dispatcher.watch.listing import Listing, NotAsked
 from batchbell.dispatcher.watch.memory import Memory, Seen
+from batchbell.dispatcher.watch.predicates import is_stalled, warnings_about
 from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray
+from batchbell.dispatcher.watch.standstill import moved_after
 from batchbell.dispatcher.watch.told import DROPPED
 from batchbell.wire import Status
+
+NOT_LOOKED_UP = "whether it is still true could not be looked up"
 
 
 class Verdict(Enum):
@@ -29,13 +33,16 @@ class Verdict(Enum):
     NOT_TRUE = auto()
     UNKNOWN = auto()  # AWS could not be asked
 
-    @property
-    def is_true(self) -> bool:
-        return self is Verdict.TRUE
 
-    @property
-    def is_known(self) -> bool:
-        return self is not Verdict.UNKNOWN
+Tickets = Sequence[tuple[str, Ticket]]  # with the ids of their records
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Tickets that are still to be sent, now or later, and dead letters. The others are dropped."""
+
+    tickets: Tickets
+    dead: Tickets
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,28 @@ class LateWarnings:
 
     listing: Listing
     rows: Rows
+    timing: Timing
+
+    def check(self, tickets: Tickets) -> Checked:
+        """Drop what is not true. What AWS cannot be asked about is kept for as long as any ticket is retried."""
+        verdicts, now = self.verdicts(ticket.message for _, ticket in tickets), time.time()
+        kept: list[tuple[str, Ticket]] = []
+        dead: list[tuple[str, Ticket]] = []
+        for record_id, ticket in tickets:
+            verdict = verdicts[ticket.message.key]
+            if verdict is Verdict.TRUE:
+                kept.append((record_id, ticket))
+            elif verdict is Verdict.NOT_TRUE:
+                self._drop(ticket)
+            elif now >= self.timing.expiry(ticket.first_tried):
+                logger.error(
+                    "dead letter", notifier=ticket.notifier, message_key=ticket.message.key, reason=NOT_LOOKED_UP
+                )
+                dead.append((record_id, replace(ticket, reason=NOT_LOOKED_UP, died=now)))
+            else:
+                later = now + self.timing.retry_delay(ticket.attempt)
+                kept.append((record_id, replace(ticket, not_before=later)))
+        return Checked(kept, dead)
 
     def verdicts(self, messages: Iterable[Message]) -> Mapping[str, Verdict]:
         """By the messages' keys."""
@@ -70,10 +99,20 @@ class LateWarnings:
         if not array.is_counted or (seen is None and message.status != Status.EARLY):
             return Verdict.UNKNOWN
         now = time.time()
-        true = warnings_about(array, (seen or Seen()).then(array, now), self.listing.watching.rules, now)
-        return Verdict.TRUE if message.status in true else Verdict.NOT_TRUE
+        after = (seen or Seen()).then(array, now)
+        if message.status not in warnings_about(array, after, self.listing.watching.rules, now):
+            return Verdict.NOT_TRUE
+        return self._stands_still(array, after, now) if message.status == Status.STALLED else Verdict.TRUE
 
-    def drop(self, ticket: Ticket) -> None:
+    def _stands_still(self, array: RunningArray, seen: Seen, now: float) -> Verdict:
+        try:
+            moved = moved_after(array, seen.moved or 0.0, self.listing)
+        except (ClientError, BotoCoreError, NotAsked):
+            return Verdict.UNKNOWN
+        after = seen if moved is None else replace(seen, moved=moved)
+        return Verdict.TRUE if is_stalled(array, after, self.listing.watching.rules, now) else Verdict.NOT_TRUE
+
+    def _drop(self, ticket: Ticket) -> None:
         """Note it in the ledger, so that the warning may come again once it is true again."""
         logger.info("warning dropped: no longer true", notifier=ticket.notifier, message_key=ticket.message.key)
         why = Undelivered(DROPPED, "no longer true when it could be sent")

@@ -13,6 +13,10 @@ from batchbell.dispatcher.watch.watching import Watching
 SERVICE_JOBS = "SAGEMAKER_TRAINING"  # a queue of this type has no jobs that ListJobs lists (AWS Batch API reference)
 
 
+class NotAsked(Exception):
+    """There is no budget for a call."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """`complete`: False if there was no budget for the rest of the list."""
@@ -46,6 +50,13 @@ class Listing:
             read = (RunningArray.from_json(one, queue) for one in page.get("jobSummaryList", ()))
             arrays += [one for one in read if one is not None and self.watching.includes(one.job.definition)]
         return Listed(arrays, complete=not page.get("nextToken"))
+
+    def children(self, array_id: str, status: str) -> Sequence[Mapping[str, Any]]:
+        """JobSummaries of the first 1,000 children in this status. Raises NotAsked."""
+        if not self.budget.spend():
+            raise NotAsked
+        answer = self.batch.list_jobs(arrayJobId=array_id, jobStatus=status, maxResults=PAGE)
+        return [*answer.get("jobSummaryList", ())]
 
     def describe(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """JobDetails by the job's id; what there is no budget for, or what Batch has forgotten, is missing."""

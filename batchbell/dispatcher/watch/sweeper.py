@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.contract import Message
 from batchbell.dispatcher.delivery.outcome import Delivery
-from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.early_failures import compose_early_failures
-from batchbell.dispatcher.messages.failures import DESCRIBED, LookUpBudget, look_up_failures
-from batchbell.dispatcher.messages.job_tags import look_up_tags
+from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.messages.overdue import compose_overdue
@@ -26,19 +24,19 @@ from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import SWEEP_CALLS, Deadline, Timing
 from batchbell.dispatcher.watch.begin import look_up_begin
-from batchbell.dispatcher.watch.due_warnings import warnings_about
+from batchbell.dispatcher.watch.due import Due, due_progress, due_warnings, only_for, with_tags
 from batchbell.dispatcher.watch.late_warnings import LateWarnings
-from batchbell.dispatcher.watch.listing import Listing
+from batchbell.dispatcher.watch.listing import Listing, NotAsked
 from batchbell.dispatcher.watch.memory import Memory, Seen
+from batchbell.dispatcher.watch.predicates import is_stalled
 from batchbell.dispatcher.watch.queue_state import look_up_queue
 from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray
+from batchbell.dispatcher.watch.standstill import moved_after
 from batchbell.dispatcher.watch.survey import Survey
 from batchbell.dispatcher.watch.told import is_told
 from batchbell.dispatcher.watch.watching import Watching
 from batchbell.wire import Status
-
-Due = tuple[Observed, Status, Sequence[Instance]]  # a message about an array, and who gets it
 
 
 @dataclass(frozen=True)
@@ -72,13 +70,18 @@ class Sweeper:
         listing = Listing(self.batch, self.watching, LookUpBudget(ends, SWEEP_CALLS))
         found = Survey(listing, self.rows, self.takers, known, now).run()
         observed = self._remember(found.running, listing, now)
-        warnings = self._untold(list(self._warnings(observed)), now, ends, repeated=repeated)
-        due = self._tagged([*warnings, *self._boards(observed)], listing.budget)
-        composed = [(self._compose(*one[:2], budget), one) for one in due]
+        true = list(due_warnings(observed, self.watching.rules, self.takers))
+        untold = self._untold(true, now, ends, repeated=repeated)
+        warnings = [one for each in untold if (one := self._confirmed(each, listing)) is not None]
+        progress = due_progress(observed, self.takers)
+        composed = [
+            (one, self._compose(one, budget))
+            for one in with_tags([*warnings, *progress], self.takers, self.batch, listing.budget)
+        ]
         deliveries = [
-            Delivery(instance, instance.shown(message, of.array.job.tags), now)
-            for message, (of, _, takers) in composed
-            for instance in takers
+            Delivery(taker, taker.shown(message, one.job.tags), now)
+            for one, message in composed
+            for taker in one.takers
         ]
         logger.info(
             "sweep",
@@ -91,7 +94,7 @@ class Sweeper:
         return Swept(deliveries, found.lost)
 
     def late_warnings(self, budget: LookUpBudget) -> LateWarnings:
-        return LateWarnings(Listing(self.batch, self.watching, budget), self.rows)
+        return LateWarnings(Listing(self.batch, self.watching, budget), self.rows, self.timing)
 
     def _remember(self, arrays: Sequence[RunningArray], listing: Listing, now: float) -> Sequence[Observed]:
         """Read and write what the sweeps saw. An array whose row could not be read waits for the next sweep."""
@@ -119,55 +122,38 @@ class Sweeper:
             began = {}
         return {arn: replace(seen, seen=began.get(arn, seen.seen)) for arn, seen in before.items()}
 
-    def _warnings(self, observed: Sequence[Observed]) -> Iterator[Due]:
-        for one in observed:
-            for status in warnings_about(one.array, one.seen, self.watching.rules, one.now):
-                yield one, status, self.takers.of(one.array.job, status)
-
-    def _boards(self, observed: Sequence[Observed]) -> Iterator[Due]:
-        for one in observed:
-            takers = [taker for taker in self.takers.of(one.array.job, Status.RUNNING) if taker.progress]
-            if takers and one.array.is_under_way:
-                yield one, Status.RUNNING, takers
-
     def _untold(self, warnings: Sequence[Due], now: float, ends: Deadline, *, repeated: bool) -> Sequence[Due]:
         """Leave out who has a warning, or will have it. What could not be read waits for the next sweep."""
-        keys = [(f"{one.array.job.arn}#{status}", taker.name) for one, status, takers in warnings for taker in takers]
-        rows = self.rows.read(keys, ends)
-        untold = {key for key, row in rows.items() if not is_told(row, now, repeated=repeated)}
-        left = [
-            (one, status, [taker for taker in takers if (f"{one.array.job.arn}#{status}", taker.name) in untold])
-            for one, status, takers in warnings
-        ]
-        return [due for due in left if due[2]]
+        rows = self.rows.read([(one.key, taker.name) for one in warnings for taker in one.takers], ends)
+        return only_for(warnings, {key: not is_told(row, now, repeated=repeated) for key, row in rows.items()})
 
-    def _tagged(self, due: Sequence[Due], budget: LookUpBudget) -> Sequence[Due]:
-        """Look up the tags that somebody asks for, and leave out whom they concern not."""
-        asking = [one.array.job for one, status, _ in due if self.takers.ask_for_tags(one.array.job, status)]
-        ids = list(dict.fromkeys(job.id for job in asking))
-        tags: dict[str, Mapping[str, str]] = {}
-        for first in range(0, len(ids), DESCRIBED):
-            tags.update(look_up_tags(ids[first : first + DESCRIBED], self.batch, budget))
-        tagged = [(_with_tags(one, tags), status, takers) for one, status, takers in due]
-        left = [
-            (one, status, [taker for taker in takers if taker.takes(status, one.array.job.name, one.array.job.tags)])
-            for one, status, takers in tagged
-        ]
-        return [one for one in left if one[2]]
+    def _confirmed(self, due: Due, listing: Listing) -> Due | None:
+        """None if only the array's summary stands still, or if AWS cannot be asked: the next sweep asks again."""
+        if due.status is not Status.STALLED:
+            return due
+        array, seen, now = due.observed.array, due.observed.seen, due.observed.now
+        try:
+            moved = moved_after(array, seen.moved or 0.0, listing)
+        except (ClientError, BotoCoreError, NotAsked) as error:
+            logger.warning("whether a job stands still could not be looked up", reason=type(error).__name__)
+            return None
+        if moved is None:
+            return due
+        after = replace(seen, moved=min(moved, now))
+        Memory(self.rows).write({array.job.arn: after}, now, listing.budget.deadline)
+        stalled = is_stalled(array, after, self.watching.rules, now)
+        return replace(due, observed=replace(due.observed, seen=after)) if stalled else None
 
-    def _compose(self, observed: Observed, status: Status, budget: LookUpBudget) -> Message:
-        job, owner_tag = observed.array.job, self.takers.owner_tag
-        if status is Status.EARLY:
-            return compose_early_failures(observed, look_up_failures(job, self.batch, budget, self.logs), owner_tag)
-        if status is Status.OVERDUE:
-            return compose_overdue(observed, self.watching.rules.overdue_after(job.name) or 0.0, owner_tag)
-        if status is Status.STALLED:
-            return compose_stalled(observed, look_up_queue(job.queue, self.batch, budget), owner_tag)
-        return compose_progress(observed, owner_tag)
-
-
-def _with_tags(observed: Observed, tags: Mapping[str, Mapping[str, str]]) -> Observed:
-    job = observed.array.job
-    if job.tags is not None or job.id not in tags:
-        return observed
-    return replace(observed, array=replace(observed.array, job=replace(job, tags=tags[job.id])))
+    def _compose(self, due: Due, budget: LookUpBudget) -> Message:
+        job, owner_tag = due.job, self.takers.owner_tag
+        match due.status:
+            case Status.EARLY:
+                failures = look_up_failures(job, self.batch, budget, self.logs)
+                return compose_early_failures(due.observed, failures, owner_tag)
+            case Status.OVERDUE:
+                limit = self.watching.rules.overdue_after(job.name) or 0.0
+                return compose_overdue(due.observed, limit, owner_tag)
+            case Status.STALLED:
+                return compose_stalled(due.observed, look_up_queue(job.queue, self.batch, budget), owner_tag)
+            case Status.RUNNING:
+                return compose_progress(due.observed, owner_tag)

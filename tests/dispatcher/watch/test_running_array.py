@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from batchbell.contract import Progress
 from batchbell.dispatcher.timing import Deadline
-from batchbell.dispatcher.watch.due_warnings import running_since, warnings_about
 from batchbell.dispatcher.watch.forecast import forecast
 from batchbell.dispatcher.watch.memory import Memory, Seen
+from batchbell.dispatcher.watch.predicates import running_since, warnings_about
 from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray
 from batchbell.dispatcher.watch.watching import Rules, Watching

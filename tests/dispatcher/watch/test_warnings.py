@@ -31,7 +31,7 @@ def array(clock):
 def test_many_failures_among_the_first_children_are_told_once_with_their_causes(array):
     world = World(**EARLY)
     world.batch.arrays.append(array)
-    world.batch.failed_children[array.id] = list(failed_children(array, 12))
+    world.batch.children[array.id] = list(failed_children(array, 12))
     for _ in range(3):
         world.sweep()
 
@@ -195,6 +195,38 @@ def test_a_summary_that_is_older_than_the_last_one_is_no_movement(clock, array):
         clock.move(300)
 
     assert [message.status for message in world.ops.got] == ["STALLED"]
+
+
+@pytest.mark.parametrize(("state", "field"), [("RUNNING", "startedAt"), ("SUCCEEDED", "stoppedAt")])
+def test_an_array_of_which_only_the_summary_stands_still_is_not_stalled(clock, array, state, field):
+    world = World(**STALLED)
+    array.counted = clock.now()
+    world.batch.arrays.append(array)
+    for _ in range(9):
+        world.sweep()
+        child = {"jobId": f"{array.id}:3", "jobName": array.name, "status": state, field: int(clock.now() * 1000) + 500}
+        world.batch.children[array.id] = [child]
+        clock.move(20 * 60)
+    assert world.ops.got == []
+
+    clock.move(20 * 60)
+    world.sweep()
+    assert world.ops.titles() == ["nightly-render is stalled: no child started or finished for 39 min 59 s"]
+
+
+def test_a_warning_waits_while_aws_cannot_say_whether_only_the_summary_stands_still(clock, array):
+    world = World(**STALLED)
+    array.counted = clock.now()
+    world.batch.arrays.append(array)
+    world.sweep()
+    clock.move(HOUR)
+    world.batch.refuses["children"] = "TooManyRequestsException"
+    world.sweep()
+    assert world.ops.got == []
+
+    world.batch.refuses.clear()
+    world.sweep()
+    assert world.ops.statuses() == {"STALLED": 1}
 
 
 def test_an_array_whose_children_wait_for_another_job_is_not_stalled(clock):

@@ -106,7 +106,7 @@ class FakeBatch:
     def __init__(self) -> None:
         self.arrays: list[Array] = []
         self.single_jobs: list[dict[str, Any]] = []
-        self.failed_children: dict[str, list[dict[str, Any]]] = {}
+        self.children: dict[str, list[dict[str, Any]]] = {}
         self.refuses: dict[str, str] = {}
         self.calls: Counter[str] = Counter()
         self.page = 1_000
@@ -115,7 +115,11 @@ class FakeBatch:
     def list_jobs(self, **request: Any) -> dict[str, Any]:
         self._call("ListJobs", request)
         if "arrayJobId" in request:
-            return self._answer("ListJobs", {"jobSummaryList": self.failed_children.get(request["arrayJobId"], [])})
+            self._maybe_refuse("children", "ListJobs")
+            children = self.children.get(request["arrayJobId"], [])
+            return self._answer(
+                "ListJobs", {"jobSummaryList": [one for one in children if one["status"] == request["jobStatus"]]}
+            )
         self._maybe_refuse(request["jobQueue"], "ListJobs")
         found = [
             array.summary()

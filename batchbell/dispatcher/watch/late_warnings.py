@@ -105,12 +105,13 @@ class LateWarnings:
         return self._stands_still(array, after, now) if message.status == Status.STALLED else Verdict.TRUE
 
     def _stands_still(self, array: RunningArray, seen: Seen, now: float) -> Verdict:
+        rules = self.listing.watching.rules
         try:
-            moved = moved_after(array, seen.moved or 0.0, self.listing)
+            moved = moved_after(array, seen.moved or 0.0, rules.stalled or 0.0, self.listing)
         except (ClientError, BotoCoreError, NotAsked):
             return Verdict.UNKNOWN
         after = seen if moved is None else replace(seen, moved=moved)
-        return Verdict.TRUE if is_stalled(array, after, self.listing.watching.rules, now) else Verdict.NOT_TRUE
+        return Verdict.TRUE if is_stalled(array, after, rules, now) else Verdict.NOT_TRUE
 
     def _drop(self, ticket: Ticket) -> None:
         """Note it in the ledger, so that the warning may come again once it is true again."""

@@ -7,7 +7,7 @@ what ended before is nobody's news.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from batchbell.dispatcher.timing import Deadline
 from batchbell.dispatcher.watch.listing import Listing
 from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray, job_from
+from batchbell.dispatcher.watch.told import is_told
 from batchbell.wire import SWEEP_KEY, Column
 
 SETTLED = 600  # s after a job's end: until then its event is on its way
@@ -36,16 +37,22 @@ def ended_at(array: RunningArray) -> float:
 
 @dataclass(frozen=True)
 class Checked:
-    """The rows of the job queues. `until`: every job that ended before it has its message, by the queue's ARN."""
+    """The rows of the job queues.
+
+    until: every job that ended before it has its message, by the queue's ARN.
+    new: queues that have no row yet.
+    """
 
     rows: Rows
-    until: Mapping[str, float] = field(default_factory=dict)
+    until: Mapping[str, float]
+    new: frozenset[str]
 
     @classmethod
     def read(cls, rows: Rows, queues: Sequence[str], now: float, deadline: Deadline) -> Checked:
         """A queue whose row could not be read is missing."""
         found = rows.read([(SWEEP_KEY, queue) for queue in queues], deadline)
-        return cls(rows, {queue: float(row[Column.CHECKED]["N"]) if row else now for (_, queue), row in found.items()})
+        until = {queue: float(row[Column.CHECKED]["N"]) if row else now for (_, queue), row in found.items()}
+        return cls(rows, until, frozenset(queue for (_, queue), row in found.items() if not row))
 
     def includes(self, queue: str, array: RunningArray, now: float) -> bool:
         return queue in self.until and self.until[queue] <= ended_at(array) <= now - SETTLED
@@ -53,6 +60,8 @@ class Checked:
     def advance(self, queue: str, now: float) -> None:
         """Write that everything until now was found. An error of AWS only lets the same be checked again."""
         moment = max(self.until[queue], now - SETTLED - OVERLAP)
+        if moment == self.until[queue] and queue not in self.new:
+            return
         try:
             self.rows.dynamodb.update_item(
                 TableName=self.rows.table,
@@ -80,18 +89,22 @@ class Lost:
 
 
 def find_lost(
-    arrays: Sequence[RunningArray], known: frozenset[str], takers: Takers, rows: Rows, listing: Listing
+    arrays: Sequence[RunningArray], takers: Takers, rows: Rows, listing: Listing, now: float, *, repeated: bool
 ) -> Lost:
-    """Return those of the finished arrays whose message no notifier has a row of. Raises the errors of boto3.
+    """Return the finished arrays of whose message no notifier has a row. Raises the errors of boto3.
 
-    known: keys of messages that are composed in this invocation anyway.
+    now: epoch seconds.
+    repeated: as in `is_told`: then one notifier without its message is enough.
     """
-    who = {array.job.key: [one.name for one in takers.of(array.job, array.job.status)] for array in arrays}
-    asked = {array.job.key: array for array in arrays if who[array.job.key] and array.job.key not in known}
-    found = rows.read([(key, name) for key in asked for name in who[key]], listing.budget.deadline)
-    unread = {key for key in asked for name in who[key] if (key, name) not in found}
-    told = {key for (key, _), row in found.items() if row}
-    missing = [array for key, array in asked.items() if key not in told and key not in unread]
+    keys = {
+        array.job.key: [(array.job.key, one.name) for one in takers.of(array.job, array.job.status)] for array in arrays
+    }
+    found = rows.read([key for some in keys.values() for key in some], listing.budget.deadline)
+    told = {key: is_told(row, now, repeated=repeated) for key, row in found.items()}
+    unread = {key for key, some in keys.items() if not found.keys() >= set(some)}
+    enough = all if repeated else any
+    known = {key for key, some in keys.items() if key in unread or enough(told[one] for one in some)}
+    missing = [array for array in arrays if keys[array.job.key] and array.job.key not in known]
     described = listing.describe([array.job.id for array in missing])
     budget = listing.budget
     # One that Batch lists and does not describe has vanished meanwhile: the list says the most important.

@@ -13,11 +13,14 @@ from batchbell.dispatcher.watch.running_array import RunningArray
 _TIMES = {"RUNNING": "startedAt", "SUCCEEDED": "stoppedAt", "FAILED": "stoppedAt"}
 
 
-def moved_after(array: RunningArray, moment: float, listing: Listing) -> float | None:
+def moved_after(array: RunningArray, moment: float, limit: float, listing: Listing) -> float | None:
     """When a child last started or finished, if that was after `moment`; None if none did. Times are epoch seconds.
 
-    Of each status the first 1,000 children are asked for. Raises the errors of boto3, and NotAsked.
+    Nobody is asked if AWS counted the children so long after `moment` (`limit`, seconds) that it does not matter. Of
+    each status the first 1,000 children are asked for. Raises the errors of boto3, and NotAsked.
     """
+    if array.updated_at is not None and array.updated_at - moment >= limit:
+        return None
     for status, time in _TIMES.items():
         moves = (JsonObject(child, "the child").integer(time) for child in listing.children(array.job.id, status))
         latest = max((move / 1000 for move in moves if move), default=0.0)

@@ -37,6 +37,7 @@ class Survey:
 
     known: keys of outcomes that are composed in this invocation anyway.
     now: epoch seconds.
+    repeated: as in `is_told`.
     """
 
     listing: Listing
@@ -44,6 +45,7 @@ class Survey:
     takers: Takers
     known: frozenset[str]
     now: float
+    repeated: bool
 
     def run(self) -> Surveyed:
         queues = list(_or_nothing(self.listing.queues, "the account's job queues"))
@@ -71,8 +73,13 @@ class Survey:
 
     def _lost(self, queue: str, checked: Checked) -> Sequence[Job]:
         lists = [self.listing.arrays(queue, status) for status in self.listing.watching.statuses if status in ENDED]
-        arrays = [array for listed in lists for array in listed.arrays if checked.includes(queue, array, self.now)]
-        found = find_lost(arrays, self.known, self.takers, self.rows, self.listing)
+        arrays = [
+            array
+            for listed in lists
+            for array in listed.arrays
+            if checked.includes(queue, array, self.now) and array.job.key not in self.known
+        ]
+        found = find_lost(arrays, self.takers, self.rows, self.listing, self.now, repeated=self.repeated)
         if found.complete and queue in checked.until and all(listed.complete for listed in lists):
             checked.advance(queue, self.now)
         return found.jobs

@@ -68,7 +68,7 @@ class Sweeper:
         """
         now, ends = time.time(), Deadline.after(self.timing.sweep)
         listing = Listing(self.batch, self.watching, LookUpBudget(ends, SWEEP_CALLS))
-        found = Survey(listing, self.rows, self.takers, known, now).run()
+        found = Survey(listing, self.rows, self.takers, known, now, repeated).run()
         observed = self._remember(found.running, listing, now)
         true = list(due_warnings(observed, self.watching.rules, self.takers))
         untold = self._untold(true, now, ends, repeated=repeated)
@@ -133,7 +133,7 @@ class Sweeper:
             return due
         array, seen, now = due.observed.array, due.observed.seen, due.observed.now
         try:
-            moved = moved_after(array, seen.moved or 0.0, listing)
+            moved = moved_after(array, seen.moved or 0.0, self.watching.rules.stalled or 0.0, listing)
         except (ClientError, BotoCoreError, NotAsked) as error:
             logger.warning("whether a job stands still could not be looked up", reason=type(error).__name__)
             return None

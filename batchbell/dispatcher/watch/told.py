@@ -9,7 +9,7 @@ DROPPED = "dropped"  # the result in the row of a warning that was no longer tru
 
 
 def is_told(row: Row, now: float, *, repeated: bool) -> bool:
-    """Whether a warning need not be composed again for this row's notifier.
+    """Whether a message need not be composed again for this row's notifier.
 
     now: epoch seconds.
     repeated: the sweep's record came before, and the function died: its tickets may be missing. What was sent stays

@@ -153,6 +153,22 @@ def test_a_ticket_for_an_outcome_means_that_it_is_not_lost(world, clock, capsys)
     assert len(world.queues.bodies["retry"]) == 1 and missed(capsys) == 0
 
 
+def test_a_sweep_that_comes_again_after_a_crash_makes_up_for_tickets_that_were_never_posted(clock):
+    healthy, slow = Channel(), Channel()
+    world = World(Instance("healthy", healthy), Instance("slow", slow))
+    world.sweep()
+    clock.move(HOUR)
+    world.batch.arrays.append(ended(clock))
+    slow.error = TemporaryError("slow down")
+    world.sweep()  # its ticket is lost with the function
+    slow.error = None
+    world.sweep()
+    assert (len(healthy.got), len(slow.got)) == (1, 0)
+
+    world.sweep(received=2)
+    assert (len(healthy.got), len(slow.got)) == (1, 1)
+
+
 def test_an_outcome_is_found_though_two_sweeps_look_at_once(world, clock):
     world.batch.arrays += [ended(clock, name=f"nightly-{number}") for number in range(40)]
     threads = [threading.Thread(target=world.sweep) for _ in range(2)]

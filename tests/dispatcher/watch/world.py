@@ -26,7 +26,7 @@ from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.timing import Timing
 from batchbell.dispatcher.watch.watching import Watching
 from batchbell.wire import Watch
-from tests.simulation.ledger_table import LedgerTable
+from tests.simulation.ledger_table import LedgerTable, error
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 QUEUE = f"{PLACE}:job-queue/nightly"
@@ -192,6 +192,7 @@ class Table(LedgerTable):
         self.lock = threading.RLock()
         self.calls: Counter[str] = Counter()
         self.keeps_back = 0
+        self.is_down = False
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
@@ -201,6 +202,8 @@ class Table(LedgerTable):
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
             self.calls["BatchGetItem"] += 1
+            if self.is_down:
+                raise error("InternalServerError", "BatchGetItem")
             ((name, asked),) = request["RequestItems"].items()
             keys = [(key["message"]["S"], key["notifier"]["S"]) for key in asked["Keys"]]
             assert len(keys) == len(set(keys)) <= 100, "BatchGetItem takes 100 different keys"

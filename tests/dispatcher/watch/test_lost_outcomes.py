@@ -195,6 +195,19 @@ def test_what_could_not_be_looked_at_is_looked_at_by_a_later_sweep(world, clock,
     assert len(world.ops.got) == 1
 
 
+def test_outcomes_whose_rows_could_not_be_read_are_looked_at_by_a_later_sweep(world, clock):
+    world.batch.arrays.append(ended(clock))
+    world.table.hides = "#SUCCEEDED"
+    for _ in range(40):
+        world.sweep()
+        clock.move(300)
+    assert world.ops.got == []
+
+    world.table.hides = None
+    world.sweep()
+    assert len(world.ops.got) == 1
+
+
 def test_a_long_list_is_read_to_its_end(world, clock):
     world.batch.page = 10
     world.batch.arrays += [ended(clock, name=f"nightly-{number}") for number in range(35)]

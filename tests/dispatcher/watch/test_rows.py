@@ -38,6 +38,9 @@ def test_a_row_keeps_when_the_array_first_ran_and_never_goes_back(rows):
 
     assert memory.read([arn], Deadline.after(30)) == {arn: Seen(NOW + 60, 5, 10, NOW + 60)}
 
+    memory.write({arn: Seen(NOW + 90, 6, 11, NOW + 120)}, NOW, Deadline.after(30))
+    assert memory.read([arn], Deadline.after(30)) == {arn: Seen(NOW + 60, 6, 11, NOW + 120)}
+
 
 def test_a_queue_is_checked_from_its_first_sweep_on(rows):
     queue, now = f"{QUEUE}-{uuid.uuid4().hex[:8]}", time.time()

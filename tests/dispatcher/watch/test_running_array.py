@@ -92,10 +92,32 @@ def test_an_older_sweep_does_not_move_the_memory_back():
     table, arn = Table(), Array({}).arn
     memory = Memory(Rows(table, "ledger"))
     newer, older = Seen(NOW, 20, 30, NOW + 100), Seen(NOW + 50, 10, 20, NOW + 50)
-    for seen in (newer, older, newer):
+    for seen in (newer, older):
         memory.write({arn: seen}, NOW, Deadline.after(5))
 
     assert memory.read([arn], Deadline.after(5)) == {arn: newer}
+
+
+def test_other_numbers_count_from_when_aws_counted_them_or_from_now_on():
+    seen = Seen(NOW, 5, 10, NOW)
+
+    def moved(counted):
+        return seen.then(read({"SUCCEEDED": 6, "RUNNING": 4}, counted=counted), NOW + 900).moved
+
+    assert moved(NOW + 600) == NOW + 600
+    assert moved(NOW - 600) == NOW + 900  # before the last movement
+    assert moved(NOW + 2_000) == NOW + 900  # in the future
+    assert seen.then(read({"SUCCEEDED": 4, "RUNNING": 6}), NOW + 900) == seen  # older than what was seen
+
+
+def test_rows_that_dynamodb_leaves_out_are_asked_for_again():
+    table, arns = Table(), [Array({}).arn for _ in range(150)]
+    memory = Memory(Rows(table, "ledger"))
+    memory.write({arn: Seen(NOW, 1, 2, NOW) for arn in arns}, NOW, Deadline.after(5))
+    table.keeps_back = 40
+
+    assert memory.read(arns, Deadline.after(5)) == dict.fromkeys(arns, Seen(NOW, 1, 2, NOW))
+    assert table.calls["BatchGetItem"] == 3
 
 
 def test_a_row_of_a_later_version_is_read():

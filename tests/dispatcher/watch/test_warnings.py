@@ -104,6 +104,8 @@ def test_of_an_array_without_a_finished_child_nobody_can_tell_when_it_ends(clock
 def test_an_array_that_waits_in_its_queue_is_not_overdue(clock):
     world = World(**OVERDUE)
     world.batch.arrays.append(Array({"RUNNABLE": 100}, created=clock.now()))
+    # AWS does not document what a parent's startedAt is.
+    world.batch.arrays.append(Array({"RUNNABLE": 100}, created=clock.now(), started=clock.now()))
     for _ in range(3):
         world.sweep()
         clock.move(HOUR)

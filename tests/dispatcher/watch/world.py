@@ -185,7 +185,11 @@ class FakeBatch:
 
 
 class Table(LedgerTable):
-    """Threads may use it. `keeps_back`: keys of each BatchGetItem that are left for the next call."""
+    """Threads may use it.
+
+    keeps_back: keys of the next BatchGetItem that it leaves for the one after.
+    is_down: it answers no BatchGetItem; `hides`: none that asks for such a key.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,6 +197,7 @@ class Table(LedgerTable):
         self.calls: Counter[str] = Counter()
         self.keeps_back = 0
         self.is_down = False
+        self.hides: str | None = None
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
@@ -202,7 +207,7 @@ class Table(LedgerTable):
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
             self.calls["BatchGetItem"] += 1
-            if self.is_down:
+            if self.is_down or (self.hides and self.hides in str(request)):
                 raise error("InternalServerError", "BatchGetItem")
             ((name, asked),) = request["RequestItems"].items()
             keys = [(key["message"]["S"], key["notifier"]["S"]) for key in asked["Keys"]]

@@ -28,12 +28,14 @@ config:
     - {type: sns, name: chat}
 """
 CODE = """
-import json, os, sys
+import gc, json, os, sys
 from batchbell.cli import app
 from batchbell.cli.stack_settings import components
 
 for module in ("settings.stack_config", "settings.arns", "event_rules"):  # once for all commands, which takes seconds
     components(module)
+gc.collect()
+gc.freeze()  # else each child copies the memory of all that was imported, when it collects garbage
 commands, stdout = json.loads(sys.stdin.buffer.read()), os.open(sys.argv[1], os.O_WRONLY) if sys.argv[1:] else None
 if stdout is None:
     reading, stdout = os.pipe()

@@ -12,6 +12,7 @@ the file for what the program prints}. Standard output has the answer: {"process
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -49,6 +50,8 @@ def main() -> None:
         importlib.import_module(module)
     for service, resource in SERVICES.items():
         getattr(importlib.import_module(f"pulumi_aws.{service}"), resource)
+    gc.collect()
+    gc.freeze()  # else each child copies the memory of all that was imported, when it collects garbage
     signal.signal(signal.SIGCHLD, lambda *_: reap())
     for line in sys.stdin:
         child = os.fork()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import json
 import os
@@ -23,6 +24,7 @@ FORKED = re.compile(  # a command, its words separated by \0: `-m` or `-P -m` an
     + r"\0(?P<flag>-P\0)?(?P<arguments>(?:-m\0(?P<module>[\w.]+)|(?<=-P\0)(?P<file>/[^\0]+\.py))(?:\0.*)?)",
     re.DOTALL,
 )
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")  # parameters of subprocess.Popen
 
 
@@ -100,6 +102,12 @@ class WarmPopen(subprocess.Popen[Any]):
         this.pid = warm_python.fork(order, [*inherited, *given["pass_fds"]])
         this._child_created = True
         this._close_pipe_fds(*(given[name] for name in PIPES))
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose own parent ends, which would otherwise be out of sight."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 # In place of the module `subprocess`. Elsewhere than on Linux no process adopts the child of another.

@@ -6,7 +6,7 @@ is not in use before the fork.
 
 Its argument is the descriptor of a socket. Each message there is an order in JSON, with the descriptors of the new
 process; the answer is the process's id. The new process has no parent here: the nearest ancestor that adopts orphans
-(tests/leftovers.py) becomes its parent, and may wait for it. The server ends when the other end of the socket closes.
+(`adopt_orphans`) becomes its parent, and may wait for it. The server ends when the other end of the socket closes.
 """
 
 from __future__ import annotations

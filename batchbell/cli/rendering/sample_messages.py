@@ -165,11 +165,12 @@ def _message(name: str, asked: _Asked) -> Message:
 
 
 def _while_it_runs(asked: _Asked) -> Iterator[SampleMessage]:
-    """The warnings, and a live message: each about the same array, some hours after it began."""
+    """The warnings, and a live message: each about the same array, 20 minutes or three hours after it began."""
     detail = _read("array-some-failed")["detail"]
-    array_size, started = detail["arrayProperties"]["size"], SAMPLE_TIME - 3 * 3_600
+    array_size = detail["arrayProperties"]["size"]
 
-    def observed(moved: float, **counts: int) -> Observed:
+    def observed(minutes: int, moved: float, **counts: int) -> Observed:
+        started = SAMPLE_TIME - minutes * 60
         counted = {"size": array_size, "statusSummary": counts, "statusSummaryLastUpdatedAt": int(SAMPLE_TIME * 1_000)}
         times = {"createdAt": int((started - 600) * 1_000), "startedAt": int(started * 1_000)}
         tags = {asked.owner_tag: OWNER} if asked.owner_tag else {}
@@ -179,20 +180,22 @@ def _while_it_runs(asked: _Asked) -> Iterator[SampleMessage]:
         assert array is not None
         return Observed(array, Seen(started, moved=moved), SAMPLE_TIME, asked.origin.zone)
 
-    early = observed(SAMPLE_TIME, SUCCEEDED=28, FAILED=12, RUNNING=60, RUNNABLE=array_size - 100)
+    early = observed(20, SAMPLE_TIME, SUCCEEDED=28, FAILED=12, RUNNING=60, RUNNABLE=array_size - 100)
     causes = (_FailedChildren(range(12), "Task failed to start", "CannotPullContainerError: image render:9 not found"),)
     budget = LookUpBudget(Deadline.after(LOOK_UP_LIMIT))
     failures = look_up_failures(early.array.job, _SampleBatch(early.array.job.id, causes), budget)
     yield SampleMessage("Warning: early failures", compose_early_failures(early, failures, asked.owner_tag))
-    halfway = observed(SAMPLE_TIME, SUCCEEDED=4_117, FAILED=3, RUNNING=64, RUNNABLE=array_size - 4_184)
+    halfway = observed(180, SAMPLE_TIME, SUCCEEDED=4_117, FAILED=3, RUNNING=64, RUNNABLE=array_size - 4_184)
     yield SampleMessage("Warning: overdue", compose_overdue(halfway, 2 * 3_600, asked.owner_tag))
-    still = observed(SAMPLE_TIME - 5_400, SUCCEEDED=4_117, FAILED=3, RUNNABLE=array_size - 4_120)
+    still = observed(180, SAMPLE_TIME - 5_400, SUCCEEDED=4_117, FAILED=3, RUNNABLE=array_size - 4_120)
     queue = (
         Fact("State of the queue", "ENABLED, VALID"),
         Fact("render-computing", "INVALID: instance profile missing"),
     )
     yield SampleMessage("Warning: stalled", compose_stalled(still, queue, asked.owner_tag))
-    yield SampleMessage("Live message: edited in place", compose_progress(halfway, asked.owner_tag))
+    yield SampleMessage(
+        "Live message, where a channel can edit: a Slack bot", compose_progress(halfway, asked.owner_tag)
+    )
 
 
 def _digest(failed: Message, succeeded: Message) -> Message:

@@ -20,6 +20,7 @@ __all__ = [
     "METRIC_DIMENSION",
     "METRIC_NAMESPACE",
     "OLDEST_UNDELIVERED",
+    "RERUN_TAG",
     "Column",
     "DetailType",
     "Manifest",
@@ -36,6 +37,8 @@ DIGEST_LIMIT = 100  # jobs in a digest: rows that one transaction takes (DynamoD
 # awslogs log driver").
 DEFAULT_LOG_GROUP = "/aws/batch/job"
 LOG_LINES_LIMIT = 50  # lines of a failed log's end: more than anybody reads in a message
+
+RERUN_TAG = "batchbell:rerun-of"  # a tag of each job that `rerun` submits; its value is the first job's ARN
 
 METRIC_NAMESPACE = "batchbell"
 METRIC_DIMENSION = "service"  # the function's name, so that two stacks of one account have metrics of their own

@@ -14,7 +14,7 @@ from batchbell.cli.jobs.first_job import read_job, size_of
 from batchbell.cli.jobs.related_jobs import FINISHED
 from batchbell.cli.jobs.submitting import SubmittedJob
 
-POLL = 5.0  # s between two polls
+SHORTEST, LONGEST = 1.0, 10.0  # s between two polls: a tenth of the time that the rerun has taken
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Outcome:
 
 def follow(batch: BatchApi, jobs: Sequence[SubmittedJob]) -> Iterator[Progress]:
     """Yield the progress again and again, until all jobs have ended. Raises CommandFailed and botocore's errors."""
+    started = time.monotonic()
     while True:
         details = _describe(batch, jobs)
         progress = Progress(
@@ -49,7 +50,7 @@ def follow(batch: BatchApi, jobs: Sequence[SubmittedJob]) -> Iterator[Progress]:
         yield progress
         if progress.ended:
             return
-        time.sleep(POLL)
+        time.sleep(min(LONGEST, max(SHORTEST, (time.monotonic() - started) / 10)))
 
 
 def read_outcome(batch: BatchApi, jobs: Sequence[SubmittedJob]) -> Outcome:

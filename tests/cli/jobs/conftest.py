@@ -94,6 +94,6 @@ def operator(cloud, monkeypatch, tmp_path):
     for variable, value in cloud.environment().items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(outcome, "POLL", 0.05)
+    monkeypatch.setattr(outcome, "SHORTEST", 0.05)
     batch = Batch(cloud)
     return Operator(batch, batch.queue(), tmp_path)

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 __all__ = [
+    "Command",
     "CreateNotifier",
     "DigestEntry",
     "Fact",
@@ -28,11 +29,13 @@ __all__ = [
     "Message",
     "Notifier",
     "PermanentError",
+    "Progress",
     "Secret",
     "Secrets",
     "Severity",
     "Tag",
     "TemporaryError",
+    "UpdatingNotifier",
 ]
 
 T = TypeVar("T")
@@ -100,6 +103,24 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A labelled command line to copy, such as ("To end the job", "aws batch terminate-job …")."""
+
+    label: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running array job is. Numbers are children."""
+
+    total: int
+    finished: int  # succeeded or failed
+    failed: int
+    started: int  # finished, running or starting
+
+
+@dataclass(frozen=True)
 class Tag:
     """A tag of the job, such as ("team", "genomics"); its share identifier counts as a tag `shareIdentifier`."""
 
@@ -160,6 +181,10 @@ class Message:
     thread: str = ""  # equal for all messages about a job, or about a blocked queue; empty: no thread
     owner: str = ""  # the value of the tag that the stack's `owner_tag` names, if the job has it
     tags: tuple[Tag, ...] = ()  # the job's, if the event has them or a notifier's filter asks for them
+    commands: tuple[Command, ...] = ()
+    progress: Progress | None = None  # of an array job that runs
+    # What this notifier's `send` gave back for the first message of the thread; empty if it gave nothing back.
+    reply_to: str = ""
 
     def with_note(self, note: str) -> Message:
         """Return the message with one more note, unless it has that note already."""
@@ -214,6 +239,9 @@ class Message:
             thread=text("thread"),
             owner=text("owner"),
             tags=each("tags", _tag),
+            commands=each("commands", lambda command: Command(_text(command["label"]), _text(command["line"]))),
+            progress=_progress(data.get("progress"), unread),
+            reply_to=text("reply_to"),
         )
         return message.with_note(PARTS_LEFT_OUT) if unread else message
 
@@ -223,6 +251,22 @@ def _sequence(value: Any, unread: list[Any]) -> Sequence[Any]:
         return value
     unread.append(value)
     return ()
+
+
+def _progress(data: Any, unread: list[Any]) -> Progress | None:
+    if data is None:
+        return None
+    try:
+        return Progress(*(_count(data[field.name]) for field in dataclasses.fields(Progress)))
+    except (KeyError, TypeError):
+        unread.append(data)
+        return None
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError("not a count")
+    return value
 
 
 def _severity(name: str) -> Severity:
@@ -324,10 +368,23 @@ class Notifier(Protocol):
     message is sent.
     """
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str | None:
         """Deliver the message, or raise TemporaryError or PermanentError.
 
         It must end within 10 seconds, whatever the channel does (see `batchbell.time_limit`).
+
+        Returns None, or a receipt: at most 200 characters by which the channel knows the message, nothing secret. Later
+        messages of the same thread have the first one's receipt in `reply_to`.
+        """
+
+
+class UpdatingNotifier(Notifier, Protocol):
+    """A notifier whose channel can change what it shows: for a running array job it keeps one message up to date."""
+
+    def update(self, message: Message, receipt: str) -> None:
+        """Show the message in place of the one that has the receipt, or raise as `send` does.
+
+        It may be called again with the same message. The last call about a job has its outcome.
         """
 
 

@@ -227,6 +227,8 @@ class Grants:
     secrets: Mapping[str, SecretReference] = field(default_factory=dict)  # by name
     statements: Sequence[Statement] = ()
     outputs: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)  # to show, such as a topic's ARN
+    # The notifier has `update` (`batchbell.contract.UpdatingNotifier`), and gets a live message for each running array.
+    progress: bool = False
 
 
 @dataclass(frozen=True)

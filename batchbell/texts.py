@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity, Tag
+from batchbell.contract import Command, DigestEntry, Fact, FailureGroup, Link, Message, Severity, Tag
 from batchbell.wire import LOG_LINES_LIMIT
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
 TEXT_LIMIT = 1_000  # characters of one text: enough for any reason of AWS Batch
 LABEL_LIMIT = 100  # characters
 KEY_LIMIT = 2_048  # characters: a job's ARN and status take less than a tenth
+COMMAND_LIMIT = 1_000  # characters of a command line
+RECEIPT_LIMIT = 200  # characters of what a notifier's `send` gives back
 LINK_LIMIT = 2_000  # characters: accepted by all browsers and channels
 GROUPS_LIMIT = 500  # groups of failures: more than anybody reads
 WORD_LIMIT = 12  # characters: no word of a title but a name is longer
@@ -97,6 +99,8 @@ def _without_middle(text: str, limit: int, tail: int, ellipsis: str) -> str:
 def tidy(message: Message) -> Message:
     """Put every text on one line, cut it, replace empty ones by "-", and remove links that are not plain https.
 
+    A command line that would not stay as it is, is removed too.
+
     Groups of failures beyond `GROUPS_LIMIT`, and jobs beyond `JOBS_LIMIT`, are left out; a note says how many.
     """
     tidied = dataclasses.replace(
@@ -111,6 +115,8 @@ def tidy(message: Message) -> Message:
         thread=one_line(message.thread, KEY_LIMIT),
         owner=one_line(message.owner),
         tags=_tags(message.tags),
+        commands=tuple(command for command in map(_command, message.commands) if command is not None),
+        reply_to=one_line(message.reply_to, RECEIPT_LIMIT),
         facts=tuple(Fact(_line(fact.label, LABEL_LIMIT), _line(fact.value)) for fact in message.facts),
         failures=tuple(
             dataclasses.replace(
@@ -159,7 +165,7 @@ def without_logs(message: Message, why: str, lines: int = 0) -> Message:
 
 
 def as_text(message: Message) -> str:
-    """Format a tidy message as plain text: the outcome, what failed, the facts, the links.
+    """Format a tidy message as plain text: the outcome, what failed, what to run, the facts, the links.
 
     The notes come second, so that a channel that cuts the text keeps them.
     """
@@ -169,6 +175,8 @@ def as_text(message: Message) -> str:
     parts.extend("\n  ".join(_lines(group)) for group in message.failures)
     if message.jobs:
         parts.append("\n".join("\n  ".join(_lines_of_job(job)) for job in message.jobs))
+    if message.commands:
+        parts.append("\n".join(f"{command.label}:\n  {command.line}" for command in message.commands))
     if message.facts:
         parts.append("\n".join(f"{fact.label}: {fact.value}" for fact in message.facts))
     if message.links:
@@ -240,6 +248,14 @@ def _title(text: str) -> str:
 
 def _line(text: str, limit: int = TEXT_LIMIT) -> str:
     return one_line(text, limit) or EMPTY
+
+
+def _command(command: Command) -> Command | None:
+    line = command.line
+    # Repeated blanks stay: they may stand between quotes.
+    if not line or len(line) > COMMAND_LIMIT or one_line(line) != re.sub(" +", " ", line):
+        return None
+    return Command(_line(command.label, LABEL_LIMIT), line)
 
 
 def _link(link: Link | None) -> Link | None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NotRequired, TypedDict
 
 __all__ = [
+    "BOARD",
     "DEFAULT_LOG_GROUP",
     "DIGEST_LIMIT",
     "HEALTH_KEY",
@@ -19,15 +20,24 @@ __all__ = [
     "MANIFEST",
     "METRIC_DIMENSION",
     "METRIC_NAMESPACE",
+    "MISSED_EVENTS",
     "OLDEST_UNDELIVERED",
     "RERUN_TAG",
+    "SWEEP",
+    "SWEEP_KEY",
+    "WATCHED",
+    "WATCH_NOTIFIER",
     "Column",
     "DetailType",
+    "EarlyFailures",
     "Manifest",
     "ManifestEntry",
     "MessageKind",
+    "OverdueAfter",
+    "Status",
     "TimeZone",
     "Variable",
+    "Watch",
 ]
 
 MANIFEST = "manifest.json"  # in the root of the function's package
@@ -38,8 +48,6 @@ DIGEST_LIMIT = 100  # jobs in a digest: rows that one transaction takes (DynamoD
 DEFAULT_LOG_GROUP = "/aws/batch/job"
 LOG_LINES_LIMIT = 50  # lines of a failed log's end: more than anybody reads in a message
 
-RERUN_TAG = "batchbell:rerun-of"  # a tag of each job that `rerun` submits; its value is the first job's ARN
-
 METRIC_NAMESPACE = "batchbell"
 METRIC_DIMENSION = "service"  # the function's name, so that two stacks of one account have metrics of their own
 OLDEST_UNDELIVERED = "OldestUndelivered"  # seconds since the first attempt of the oldest message not yet delivered
@@ -48,6 +56,18 @@ LEDGER_INDEX = "deliveries"  # by notifier and `sent`: when each notifier last d
 # Takes the place of a message's key in the row about a notifier's channel. No message can have it: each one is tidied,
 # and `batchbell.texts.tidy` leaves no key a blank at its beginning.
 HEALTH_KEY = " channel-health"
+# Ends the key of the row that keeps the receipt of a job's first message at a notifier: a job's live message, or its
+# outcome.
+BOARD = "#BOARD"
+# Ends the key of the row that keeps what the sweeps saw of a running job; its notifier is WATCH_NOTIFIER.
+WATCHED = "#WATCHED"
+# Takes the place of a message's key in the row about the last sweep of a job queue; its notifier is the queue's ARN.
+SWEEP_KEY = " sweep"
+WATCH_NOTIFIER = " watch"  # no instance can have this name
+
+SWEEP = "sweep"  # the key that makes a record of the schedule a sweep, with its version: {"sweep": 1}
+RERUN_TAG = "batchbell:rerun-of"  # of a job that runs failed children of another again: that job's ARN
+MISSED_EVENTS = "MissedEvents"  # outcomes that a sweep found and no event had told
 
 
 class Variable(StrEnum):
@@ -59,6 +79,15 @@ class Variable(StrEnum):
     FUNCTION_TIMEOUT = "BATCHBELL_FUNCTION_TIMEOUT"  # seconds
     STACK = "BATCHBELL_STACK"
     LOG_SERVICE = "POWERTOOLS_SERVICE_NAME"  # Powertools' own name: `service` in each log line
+
+
+class Status(StrEnum):
+    """Statuses of messages about a job that runs: names for a notifier's `statuses`, and endings of keys."""
+
+    RUNNING = "RUNNING"  # how far it is, at a notifier that keeps one message up to date
+    EARLY = "EARLY"  # many of its first children failed
+    OVERDUE = "OVERDUE"
+    STALLED = "STALLED"
 
 
 class DetailType(StrEnum):
@@ -80,6 +109,10 @@ class MessageKind(StrEnum):
     DIGEST = "digest"  # many messages in one
     DEAD_CHANNEL = "dead-channel"
     TEST = "test"
+    PROGRESS = "progress"  # of an array job: shown in place of the one before, and at last its outcome
+    EARLY_FAILURES = "early-failures"
+    OVERDUE = "overdue"
+    STALLED = "stalled"
 
 
 class Column(StrEnum):
@@ -95,6 +128,15 @@ class Column(StrEnum):
     TRIED = "tried"  # the last attempt, with its result and reason
     RESULT = "result"
     REASON = "reason"
+    RECEIPT = "receipt"  # what the notifier's `send` gave back
+    SHOWN = "shown"  # of the row of a live message: how far the job was in what it shows
+    # Of the row of a running job:
+    SEEN = "seen"  # when a sweep first saw a child of it start
+    FINISHED = "finished"  # children
+    STARTED = "started"  # children
+    MOVED = "moved"  # when a sweep first saw these numbers
+    # Of the row about a job queue's last sweep:
+    CHECKED = "checked"  # every job that ended before it has its message
     # Of the health row:
     SINCE = "since"  # when the channel began to fail
     PERMANENT = "permanent"  # how often it refused for good since then
@@ -111,6 +153,7 @@ class ManifestEntry(TypedDict):
     jobs: list[str]  # patterns of job names (*, ?, […]); empty: all
     tags: NotRequired[dict[str, list[str]]]  # patterns of values, by tag; each tag must match one; left out: all
     log_lines: NotRequired[int]  # at most so many of the stack's; left out: all
+    progress: NotRequired[bool]  # it gets a live message for each running array job; left out: no
     digest_after: int  # more messages than this at once become one digest; 0: never
     settings: dict[str, Any]
     secrets: dict[str, Mapping[str, Any]]  # {"webhook": {"ssm": ARN}} or {"webhook": {"secretsmanager": ARN}}
@@ -123,6 +166,31 @@ class TimeZone(TypedDict):
     data: str  # its rules: a TZif file in Base64
 
 
+class EarlyFailures(TypedDict):
+    """When the failures of an array job that still runs are told: both must be reached."""
+
+    percent: float  # of the finished children
+    at_least: int  # children
+
+
+class OverdueAfter(TypedDict):
+    """How long jobs may run."""
+
+    jobs: str  # a pattern of job names
+    minutes: float
+
+
+class Watch(TypedDict):
+    """What sweeps look at. The ARNs, statuses and filters are those of the rule for finished jobs."""
+
+    queues: list[str]  # empty: every job queue of the account in this Region
+    definitions: list[str]  # of job definitions, with or without a revision; empty: all
+    statuses: list[str]
+    early_failures: NotRequired[EarlyFailures]
+    overdue_after: NotRequired[list[OverdueAfter]]  # the first pattern that a job's name matches counts
+    stalled_after: NotRequired[float]  # minutes
+
+
 class Manifest(TypedDict):
     """The stack's choices, as the deploy writes them into the package."""
 
@@ -130,3 +198,4 @@ class Manifest(TypedDict):
     time_zone: NotRequired[TimeZone]  # left out: UTC
     log_lines: NotRequired[int]  # of the end of a failed job's log; left out: none
     owner_tag: NotRequired[str]  # names the tag that says whom a job concerns
+    watch: NotRequired[Watch]  # left out: no sweeps

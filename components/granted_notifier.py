@@ -61,6 +61,8 @@ class GrantedNotifier:
             entry["tags"] = {key: list(patterns) for key, patterns in self.choice.tags.items()}
         if self.choice.log_lines is not None:
             entry["log_lines"] = self.choice.log_lines
+        if self.grants.progress:
+            entry["progress"] = True
         return entry
 
 

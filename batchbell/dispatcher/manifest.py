@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from batchbell.contract import FailureGroup, Message, Notifier, Secret, Secrets, TemporaryError
 from batchbell.dispatcher.telemetry import logger
@@ -46,6 +47,7 @@ class Instance:
     digest_after: int = 0
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
     log_lines: int | None = None
+    progress: bool = False
 
     def takes(self, status: str, job_name: str, tags: Mapping[str, str] | None = None) -> bool:
         """True if the filters let a message through.
@@ -93,7 +95,10 @@ class Unusable:
 
     reason: str
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str | None:
+        raise TemporaryError(self.reason)
+
+    def update(self, message: Message, receipt: str) -> None:
         raise TemporaryError(self.reason)
 
 
@@ -113,18 +118,25 @@ class NotMade:
     began: float
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str | None:
+        return self._notifier().send(message)
+
+    def update(self, message: Message, receipt: str) -> None:
+        notifier: Any = self._notifier()
+        notifier.update(message, receipt)
+
+    def _notifier(self) -> Notifier:
+        """Raises TemporaryError if it is not made in time."""
         with self.lock:
             failed = self.made.done() and isinstance(self.made.result(), Unusable)
             if failed and time.time() >= self.began + CREATION_INTERVAL:
                 self.made, self.began = _begin(self.entry), time.time()
             made = self.made
         try:
-            notifier = made.result(SEND_LIMIT)
+            return made.result(SEND_LIMIT)
         except TimeoutError:
             reason = f"{self.entry['module']} cannot be used: its import or create does not end"
             raise TemporaryError(reason) from None
-        notifier.send(message)
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,7 @@ def instance_of(entry: ManifestEntry, notifier: Notifier) -> Instance:
         entry["digest_after"],
         entry.get("tags", {}),
         entry.get("log_lines"),
+        entry.get("progress", False),
     )
 
 

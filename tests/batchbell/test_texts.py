@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from batchbell.contract import DigestEntry, FailureGroup, Link, Message, Severity
+import json
+
+from batchbell.contract import (
+    PARTS_LEFT_OUT,
+    Command,
+    DigestEntry,
+    FailureGroup,
+    Link,
+    Message,
+    Progress,
+    Severity,
+)
 from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
 from batchbell.texts import as_text, cut, tidy
 
@@ -34,3 +45,36 @@ def test_what_a_log_says_stands_before_the_link_to_it() -> None:
         "| two",
         "Log of child 2: https://x.example/\n",
     ]
+
+
+def test_a_command_stands_as_it_is_or_not_at_all() -> None:
+    line = "aws batch terminate-job --job-id 4b6b21de --reason 'stopped  by hand' --region eu-west-1"
+    wrong = ("rm -rf \x1b[2K/", "echo \u202eevil", "two\nlines", " leading", "", "x" * 1_001)
+    commands = (Command("To end the job", line), *(Command("wrong", one) for one in wrong))
+    message = Message("k", "overdue", "OVERDUE", Severity.WARNING, "t is overdue", "s", "t", commands=commands)
+
+    tidied = tidy(message)
+
+    assert tidied.commands == (Command("To end the job", line),)
+    assert f"\n\nTo end the job:\n  {line}\n" in as_text(tidied)
+
+
+def test_progress_and_commands_survive_as_json() -> None:
+    message = Message(
+        "k",
+        "progress",
+        "RUNNING",
+        Severity.INFO,
+        "t is running",
+        "s",
+        "t",
+        commands=(Command("To end the job", "aws batch terminate-job"),),
+        progress=Progress(total=10, finished=3, failed=1, started=5),
+        reply_to="1700000000.000100",
+    )
+    data = json.loads(message.to_json())
+
+    assert Message.from_dict(data) == message
+    for odd in ({"total": 10}, {**data["progress"], "failed": -1}, {**data["progress"], "started": True}, [1], "x"):
+        read = Message.from_dict({**data, "progress": odd})
+        assert (read.progress, read.notes) == (None, (PARTS_LEFT_OUT,))

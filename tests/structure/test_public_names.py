@@ -8,8 +8,8 @@ import inspect
 import pytest
 
 PUBLIC = {
-    "batchbell.contract": """CreateNotifier DigestEntry Fact FailureGroup Link Message Notifier PermanentError Secret
-        Secrets Severity Tag TemporaryError""",
+    "batchbell.contract": """Command CreateNotifier DigestEntry Fact FailureGroup Link Message Notifier PermanentError
+        Progress Secret Secrets Severity Tag TemporaryError UpdatingNotifier""",
     "batchbell.webhook": """Classify SendError Webhook WebhookResponse WrongWebhook classify read_retry_after
         url_problem""",
     "batchbell.provisioning": """FORMS STACK_CONFIG Context Grants NotifierSettings SecretReference SecretShape

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any
 
 from batchbell.contract import (
+    Command,
     DigestEntry,
     Fact,
     FailureGroup,
@@ -14,12 +15,13 @@ from batchbell.contract import (
     Message,
     Notifier,
     PermanentError,
+    Progress,
     TemporaryError,
 )
 from batchbell.dispatcher.delivery.outcome import Outcome, Result, refusal, unknown
 
 _CONSTANT = (str, int, float, NoneType)  # nobody can change these
-_PARTS = (Message, Fact, FailureGroup, Link, DigestEntry)
+_PARTS = (Message, Fact, FailureGroup, Link, DigestEntry, Command, Progress)
 
 
 def attempt(notifier: Notifier, message: Message, claim_ends: float) -> Outcome:

@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from batchbell.cli import app
-from batchbell.cli.jobs import outcome
+from batchbell.cli.jobs import outcome, submitting
 from tests.batchbell_local.ministack.batch.conftest import Batch
+from tests.cli.jobs.recorded_batch import RecordedBatch
 
 # Each child writes down what it received, and fails if there is a file with its index.
 CHILD = """
@@ -97,3 +98,26 @@ def operator(cloud, monkeypatch, tmp_path):
     monkeypatch.setattr(outcome, "SHORTEST", 0.05)
     batch = Batch(cloud)
     return Operator(batch, batch.queue(), tmp_path)
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """An AWS Batch that answers from memory."""
+    batch = RecordedBatch()
+
+    class Session:
+        def __init__(self, **_: object) -> None: ...
+
+        def client(self, service: str, **_: object) -> RecordedBatch:
+            return batch
+
+    monkeypatch.setattr("batchbell.cli.jobs.batch_api.boto3.Session", Session)
+    monkeypatch.setattr(submitting, "PAUSE", 0)
+    monkeypatch.setenv("COLUMNS", "200")
+    return batch
+
+
+@pytest.fixture
+def rerun(recorded):
+    """Run the command against it."""
+    return lambda *arguments, answer=None: CliRunner().invoke(app, ["rerun", *arguments], input=answer)

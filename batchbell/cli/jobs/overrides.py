@@ -51,7 +51,7 @@ def container_overrides(detail: Mapping[str, Any], variables: Mapping[str, str],
     words = unwrap(container.get("command") or [])
     if changes.wrapped:
         overrides["command"] = wrap(words)
-    elif words:
+    elif words and all(words):  # a submission takes no empty word: a command with one is the definition's own
         overrides["command"] = words
     if requirements := _requirements(container, changes):
         overrides["resourceRequirements"] = requirements

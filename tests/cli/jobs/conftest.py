@@ -31,7 +31,7 @@ then
   exit 3
 fi
 """
-WORDS = ["a b", "'\"", '"$HOME" `id` $(id) \\n', "ü✓\n\ttwo", "*", "-n", "--", "a;b|c&d>e", "%s#!~{x,y}"]
+WORDS = ["a b", "", "'\"", '"$HOME" `id` $(id) \\n', "ü✓\n\ttwo", "*", "-n", "--", "a;b|c&d>e", "%s#!~{x,y}"]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class ArrayJobNotifierArgs:
     queue_blocked: whether a watched job queue that is blocked sends a message, one a day and reason
     time_zone: IANA name of the time zone of the times in messages
     owner_tag: the tag of jobs that says whom they concern
+    rerun_hint: whether the message about a failed array has the command that runs its failed children again
     log_lines: lines of a failed log's end in the message; 0 for none
     log_group_arns: log groups that the function may read for that; none: AWS Batch's own
     environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
@@ -64,6 +65,7 @@ class ArrayJobNotifierArgs:
     queue_blocked: bool = True
     time_zone: str = "UTC"
     owner_tag: str = ""
+    rerun_hint: bool = True
     log_lines: int = 0
     log_group_arns: Sequence[pulumi.Input[str]] = ()
     environment: Mapping[str, Any] | None = None
@@ -128,7 +130,9 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             context,
             rule_arns=[one.arn for one in rules.values()],
             notifiers=granted,
-            messages=MessageSettings(settings.time_zone, settings.owner_tag, settings.log_lines, log_groups),
+            messages=MessageSettings(
+                settings.time_zone, settings.owner_tag, settings.log_lines, settings.rerun_hint, log_groups
+            ),
             bundle=bundle,
             opts=child,
         )

@@ -16,13 +16,13 @@ from batchbell.cli.jobs import display
 from batchbell.cli.jobs.batch_api import BatchApi
 from batchbell.cli.jobs.failed_children import group_by_cause
 from batchbell.cli.jobs.first_job import find_first_job
-from batchbell.cli.jobs.index_ranges import parse_ranges
 from batchbell.cli.jobs.job_reference import parse_job
 from batchbell.cli.jobs.outcome import Outcome, follow, read_outcome
 from batchbell.cli.jobs.overrides import Changes
 from batchbell.cli.jobs.plan import Plan, make_plan
 from batchbell.cli.jobs.related_jobs import find_related
 from batchbell.cli.jobs.submitting import SubmittedJob, submit
+from batchbell.dispatcher.records.index_ranges import parse_ranges
 from batchbell.terminal import Screen, print_json
 
 FAILED_AGAIN = 1  # exit code

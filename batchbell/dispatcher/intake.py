@@ -50,7 +50,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Intake:
-    """`batch`: a boto3 client; `owner_tag`: as in `batchbell.wire.Manifest`."""
+    """`batch`: a boto3 client; `owner_tag`, `rerun_hint`: as in `batchbell.wire.Manifest`."""
 
     instances: Sequence[Instance]
     batch: Any
@@ -58,6 +58,7 @@ class Intake:
     origin: Origin
     logs: LogReader = NO_LOGS
     owner_tag: str = ""
+    rerun_hint: bool = True
 
     def accept(self, records: Sequence[Mapping[str, Any]], budget: LookUpBudget) -> Accepted:
         """Read SQS's records. One that cannot be read becomes a dead letter."""
@@ -100,7 +101,7 @@ class Intake:
                 # A digest shows no failures, so nothing is looked up for it.
                 alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
                 failures = self._failures(job, budget if alone else None)
-                messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag)
+                messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag, self.rerun_hint)
             for instance in takers[job.key]:
                 accepted.work.add(
                     record_id, Delivery(instance, instance.shown(messages[job.key], job.tags), time.time())
@@ -112,7 +113,9 @@ class Intake:
     def _asks_for_tags(self, job: Job, status: str) -> bool:
         """Whether the job's event has no tags, and somebody asks for them."""
         return job.tags is None and bool(
-            self.owner_tag or any(one.tags and one.takes(status, job.name) for one in self.instances)
+            self.owner_tag
+            or job.rerun_indexes
+            or any(one.tags and one.takes(status, job.name) for one in self.instances)
         )
 
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:

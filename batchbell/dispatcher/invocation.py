@@ -51,6 +51,7 @@ class Dispatcher:
     origin: Origin = field(default_factory=Origin)
     logs: LogReader = field(default_factory=LogReader)
     owner_tag: str = ""
+    rerun_hint: bool = True
     breakers: dict[str, Breaker] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +67,9 @@ class Dispatcher:
         until = time.time() + seconds_left + self.timing.lease_margin
         ledger = Ledger(self.dynamodb, self.table, uuid.uuid4().hex, until)
         budget = LookUpBudget(Deadline.after(min(self.timing.look_ups, ends.left)))
-        intake = Intake(self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag)
+        intake = Intake(
+            self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag, self.rerun_hint
+        )
         accepted = intake.accept(records, budget)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)

@@ -144,13 +144,14 @@ class Configuration:
     """The stack's notifiers, and what its messages say.
 
     zone: messages show times in it.
-    log_lines, owner_tag: see `batchbell.wire.Manifest`.
+    log_lines, owner_tag, rerun_hint: see `batchbell.wire.Manifest`.
     """
 
     instances: tuple[Instance, ...]
     zone: tzinfo
     log_lines: int
     owner_tag: str
+    rerun_hint: bool = True
 
 
 def read_manifest(path: Path) -> Configuration:
@@ -159,7 +160,11 @@ def read_manifest(path: Path) -> Configuration:
     deadline = Deadline.after(CREATION_LIMIT)
     instances = tuple(instance_of(entry, _make(entry, deadline)) for entry in content["instances"])
     return Configuration(
-        instances, _zone(content.get("time_zone")), content.get("log_lines", 0), content.get("owner_tag", "")
+        instances,
+        _zone(content.get("time_zone")),
+        content.get("log_lines", 0),
+        content.get("owner_tag", ""),
+        content.get("rerun_hint", True),
     )
 
 

@@ -9,8 +9,9 @@ from batchbell.cli.jobs.first_job import FirstJob
 from batchbell.cli.jobs.overrides import Changes
 from batchbell.cli.jobs.related_jobs import LOOKED_THROUGH, RelatedJobs
 from batchbell.cli.jobs.submission import TAGS_LIMIT, Submission, copied_tags, is_sequential
-from batchbell.cli.jobs.wrapped_command import INDEXES, names_that_a_shell_may_change, unwrap
+from batchbell.cli.jobs.wrapped_command import names_that_a_shell_may_change, unwrap
 from batchbell.texts import one_line
+from batchbell.wire import RERUN_INDEXES
 
 SHELLS = ("sh", "/bin/sh", "/usr/bin/sh")
 NAMES_SHOWN = 5
@@ -74,7 +75,7 @@ def _of_the_command(job: FirstJob) -> Iterator[str]:
 
 
 def _of_the_variable() -> Iterator[str]:
-    yield f"The job must read its indexes from {INDEXES}: AWS_BATCH_JOB_ARRAY_INDEX is its position in that list."
+    yield f"The job must read its indexes from {RERUN_INDEXES}: AWS_BATCH_JOB_ARRAY_INDEX is its position in that list."
 
 
 def _of_what_is_not_told(job: FirstJob) -> Iterator[str]:

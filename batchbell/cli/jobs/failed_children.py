@@ -9,9 +9,9 @@ from typing import Any
 from batchbell.cli.errors import CommandFailed
 from batchbell.cli.jobs.batch_api import BatchApi
 from batchbell.cli.jobs.first_job import FirstJob
-from batchbell.cli.jobs.index_ranges import to_ranges
 from batchbell.dispatcher.messages.failed_child import full_reason
 from batchbell.dispatcher.records.containers import deciding_container, status_reason_of
+from batchbell.dispatcher.records.index_ranges import to_ranges
 from batchbell.dispatcher.records.json_object import JsonObject
 from batchbell.texts import one_line
 

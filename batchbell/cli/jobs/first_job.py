@@ -8,11 +8,10 @@ from typing import Any
 
 from batchbell.cli.errors import CommandFailed
 from batchbell.cli.jobs.batch_api import BatchApi
-from batchbell.cli.jobs.index_ranges import parse_ranges
 from batchbell.cli.jobs.job_reference import JobReference
-from batchbell.cli.jobs.wrapped_command import ARRAY_SIZE, INDEXES
+from batchbell.dispatcher.records.index_ranges import parse_ranges
 from batchbell.texts import one_line
-from batchbell.wire import RERUN_TAG
+from batchbell.wire import RERUN_ARRAY_SIZE, RERUN_INDEXES, RERUN_TAG
 
 SHOWN_NAME = 200  # characters; AWS takes 128
 
@@ -89,7 +88,7 @@ def read_job(detail: Mapping[str, Any]) -> FirstJob:
     array_size = size
     if RERUN_TAG in tags:
         try:
-            indexes, array_size = parse_ranges(variables.get(INDEXES, "")), int(variables[ARRAY_SIZE])
+            indexes, array_size = parse_ranges(variables.get(RERUN_INDEXES, "")), int(variables[RERUN_ARRAY_SIZE])
         except (KeyError, ValueError):
             indexes = ()
         if len(indexes) != (size or 1):

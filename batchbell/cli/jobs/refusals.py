@@ -12,9 +12,10 @@ from batchbell.cli.errors import CommandFailed
 from batchbell.cli.jobs.batch_api import BatchApi
 from batchbell.cli.jobs.first_job import FirstJob, containers_of
 from batchbell.cli.jobs.overrides import Changes
-from batchbell.cli.jobs.wrapped_command import INDEXES, unwrap
+from batchbell.cli.jobs.wrapped_command import unwrap
+from batchbell.wire import RERUN_INDEXES
 
-OTHER_WAY = f"With --indexes-variable the command stays as it is and the job reads its indexes from {INDEXES}"
+OTHER_WAY = f"With --indexes-variable the command stays as it is and the job reads its indexes from {RERUN_INDEXES}"
 _PLACEHOLDER = re.compile(r"Ref::([A-Za-z0-9_-]+)")
 
 

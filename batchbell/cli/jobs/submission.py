@@ -9,12 +9,10 @@ from typing import Any
 
 from batchbell.cli.errors import CommandFailed
 from batchbell.cli.jobs.first_job import FirstJob
-from batchbell.cli.jobs.index_ranges import to_ranges
 from batchbell.cli.jobs.overrides import Changes, container_overrides
-from batchbell.cli.jobs.wrapped_command import ARRAY_SIZE, INDEXES
-from batchbell.wire import RERUN_TAG
+from batchbell.dispatcher.records.index_ranges import to_ranges
+from batchbell.wire import RERUN_ARRAY_SIZE, RERUN_INDEXES, RERUN_NAME_TAG, RERUN_REASON_TAG, RERUN_TAG
 
-REASON_TAG = "batchbell:rerun-reason"
 PAYLOAD_LIMIT = 30 * 1024  # bytes of a SubmitJob request (AWS Batch User Guide, "AWS Batch service quotas")
 TAGS_LIMIT = 50  # of a job (AWS Batch API reference, SubmitJob)
 # Members of JobDetail that SubmitJob takes as they are, under this name.
@@ -74,13 +72,13 @@ def _length(request: Mapping[str, Any]) -> int:
 
 def _submission(job: FirstJob, indexes: Sequence[int], changes: Changes) -> Submission:
     detail = job.detail
-    variables = {INDEXES: ",".join(to_ranges(indexes)), ARRAY_SIZE: str(job.array_size)}
+    variables = {RERUN_INDEXES: ",".join(to_ranges(indexes)), RERUN_ARRAY_SIZE: str(job.array_size)}
     copied = {theirs: detail[ours] for ours, theirs in COPIED.items() if detail.get(ours) not in (None, {}, "")}
     request: dict[str, Any] = {
-        "jobName": changes.name or str(detail["jobName"]),
+        "jobName": _name(job, changes),
         **copied,
         **container_overrides(detail, variables, changes),
-        "tags": _tags(job, changes.reason),
+        "tags": _tags(job, changes),
     }
     if retry := detail.get("retryStrategy"):
         request["retryStrategy"] = _retry_strategy(retry)
@@ -100,13 +98,22 @@ def is_sequential(detail: Mapping[str, Any]) -> bool:
 
 def copied_tags(job: FirstJob) -> Mapping[str, str]:
     """Return the job's tags without AWS's own, which nobody else may set, and without those of a rerun."""
-    ours = (RERUN_TAG, REASON_TAG)
+    ours = (RERUN_TAG, RERUN_NAME_TAG, RERUN_REASON_TAG)
     return {key: value for key, value in job.tags.items() if not key.startswith("aws:") and key not in ours}
 
 
-def _tags(job: FirstJob, reason: str) -> dict[str, str]:
-    """The tag of a rerun is always among them; if there is no room, the reason is left out, then one of the job's."""
-    added = {RERUN_TAG: job.first_arn, **({REASON_TAG: reason} if reason else {})}
+def _name(job: FirstJob, changes: Changes) -> str:
+    return changes.name or str(job.detail["jobName"])
+
+
+def _tags(job: FirstJob, changes: Changes) -> dict[str, str]:
+    """The tag of a rerun is always among them; without room, those of the reason and name are left out."""
+    first_name = job.tags.get(RERUN_NAME_TAG) or str(job.detail["jobName"])
+    added = {
+        RERUN_TAG: job.first_arn,
+        **({RERUN_NAME_TAG: first_name} if _name(job, changes) != first_name else {}),
+        **({RERUN_REASON_TAG: changes.reason} if changes.reason else {}),
+    }
     kept = dict(list(copied_tags(job).items())[: TAGS_LIMIT - 1])
     return dict(list({**kept, **added}.items())[:TAGS_LIMIT])
 

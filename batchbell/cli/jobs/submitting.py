@@ -13,12 +13,11 @@ from botocore.parsers import ResponseParserError
 from batchbell.cli.errors import CommandFailed
 from batchbell.cli.jobs.batch_api import BatchApi
 from batchbell.cli.jobs.first_job import variables_of
-from batchbell.cli.jobs.index_ranges import to_ranges
 from batchbell.cli.jobs.plan import Plan
 from batchbell.cli.jobs.submission import Submission, is_sequential
-from batchbell.cli.jobs.wrapped_command import INDEXES
+from batchbell.dispatcher.records.index_ranges import to_ranges
 from batchbell.texts import one_line
-from batchbell.wire import RERUN_TAG
+from batchbell.wire import RERUN_INDEXES, RERUN_TAG
 
 THROTTLED = ("TooManyRequests", "Throttling", "RequestLimitExceeded")
 SERVER_ERROR = 500  # and above: the job may have been submitted all the same
@@ -84,7 +83,7 @@ def _look_for(batch: BatchApi, plan: Plan, submission: Submission, name: str, st
         ]
         for id_, detail in batch.describe(ids).items():
             ours = (detail.get("tags") or {}).get(RERUN_TAG) == plan.job.first_arn
-            if ours and variables_of(detail).get(INDEXES) == indexes:
+            if ours and variables_of(detail).get(RERUN_INDEXES) == indexes:
                 return SubmittedJob(id_, str(detail.get("jobArn", "")), name, submission.indexes)
     raise CommandFailed(
         "AWS's answer to the submission was lost, and the job is not to be found: look into the queue before you try "

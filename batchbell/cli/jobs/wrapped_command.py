@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-INDEXES = "BATCHBELL_INDEXES"  # the old index of each position in the new array, as ranges
-ARRAY_SIZE = "BATCHBELL_ARRAY_SIZE"  # of the first job
-INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
-VARIABLES = (INDEXES, ARRAY_SIZE)
+from batchbell.wire import RERUN_ARRAY_SIZE, RERUN_INDEXES
+
+VARIABLES = (RERUN_INDEXES, RERUN_ARRAY_SIZE)
 
 _MARK = "# batchbell rerun"
 # A subshell looks the index up, so that no variable of the script reaches the program. A single job has no position.
@@ -23,7 +22,7 @@ SCRIPT = f"""\
 AWS_BATCH_JOB_ARRAY_INDEX=$(
   position=${{AWS_BATCH_JOB_ARRAY_INDEX:-0}}
   IFS=,
-  for range in ${INDEXES}
+  for range in ${RERUN_INDEXES}
   do
     first=${{range%-*}} last=${{range#*-}}
     count=$((last - first + 1))
@@ -36,12 +35,12 @@ AWS_BATCH_JOB_ARRAY_INDEX=$(
   done
   exit 1
 ) || {{
-  echo "batchbell: {INDEXES} has no index for this child" >&2
+  echo "batchbell: {RERUN_INDEXES} has no index for this child" >&2
   exit 64
 }}
-AWS_BATCH_JOB_ARRAY_SIZE=${ARRAY_SIZE}
+AWS_BATCH_JOB_ARRAY_SIZE=${RERUN_ARRAY_SIZE}
 export AWS_BATCH_JOB_ARRAY_INDEX AWS_BATCH_JOB_ARRAY_SIZE
-unset {INDEXES} {ARRAY_SIZE}
+unset {RERUN_INDEXES} {RERUN_ARRAY_SIZE}
 """
 _RUN = 'exec "$@"'
 _WITH_EMPTY = re.compile(r"^set -- (.*)$", re.MULTILINE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from batchbell.contract import Fact, Link, Message, Severity, Tag
+from batchbell.contract import Command, Fact, Link, Message, Severity, Tag
 from batchbell.dispatcher.dates import format_duration, format_time, from_milliseconds, parse_iso
-from batchbell.dispatcher.messages import console_links
+from batchbell.dispatcher.messages import console_links, rerun
 from batchbell.dispatcher.messages.failed_children import count_failed
 from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.records.job import Attempt, Job
@@ -15,12 +15,13 @@ from batchbell.texts import tidy
 from batchbell.wire import MessageKind
 
 
-def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "") -> Message:
+def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "", rerun_hint: bool = True) -> Message:
     """Compose the message.
 
     failures: empty if nothing failed.
     zone: the message shows times in it.
     owner_tag: names the tag that says whom the job concerns; "" for none.
+    rerun_hint: whether the message has the command that runs what failed again.
     """
     tags = job.tags or {}
     owner = tags.get(owner_tag, "")
@@ -30,15 +31,16 @@ def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "
             kind=MessageKind.ARRAY_JOB if job.is_parent else MessageKind.SINGLE_JOB,
             status=job.status,
             severity=_severity(job),
-            title=f"{_subject(job)} {_outcome(job, failures)}",
+            title=_title(job, failures),
             summary=_summary(job),
             job_name=job.name,
             facts=tuple(_facts(job, failures, zone, owner)),
             failures=failures.groups,
             notes=(failures.problem,) if failures.problem else (),
             links=tuple(_links(job)),
+            commands=_commands(job) if rerun_hint else (),
             queue=job.queue_name,
-            thread=job.arn,
+            thread=job.first_arn or job.arn,
             owner=owner,
             tags=tuple(Tag(key, value) for key, value in tags.items()),
         )
@@ -47,6 +49,15 @@ def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "
 
 def _severity(job: Job) -> Severity:
     return {"SUCCEEDED": Severity.SUCCESS, "FAILED": Severity.FAILURE}.get(job.status, Severity.INFO)
+
+
+def _title(job: Job, failures: Failures) -> str:
+    return rerun.title(job, failures) if job.first_arn else f"{_subject(job)} {_outcome(job, failures)}"
+
+
+def _commands(job: Job) -> tuple[Command, ...]:
+    command = rerun.command(job)
+    return (command,) if command else ()
 
 
 def _subject(job: Job) -> str:
@@ -89,6 +100,7 @@ def _facts(job: Job, failures: Failures, zone: tzinfo, owner: str) -> Iterator[F
     if finished := finished_at(job):
         yield Fact("Finished" if job.status in ("SUCCEEDED", "FAILED") else "Time", format_time(finished, zone))
     yield Fact("Job id", job.id)
+    yield from rerun.facts(job)
 
 
 def _children(job: Job, failures: Failures) -> str:

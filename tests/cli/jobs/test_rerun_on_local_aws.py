@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batchbell.cli.jobs.index_ranges import to_ranges
+from batchbell.dispatcher.records.index_ranges import to_ranges
 from batchbell.wire import RERUN_TAG
 from tests.cli.jobs.conftest import WORDS
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchbell.cli.jobs import overrides, submission
-from batchbell.cli.jobs.index_ranges import parse_ranges, to_ranges
 from batchbell.cli.jobs.wrapped_command import unwrap
+from batchbell.dispatcher.records.index_ranges import parse_ranges, to_ranges
 from batchbell.wire import RERUN_TAG
 from tests.cli.jobs.recorded_batch import CONTAINER, indexes_of, model
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from batchbell.cli.jobs.index_ranges import to_ranges
 from batchbell.cli.jobs.wrapped_command import names_that_a_shell_may_change, unwrap, wrap
+from batchbell.dispatcher.records.index_ranges import to_ranges
 
 pytestmark = pytest.mark.installed
 

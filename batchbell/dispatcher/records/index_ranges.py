@@ -17,10 +17,10 @@ def to_ranges(indexes: Iterable[int]) -> list[str]:
     return [f"{first}" if first == last else f"{first}-{last}" for first, last in zip(starts, ends, strict=True)]
 
 
-def parse_ranges(text: str) -> Sequence[int]:
+def parse_ranges(text: str, at_most: int = 100_000) -> Sequence[int]:
     """Return the indexes of a text such as "17,20-40" in its order.
 
-    Raises ValueError if it is not such a text, or names an index twice.
+    Raises ValueError if it is not such a text, names an index twice or more than `at_most`.
     """
     indexes: list[int] = []
     for part in text.split(","):
@@ -31,6 +31,8 @@ def parse_ranges(text: str) -> Sequence[int]:
         found = range(int(first), int(last or first) + 1)
         if not found:
             raise ValueError(f"the range {part} ends before it begins")
+        if len(indexes) + len(found) > at_most:
+            raise ValueError(f"it names more than {at_most:,} indexes")
         indexes.extend(found)
     if len(indexes) != len(set(indexes)):
         raise ValueError("an index is named twice")

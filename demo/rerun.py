@@ -46,7 +46,12 @@ def run_failed_again(cloud: LocalCloud, program: Path, job_id: str) -> RerunResu
     """Run `batchbell rerun` as an operator does, and wait for the outcome. Raises RerunFailed."""
     command = [sys.executable, "-m", "batchbell", "rerun", job_id, "--yes", "--wait", "--json"]
     environment = {**os.environ, **cloud.environment()}
-    done = subprocess.run(command, cwd=program, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+    try:
+        done = subprocess.run(
+            command, cwd=program, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        raise RerunFailed(f"`rerun` did not end within {TIMEOUT} s") from None
     if not done.stdout:
         raise RerunFailed(f"`rerun` failed: {done.stderr.strip()}")
     told = json.loads(done.stdout)

@@ -33,7 +33,7 @@ def notes(
         *_of_related_jobs(related),
         *(_of_the_command(job) if changes.wrapped else _of_the_variable()),
         *_of_what_is_not_told(job),
-        *_of_several_arrays(job, submissions),
+        *_of_the_jobs(job, submissions),
     ]
 
 
@@ -88,10 +88,12 @@ def _of_what_is_not_told(job: FirstJob) -> Iterator[str]:
         yield f"The job has {TAGS_LIMIT} tags, as many as AWS takes: one makes room for the tag of the rerun."
 
 
-def _of_several_arrays(job: FirstJob, submissions: Sequence[Submission]) -> Iterator[str]:
+def _of_the_jobs(job: FirstJob, submissions: Sequence[Submission]) -> Iterator[str]:
     if len(submissions) > 1:
         order = ", one after the other" if is_sequential(job.detail) else ""
         yield f"SubmitJob takes 30 KiB, so that {len(submissions)} jobs are submitted{order}."
+    if any(len(one.indexes) == 1 for one in submissions):
+        yield "One child is a single job: a stack sends a message about it only with `single_jobs: true`."
 
 
 def _few(texts: Sequence[str]) -> str:

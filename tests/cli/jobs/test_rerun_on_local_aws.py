@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from batchbell.dispatcher.records.index_ranges import to_ranges
@@ -215,3 +218,25 @@ def test_a_job_that_reads_its_indexes_itself_keeps_its_command(operator):
     variables = {one["name"]: one["value"] for one in rerun["container"]["environment"]}
     assert variables["BATCHBELL_INDEXES"] == "1-2,5" == ",".join(to_ranges(answer["indexes"]))
     assert variables["BATCHBELL_ARRAY_SIZE"] == "6"
+
+
+def test_9_999_failures_are_one_array_whose_every_position_has_its_index(operator):
+    """They fail without a process, since no environment takes them; of the rerun, some positions are run here."""
+    queue = operator.batch.client.describe_job_queues(jobQueues=[operator.queue])["jobQueues"][0]
+    environment = queue["computeEnvironmentOrder"][0]["computeEnvironment"]
+    operator.batch.client.update_compute_environment(computeEnvironment=environment, state="DISABLED")
+    job = operator.submit(9_999, [])
+    operator.batch.client.terminate_job(jobId=job, reason="wrong input")
+    operator.batch.wait(job)
+    answer = operator.answer(job, "--yes")
+
+    assert [(one["reason"], len(one["indexes"])) for one in answer["groups"]] == [("wrong input", 9_999)]
+    (submitted,) = answer["submitted"]
+    rerun = operator.batch.describe(submitted["id"])
+    assert rerun["arrayProperties"]["size"] == 9_999
+    variables = {one["name"]: one["value"] for one in rerun["container"]["environment"]}
+    for position in (0, 4_711, 9_998):
+        child = {"PATH": os.environ["PATH"], "AWS_BATCH_JOB_ARRAY_INDEX": str(position), **variables}
+        subprocess.run(rerun["container"]["command"], env=child, check=True)
+        assert operator.words(position) == WORDS
+    operator.batch.client.terminate_job(jobId=submitted["id"], reason="seen enough")

@@ -17,6 +17,7 @@ LABELS = {
     "deploying": "resources deployed",
     "children": "children finished",
     "messages": "channels notified",
+    "rerun": "failed children again",
 }
 
 EPILOG = """
@@ -25,6 +26,8 @@ EPILOG = """
 python -m demo
 
 python -m demo --fail 2,5 --size 12
+
+python -m demo --fail 2,5 --rerun
 
 python -m demo --json | jq '.runs[].fired'
 
@@ -36,17 +39,22 @@ python -m demo --json | jq '.runs[].fired'
 def command(
     size: Annotated[int, typer.Option(help="Number of children in the array job.", min=2, max=10_000)] = 7,
     fail: Annotated[str, typer.Option(help="Indexes of children that fail, such as 2,5.", metavar="INDEXES")] = "",
+    rerun: Annotated[bool, typer.Option("--rerun", help="Run the failed children again, without the cause.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run an array job on local AWS, on EC2 and on Fargate: count events and rule matches, show each message."""
     failing = _indexes(fail, size)
+    if rerun and not failing:
+        raise typer.BadParameter("there is nothing to run again without --fail", param_hint="--rerun")
     program = program_folder()
     errors = Screen(stderr=True)
     runs = []
     with clean_exit(errors, "The demo"), ProgressLines(errors, LABELS) as progress:
         for platform in PLATFORMS:
             progress.begin(platform)
-            runs.append(run_print_color(program, platform, size=size, fail=failing, report=progress.report))
+            runs.append(
+                run_print_color(program, platform, size=size, fail=failing, rerun=rerun, report=progress.report)
+            )
             progress.finish()
     if as_json:
         print_json({"runs": [run.to_dict() for run in runs]})

@@ -58,6 +58,7 @@ class _Asked:
     origin: Origin
     owner_tag: str
     log_lines: int
+    rerun_hint: bool
 
 
 OWNER = "alice"
@@ -122,12 +123,14 @@ class _SampleLogs:
         return {"events": [{"message": line} for line in LOG[-limit:]]}
 
 
-def sample_messages(origin: Origin, *, owner_tag: str = "", log_lines: int = 0) -> Iterator[SampleMessage]:
+def sample_messages(
+    origin: Origin, *, owner_tag: str = "", log_lines: int = 0, rerun_hint: bool = True
+) -> Iterator[SampleMessage]:
     """Yield a message of every kind, the most interesting first.
 
-    origin, owner_tag, log_lines: the stack's.
+    origin, owner_tag, log_lines, rerun_hint: the stack's.
     """
-    asked = _Asked(origin, owner_tag, log_lines)
+    asked = _Asked(origin, owner_tag, log_lines, rerun_hint)
     titles = {
         "array-some-failed": "Array job: some children failed",
         "array-all-failed": "Array job: all children failed",
@@ -161,7 +164,7 @@ def _message(name: str, asked: _Asked) -> Message:
         failures = look_up_failures(parsed, _SampleBatch(parsed.id, CHILDREN[name]), budget, logs)
     elif parsed.failed:
         failures = failure_of(parsed, budget, logs)
-    return compose(parsed, failures, zone, asked.owner_tag)
+    return compose(parsed, failures, zone, asked.owner_tag, asked.rerun_hint)
 
 
 def _while_it_runs(asked: _Asked) -> Iterator[SampleMessage]:

@@ -118,7 +118,8 @@ def test_the_console_script_lists_the_commands_of_operators_and_plug_in_authors(
     listed = helps[""].partition("Commands")[2].splitlines()
 
     names = {line.split()[1] for line in listed if line.startswith("│ ") and line[2] != " "}
-    assert names == {*COMMANDS} == {"explain", "preview", "send-test", "replay", "status", "redrive", "new-notifier"}
+    expected = {"explain", "preview", "send-test", "replay", "rerun", "status", "redrive", "new-notifier"}
+    assert names == {*COMMANDS} == expected
 
 
 def test_the_console_script_reads_a_stack_and_makes_a_notifier(

@@ -92,10 +92,13 @@ def install(folder: Path) -> None:
     packages = folder / "runtime"
     link_packages(packages, RUNTIME_PACKAGES)
     launcher = _write_launcher(folder / "python")
+    clock.keep_in(folder / "clock")
+    # The time that an invocation has left is no matter of the wall clock.
+    worker = lambda_runtime._PYTHON_WORKER_SCRIPT.replace("time.time()", "time.monotonic()")
     preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
 
     def program(runtime: str) -> tuple[str, str]:
-        return str(launcher), preparation + clock.prepare() + lambda_runtime._PYTHON_WORKER_SCRIPT
+        return str(launcher), preparation + clock.prepare() + worker
 
     # ExecutionEnvironment refuses any other runtime before MiniStack asks for the program to run.
     lambda_runtime._detect_runtime_binary = program

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,16 @@ import pytest
 from batchbell_local.cloud import LocalCloud
 
 MINUTE = 60
-TELL_TIME = (
-    "import time\ndef handler(event, context):\n    return [time.time(), context.get_remaining_time_in_millis()]\n"
-)
+WAIT_FOR_HALF_AN_HOUR = """
+import os, time
+
+def handler(event, context):
+    began = time.time()
+    open(os.environ["BEGUN"], "w").close()
+    while time.time() < began + 1_800:
+        time.sleep(0.01)
+    return [time.time() - began, context.get_remaining_time_in_millis()]
+"""
 
 
 class Schedule:
@@ -98,13 +107,16 @@ def test_what_a_rule_sends_can_be_withheld_and_come_late(own_cloud: LocalCloud, 
     assert schedule.take() == [{"sweep": 1}]
 
 
-def test_a_running_process_sees_that_time_has_moved_and_its_invocation_has_the_time_that_it_had(
-    own_cloud: LocalCloud, deploy: Any
+def test_a_running_invocation_sees_that_time_has_moved_and_has_the_time_left_that_it_had(
+    own_cloud: LocalCloud, deploy: Any, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:
-    function = deploy(TELL_TIME, on=own_cloud)
-    before, _ = function.invoke()
-    own_cloud.move_time(3_600)
-    after, left = function.invoke()
+    begun = tmp_path / "begun"
+    function = deploy(WAIT_FOR_HALF_AN_HOUR, variables={"BEGUN": str(begun)}, timeout=60, on=own_cloud)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(function.invoke)
+        wait_until(begun.exists, "begun")
+        own_cloud.move_time(3_600)
+        passed, left = running.result()
 
-    assert after - before == pytest.approx(3_600, abs=1_000)
-    assert 0 < left <= 10_000
+    assert passed == pytest.approx(3_600, abs=1_000)
+    assert 0 < left <= 60_000

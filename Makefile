@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chaos simulate bench test test-engine docs metrics golden screenshot lock clean
+.PHONY: help demo chaos simulate bench test test-engine docs metrics golden screenshot lock clean venv
 
 help:
 	@echo 'make demo         deploy the print-color stack to local AWS, run an array job, show what each channel received'
@@ -91,7 +91,12 @@ cmp -s $(1) $(VENV)/$(1) || { test -n "$(2)" && cmp -s $(2) $(VENV)/$(2); } || {
 	&& cp $(1) $(VENV)/$(1); }
 endef
 
+# An environment that `pulumi install` made is kept, and the other way round.
 $(VENV)/.made:
+	@$(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(MAKE) --no-print-directory venv
+	@touch $@
+
+venv:
 	@test -n '$(PYTHON)' || \
 		{ echo 'Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -100,7 +105,6 @@ $(VENV)/.made:
 		{ echo '$(PYTHON) has no venv: on Debian and Ubuntu, apt install python3-venv' >&2; exit 1; }
 	@rm -rf $(VENV)
 	@'$(PYTHON)' -m venv $(VENV)
-	@touch $@
 
 # dev first: it includes the others, which are then pinned to the same versions.
 LOCK = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

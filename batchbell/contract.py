@@ -373,8 +373,9 @@ class Notifier(Protocol):
 
         It must end within 10 seconds, whatever the channel does (see `batchbell.time_limit`).
 
-        Returns None, or a receipt: at most 200 characters by which the channel knows the message, nothing secret. Later
-        messages of the same thread have the first one's receipt in `reply_to`.
+        Returns None, or a receipt: one line of at most 200 characters by which the channel knows the message, nothing
+        secret. Where the notifier's `Grants` have `progress`, later messages about the same job have the first one's
+        receipt in `reply_to`.
         """
 
 
@@ -384,7 +385,8 @@ class UpdatingNotifier(Notifier, Protocol):
     def update(self, message: Message, receipt: str) -> None:
         """Show the message in place of the one that has the receipt, or raise as `send` does.
 
-        It may be called again with the same message. The last call about a job has its outcome.
+        It may be called again with the same message. The last call about a job has its outcome. After a PermanentError
+        that is about this message, such as a deleted one, nothing is shown any more.
         """
 
 

@@ -75,6 +75,14 @@ class NotifierSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether the instance keeps a live message for each running array: then its `statuses` may name RUNNING.
+
+        A type that gives `Grants.progress` overrides it.
+        """
+        return False
+
 
 def check_arn(value: Any, service: str, *, region: str | None = None) -> Any:
     """Return the same value. Raises ValueError (without the value) if it is not an ARN of `service`.

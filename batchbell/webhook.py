@@ -14,6 +14,8 @@ The Lambda's package holds this module if a chosen notifier imports it. It needs
             self._webhook.post(render(message))
 
 requests' exceptions and urllib3's log lines hold the URL, so neither leaves this module.
+
+An API with a token works alike: the secret is the token, and `locate` returns the address and the headers of a call.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +39,7 @@ from batchbell.contract import PermanentError, Secret, TemporaryError
 from batchbell.time_limit import SEND_LIMIT, call_within
 
 __all__ = [
+    "Address",
     "Classify",
     "SendError",
     "Webhook",
@@ -58,10 +61,18 @@ SendError = TemporaryError | PermanentError
 
 
 class WrongWebhook(PermanentError):
-    """The URL is not a webhook of the service. Permanent, unless the webhook was rotated meanwhile."""
+    """The service refuses the secret, or it has the wrong shape. Permanent, unless it was rotated meanwhile."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, every_message=True)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a call goes. Its parts may be secret."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -100,11 +111,12 @@ def classify(response: WebhookResponse, detail: str = "") -> SendError | None:
             return PermanentError(reason)
 
 
-def url_problem(url: str, shape: re.Pattern[str], example: str) -> str | None:
+def url_problem(url: str, shape: re.Pattern[str], example: str, what: str = "the webhook") -> str | None:
     r"""Say what is wrong with a webhook's URL, without showing it; None if it is right.
 
     shape: must match the whole URL, since `https://service.example\@elsewhere/` would pass otherwise.
     example: a URL for the error.
+    what: begins the error.
 
     A webhook on this machine is accepted only while AWS is on this machine too, so never in a real deployment.
     """
@@ -113,10 +125,10 @@ def url_problem(url: str, shape: re.Pattern[str], example: str) -> str | None:
     if LOOPBACK.fullmatch(url):
         if LOOPBACK.fullmatch(os.environ.get("AWS_ENDPOINT_URL", "")):
             return None
-        return "the webhook is on this machine, where the Lambda cannot reach it"
+        return f"{what} is on this machine, where the Lambda cannot reach it"
     if shape.fullmatch(url.strip()):
-        return "the webhook has spaces or a line break around it"
-    return f"the webhook does not look like {example}"
+        return f"{what} has spaces or a line break around it"
+    return f"{what} does not look like {example}"
 
 
 def read_retry_after(text: str | None) -> float | None:
@@ -137,79 +149,103 @@ def read_retry_after(text: str | None) -> float | None:
 
 
 class Webhook:
-    """One webhook of a service. Several threads may use it."""
+    """One webhook of a service, or one method of its API. Several threads may use it."""
 
     def __init__(
-        self, url: Secret, service: str, problem: Callable[[str], str | None], classify: Classify = classify
+        self,
+        secret: Secret,
+        service: str,
+        problem: Callable[[str], str | None],
+        classify: Classify = classify,
+        *,
+        locate: Callable[[str], Address] = Address,
+        response_limit: int = RESPONSE_LIMIT,
     ) -> None:
         """Set up the webhook.
 
-        url: the secret URL.
+        secret: the secret URL, or what `locate` takes.
         service: the service's name for people.
-        problem: says what is wrong with a URL, or None (see `url_problem`).
+        problem: says what is wrong with the secret, or None (see `url_problem`).
         classify: returns the error that a response means, or None.
+        locate: returns the address that belongs to a secret without a problem.
+        response_limit: bytes that are read of a response.
         """
-        self._url = url
+        self._secret = secret
         self._service = service
         self._problem = problem
         self._classify = classify
+        self._locate = locate
+        self._response_limit = response_limit
 
-    def post(self, payload: Any) -> None:
-        """Post the payload as JSON. Raises TemporaryError or PermanentError.
+    def post(self, payload: Any, *, spent: float = 0.0) -> str:
+        """Post the payload as JSON, and return the response. Raises TemporaryError or PermanentError.
 
-        Makes a second attempt only if the webhook was wrong and has been rotated meanwhile.
+        spent: seconds that the same `send` took before.
+
+        Makes a second attempt only if the secret was wrong and has been rotated meanwhile.
         """
         body = json.dumps(payload).encode()
-        deadline = time.monotonic() + SEND_LIMIT
-        url = self._url.reveal()
-        problem = self._attempt(url, body, deadline)
-        if isinstance(problem, WrongWebhook):
-            self._url.refresh()
-            if (rotated := self._url.reveal()) != url:
-                problem = self._attempt(rotated, body, deadline)
-        if problem is not None:
-            raise problem
+        deadline = time.monotonic() + SEND_LIMIT - spent
+        secret = self._secret.reveal()
+        result = self._attempt(secret, body, deadline)
+        if isinstance(result, WrongWebhook):
+            self._secret.refresh()
+            if (rotated := self._secret.reveal()) != secret:
+                result = self._attempt(rotated, body, deadline)
+        if isinstance(result, SendError):
+            try:
+                raise result
+            finally:
+                # Or it and this frame, with the secret, would hold each other until the collector runs.
+                del result
+        return result
 
-    def _attempt(self, url: str, body: bytes, deadline: float) -> SendError | None:
-        if wrong := self._problem(url):
+    def _attempt(self, secret: str, body: bytes, deadline: float) -> str | SendError:
+        if wrong := self._problem(secret):
             return WrongWebhook(wrong)
         if time.monotonic() >= deadline:
             return TemporaryError(f"no time left to call {self._service}")
+        address = self._locate(secret)
         try:
-            return call_within(deadline - time.monotonic(), lambda: self._exchange(url, body))
+            return call_within(deadline - time.monotonic(), lambda: self._exchange(address, body))
         except TimeoutError:
             return TemporaryError(
                 f"{self._service} gave no whole answer within {SEND_LIMIT:.0f} s", maybe_delivered=True
             )
 
-    def _exchange(self, url: str, body: bytes) -> SendError | None:
+    def _exchange(self, address: Address, body: bytes) -> str | SendError:
         _silenced.here = True
         upload = io.BytesIO(body)  # its position shows whether any of it was sent
         try:
             with requests.Session() as session:  # new each time: after Lambda's freeze a kept connection may be dead
                 session.trust_env = False  # ignores .netrc and proxy variables
                 with session.post(
-                    url,
+                    address.url,
                     data=upload,
-                    headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
+                    headers={
+                        "Content-Type": "application/json",
+                        "Accept-Encoding": "identity",
+                        **address.headers,
+                    },
                     timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                     allow_redirects=False,  # a redirect turns POST into GET, whose 200 would pass for success
                     stream=True,
                 ) as response:
+                    start = _start(response, self._response_limit)
                     result = WebhookResponse(
-                        self._service, response.status_code, _start(response), response.headers.get("Retry-After")
+                        self._service, response.status_code, start, response.headers.get("Retry-After")
                     )
-        except Exception as error:  # its text holds the URL
+        except Exception as error:  # its text holds the URL, or a header
             return TemporaryError(
                 f"{self._service} gave no answer ({type(error).__name__})", maybe_delivered=upload.tell() > 0
             )
-        return self._classify(result)
+        return self._classify(result) or result.text
 
 
-def _start(response: requests.Response) -> str:
+def _start(response: requests.Response, limit: int) -> str:
     """Read the start of the body until nothing more comes: only the last read raises if the connection broke."""
     start = b""
-    while (rest := RESPONSE_LIMIT - len(start)) and (piece := response.raw.read(rest, decode_content=False)):
+    while (rest := limit - len(start)) and (piece := response.raw.read(rest, decode_content=False)):
         start += piece
     return start.decode("utf-8", "replace").strip()
 

@@ -56,8 +56,7 @@ LEDGER_INDEX = "deliveries"  # by notifier and `sent`: when each notifier last d
 # Takes the place of a message's key in the row about a notifier's channel. No message can have it: each one is tidied,
 # and `batchbell.texts.tidy` leaves no key a blank at its beginning.
 HEALTH_KEY = " channel-health"
-# Ends the key of the row that keeps the receipt of a job's first message at a notifier: a job's live message, or its
-# outcome.
+# Ends the key of the row about a job's live message at a notifier, and about the thread of the job's messages there.
 BOARD = "#BOARD"
 # Ends the key of the row that keeps what the sweeps saw of a running job; its notifier is WATCH_NOTIFIER.
 WATCHED = "#WATCHED"
@@ -128,8 +127,10 @@ class Column(StrEnum):
     TRIED = "tried"  # the last attempt, with its result and reason
     RESULT = "result"
     REASON = "reason"
-    RECEIPT = "receipt"  # what the notifier's `send` gave back
-    SHOWN = "shown"  # of the row of a live message: how far the job was in what it shows
+    # Of the row that BOARD ends the key of:
+    RECEIPT = "receipt"  # what `send` gave back for the job's live message
+    SHOWN = "shown"  # how far the job was in what the live message shows
+    THREAD = "thread"  # what `send` gave back for the first other message of the thread
     # Of the row of a running job:
     SEEN = "seen"  # when a sweep first saw a child of it start
     FINISHED = "finished"  # children

@@ -21,6 +21,15 @@ BACKLOG = 900  # s that an event may wait for the function
 # A ticket is delayed by up to 15 minutes. If it waits twice as long, the function does not receive it.
 RETRY_BACKLOG = 1_800  # s
 BACKLOG_PERIOD = 300  # s
+# What a rule loses, by its purpose.
+LOST_EVENT = (
+    "an event neither to the intake queue nor to the dead-letter queue: it is lost, and no message about that job is "
+    "sent"
+)
+LOST = {
+    "sweep": "a sweep neither to the intake queue nor to the dead-letter queue: meanwhile nothing looks at the array "
+    "jobs that run"
+}
 
 
 class DeliveryAlarms(pulumi.ComponentResource):
@@ -70,7 +79,7 @@ class DeliveryAlarms(pulumi.ComponentResource):
         self._errors()
         self._throttles()
         for purpose, rule_name in rules.items():
-            self._lost_events(purpose, rule_name)
+            self._lost_events(purpose, rule_name, LOST.get(purpose, LOST_EVENT))
         self.register_outputs({})
 
     def _dead_letters(self, queue: aws.sqs.Queue) -> None:
@@ -131,14 +140,13 @@ class DeliveryAlarms(pulumi.ComponentResource):
             statistic="Sum",
         )
 
-    def _lost_events(self, purpose: str, rule_name: pulumi.Input[str]) -> None:
+    def _lost_events(self, purpose: str, rule_name: pulumi.Input[str], lost: str) -> None:
         self._alarm(
             f"{purpose}-lost",
             "AWS/Events",
             "InvocationsFailedToBeSentToDlq",
             {"RuleName": rule_name},
-            "EventBridge could deliver an event neither to the intake queue nor to the dead-letter queue: it is lost, "
-            "and no message about that job is sent. To see whether the queues exist: `{status}`. "
+            f"EventBridge could deliver {lost}. To see whether the queues exist: `{{status}}`. "
             "`pulumi up --refresh` restores them and their policies.",
             statistic="Sum",
         )

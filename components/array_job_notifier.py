@@ -21,8 +21,11 @@ from .event_rules import Watched, blocked_queue_rule, finished_job_rule
 from .granted_notifier import grant
 from .message_settings import MessageSettings
 from .package.bundle import Runtime, build, has_compiled_files
+from .queue_rule import QueueRule
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
+from .settings.watch import minutes_between_sweeps
+from .sweeps import sweep_schedule, watch_of
 
 # What a stack does without where AWS does not offer a feature.
 _WITHOUT = {
@@ -42,6 +45,10 @@ class ArrayJobNotifierArgs:
     statuses: job states that send a message
     single_jobs: whether jobs that are not array jobs send messages too
     queue_blocked: whether a watched job queue that is blocked sends a message, one a day and reason
+    watch_every: minutes between two looks at the arrays that run; 0: 5 if anything needs them, and none otherwise
+    early_failures: {"percent", "at_least"} of an array's finished children that failed, which send a warning
+    overdue_after: a list of {"jobs", "minutes"}: how long arrays may run before a warning; the first pattern counts
+    stalled_after: minutes without a child that started or finished before a warning; 0: never
     time_zone: IANA name of the time zone of the times in messages
     owner_tag: the tag of jobs that says whom they concern
     log_lines: lines of a failed log's end in the message; 0 for none
@@ -54,6 +61,7 @@ class ArrayJobNotifierArgs:
     permissions_boundary_arn, role_path: of every role
     kms_key_arn: the key that encrypts queues, ledger, the function's log and environment; its policy must allow what
         docs/operations.md lists under "A key of your own"
+    protect: whether Pulumi refuses to delete the ledger and the queues
     """
 
     notifiers: Sequence[Mapping[str, Any]]
@@ -62,6 +70,10 @@ class ArrayJobNotifierArgs:
     statuses: Sequence[str] = ("SUCCEEDED", "FAILED")
     single_jobs: bool = False
     queue_blocked: bool = True
+    watch_every: int = 0
+    early_failures: Mapping[str, int] | None = None
+    overdue_after: Sequence[Mapping[str, Any]] = ()
+    stalled_after: int = 0
     time_zone: str = "UTC"
     owner_tag: str = ""
     log_lines: int = 0
@@ -73,6 +85,7 @@ class ArrayJobNotifierArgs:
     permissions_boundary_arn: pulumi.Input[str] = ""
     role_path: str = "/"
     kms_key_arn: pulumi.Input[str] = ""
+    protect: bool = False
 
 
 class ArrayJobNotifier(pulumi.ComponentResource):
@@ -109,7 +122,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             queue_arns.append(self.environment.queue_arn)
             log_groups.append(self.environment.log_group_arn)
         watched = Watched(queue_arns, settings.job_definition_arns)
-        rules = {
+        rules: dict[str, QueueRule] = {
             "finished": finished_job_rule(
                 f"{name}-finished",
                 context,
@@ -122,6 +135,9 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         if settings.queue_blocked:
             rules["blocked"] = blocked_queue_rule(f"{name}-blocked", context, watched, opts=child)
         granted = [grant(name, choice, context, child) for choice in settings.notifiers]
+        minutes = minutes_between_sweeps(settings, progress=any(one.grants.progress for one in granted))
+        if minutes is not None:
+            rules["sweep"] = sweep_schedule(f"{name}-sweep", context, minutes, child)
         delivery = Delivery(
             name,
             settings.function,
@@ -129,7 +145,9 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             rule_arns=[one.arn for one in rules.values()],
             notifiers=granted,
             messages=MessageSettings(settings.time_zone, settings.owner_tag, settings.log_lines, log_groups),
+            watch=None if minutes is None else watch_of(settings, watched),
             bundle=bundle,
+            protect=settings.protect,
             opts=child,
         )
         DeliveryAlarms(

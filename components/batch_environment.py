@@ -129,12 +129,13 @@ class BatchEnvironment(pulumi.ComponentResource):
         return aws.ec2.SecurityGroup(
             f"{self._name}-jobs",
             # Not the automatic name: it could begin with sg-, which AWS refuses.
-            name_prefix=f"batchbell-{self._name}-",
+            name_prefix=f"batchbell-{pulumi.get_stack()}-{self._name}-",
             description="Batch jobs: no way in",
             vpc_id=network.vpc_id,
             egress=[{"protocol": "-1", "from_port": 0, "to_port": 0, "cidr_blocks": ["0.0.0.0/0"]}],
             tags=self._context.tags,
-            opts=self._child(),
+            # A stack that is renamed keeps it: with a new one, the compute environment would be replaced too.
+            opts=pulumi.ResourceOptions.merge(self._child(), pulumi.ResourceOptions(ignore_changes=["name_prefix"])),
         )
 
     def _instance_profile(self) -> tuple[aws.iam.InstanceProfile, list[pulumi.Resource]]:

@@ -14,13 +14,14 @@ import pulumi_aws as aws
 
 from batchbell.partitions import Feature, offers
 from batchbell.provisioning import Context, Statement
-from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Variable
+from batchbell.wire import LEDGER_INDEX, MANIFEST, Column, Variable, Watch
 
 from .function_policy import policy_document, use_of_key, use_of_network
 from .granted_notifier import GrantedNotifier
 from .message_settings import MessageSettings, manifest, reading_logs
 from .service_role import service_role
 from .settings.function import FunctionSettings
+from .sweeps import rights_of_sweeps
 
 # A record is hidden from its receipt on, while the mapping collects it too. Lambda Developer Guide, "Using Lambda with
 # Amazon SQS": at least six times the function's timeout, and the window; "Batching behavior": a mapping with a window
@@ -61,16 +62,21 @@ class Delivery(pulumi.ComponentResource):
         rule_arns: Sequence[pulumi.Input[str]],
         notifiers: Sequence[GrantedNotifier],
         messages: MessageSettings,
+        watch: Watch | None,
         bundle: Path,
+        protect: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create the queues, the ledger and the function.
 
         rule_arns: the EventBridge rules that may send to the queues
+        watch: what sweeps look at; None without sweeps
         bundle: folder with the function's package
+        protect: whether Pulumi refuses to delete what messages are in: the ledger and the queues
         """
         super().__init__("batchbell:index:Delivery", name, None, opts)
         self._name, self._settings, self._context = name, settings, context
+        self._keeping = pulumi.ResourceOptions(parent=self, protect=protect)
         self.dead_letters = self._queue("dead-letters", message_retention_seconds=DEAD_LETTER_DAYS * 86_400)
         self.intake = self._working_queue("intake", INTAKE_WINDOW)
         self.retry = self._working_queue("retry", RETRY_WINDOW)
@@ -105,9 +111,9 @@ class Delivery(pulumi.ComponentResource):
                 None if context.kms_key_arn is None else {"enabled": True, "kms_key_arn": context.kms_key_arn}
             ),
             tags=context.tags,
-            opts=self._child(),
+            opts=self._keeping,
         )
-        self.function = self._function(notifiers, messages, bundle)
+        self.function = self._function(notifiers, messages, watch, bundle)
         self.register_outputs({"intake_queue_url": self.intake.url, "function_name": self.function.name})
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -122,7 +128,7 @@ class Delivery(pulumi.ComponentResource):
             sqs_managed_sse_enabled=True if key is None else None,
             kms_master_key_id=key,
             tags=self._context.tags,
-            opts=self._child(),
+            opts=self._keeping,
             **options,
         )
 
@@ -168,7 +174,7 @@ class Delivery(pulumi.ComponentResource):
         )
 
     def _function(
-        self, notifiers: Sequence[GrantedNotifier], messages: MessageSettings, bundle: Path
+        self, notifiers: Sequence[GrantedNotifier], messages: MessageSettings, watch: Watch | None, bundle: Path
     ) -> aws.lambda_.Function:
         settings = self._settings
         log_group = aws.cloudwatch.LogGroup(
@@ -178,7 +184,8 @@ class Delivery(pulumi.ComponentResource):
             tags=self._context.tags,
             opts=self._child(),
         )
-        role, policy = self._role(log_group, notifiers, messages)
+        rights = [*reading_logs(messages), *(rights_of_sweeps(self.ledger.arn) if watch is not None else ())]
+        role, policy = self._role(log_group, notifiers, rights)
         function = aws.lambda_.Function(
             f"{self._name}-dispatcher",
             description="batchbell: sends one message per finished array job and notifier",
@@ -186,7 +193,7 @@ class Delivery(pulumi.ComponentResource):
             runtime=f"python{settings.python_version}",
             architectures=[settings.architecture],
             handler="batchbell.dispatcher.handler.handler",
-            code=manifest(notifiers, messages).apply(
+            code=manifest(notifiers, messages, watch).apply(
                 lambda text: pulumi.AssetArchive(
                     {".": pulumi.FileArchive(str(bundle)), MANIFEST: pulumi.StringAsset(text)}
                 )
@@ -200,8 +207,8 @@ class Delivery(pulumi.ComponentResource):
                     Variable.RETRY_QUEUE_URL: self.retry.url,
                     Variable.DEAD_LETTER_QUEUE_URL: self.dead_letters.url,
                     Variable.FUNCTION_TIMEOUT: str(settings.timeout),
-                    Variable.STACK: self._name,
-                    Variable.LOG_SERVICE: self._name,
+                    Variable.STACK: pulumi.get_stack(),
+                    Variable.LOG_SERVICE: pulumi.get_stack(),
                 }
             },
             kms_key_arn=self._context.kms_key_arn,  # encrypts the environment
@@ -261,7 +268,7 @@ class Delivery(pulumi.ComponentResource):
         )
 
     def _role(
-        self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedNotifier], messages: MessageSettings
+        self, log_group: aws.cloudwatch.LogGroup, notifiers: Sequence[GrantedNotifier], rights: Sequence[Statement]
     ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
         role = service_role(f"{self._name}-dispatcher", "lambda.amazonaws.com", self._context, self._child())
         statements = [
@@ -274,7 +281,7 @@ class Delivery(pulumi.ComponentResource):
             Statement(("logs:CreateLogStream", "logs:PutLogEvents"), (pulumi.Output.concat(log_group.arn, ":*"),)),
             # AWS supports no resource ARNs for these two (Service Authorization Reference, "AWS Batch").
             Statement(("batch:ListJobs", "batch:DescribeJobs"), ("*",)),
-            *reading_logs(messages),
+            *rights,
             *(use_of_key(self._context.kms_key_arn) if self._context.kms_key_arn is not None else ()),
             *(use_of_network() if self._settings.subnet_ids else ()),
             *(statement for granted in notifiers for statement in granted.statements()),

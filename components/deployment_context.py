@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,8 +14,7 @@ from batchbell.provisioning import Context, check_when_known
 from .settings.company import OWN_TAG, boundary_problem, key_problem
 from .settings.mistakes import got
 from .settings.model import Settings
-
-PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
+from .settings.stack_config import NAME_PREFIX
 
 
 def find_deployment_context(prefix: str, opts: pulumi.InvokeOptions | None = None) -> Context:
@@ -24,10 +22,10 @@ def find_deployment_context(prefix: str, opts: pulumi.InvokeOptions | None = Non
 
     Raises pulumi.RunError if AWS would refuse `prefix` in one of these names.
     """
-    if not PREFIX.fullmatch(prefix):
+    if not NAME_PREFIX.fullmatch(prefix):
         raise pulumi.RunError(
-            f"the stack's name (in a program of your own: the component's): {got(prefix)}; takes 1 to 32 letters, "
-            "digits and -, since names of queues and functions begin with it, for example nightly"
+            f"the component's name: {got(prefix)}; takes 1 to 32 letters, digits and -, since names of queues and "
+            "functions begin with it, for example nightly"
         )
     return Context(
         prefix=prefix,

@@ -10,11 +10,11 @@ from itertools import chain
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
 
 from batchbell.provisioning import Context
 from batchbell.wire import DetailType
 
+from .queue_rule import QueueRule
 from .settings.arns import any_revision, definition_problem, misplacement, queue_problem
 
 PATTERN_LIMIT = 2048  # characters; EventBridge quotas, "Event pattern size"
@@ -82,14 +82,11 @@ class Watched:
     definition_arns: Sequence[pulumi.Input[str]]
 
 
-class BatchEventRule(pulumi.ComponentResource):
-    """An EventBridge rule over the watched job queues and job definitions. `send_to` adds its target.
+class BatchEventRule(QueueRule):
+    """An EventBridge rule over the watched job queues and job definitions.
 
     Plain ARNs were checked with the settings; ARNs that are Outputs are checked as soon as their values are known.
     """
-
-    arn: pulumi.Output[str]
-    name: pulumi.Output[str]
 
     def __init__(
         self,
@@ -102,9 +99,7 @@ class BatchEventRule(pulumi.ComponentResource):
         make_pattern: MakePattern,
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """`token`: Pulumi's name of the component's type, such as "batchbell:index:ParentJobRule"."""
-        super().__init__(token, name, None, opts)
-        self._name = name
+        """`token`: as for `QueueRule`."""
 
         def pattern(arns: Sequence[Sequence[str]]) -> str:
             queue_arns, definition_arns = arns
@@ -115,32 +110,7 @@ class BatchEventRule(pulumi.ComponentResource):
         has_outputs = any(isinstance(arn, pulumi.Output) for arn in chain(*arns))
         # Plain ARNs are checked here and now, before anything else is created.
         event_pattern = pulumi.Output.from_input(arns).apply(pattern) if has_outputs else pattern(arns)
-        self._rule = aws.cloudwatch.EventRule(
-            name,
-            description=description,
-            event_pattern=event_pattern,
-            state="ENABLED",
-            tags=context.tags,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.arn = self._rule.arn
-        self.name = self._rule.name
-        self.register_outputs({"arn": self.arn, "name": self.name})
-
-    def send_to(
-        self, queue: aws.sqs.Queue, dead_letters: aws.sqs.Queue, *, after: Sequence[pulumi.Resource]
-    ) -> aws.cloudwatch.EventTarget:
-        """Deliver events to `queue`, and to `dead_letters` those that `queue` refuses.
-
-        `after`: the queues' policies. Without them EventBridge drops the events silently.
-        """
-        return aws.cloudwatch.EventTarget(
-            self._name,
-            rule=self._rule.name,
-            arn=queue.arn,
-            dead_letter_config={"arn": dead_letters.arn},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
-        )
+        super().__init__(token, name, context, description=description, event_pattern=event_pattern, opts=opts)
 
 
 def _check_arns(queue_arns: Sequence[str], definition_arns: Sequence[str], context: Context) -> None:

@@ -120,7 +120,8 @@ def _store(
         key_id=key_arn,
         description=f"batchbell: {secret} of the notifier {choice.name}",
         tags=context.tags,
-        opts=opts,
+        # A stack that is renamed keeps its parameters.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["name"])),
     )
     return StoredSecret("ssm", parameter.arn, key_arn)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from batchbell.provisioning import Statement
-from batchbell.wire import Manifest
+from batchbell.wire import Manifest, Watch
 
 from .granted_notifier import GrantedNotifier
 from .settings.arns import streams_of
@@ -33,8 +33,10 @@ def reading_logs(messages: MessageSettings) -> list[Statement]:
     return [Statement(("logs:GetLogEvents",), tuple(streams))]
 
 
-def manifest(notifiers: Sequence[GrantedNotifier], messages: MessageSettings) -> pulumi.Output[str]:
-    """What the function reads of the stack's choices, as JSON."""
+def manifest(
+    notifiers: Sequence[GrantedNotifier], messages: MessageSettings, watch: Watch | None
+) -> pulumi.Output[str]:
+    """What the function reads of the stack's choices, as JSON. `watch`: None without sweeps."""
     written: Manifest = {"instances": [one.manifest_entry() for one in notifiers]}
     if zone := time_zone_entry(messages.time_zone):
         written["time_zone"] = zone
@@ -42,4 +44,6 @@ def manifest(notifiers: Sequence[GrantedNotifier], messages: MessageSettings) ->
         written["owner_tag"] = messages.owner_tag
     if messages.log_lines:
         written["log_lines"] = messages.log_lines
+    if watch is not None:
+        written["watch"] = watch
     return pulumi.Output.json_dumps(written, sort_keys=True)

@@ -79,7 +79,7 @@ def config_page() -> str:
     """The page in Markdown, with batchbell's own notifiers only, whatever plug-ins are installed."""
     plugins = [plugin for plugin in find_plugins().values() if plugin.distribution is None]
     return _PAGE.format(
-        notifier=_yaml(_entry(plugins[0])),
+        notifier=_yaml(_entries(plugins[0])[0]),
         stack=_keys(lambda group: group not in FLATTENED),
         groups="".join(f"{_group(group)}\n" for group in FLATTENED),
         names=", ".join(plugin.type for plugin in plugins),
@@ -123,20 +123,24 @@ def _settings(model: type[BaseModel], chosen: Callable[[str], bool] = lambda nam
 
 def _type(plugin: Plugin) -> str:
     digests = f"more than {plugin.digest_after()} at once" if plugin.digest_after() else "never"
+    entries = "\n".join(f"- {_yaml(entry)}" for entry in _entries(plugin))
     return (
         f"### {plugin.type}\n\n"
         f"{_settings(plugin.infrastructure().Settings)}\n"
-        f"```yaml\n- {_yaml(_entry(plugin))}\n```\n\n"
+        f"```yaml\n{entries}\n```\n\n"
         f"Digests: {digests}, unless `digest_after` says otherwise. More: [{plugin.type}]"
         f"(../notifiers/{plugin.type}/README.md).\n"
     )
 
 
-def _entry(plugin: Plugin) -> dict[str, Any]:
-    """An entry of `notifiers` with its required settings."""
+def _entries(plugin: Plugin) -> list[dict[str, Any]]:
+    """Entries of `notifiers`: the model's own examples, or one with its required settings."""
     settings: type[NotifierSettings] = plugin.infrastructure().Settings
+    extra: Any = settings.model_config.get("json_schema_extra")
     required = [name for name, field in settings.model_fields.items() if field.is_required()]
-    return {"type": plugin.type, "name": "ops"} | {name: describe_field(settings, (name,)).example for name in required}
+    shortest = {name: describe_field(settings, (name,)).example for name in required}
+    examples: list[dict[str, Any]] = extra["examples"] if extra else [shortest]
+    return [{"type": plugin.type, "name": "ops", **one} for one in examples]
 
 
 def _item(name: str, purpose: str, takes: str | None, default: str, example: Any) -> str:

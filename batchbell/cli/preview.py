@@ -60,7 +60,7 @@ def command(
         choices = settings.notifiers
         if not choices:
             raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
-        origin = Origin(stack, f"{stack}-dispatcher", ZoneInfo(settings.time_zone))
+        origin = Origin(stack, f"{stack}-bell-dispatcher", ZoneInfo(settings.time_zone))
         asked = {"owner_tag": settings.owner_tag, "log_lines": settings.log_lines}
         samples = [_own(event, origin, asked)] if event else list(sample_messages(origin, **asked))
         rows = draw(samples, choices)
@@ -91,6 +91,7 @@ def draw(samples: Sequence[SampleMessage], choices: Sequence[Any]) -> Sequence[P
 
 def _show(plugin: Plugin, instance: Instance, message: Message) -> Drawing:
     left_out = not (instance.takes_message(message) or message.kind in UNFILTERED)
+    left_out = left_out or (message.kind == MessageKind.PROGRESS and not instance.progress)
     try:
         # A copy: a plug-in may change what it gets.
         return Drawing(

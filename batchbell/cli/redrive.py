@@ -31,7 +31,7 @@ EPILOG = """
 
 batchbell redrive --stack production --dry-run
 
-batchbell redrive --function print-color-dispatcher-1a2b3c4
+batchbell redrive --function print-color-bell-dispatcher-1a2b3c4
 
 batchbell redrive --stack production --json | jq .task.moved
 

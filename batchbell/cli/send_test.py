@@ -31,7 +31,7 @@ EPILOG = """
 
 batchbell send-test --stack production
 
-batchbell send-test --function print-color-dispatcher-1a2b3c4 --notifier ops --notifier team
+batchbell send-test --function print-color-bell-dispatcher-1a2b3c4 --notifier ops --notifier team
 
 batchbell send-test --stack production --json | jq -r '.notifiers[] | "\\(.name): \\(.state)"'
 

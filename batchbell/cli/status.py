@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from batchbell.cli.deployed.stack import (
     StackOption,
     find_stack,
 )
+from batchbell.cli.deployed.sweeps import SweptQueue, find_sweeps
 from batchbell.cli.errors import CommandFailed, reporting_errors, show_activity
 from batchbell.cli.timestamps import ago, iso, minute
 from batchbell.terminal import Screen, line, print_json
@@ -35,14 +36,14 @@ REASON_LIMIT = 300  # characters
 EPILOG = """
 [bold]Examples[/bold]
 
-batchbell status --function print-color-dispatcher-1a2b3c4
+batchbell status --function print-color-bell-dispatcher-1a2b3c4
 
 batchbell status --stack production --profile ops
 
 batchbell status --stack production --json | jq '.dead_letters.groups[].reason'
 
 [bold]Exit codes[/bold]   0: nothing to do · 1: something needs attention (a dead letter, a failing notifier, a queue \
-that the function does not poll) · 2: AWS or Pulumi returned an error, or wrong arguments
+that the function does not poll, sweeps that fail) · 2: AWS or Pulumi returned an error, or wrong arguments
 
 docs/operations.md describes the output of --json.
 """
@@ -71,6 +72,7 @@ class Status:
     queues: Mapping[str, tuple[DeployedQueue, QueueDepth]]  # by "intake", "retry" and "dead_letters"
     notifiers: Sequence[NotifierHealth]
     sample: DeadLetterSample
+    sweeps: Sequence[SweptQueue] | None  # None: the stack does not look at the arrays that run
     notes: Sequence[str]  # what could not be read
 
     def attention(self) -> list[str]:
@@ -85,6 +87,11 @@ class Status:
             for notifier in self.notifiers
             if notifier.failing_since is not None
         ]
+        found += [
+            f"sweeps of {one.name} fail since about {minute(one.checked)}: the function's log says why"
+            for one in self.sweeps or ()
+            if one.checked is not None and one.is_late(time.time())
+        ]
         if total := self.sample.total:
             found.append(f"{total:,} dead letter{'s' if total > 1 else ''}: fix the cause, then `redrive`")
         return found
@@ -98,6 +105,7 @@ class Status:
             },
             "notifiers": [notifier.to_dict() for notifier in self.notifiers],
             "dead_letters": self.sample.to_dict(),
+            "sweeps": None if self.sweeps is None else [one.to_dict() for one in self.sweeps],
             "notes": list(self.notes),
             "attention": self.attention(),
         }
@@ -146,14 +154,15 @@ def find_status(deployed: DeployedStack) -> Status:
     counts = {name: (queue, deployed.count(queue)) for name, queue in queues.items()}
     sample = dead_letters.take_sample(deployed, counts["dead_letters"][1].total)
     failures = _find_failures(deployed)
-    notes = []
+    notes, sweeps = [], None
     try:
         names = tuple(one.name for one in deployed.notifiers())
+        sweeps = find_sweeps(deployed)
     except CommandFailed as problem:
         names = tuple(sorted({*failures, *(one.notifier for one in sample.letters if one.notifier)}))
         notes.append(f"{problem}: only notifiers with dead letters or failures are shown")
     notifiers = [_health(deployed, name, failures.get(name)) for name in names]
-    return Status(deployed.function, deployed.region, counts, notifiers, sample, notes)
+    return Status(deployed.function, deployed.region, counts, notifiers, sample, sweeps, notes)
 
 
 def _find_failures(deployed: DeployedStack) -> dict[str, _ChannelFailure]:
@@ -190,6 +199,8 @@ def _show(status: Status, screen: Screen) -> None:
     screen.print(line(f"{status.function} in {status.region}", style="bold"))
     screen.print(_queue_table(status))
     screen.print(_notifier_table(status.notifiers, time.time()))
+    for text in _describe_sweeps(status.sweeps, time.time()):
+        screen.print(line(text), soft_wrap=True)
     if status.sample.total:
         screen.print(status.sample.table())
     for note in status.notes:
@@ -199,6 +210,19 @@ def _show(status: Status, screen: Screen) -> None:
         screen.print(line(("! ", "yellow"), need), soft_wrap=True)
     if not attention:
         screen.print(line("Nothing to do.", style="green"))
+
+
+def _describe_sweeps(sweeps: Sequence[SweptQueue] | None, now: float) -> Iterator[str]:
+    if sweeps is not None and not sweeps:
+        yield "sweeps: none yet"
+    for one in sweeps or ():
+        yield f"sweeps of {one.name}: {_describe_check(one.checked, now)}"
+
+
+def _describe_check(checked: float | None, now: float) -> str:
+    if checked is None:
+        return "none yet"
+    return f"every job that ended before {minute(checked)} ({ago(checked, now)}) has its message"
 
 
 def _queue_table(status: Status) -> Table:

@@ -5,6 +5,7 @@ fake of the channel on this machine:
 
 - each kind of message arrives once, even the longest, also when several threads send at once; a short one arrives
   whole, but for the parts that the test's `leaves_out` names;
+- a command line arrives as it is or not at all;
 - hostile text is harmless: the fake's `find_problem` checks every request; only https:// links arrive;
 - each `Fault` of the channel raises the right error, TemporaryError or PermanentError, with the wait that the channel
   asked for, in seconds or as a date; no redirect is followed, and nothing counts as delivered that may not be;
@@ -46,6 +47,10 @@ A whole conformance test of a notifier that posts to a webhook:
 `find_problem` should check each limit that the channel's reference names. For a channel behind an AWS API, subclass
 `AwsEndpoint`; for one that does not speak HTTP, subclass `Endpoint` and simulate each `Fault` in its own way.
 
+A notifier that has `update` is tested by `UpdatingNotifierConformance` instead, whose endpoint gives receipts
+(`respond`) and says what a request takes the place of (`replaces`): then all of this is tested for `update`, too, each
+new message has a receipt without secrets, and an update may be repeated.
+
 The fake listens on 127.0.0.1 without TLS. A notifier that accepts only its service's host name must also accept such a
 URL while `AWS_ENDPOINT_URL` is on this machine, as it is during these tests (`batchbell.webhook.url_problem` does).
 
@@ -65,6 +70,7 @@ from batchbell.conformance.aws_endpoint import AwsEndpoint, aws_error
 from batchbell.conformance.endpoint import Endpoint
 from batchbell.conformance.fault import Fault
 from batchbell.conformance.notifier_conformance import NotifierConformance
+from batchbell.conformance.updating_notifier_conformance import UpdatingNotifierConformance
 from batchbell.conformance.webhook_endpoint import REQUEST_ECHO, WebhookEndpoint
 from batchbell.testing.faulty_server import Request, Response
 
@@ -76,6 +82,7 @@ __all__ = [
     "NotifierConformance",
     "Request",
     "Response",
+    "UpdatingNotifierConformance",
     "WebhookEndpoint",
     "aws_error",
 ]

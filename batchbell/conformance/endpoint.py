@@ -143,6 +143,17 @@ class Endpoint(ABC):
     def text_of(self, arrived: Any) -> str:
         """Return the text that a reader sees. It must include the title, by which the tests recognize the message."""
 
+    def replaces(self, arrived: Any) -> str | None:
+        """Return the receipt of the message that it takes the place of; None if it is a new message.
+
+        For a notifier that has `update`.
+        """
+        return None
+
+    def answers(self, arrived: Any) -> str:
+        """Return the receipt of the message that it is a reply to; "" if it is none."""
+        return ""
+
     def retry_after_of(self, response: Any) -> float | None:
         """Return the seconds that a response asks to wait, or None."""
         return None

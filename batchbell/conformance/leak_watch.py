@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -20,18 +21,26 @@ class LeakWatch:
     def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
         self._capfd = capfd
         self._texts: list[tuple[str, str]] = []  # where it was seen, and the text
+        self.given: Any = None  # what the last `send` gave back
 
-    def send(self, notifier: Notifier, message: Message) -> BaseException | None:
+    def send(self, notifier: Notifier, message: Message, receipt: str | None = None) -> BaseException | None:
         """Send, collect every text that the notifier produces, and return what `send` raised.
+
+        receipt: of a message that is updated; None: `send` makes a new one.
 
         That may be SystemExit or KeyboardInterrupt, too: nothing that a notifier raises ends the tests.
         """
         raised: BaseException | None = None
+        updating: Any = notifier
         try:
-            notifier.send(message)
+            if receipt is None:
+                self.given = notifier.send(message)
+                self.note("the receipt that send gives back", repr(self.given))
+            else:
+                updating.update(message, receipt)
         except BaseException as error:
             raised = error
-            self.note_error("what send raised", error)
+            self.note_error("what send raised" if receipt is None else "what update raised", error)
         try:
             self.note("the notifier's repr", repr(notifier), str(notifier))
         except BaseException as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity, Tag
-from batchbell.wire import MessageKind
+from batchbell.contract import Command, DigestEntry, Fact, FailureGroup, Link, Message, Progress, Severity, Tag
+from batchbell.wire import BOARD, MessageKind, Status
 
 CONSOLE = "https://us-east-1.console.aws.amazon.com"
 JOB = "arn:aws:batch:us-east-1:123456789012:job/0b5e1c3a-1111-4222-8333-444455556666"
@@ -154,6 +154,57 @@ def dead_channel() -> Message:
     )
 
 
+# Command lines that many channels would change: by markup, by folding, by cutting.
+COMMANDS = (
+    Command("To end the job", "zz0end terminate-job --job-id 0b5e1c3a-1111 --reason 'no  colour & <no> \"paint\"'"),
+    Command(
+        "To see its children", "zz1list list-jobs --array-job-id 0b5e1c3a-1111 --filters " + "name=paint_*,x=`1` " * 12
+    ),
+)
+
+
+def warning() -> Message:
+    """An array job that still runs, of which many children have failed, with command lines to copy."""
+    return dataclasses.replace(
+        failed(),
+        key=f"{JOB}#{Status.EARLY}",
+        kind=MessageKind.EARLY_FAILURES,
+        status=Status.EARLY,
+        severity=Severity.WARNING,
+        title="print-color is running: 3 of the first 5 children failed",
+        summary="Array job on print-color-queue, running for 3 min 20 s",
+        notes=(),
+        commands=COMMANDS,
+    )
+
+
+def running(finished: int = 5) -> Message:
+    """How far an array job is: what a live message shows."""
+    return dataclasses.replace(
+        warning(),
+        key=f"{JOB}{BOARD}",
+        kind=MessageKind.PROGRESS,
+        status=Status.RUNNING,
+        severity=Severity.INFO,
+        title=f"print-color is running: {finished:,} of 10,000 children done, 3 failed",
+        commands=(),
+        failures=(),
+        progress=Progress(10_000, finished, 3, finished + 64),
+    )
+
+
+def opening() -> Message:
+    """What a live message shows first."""
+    return dataclasses.replace(
+        running(), title="print-color: 10,000 children, how far it is follows here", facts=(), progress=None
+    )
+
+
+def as_live(message: Message) -> Message:
+    """Return the message as what a live message shows at last."""
+    return dataclasses.replace(message, key=f"{JOB}{BOARD}", kind=MessageKind.PROGRESS)
+
+
 def huge() -> Message:
     """10,000 children that failed for 10,000 long reasons."""
     groups = tuple(FailureGroup(f"{number} " + 'é"\\' * 300, 1, str(number), 1) for number in range(10_000))
@@ -200,6 +251,7 @@ def hostile(text: str) -> Message:
         facts=tuple(Fact(text, text) for _ in range(7)),
         failures=(FailureGroup(text, 3, text, 1, Link(text, BAD_LINKS[0]), text, ("a line of the log", text), text, 2),)
         * 3,
+        commands=(Command(text, text), Command(text, f"echo {text}")),
         owner=text,
         tags=(Tag(text, text), Tag("team", text)),
         notes=(text,) * 12,
@@ -225,6 +277,7 @@ MESSAGES: Mapping[str, Message] = {
     "single job": single_job(),
     "digest": digest(),
     "dead channel": dead_channel(),
+    "warning": warning(),
     "10000-failures": huge(),
     "many-facts": crowded(),
     "long-digest": long_digest(),

@@ -23,6 +23,7 @@ from batchbell.conformance.messages import (
     failed,
     hostile,
     long_named,
+    warning,
     wrongly_linked,
 )
 from batchbell.conformance.sending import (
@@ -37,7 +38,14 @@ from batchbell.conformance.sending import (
 )
 from batchbell.conformance.shortened_limits import shorten_send_limits, shorten_socket_timeouts
 from batchbell.conformance.webhook_endpoint import WebhookEndpoint
-from batchbell.conformance.whole_message import OPTIONAL_PARTS, SHORT_MESSAGES, find_missing, letters, unmarked
+from batchbell.conformance.whole_message import (
+    OPTIONAL_PARTS,
+    SHORT_MESSAGES,
+    find_changed_command,
+    find_missing,
+    letters,
+    unmarked,
+)
 from batchbell.contract import Message, Notifier, PermanentError, TemporaryError
 from batchbell.testing.faulty_server import Request
 
@@ -55,6 +63,7 @@ class NotifierConformance:
     send_limit: ClassVar[float] = 10.0  # seconds for one `send`, whatever the channel does
     # What the channel has no room for: "summary", "facts", "failures", "links", "jobs". Title and notes always arrive.
     leaves_out: ClassVar[Collection[str]] = ()
+    tests_update: ClassVar[bool] = False
 
     def make(self, endpoint: Any) -> Notifier:
         """Make the notifier for this endpoint, best by its own `create` with `endpoint.secret(…)` as its secrets."""
@@ -108,6 +117,18 @@ class NotifierConformance:
             assert letters(text) != letters(other), (
                 "a job of a digest that may be a repeat (may_be_repeat) looks like the others: see texts.describe_job"
             )
+
+    def test_a_command_arrives_as_it_is_or_not_at_all(self, endpoint: Endpoint, leak_watch: LeakWatch) -> None:
+        text = endpoint.text_of(deliver(self._make(endpoint), endpoint, leak_watch, warning()))
+        changed = find_changed_command(warning(), text)
+        assert changed is None, (
+            f"a part of the command {changed!r} arrived: somebody may run it, so show it as it is or leave it out; "
+            f"this did: {text[:2000]!r}"
+        )
+
+    def test_a_notifier_with_update_is_tested_with_it(self, endpoint: Endpoint) -> None:
+        if hasattr(self._make(endpoint), "update"):
+            assert self.tests_update, "the notifier has update: subclass UpdatingNotifierConformance"
 
     @pytest.mark.parametrize("outcome", OUTCOMES)
     def test_a_long_job_name_leaves_the_outcome_whole(

@@ -42,15 +42,20 @@ def make_notifier(make: Callable[[], Notifier]) -> Notifier:
             return notifier
 
 
-def deliver(notifier: Notifier, endpoint: Endpoint, leak_watch: LeakWatch, message: Message) -> Any:
-    """Send to an endpoint that accepts messages; return what arrived."""
+def deliver(
+    notifier: Notifier, endpoint: Endpoint, leak_watch: LeakWatch, message: Message, receipt: str | None = None
+) -> Any:
+    """Send to an endpoint that accepts messages; return what arrived.
+
+    receipt: of a message that is updated; None: `send` makes a new one.
+    """
     __tracebackhide__ = True
     arrived, accepted = len(endpoint.arrived), len(endpoint.accepted)
-    raised = send(notifier, endpoint, leak_watch, message)
+    raised = send(notifier, endpoint, leak_watch, message, receipt=receipt)
     check_problems(endpoint, endpoint.arrived[arrived:])
-    assert raised is None, f"the endpoint accepts messages, but send {outcome_of(raised)}"
+    assert raised is None, f"the endpoint accepts messages, but {_call(receipt)} {outcome_of(raised)}"
     count = len(endpoint.accepted) - accepted
-    assert count == 1, f"one message was sent, but {count} arrived"
+    assert count == 1, f"one message was {'sent' if receipt is None else 'updated'}, but {count} arrived"
     return endpoint.accepted[-1]
 
 
@@ -60,19 +65,27 @@ def send(
     leak_watch: LeakWatch,
     message: Message,
     limit: float = BUSY_MACHINE_LIMIT,
+    receipt: str | None = None,
 ) -> BaseException | None:
-    """Send in a thread, so that an endless send fails the test; return what it raised."""
+    """Send in a thread, so that an endless send fails the test; return what it raised.
+
+    receipt: as in `deliver`.
+    """
     __tracebackhide__ = True
     outcome: list[BaseException | None] = []
     given = copy.deepcopy(message)
-    if not _ends_within(limit, lambda: outcome.append(leak_watch.send(notifier, given))):
+    if not _ends_within(limit, lambda: outcome.append(leak_watch.send(notifier, given, receipt))):
         pytest.fail(
-            f"send did not end within {limit:g} s: it needs one limit for the whole exchange, since each byte that "
-            "arrives restarts a read timeout (see batchbell.time_limit)"
+            f"{_call(receipt)} did not end within {limit:g} s: it needs one limit for the whole exchange, since each "
+            "byte that arrives restarts a read timeout (see batchbell.time_limit)"
         )
     check_secrets(endpoint, leak_watch)
-    check_unchanged(message, given)
+    check_unchanged(message, given, "send or render" if receipt is None else "update")
     return outcome[0]
+
+
+def _call(receipt: str | None) -> str:
+    return "send" if receipt is None else "update"
 
 
 def _ends_within(limit: float, call: Callable[[], None]) -> bool:
@@ -83,13 +96,12 @@ def _ends_within(limit: float, call: Callable[[], None]) -> bool:
     return not thread.is_alive()
 
 
-def check_unchanged(message: Message, given: Message) -> None:
+def check_unchanged(message: Message, given: Message, call: str = "send or render") -> None:
     """Fail if the notifier changed `given`, a copy of the message."""
     __tracebackhide__ = True
     changed = find_change(message, given)
     assert changed is None, (
-        f"send or render changed {changed}: other notifiers may get the same message, so make a new one "
-        "(dataclasses.replace)"
+        f"{call} changed {changed}: other notifiers may get the same message, so make a new one (dataclasses.replace)"
     )
 
 
@@ -107,14 +119,16 @@ def check_problems(endpoint: Endpoint, arrived: Sequence[Any]) -> None:
     assert not problems, f"the endpoint does not accept what arrived: {problems[0]}"
 
 
-def check_error(raised: BaseException | None, endpoint: Endpoint, fault: Fault, response: Any) -> None:
-    """Fail unless `send` raised the right error during the fault."""
+def check_error(
+    raised: BaseException | None, endpoint: Endpoint, fault: Fault, response: Any, call: str = "send"
+) -> None:
+    """Fail unless `send`, or what `call` names, raised the right error during the fault."""
     __tracebackhide__ = True
     expected = fault.value
     allowed = " or ".join(kind.__name__ for kind in expected.raises)
     assert isinstance(raised, expected.raises), (
         f"the endpoint {expected.endpoint_does} ({endpoint.name_of(response)}): "
-        f"send must raise {allowed}, but it {outcome_of(raised)}"
+        f"{call} must raise {allowed}, but it {outcome_of(raised)}"
     )
     assert isinstance(raised, TemporaryError | PermanentError)
     reason = raised.reason

@@ -47,7 +47,8 @@ class WebhookEndpoint(Endpoint):
 
     - `success`: the response to an accepted message;
     - `responses`: the responses during each fault; add FALSE_SUCCESS if the channel's success has a body of its own;
-    - `find_problem(request)`: what the channel refuses, and what its readers must not see.
+    - `find_problem(request)`: what the channel refuses, and what its readers must not see;
+    - `respond(request)`, `replaces(request)`, `answers(request)`: for a notifier that has `update`.
     """
 
     success: ClassVar[Response] = Response(200, "ok")
@@ -128,6 +129,10 @@ class WebhookEndpoint(Endpoint):
         except ValueError:
             return text
 
+    def respond(self, request: Request) -> Response:
+        """Return the response to an accepted message, which may have its receipt."""
+        return self.success
+
     def retry_after_of(self, response: Response) -> float | None:
         asked = response.headers.get("Retry-After", "")
         return float(asked) if asked.isdecimal() else None
@@ -148,7 +153,7 @@ class WebhookEndpoint(Endpoint):
                 return Response(400, f"{request.path} is not the webhook's path")
             else:
                 self.accepted.append(request)
-                return self.success
+                return self.respond(request)
         if request.path == failure.headers.get("Location"):
             return self.success  # for a notifier that follows a redirect
         if REQUEST_ECHO not in failure.body:

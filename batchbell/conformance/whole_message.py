@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from batchbell.conformance.messages import dead_channel, digest, failed, single_job, succeeded
+from batchbell.conformance.messages import dead_channel, digest, failed, single_job, succeeded, warning
 from batchbell.contract import Message
 
 # What a channel with little room may leave out. The title says what happened, a note that a message may be a repeat.
@@ -19,6 +20,7 @@ SHORT_MESSAGES: Mapping[str, Message] = {
     "single job": single_job(),
     "digest": digest(3),
     "dead channel": dead_channel(),
+    "warning": warning(),
 }
 
 
@@ -40,6 +42,19 @@ def find_missing(message: Message, text: str, left_out: Collection[str]) -> str 
     for part, name, expected in _expected(message):
         if part not in left_out and letters(expected) not in shown:
             return f"{name} {expected!r}"
+    return None
+
+
+def find_changed_command(message: Message, text: str) -> str | None:
+    """Return the first command line of which a part is in the text, but not all of it, as it is; None without one.
+
+    The line's first word must be one that is nowhere else.
+    """
+    shown = html.unescape(text)
+    for command in message.commands:
+        in_json = json.dumps(command.line)[1:-1]  # for a channel whose readers are programs
+        if command.line.partition(" ")[0] in shown.replace(command.line, "").replace(in_json, ""):
+            return command.line
     return None
 
 

@@ -19,6 +19,7 @@ from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.messages.job_tags import look_up_tags
+from batchbell.dispatcher.messages.live_message import as_last_state, is_live
 from batchbell.dispatcher.messages.log_end import NO_LOGS, LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.messages.queue_blocked import compose_blocked
@@ -29,6 +30,7 @@ from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
+from batchbell.wire import Status
 
 NOT_LOOKED_UP = Failures(
     complete=False, problem="The failed children were not looked up: many jobs finished at the same time."
@@ -40,7 +42,7 @@ class Accepted:
     """One invocation's records.
 
     `work` is to be delivered now. `early` are tickets that are not due, by notifier and message, each with its records:
-    copies of one become one. `dead` are dead letters already.
+    copies of one become one, and if one of them is due, it is sent for all. `dead` are dead letters already.
     """
 
     work: Worklist = field(default_factory=Worklist)
@@ -62,58 +64,75 @@ class Intake:
     def accept(self, records: Sequence[Mapping[str, Any]], budget: LookUpBudget) -> Accepted:
         """Read SQS's records. One that cannot be read becomes a dead letter."""
         accepted = Accepted()
-        jobs: list[tuple[str, Job]] = []
-        blocked: list[tuple[str, BlockedQueue]] = []
+        jobs: list[tuple[str, float, Job]] = []
+        blocked: list[tuple[str, float, BlockedQueue]] = []
         for record in records:
-            record_id = record["messageId"]
+            record_id, received = record["messageId"], _first_received(record)
             try:
-                parsed = parse_record(record["body"], time.time())
+                parsed = parse_record(record["body"], received)
             except UnreadableRecord as unreadable:
                 logger.error("dead letter: unreadable record", record=record_id, reason=str(unreadable))
                 accepted.dead.append(OutboxEntry(unreadable.dead.to_body(time.time()), (record_id,)))
                 continue
             if isinstance(parsed, Job):
-                jobs.append((record_id, parsed))
+                jobs.append((record_id, received, parsed))
             elif isinstance(parsed, BlockedQueue):
-                blocked.append((record_id, parsed))
+                blocked.append((record_id, received, parsed))
             elif isinstance(parsed, SelfTest):
-                self._add_self_test(accepted, record_id, parsed)
+                self._add_self_test(accepted, record_id, received, parsed)
             else:
                 self._add_ticket(accepted, record_id, parsed)
-        asking = [job for _, job in jobs if self._asks_for_tags(job, job.status)]
-        asking += [one.job for _, one in blocked if self._asks_for_tags(one.job, queue_blocked.STATUS)]
+        asking = [job for _, _, job in jobs if self._asks_for_tags(job, job.status)]
+        asking += [one.job for _, _, one in blocked if self._asks_for_tags(one.job, queue_blocked.STATUS)]
         tags = look_up_tags([job.id for job in asking], self.batch, budget)
-        for record_id, one in blocked:
-            self._add_blocked(accepted, record_id, replace(one, job=_with_tags(one.job, tags)))
-        self._add_jobs(accepted, [(record_id, _with_tags(job, tags)) for record_id, job in jobs], budget)
-        return accepted
+        for record_id, received, one in blocked:
+            self._add_blocked(accepted, record_id, received, replace(one, job=_with_tags(one.job, tags)))
+        tagged = [(record_id, received, _with_tags(job, tags)) for record_id, received, job in jobs]
+        self._add_jobs(accepted, tagged, budget)
+        # Only now, since the copy that is due may be in the last record.
+        early = {place: copies for place, copies in accepted.early.items() if not accepted.work.join(*copies)}
+        return Accepted(accepted.work, early, accepted.dead)
 
-    def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, Job]], budget: LookUpBudget) -> None:
-        takers = {job.key: self._takers(job, job.status) for _, job in jobs}
-        numbers = Counter({name: len(waiting) for name, waiting in accepted.work.by_notifier().items()})
+    def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, float, Job]], budget: LookUpBudget) -> None:
+        takers = {job.key: self._takers(job, job.status) for _, _, job in jobs}
+        live = {job.key: self._live_takers(job) for _, _, job in jobs}
+        numbers = Counter(
+            name
+            for name, waiting in accepted.work.by_notifier().items()
+            for delivery in waiting
+            if not is_live(delivery.message)  # no digest counts it
+        )
         numbers.update(instance.name for instances in takers.values() for instance in instances)
         messages: dict[str, Message] = {}
-        for record_id, job in jobs:
+        for record_id, received, job in jobs:
             names = [instance.name for instance in takers[job.key]]
             logger.info("job", job=job.name, job_id=job.id, status=job.status, child=job.role, notifiers=names)
-            if names and job.key not in messages:
+            if (names or live[job.key]) and job.key not in messages:
                 # A digest shows no failures, so nothing is looked up for it.
-                alone = any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
+                alone = not names or any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
                 failures = self._failures(job, budget if alone else None)
                 messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag)
             for instance in takers[job.key]:
-                accepted.work.add(
-                    record_id, Delivery(instance, instance.shown(messages[job.key], job.tags), time.time())
-                )
+                accepted.work.add(record_id, Delivery(instance, instance.shown(messages[job.key], job.tags), received))
+            for instance in live[job.key]:
+                last = as_last_state(instance.shown(messages[job.key], job.tags), job.arn)
+                accepted.work.add(record_id, Delivery(instance, last, received))
+
+    def _live_takers(self, job: Job) -> Sequence[Instance]:
+        """The instances that may have a live message about the job, whatever became of it."""
+        if not job.is_parent:
+            return []
+        return [one for one in self._takers(job, Status.RUNNING) if one.progress]
 
     def _takers(self, job: Job, status: str) -> Sequence[Instance]:
         return [one for one in self.instances if one.takes(status, job.name, job.tags)]
 
     def _asks_for_tags(self, job: Job, status: str) -> bool:
         """Whether the job's event has no tags, and somebody asks for them."""
-        return job.tags is None and bool(
-            self.owner_tag or any(one.tags and one.takes(status, job.name) for one in self.instances)
-        )
+        if job.tags is not None:
+            return False
+        takers = [*self._takers(job, status), *self._live_takers(job)]
+        return bool(self.owner_tag) or any(one.tags for one in takers)
 
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
         """Without a budget nothing is looked up."""
@@ -123,20 +142,20 @@ class Intake:
             return failure_of(job, budget, self.logs)
         return NOT_LOOKED_UP if budget is None else look_up_failures(job, self.batch, budget, self.logs)
 
-    def _add_blocked(self, accepted: Accepted, record_id: str, blocked: BlockedQueue) -> None:
+    def _add_blocked(self, accepted: Accepted, record_id: str, received: float, blocked: BlockedQueue) -> None:
         takers = self._takers(blocked.job, queue_blocked.STATUS)
         names = [instance.name for instance in takers]
         logger.info("blocked queue", queue=blocked.job.queue_name, job=blocked.job.name, notifiers=names)
         message = compose_blocked(blocked, self.origin.zone, self.owner_tag)
         for instance in takers:
-            accepted.work.add(record_id, Delivery(instance, instance.shown(message, blocked.job.tags), time.time()))
+            accepted.work.add(record_id, Delivery(instance, instance.shown(message, blocked.job.tags), received))
 
-    def _add_self_test(self, accepted: Accepted, record_id: str, test: SelfTest) -> None:
+    def _add_self_test(self, accepted: Accepted, record_id: str, received: float, test: SelfTest) -> None:
         """Add it as a ticket for each notifier, so that one that the stack does not have becomes a dead letter."""
         message = compose_self_test(test, self.origin)
         logger.info("test", message_key=message.key, notifiers=list(test.notifiers))
         for name in test.notifiers or [instance.name for instance in self.instances]:
-            self._add_ticket(accepted, record_id, Ticket(message, name, "", time.time()))
+            self._add_ticket(accepted, record_id, Ticket(message, name, "", received))
 
     def _add_ticket(self, accepted: Accepted, record_id: str, ticket: Ticket) -> None:
         now = time.time()
@@ -158,6 +177,17 @@ class Intake:
             accepted.work.add(record_id, delivery)
 
 
+def _first_received(record: Mapping[str, Any]) -> float:
+    """Return when SQS first handed the record over (epoch s): a message is as old as that, also after crashes.
+
+    Source: Lambda Developer Guide, "Using Lambda with Amazon SQS": milliseconds as a text.
+    """
+    now = time.time()
+    stamp = record.get("attributes", {}).get("ApproximateFirstReceiveTimestamp")
+    return now if stamp is None else min(now, float(stamp) / 1_000)
+
+
 def _with_tags(job: Job, tags: Mapping[str, Mapping[str, str]]) -> Job:
     """Add the tags that were looked up, if the event has none. `tags`: by the job's id."""
-    return job if job.tags is not None else replace(job, tags=tags.get(job.id))
+    found = tags.get(job.id)
+    return job if job.tags is not None or found is None else replace(job, tags=found)

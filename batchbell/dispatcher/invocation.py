@@ -28,6 +28,7 @@ from batchbell.dispatcher.intake import Intake
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
 from batchbell.dispatcher.messages.failures import LookUpBudget
+from batchbell.dispatcher.messages.live_message import is_passing
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.records.ticket import Ticket
@@ -88,7 +89,7 @@ class Dispatcher:
         live, dead = [], []
         for delivery, records, outcome in work.settle({name: one.outcomes for name, one in sent.items()}):
             _log(delivery, outcome)
-            if outcome.is_final:
+            if outcome.is_final or is_passing(delivery.message):  # the next sweep shows a later state
                 continue
             if delivery.message.kind == MessageKind.TEST:
                 _note_test(delivery, outcome, ledger)
@@ -148,7 +149,7 @@ def _note_test(delivery: Delivery, outcome: Outcome, ledger: Ledger) -> None:
 
 
 def _log(delivery: Delivery, outcome: Outcome) -> None:
-    level = logger.info if outcome.is_final else logger.warning
+    level = logger.info if outcome.is_final or is_passing(delivery.message) else logger.warning
     level(
         "outcome",
         notifier=delivery.instance.name,

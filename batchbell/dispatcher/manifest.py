@@ -21,7 +21,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from batchbell.contract import FailureGroup, Message, Notifier, Secret, Secrets, TemporaryError
+from batchbell.contract import FailureGroup, Message, Notifier, PermanentError, Secret, Secrets, TemporaryError
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 from batchbell.time_limit import SEND_LIMIT
@@ -123,6 +123,8 @@ class NotMade:
 
     def update(self, message: Message, receipt: str) -> None:
         notifier: Any = self._notifier()
+        if not hasattr(notifier, "update"):
+            raise PermanentError("the notifier has no update")
         notifier.update(message, receipt)
 
     def _notifier(self) -> Notifier:

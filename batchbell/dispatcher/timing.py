@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 REFERENCE_TIMEOUT = 30  # s; what the figures below are written for
 MAX_SQS_DELAY = 900  # s; SQS API reference, SendMessage
@@ -18,78 +19,78 @@ LOG_CALLS = 3  # further ones, for the ends of logs: of the largest groups
 
 @dataclass(frozen=True)
 class Timing:
-    """Durations in seconds for a function with `timeout` seconds."""
+    """Durations in seconds for a function with `timeout` seconds. Each is computed once."""
 
     timeout: float = REFERENCE_TIMEOUT
 
     def scaled(self, seconds: float) -> float:
         return seconds * self.timeout / REFERENCE_TIMEOUT
 
-    @property
+    @cached_property
     def call(self) -> float:
         """The read time-out of the dispatcher's own calls to AWS; shorter ones would fail on a busy machine."""
         return max(0.5, self.scaled(1.5))
 
-    @property
+    @cached_property
     def posting(self) -> float:
         """The read time-out of a call that posts tickets: an answer that comes late would post them twice."""
         return max(self.call, self.scaled(3))
 
-    @property
+    @cached_property
     def reserve(self) -> float:
         """Left to Lambda at the end."""
         return self.scaled(2)
 
-    @property
+    @cached_property
     def last_moments(self) -> float:
         """The part of the reserve that tickets and dead letters may use: a record that stays costs a receive."""
         return self.reserve / 2
 
-    @property
+    @cached_property
     def wrap_up(self) -> float:
         """Kept for tickets and dead letters."""
         return self.scaled(6)
 
-    @property
+    @cached_property
     def unknown_marks(self) -> float:
         """For marking deliveries as unknown in the ledger."""
         return self.scaled(1.5)
 
-    @property
+    @cached_property
     def look_ups(self) -> float:
         return self.scaled(5)
 
-    @property
+    @cached_property
     def claims(self) -> float:
         """For claiming the messages of a digest, one by one."""
         return self.scaled(3)
 
-    @property
+    @cached_property
     def sends(self) -> float:
         """Claims included."""
         return self.scaled(15)
 
-    @property
+    @cached_property
     def longest_wait(self) -> float:
         """The longest Retry-After that is waited out within the invocation."""
         return self.scaled(5)
 
-    @property
+    @cached_property
     def hang_threshold(self) -> float:
         """A failed attempt that took longer counts as hung: even on a busy machine no refusal takes as long."""
         return max(1.0, self.scaled(2))
 
-    @property
+    @cached_property
     def breaker_pause(self) -> float:
         """How long a process sends nothing to a channel that hung."""
         return self.scaled(30)
 
-    @property
+    @cached_property
     def longest_breaker_pause(self) -> float:
         """The same, if the channel asks for longer."""
         return self.scaled(300)
 
-    @property
+    @cached_property
     def ticket_slot(self) -> float:
         """Tickets of one notifier become due together, at multiples of this on the clock, so that they form a digest.
 
@@ -98,17 +99,17 @@ class Timing:
         """
         return max(1.0, self.scaled(10))
 
-    @property
+    @cached_property
     def lease_margin(self) -> float:
         """How long claims hold after the invocation's deadline."""
         return self.scaled(5)
 
-    @property
+    @cached_property
     def ledger_pause(self) -> float:
         """The delay of a ticket after the ledger could not be written."""
         return self.scaled(30)
 
-    @property
+    @cached_property
     def ticket_lifetime(self) -> float:
         """How long after its first attempt a message is retried, whatever the channel asks for."""
         return self.scaled(4 * 3600)
@@ -117,12 +118,12 @@ class Timing:
         """When a message is no longer retried; its last attempt is due then at the latest. Epoch seconds."""
         return first_tried + self.ticket_lifetime
 
-    @property
+    @cached_property
     def dead_after(self) -> float:
         """A channel that fails for so long without a delivery is dead."""
         return self.scaled(15 * 60)
 
-    @property
+    @cached_property
     def announcement_interval(self) -> float:
         """The time between two announcements of one dead channel."""
         return self.scaled(3600)
@@ -153,4 +154,4 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        return self.left <= 0
+        return time.monotonic() >= self.at

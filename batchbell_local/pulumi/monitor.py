@@ -33,6 +33,7 @@ from pulumi.runtime.settings import Settings
 
 from batchbell import stack_files
 from batchbell_local.pulumi import endpoint_guard
+from batchbell_local.pulumi.naming import Naming
 from batchbell_local.pulumi.redaction import Redaction
 from batchbell_local.pulumi.resources import (
     FUNCTIONS,
@@ -57,9 +58,12 @@ class ResourceError(Exception):
 class ResourceMonitor:
     """Serves the SDK in place of the engine. Its methods run in several threads at once."""
 
-    def __init__(self, project: str, stack: str, clients: Clients, redaction: Redaction, report: Report) -> None:
+    def __init__(
+        self, project: str, stack: str, naming: Naming, clients: Clients, redaction: Redaction, report: Report
+    ) -> None:
         self._project = project
         self._stack = stack
+        self._naming = naming
         self._clients = clients
         self._redaction = redaction
         self._report = report
@@ -127,7 +131,7 @@ class ResourceMonitor:
 
     def _create(self, type_: str, name: str, properties: property_values.Properties) -> tuple[str, Outputs]:
         resource_type = _resource_type(type_)
-        inputs = resource_type.check(name, None, properties.values, random.Random())
+        inputs = resource_type.check(name, None, properties.values, random.Random(), self._naming.name(name))
         started = time.monotonic()
         self._report({"creating": {"type": type_, "name": name}})
         id, outputs = resource_type.create(inputs, self._clients)
@@ -213,7 +217,8 @@ def run(request: Mapping[str, Any], report: Report) -> str | None:
         if refusal := endpoint_guard.check_endpoint(os.environ):
             raise pulumi.RunError(refusal)
         config = stack_files.load(program, request["stack"], request["config"], request["secrets"])
-        monitor = ResourceMonitor(config.project, config.stack, Clients(), redaction, report)
+        naming = Naming.from_config(config.project, config.stack, config.values)
+        monitor = ResourceMonitor(config.project, config.stack, naming, Clients(), redaction, report)
         set_all_config(dict(config.values), list(config.secret_keys))
         configure(
             Settings(

@@ -80,7 +80,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         # Without acceptOutputs, outputs of other resources arrive as plain values.
         return provider_pb2.ConfigureResponse(
-            acceptSecrets=True, supportsPreview=True, acceptResources=True, acceptOutputs=False
+            acceptSecrets=True,
+            supportsPreview=True,
+            acceptResources=True,
+            acceptOutputs=False,
+            supports_autonaming_configuration=True,
         )
 
     def Attach(self, request: Any, context: Any) -> Any:
@@ -106,7 +110,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             olds = self._decode(request.olds).values or None
             name = request.urn.rpartition("::")[2]
             try:
-                checked = _type_of(request).check(name, olds, news.values, Random(request.randomSeed or None))
+                random, proposed = Random(request.randomSeed or None), request.autonaming.proposed_name
+                checked = _type_of(request).check(name, olds, news.values, random, proposed)
             except InvalidInputs as invalid:
                 return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(invalid.failures))
             return provider_pb2.CheckResponse(inputs=self._encode(checked, request.news))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 import string
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from batchbell.testing import faulty_server
-from batchbell.testing.faulty_server import FaultyServer, Request
+from batchbell.testing.faulty_server import Request
 
+from .listening import Listening, RateLimit
 from .webhook_rules import find_violation
 
 __all__ = ["ReceivedRequest", "SlackResponse", "SlackSink"]
@@ -32,9 +30,6 @@ BODIES = {
     500: "rollup_error",
 }
 HEADERS = {429: {"Retry-After": "1", "Content-Type": "application/json"}}
-
-CONNECTIONS = Path("/proc/net/tcp")  # proc(5)
-ESTABLISHED = "01"
 
 WEBHOOK_SECRET_LENGTH = 24  # characters, as in Slack's own webhook URLs
 
@@ -68,49 +63,24 @@ class ReceivedRequest(Request):
     violation: str = ""
 
 
-class SlackSink:
+class SlackSink(Listening):
     """A running webhook. Start it with `start()`, use it as a context manager or call `stop()`."""
 
     def __init__(self) -> None:
-        self._path = f"/services/T{_token(10).upper()}/B{_token(10).upper()}/{_token(WEBHOOK_SECRET_LENGTH)}"
-        self._port = 0
-        self._server: FaultyServer | None = None
-        self._changed = threading.Condition()
+        super().__init__("slack-sink")
+        self._path = f"/services/T{new_token(10).upper()}/B{new_token(10).upper()}/{new_token(WEBHOOK_SECRET_LENGTH)}"
         self._received: list[ReceivedRequest] = []
         self._accepted: list[dict[str, Any]] = []
         self._response: SlackResponse | None = None
         self._responses_left: int | None = None
         self._decide: Callable[[str], SlackResponse | None] = lambda body: None
         self._on_accepted: Callable[[str], None] = lambda body: None
-        self._rate: tuple[float, int] | None = None
-        self._allowance, self._counted = 0.0, 0.0
-        self._stopped = threading.Event()
-
-    @classmethod
-    def start(cls) -> SlackSink:
-        """Start one on a free port of 127.0.0.1."""
-        sink = cls()
-        sink.listen()
-        return sink
-
-    def __enter__(self) -> SlackSink:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+        self._rate: RateLimit | None = None
 
     @property
     def url(self) -> str:
         """The webhook's URL; the same for the sink's whole life. Its path is the secret."""
         return f"http://127.0.0.1:{self._port}{self._path}"
-
-    def open_connections(self) -> int:
-        """How many connections to it are established; 0 on other systems than Linux."""
-        if not CONNECTIONS.exists():
-            return 0
-        port = f":{self._port:04X}"
-        rows = [line.split() for line in CONNECTIONS.read_text("ascii").splitlines()[1:]]
-        return sum(row[2].endswith(port) and row[3] == ESTABLISHED for row in rows)
 
     @property
     def accepted(self) -> list[dict[str, Any]]:
@@ -164,8 +134,7 @@ class SlackSink:
         Slack accepts about one a second for a webhook ("Rate limits").
         """
         with self._changed:
-            self._rate = per_second, burst
-            self._allowance, self._counted = float(burst), time.monotonic()
+            self._rate = RateLimit(per_second, burst)
 
     def wait_for(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
         """Wait until `count` payloads are accepted and return them all; raise TimeoutError after `timeout` seconds."""
@@ -174,31 +143,6 @@ class SlackSink:
     def wait_for_requests(self, count: int, timeout: float = 10.0) -> list[dict[str, Any]]:
         """Wait until `count` requests have arrived, whatever their response; return the accepted payloads."""
         return self._wait(lambda: len(self._received) >= count, f"{count} requests", timeout)
-
-    def listen(self) -> None:
-        """Open the port; the same one again after `stop_listening()` or `kill()`."""
-        if self._server is None:
-            self._server = FaultyServer(self._port, self._receive, self._stopped.wait)
-            self._port = self._server.port
-            self._server.begin("slack-sink")
-
-    def stop_listening(self) -> None:
-        """Close the port: new connections are refused, open ones stay open."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.end()
-
-    def kill(self) -> None:
-        """Close the port and cut every open connection, as if the process had died."""
-        server = self._server
-        self.stop_listening()
-        if server is not None:
-            server.cut_connections()
-
-    def stop(self) -> None:
-        """End the sink for good. Safe to call again."""
-        self._stopped.set()
-        self.kill()
 
     def _wait(self, reached: Callable[[], bool], what: str, timeout: float) -> list[dict[str, Any]]:
         with self._changed:
@@ -217,7 +161,7 @@ class SlackSink:
                 response = SlackResponse.of(404)
             elif violation and response.status == HTTPStatus.OK:
                 response = SlackResponse.of(400, delay=response.delay)
-            elif response.accepts and not self._has_room():
+            elif response.accepts and self._rate and not self._rate.take():
                 response = SlackResponse.of(429)
             self._received.append(ReceivedRequest(**vars(request), answered=response.status, violation=violation))
             if response.accepts:
@@ -227,18 +171,6 @@ class SlackSink:
         if response.accepts:
             act(body.decode())
         return response
-
-    def _has_room(self) -> bool:
-        if self._rate is None:
-            return True
-        per_second, burst = self._rate
-        now = time.monotonic()
-        self._allowance = min(burst, self._allowance + (now - self._counted) * per_second)
-        self._counted = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
 
     def _next_response(self, body: str) -> SlackResponse:
         if (chosen := self._decide(body)) is not None:
@@ -250,5 +182,5 @@ class SlackSink:
         return self._response
 
 
-def _token(length: int) -> str:
+def new_token(length: int) -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))

@@ -75,6 +75,22 @@ def _block_violations(block: Any) -> Iterator[str]:
             yield f"a context block takes 1 to {CONTEXT_LIMIT} elements"
     elif kind == "actions":
         yield from _actions_violations(block.get("elements"))
+    elif kind == "rich_text":
+        yield from _rich_text_violations(block.get("elements"))
+
+
+def _rich_text_violations(elements: Any) -> Iterator[str]:
+    if not isinstance(elements, list) or not elements:
+        yield "a rich_text block needs elements"
+        return
+    for element in elements:
+        parts = element.get("elements") if isinstance(element, dict) else None
+        if not isinstance(parts, list) or not parts:
+            yield "an element of a rich_text block needs elements"
+            return
+        texts = [part for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+        if not all(isinstance(part.get("text"), str) and part["text"] for part in texts):
+            yield "a text of a rich_text block is empty"
 
 
 def _actions_violations(elements: Any) -> Iterator[str]:

@@ -68,7 +68,7 @@ def flow_yaml(value: Any) -> str:
 
 
 def _words(field: FieldInfo) -> str | None:
-    annotation = _without_none(field.annotation)
+    annotation = without_none(field.annotation)
     if get_origin(annotation) is Literal:
         return f"one of {', '.join(map(str, get_args(annotation)))}"
     if field.description:
@@ -97,7 +97,7 @@ def _field(annotation: Any, name: str) -> FieldInfo | None:
 
 
 def _item(annotation: Any) -> FieldInfo | None:
-    annotation = _without_none(annotation)
+    annotation = without_none(annotation)
     if get_origin(annotation) not in (tuple, list):
         return None
     return FieldInfo.from_annotation(get_args(annotation)[0])
@@ -109,7 +109,7 @@ def _takes_outputs(annotation: Any) -> bool:
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    annotation = _without_none(annotation)
+    annotation = without_none(annotation)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
@@ -118,6 +118,7 @@ def _names(model: type[BaseModel] | None) -> tuple[str, ...]:
     return tuple(name for name, field in model.model_fields.items() if not field.exclude) if model else ()
 
 
-def _without_none(annotation: Any) -> Any:
+def without_none(annotation: Any) -> Any:
+    """Return the annotation of the values besides None."""
     given = [one for one in get_args(annotation) if one is not NoneType]
     return given[0] if len(given) == 1 and NoneType in get_args(annotation) else annotation

@@ -40,7 +40,7 @@ class InvalidSettings(pulumi.RunError):
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
         head = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__("\n".join([f"{head} in the settings; nothing was created:", *(f"  {m}" for m in mistakes)]))
+        super().__init__("\n".join([f"{head} in the settings; nothing was changed:", *(f"  {m}" for m in mistakes)]))
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from .notifiers import NOTIFIER_EXAMPLE, NotifierChoice, choose_notifiers
 from .statuses import BLOCKED, PARENT_STATUSES, STATUSES, Status, check_has_event
 from .time_zone import zone_problem
 from .validation import SettingsModel, not_empty, plain_or_output
+from .watch import ASKED_BY, EarlyFailuresSetting, OverdueSetting, StalledAfter, WatchEvery
 
 QUEUE_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 DEFINITION_EXAMPLE = "arn:aws:batch:us-east-1:123456789012:job-definition/nightly"
@@ -90,7 +91,8 @@ def _check_log_groups(arns: tuple[Any, ...]) -> tuple[Any, ...]:
 class Settings(SettingsModel):
     """Everything that a stack can choose.
 
-    The order matters: `statuses` depends on `single_jobs`, and `job_queue_arns` on everything else that may be watched.
+    The order matters: `statuses` depends on `single_jobs`, `job_queue_arns` on everything else that may be watched, and
+    `stalled_after` on `watch_every`.
     """
 
     notifiers: Annotated[
@@ -135,6 +137,10 @@ class Settings(SettingsModel):
     queue_blocked: Annotated[
         bool, Field(title="whether a blocked job queue sends a message, one a day and reason", examples=[False])
     ] = True
+    watch_every: WatchEvery = 0
+    early_failures: EarlyFailuresSetting = None
+    overdue_after: OverdueSetting = ()
+    stalled_after: StalledAfter = 0
     time_zone: Annotated[
         str,
         AfterValidator(_check_zone),
@@ -189,6 +195,14 @@ class Settings(SettingsModel):
     permissions_boundary_arn: BoundaryArn = ""
     role_path: RolePath = "/"
     kms_key_arn: KeyArn = ""
+    protect: Annotated[
+        bool,
+        Field(
+            strict=True,
+            title="whether Pulumi refuses to delete or replace the ledger and the queues until this is false again",
+            examples=[True],
+        ),
+    ] = False
     function: Annotated[
         FunctionSettings, Field(title="Lambda function that sends messages", examples=[{"timeout": 60}])
     ] = FunctionSettings()
@@ -224,7 +238,9 @@ def _message_statuses(raw: Mapping[str, Any]) -> tuple[str, ...]:
     statuses = raw.get("statuses", Settings.model_fields["statuses"].default)
     valid = isinstance(statuses, list | tuple) and statuses and all(status in STATUSES for status in statuses)
     of_jobs = tuple(statuses) if valid else STATUSES
-    return of_jobs if raw.get("queue_blocked") is False else (*of_jobs, BLOCKED)
+    blocked = () if raw.get("queue_blocked") is False else (BLOCKED,)
+    # A wrong setting counts: it is reported itself.
+    return (*of_jobs, *blocked, *(status for status, (setting, _) in ASKED_BY.items() if raw.get(setting)))
 
 
 def _misplaced(raw: Mapping[str, Any], context: Context, source: Source) -> list[Mistake]:

@@ -10,13 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 
 from batchbell.plugins import Plugin, PluginError, find_plugins
 from batchbell.provisioning import STACK_CONFIG, Context, NotifierSettings, SecretReference, SecretShape, check_arn
-from batchbell.wire import DIGEST_LIMIT, LOG_LINES_LIMIT
+from batchbell.wire import DIGEST_LIMIT, LOG_LINES_LIMIT, Status
 
 from .field_description import flow_yaml
 from .job_name_pattern import check_pattern
 from .mistakes import Mistake, Source, got, mistakes_from, shown_name, suggest
 from .statuses import MESSAGE_STATUSES, MessageStatus, check_has_event
 from .validation import SettingsModel
+from .watch import ASKED_BY
 
 NOTIFIER_EXAMPLE: Mapping[str, Any] = {
     "type": "email",
@@ -189,10 +190,11 @@ def _choose(entry: Any, number: int, stack: _Stack) -> tuple[NotifierChoice | No
     kind = entry.get("type")
     plugin = stack.plugins.get(kind) if isinstance(kind, str) else None
     if plugin is None:
+        mistakes += _never_sent(shared, None, at, stack)
         return None, [*mistakes, Mistake(stack.source.path(*at, "type"), _no_such(kind, stack.plugins))]
     own = {key: value for key, value in entry.items() if key not in ("type", *EntrySettings.model_fields)}
     settings, wrong = _own_settings(plugin, own, at, stack)
-    mistakes += wrong
+    mistakes += [*_never_sent(shared, settings, at, stack), *wrong]
     if settings is None or shared is None or mistakes:
         return None, mistakes
     given = dict(shared)
@@ -220,15 +222,29 @@ def _shared(
         shared = EntrySettings.model_validate(given)
     except ValidationError as error:
         return None, mistakes_from(error, EntrySettings, stack.source, *at)
-    never = [
-        Mistake(
-            stack.source.path(*at, "statuses", number),
-            f"{got(status)}, which the stack's rules never let through; takes one of {', '.join(stack.statuses)}",
-        )
-        for number, status in enumerate(shared.statuses or ())
-        if status not in stack.statuses
+    return shared, []
+
+
+def _never_sent(
+    shared: EntrySettings | None, settings: NotifierSettings | None, at: tuple[str | int, ...], stack: _Stack
+) -> list[Mistake]:
+    """Statuses that no message has. `settings`: of the notifier's type, or None if they are wrong."""
+    # How far a running job is, is told to who can show it.
+    shown = {Status.RUNNING} if settings is None or settings.shows_progress else set()
+    statuses = shared.statuses if shared is not None and shared.statuses else ()
+    return [
+        Mistake(stack.source.path(*at, "statuses", number), f"{got(status)}, {_why_never(status, stack)}")
+        for number, status in enumerate(statuses)
+        if status not in stack.statuses and status not in shown
     ]
-    return (None, never) if never else (shared, [])
+
+
+def _why_never(status: str, stack: _Stack) -> str:
+    takes = f"takes one of {', '.join(stack.statuses)}"
+    if asked := ASKED_BY.get(status):
+        setting, example = asked
+        return f"which needs {stack.source.path(setting)}, for example {flow_yaml(example)}; {takes}"
+    return f"which the stack's rules never let through; {takes}"
 
 
 def _own_settings(

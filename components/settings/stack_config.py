@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -19,6 +20,10 @@ from .field_description import describe_field
 from .function import FunctionSettings
 from .mistakes import FLATTENED, InvalidSettings, Mistake, Source, got, shown_name, suggest
 from .model import Settings, check_settings
+
+NAME_PREFIX_LIMIT = 32
+# What AWS takes at the beginning of the names of all resources.
+NAME_PREFIX = re.compile(rf"[A-Za-z0-9][A-Za-z0-9-]{{0,{NAME_PREFIX_LIMIT - 1}}}")
 
 _GROUPS: Mapping[str, type[BaseModel]] = {"environment": EnvironmentSettings, "function": FunctionSettings}
 
@@ -76,7 +81,26 @@ def settings_from_stack(context: Context) -> Settings:
     """Read the settings of the stack that is being deployed. Raises InvalidSettings."""
     secrets = stack_secrets()
     plain = {name: value for name, value in _own_config().items() if name not in secrets}
-    return settings_from_config(plain, secrets=secrets, context=context, prefix=_prefix())
+    mistakes = _of_stack_name(pulumi.get_stack(), context.prefix)
+    try:
+        settings = settings_from_config(plain, secrets=secrets, context=context, prefix=_prefix())
+    except InvalidSettings as invalid:
+        raise InvalidSettings([*mistakes, *invalid.mistakes]) from None
+    if mistakes:
+        raise InvalidSettings(mistakes)
+    return settings
+
+
+def _of_stack_name(stack: str, component: str) -> list[Mistake]:
+    if NAME_PREFIX.fullmatch(f"{stack}-{component}"):
+        return []
+    return [
+        Mistake(
+            "the stack's name",
+            f"{got(stack)}; takes 1 to {NAME_PREFIX_LIMIT - len(component) - 1} letters, digits and -, since names of "
+            "queues and functions begin with it, for example nightly: `pulumi stack rename NAME`",
+        )
+    ]
 
 
 def stack_secrets() -> Mapping[str, str]:

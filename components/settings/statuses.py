@@ -13,8 +13,9 @@ STATUSES: tuple[str, ...] = get_args(Status)
 # The parent of an array never runs itself (AWS Batch User Guide, "Array job workflow").
 PARENT_STATUSES = ("PENDING", "SUCCEEDED", "FAILED")
 
-# A message's status: the job's state, or BLOCKED for a blocked job queue.
-MessageStatus = Literal[Status, "BLOCKED"]
+# A message's status: the job's state, BLOCKED for a blocked job queue, or what a sweep warns of
+# (`batchbell.wire.Status`).
+MessageStatus = Literal[Status, "BLOCKED", "EARLY", "OVERDUE", "STALLED"]
 MESSAGE_STATUSES: tuple[str, ...] = get_args(MessageStatus)
 BLOCKED: MessageStatus = "BLOCKED"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.contract import Command, DigestEntry, Fact, FailureGroup, Link, Message, Severity
 from batchbell.texts import describe_children, describe_job, headline
 
 COLOURS = {  # of the line beside the text: a contrast of at least 3 on white and on black (WCAG 2.2, 1.4.11)
@@ -31,6 +31,7 @@ def render_page(message: Message) -> str:
         *(_row(f"<em>{escape(note)}</em>", "padding:12px 0 0;word-break:break-word") for note in message.notes),
         *(_row(_failure(group), "padding:12px 0 0;word-break:break-word") for group in message.failures),
         _table(_job(job) for job in message.jobs),
+        *(_row(_command(command), "padding:12px 0 0") for command in message.commands),
         _table(_fact(fact) for fact in message.facts),
         _row(" &middot; ".join(_link(link) for link in message.links), "padding:16px 0 0") if message.links else "",
     ]
@@ -94,12 +95,14 @@ def _failure(group: FailureGroup) -> str:
         escape(group.meaning),
         escape(group.log_problem),
     ]
-    return "<br>".join(filter(None, lines)) + _log(group.log_lines)
+    return "<br>".join(filter(None, lines)) + (_box(group.log_lines) if group.log_lines else "")
 
 
-def _log(lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
+def _command(command: Command) -> str:
+    return f"{escape(command.label)}:{_box([command.line])}"
+
+
+def _box(lines: Sequence[str]) -> str:
     style = "margin:6px 0 0;padding:8px;border:1px solid #8a8a8a;font:12px/1.4 Consolas,Menlo,monospace"
     text = "\n".join(escape(line) for line in lines)
     return f'<pre style="{style};white-space:pre-wrap;word-break:break-word">{text}</pre>'

@@ -1,5 +1,8 @@
 """Renders a message as Slack's JSON, within Slack's limits. Source: Slack's Block Kit reference.
 
+The limits are those of blocks, so that they hold for webhooks and for chat.postMessage and chat.update alike; both take
+40,000 characters of text ("chat.postMessage").
+
 Texts of jobs are in plain_text, in which Slack interprets no markup; only labels and links are mrkdwn.
 """
 
@@ -13,6 +16,8 @@ from typing import Any
 from batchbell.contract import DigestEntry, Fact, FailureGroup, Message, Severity
 from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, shorten, tidy
 
+from .running import command_block, progress_block
+
 HEADER_LIMIT = 150  # characters, like the next ones
 SECTION_LIMIT = 3_000
 FIELD_LIMIT = 2_000
@@ -24,6 +29,8 @@ NOTES_LIMIT = 10  # elements of a context block
 FACTS_IN_SECTION = 5  # two fields each; a section allows ten
 BLOCK_LIMIT = 50
 BLOCKS_LIMIT = 10_000  # characters of all blocks as JSON; Slack refuses from about 13,200 on (slackapi/bolt-js#2509)
+COMMANDS_LIMIT = 3_000  # of these, for all command lines
+COMMANDS_NUMBER = 10
 FACTS_LIMIT = 6_000  # of these, for all facts and what is always shown
 MENTIONS_LIMIT = 1_000  # characters of all mentions, to leave room for other blocks
 LOG_LIMIT = 2_000  # characters of a log's last lines as JSON
@@ -44,11 +51,15 @@ def render(message: Message, mentions: Sequence[str] = ()) -> dict[str, Any]:
     title = shorten(f"{ICONS[message.severity]} {message.title}", HEADER_LIMIT)
     summary = cut(message.summary, VALUE_LIMIT)
     top: list[Block] = [{"type": "header", "text": _plain(title)}, {"type": "section", "text": _plain(summary)}]
+    if message.progress:
+        top.append(progress_block(message.progress))
     if mentions:
         top.append({"type": "section", "text": _markup(_mentioned(mentions))})
     # Delivery adds its notes at the end, such as "may be a repeat".
     notes = [_plain(cut(note, VALUE_LIMIT)) for note in message.notes[-NOTES_LIMIT:]]
-    bottom: list[Block] = [{"type": "context", "elements": notes}] if notes else []
+    # A command line is whole or left out, and then counted.
+    bottom = _fill([(command_block(one), 1) for one in message.commands], [], COMMANDS_LIMIT, COMMANDS_NUMBER)
+    bottom.extend([{"type": "context", "elements": notes}] if notes else [])
     if buttons := _buttons(message):
         bottom.append({"type": "actions", "elements": buttons})
 

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from batchbell.contract import DigestEntry, Message, Severity
+from batchbell.wire import MessageKind, Status
 
-# Of jobs (AWS Batch User Guide, "Job states"), and of a blocked queue. In `mentions` these names are no owners.
-STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", "BLOCKED")
+# Of jobs (AWS Batch User Guide, "Job states"), of a blocked queue, and of warnings about a job that runs. In `mentions`
+# these names are no owners.
+STATUSES = (
+    *("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", "BLOCKED"),
+    *(Status.EARLY.value, Status.OVERDUE.value, Status.STALLED.value),
+)
 DIGEST_LIMIT = 10  # jobs: a digest of more would mention a crowd
 _STATUSES = {Severity.FAILURE: "FAILED", Severity.SUCCESS: "SUCCEEDED"}  # of a digest's entries
 
@@ -21,7 +26,12 @@ class Mentions:
     statuses: Sequence[str] = ("FAILED",)
 
     def of(self, message: Message) -> list[str]:
-        """Return the mentions in Slack's markup, each once."""
+        """Return the mentions in Slack's markup, each once.
+
+        A message that is edited mentions nobody: its first text says nothing yet, and Slack tells nobody of an edit.
+        """
+        if message.kind == MessageKind.PROGRESS:
+            return []
         found: dict[str, None] = {}
         if len(message.jobs) <= DIGEST_LIMIT:
             for one in message.jobs or [message]:

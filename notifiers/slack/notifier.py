@@ -1,4 +1,4 @@
-"""Posts to a Slack incoming webhook.
+"""Posts to a Slack incoming webhook, or makes a bot.
 
 Source: Slack's "Sending messages using incoming webhooks".
 """
@@ -15,14 +15,19 @@ from batchbell.texts import tidy
 from batchbell.webhook import Webhook, WebhookResponse, url_problem
 
 from .blocks import render
+from .bot import Bot
 from .mentions import Mentions
+from .web_api import API
 
 SHORT_CODE = re.compile(r"[a-z_]{1,40}")  # such as no_service
 WEBHOOK = re.compile(r"https://hooks\.slack(?:-gov)?\.com/services/T[A-Z0-9]{1,30}/B[A-Z0-9]{1,30}/[A-Za-z0-9]{1,100}")
 
 
-def create(settings: Mapping[str, Any], secrets: Secrets) -> Slack:
-    return Slack(secrets["webhook"], Mentions(settings.get("mentions", {}), settings.get("mention_statuses", ())))
+def create(settings: Mapping[str, Any], secrets: Secrets) -> Slack | Bot:
+    mentions = Mentions(settings.get("mentions", {}), settings.get("mention_statuses", ()))
+    if "token" in secrets:
+        return Bot(secrets["token"], settings["channel"], settings.get("api", API), mentions)
+    return Slack(secrets["webhook"], mentions)
 
 
 class Slack:

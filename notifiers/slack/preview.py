@@ -60,12 +60,16 @@ def _draw_block(block: Block) -> str:
             elements = "".join(f"<span class=text>{_draw_text(one)}</span>" for one in block["elements"])
             return f"<div class=context>{elements}</div>"
         case "rich_text":
-            lines = (part["text"] for element in block["elements"] for part in element["elements"])
-            return f"<pre>{plain(''.join(lines))}</pre>"
+            return "".join(map(_draw_rich_text, block["elements"]))
         case "actions":
             return f"<div class=actions>{''.join(_draw_button(one) for one in block['elements'])}</div>"
         case _:
             return f"<pre>{plain(json.dumps(block, indent=1, ensure_ascii=False))}</pre>"
+
+
+def _draw_rich_text(element: Block) -> str:
+    text = plain("".join(part["text"] for part in element["elements"]))
+    return f"<pre>{text}</pre>" if element["type"] == "rich_text_preformatted" else f"<div><b>{text}</b></div>"
 
 
 def _draw_section(section: Block) -> str:

@@ -12,13 +12,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from batchbell.contract import FailureGroup, Message
+from batchbell.contract import Command, FailureGroup, Message
 from batchbell.texts import ICONS, cut, describe_children, describe_job, headline, last_lines, shorten
 
 TITLE_LIMIT = 150  # characters, like Slack's own headers
 DESCRIPTION_LIMIT = 2_800  # characters: a section in Slack allows 3,000
 LINE_LIMIT = 300  # characters
 FACTS_LIMIT = 1_000  # of these, for all facts
+COMMANDS_LIMIT = 1_200  # … for all command lines
 REST_SIZE = 20  # of the line that counts the rest
 LOG_LIMIT = 500  # characters of a log's last lines
 STEPS_LIMIT = 5
@@ -53,10 +54,12 @@ def _description(message: Message) -> str:
     """Return the lines that fit: what failed leaves room for the facts below it."""
     top = [_line(message.summary), *(_line(f"Note: {note}") for note in message.notes)]
     facts = _fill([_line(f"{fact.label}: {fact.value}") for fact in message.facts], FACTS_LIMIT)
+    commands = _fill([shown for command in message.commands if (shown := _command(command))], COMMANDS_LIMIT)
     failed = [_failure(group) for group in message.failures]
     failed += [_harmless(describe_job(job, LINE_LIMIT)) for job in message.jobs]
-    top = _fill(top, DESCRIPTION_LIMIT - _size(facts))
-    return "\n".join([*top, *_fill(failed, DESCRIPTION_LIMIT - _size([*top, *facts])), *facts])
+    bottom = [*commands, *facts]
+    top = _fill(top, DESCRIPTION_LIMIT - _size(bottom))
+    return "\n".join([*top, *_fill(failed, DESCRIPTION_LIMIT - _size([*top, *bottom])), *bottom])
 
 
 def _fill(lines: Sequence[str], limit: int) -> list[str]:
@@ -80,6 +83,13 @@ def _failure(group: FailureGroup) -> str:
     ends = (f"| {line}" for line in last_lines(group.log_lines, LOG_LIMIT))
     lines = map(_line, (describe_children(group), group.meaning, *ends, group.log_problem))
     return "\n".join(filter(None, (_harmless(headline(group, LINE_LIMIT)), *lines, log)))
+
+
+def _command(command: Command) -> str:
+    """Return it as code; "" if the chat would not show it as it is, since somebody may run it."""
+    if "`" in command.line or _harmless(command.line) != command.line:
+        return ""
+    return f"{_line(command.label)}: `{command.line}`"
 
 
 def _line(text: str) -> str:

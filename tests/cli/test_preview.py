@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +12,10 @@ from typer.testing import CliRunner
 from batchbell.cli import app
 from batchbell.cli.preview import draw
 from batchbell.cli.rendering.page import write_page
-from batchbell.cli.rendering.sample_messages import sample_messages
+from batchbell.cli.rendering.sample_messages import SampleMessage, sample_messages
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, find_plugins
+from batchbell.wire import MessageKind, Status
 
 KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "test"}
 
@@ -151,3 +153,31 @@ def test_a_page_that_cannot_be_written_is_reported_on_one_line(preview, argument
     assert (result.exit_code, result.stdout) == (code, "")
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_only_a_notifier_that_edits_is_shown_how_far_a_job_is():
+    slack = find_plugins()["slack"]
+    model = slack.infrastructure().Settings
+    ways = (
+        model(webhook={"config": "slackWebhook"}),
+        model(token={"config": "slackToken"}, channel="C0123456789"),
+    )
+    choices = [
+        SimpleNamespace(
+            name=f"slack-{number}",
+            plugin=slack,
+            settings=way,
+            statuses=(),
+            jobs=(),
+            tags=None,
+            log_lines=None,
+        )
+        for number, way in enumerate(ways)
+    ]
+    (some_failed, *_) = sample_messages(Origin("production"))
+    progress = replace(some_failed.message, kind=MessageKind.PROGRESS, status=Status.RUNNING)
+    finished, running = draw([some_failed, SampleMessage("It runs", progress)], choices)
+
+    assert [drawing.problem for drawing in (*finished.drawings, *running.drawings)] == [""] * 4
+    assert [drawing.left_out for drawing in finished.drawings] == [False, False]
+    assert [drawing.left_out for drawing in running.drawings] == [True, False]

@@ -62,7 +62,7 @@ def test_a_stack_may_be_named_with_its_organization_and_project(explain, program
     assert explain(stack_file=stack_file, stack="").exit_code == 0
     shown = CliRunner().invoke(app, ["preview", "--json"])
     assert (shown.exit_code, json.loads(shown.stdout)["stack"]) == (0, "dev")
-    assert "dev-dispatcher" in (program / "preview.html").read_text("utf-8")
+    assert "dev-bell-dispatcher" in (program / "preview.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

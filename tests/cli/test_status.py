@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from batchbell.cli import status
-from batchbell.wire import HEALTH_KEY
+from batchbell.cli.deployed.stack import DeployedStack
+from batchbell.wire import HEALTH_KEY, SWEEP_KEY
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 
 PASSPHRASE = "a passphrase of the tests"
@@ -203,6 +204,37 @@ def test_if_the_package_cannot_be_fetched_failing_notifiers_are_still_shown(oper
     assert [notifier.name for notifier in found.notifiers] == ["slack"]
     assert "could not be read" in found.notes[0]
     assert "signed" not in found.notes[0]
+
+
+def test_a_stack_without_sweeps_says_nothing_of_them(operator):
+    assert json.loads(operator.run("status", "--json").stdout)["sweeps"] is None
+    assert "sweeps" not in operator.run("status").stdout
+
+
+def test_up_to_when_the_sweeps_have_checked_each_queue_is_shown_and_that_they_fail(operator, monkeypatch):
+    table, client = operator.stack.deployment.outputs["ledger_table_name"], operator.stack.cloud.client("dynamodb")
+    queues = [f"arn:aws:batch:us-east-1:123456789012:job-queue/{name}" for name in ("swept", "late", "odd", "fresh")]
+    manifest = operator.deployed.manifest | {"watch": {"queues": queues, "definitions": []}}
+    monkeypatch.setattr(DeployedStack, "manifest", manifest)
+    rows = [{"message": {"S": SWEEP_KEY}, "notifier": {"S": queue}} for queue in queues[:3]]
+    checks = [{"N": str(time.time() - 4_200)}, {"N": str(time.time() - 8_000)}, {"S": "x"}]
+    for row, checked in zip(rows, checks, strict=True):
+        client.put_item(TableName=table, Item=row | {"checked": checked})
+    try:
+        answer = operator.answer("status", exit_code=1)
+        shown = operator.run("status").stdout
+    finally:
+        for row in rows:
+            client.delete_item(TableName=table, Key=row)
+
+    sweeps = answer["sweeps"]
+    assert [one["queue"] for one in sweeps] == queues
+    assert abs(epoch(sweeps[0]["checked"]) - (time.time() - 4_200)) < 60
+    assert [one["checked"] for one in sweeps[2:]] == [None, None]
+    assert "sweeps of swept: every job that ended before " in shown and "(1 h ago) has its message" in shown
+    assert "sweeps of fresh: none yet" in shown
+    (failing,) = [one for one in answer["attention"] if "sweeps" in one]
+    assert failing.startswith("sweeps of late fail since about ")
 
 
 @pytest.mark.parametrize(

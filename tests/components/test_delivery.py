@@ -32,3 +32,11 @@ def test_the_ledgers_index_has_the_form_of_keys_without_a_perpetual_change():
     (index,) = ledger.inputs["globalSecondaryIndexes"]
 
     assert (index.get("hashKey"), index.get("rangeKey"), index.get("keySchemas")) == ("notifier", "sent", None)
+
+
+@pytest.mark.parametrize("protect", [False, True])
+def test_what_messages_are_in_is_protected_where_the_stack_asks_for_it(protect):
+    recording = record(CONFIG | {"protect": protect})
+    protected = sorted(one.name for one in recording.resources if one.protect)
+
+    assert protected == (["bell-dead-letters", "bell-intake", "bell-ledger", "bell-retry"] if protect else [])

@@ -6,8 +6,11 @@ import uuid
 
 import pytest
 
+from batchbell.dispatcher import invocation
 from batchbell.dispatcher.delivery.ledger import Ledger
 from batchbell.dispatcher.delivery.outbox import Outbox
+from batchbell.dispatcher.delivery.outcome import Delivery
+from batchbell.dispatcher.intake import Accepted, Intake
 from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.timing import Timing
@@ -113,7 +116,9 @@ def stack(cloud, table):
             }
             self.outgoing = Recorded(sqs)
             self.dispatcher = Dispatcher(
-                instances=[Instance(name, channel) for name, channel in channels.items()],
+                instances=[
+                    Instance(name, channel, progress=hasattr(channel, "update")) for name, channel in channels.items()
+                ],
                 outbox=Outbox(self.outgoing, self.urls["retry"], self.urls["dead"]),
                 table=table,
                 dynamodb=cloud.client("dynamodb"),
@@ -126,6 +131,21 @@ def stack(cloud, table):
             records = [{"messageId": str(number), "body": text} for number, text in enumerate(texts)]
             answer = self.dispatcher.run(records, seconds)
             return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+        def deliver(self, notifier, *messages):
+            """Deliver messages that a sweep composed."""
+
+            class Swept(Intake):
+                def accept(self, records, budget):
+                    accepted = Accepted()
+                    instance = next(one for one in self.instances if one.name == notifier)
+                    for message in messages:
+                        accepted.work.add("0", Delivery(instance, message, time.time()))
+                    return accepted
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(invocation, "Intake", Swept)
+                self.run()
 
         def bodies(self, name):
             sqs, url, found = cloud.client("sqs"), self.urls[name], []

@@ -159,6 +159,33 @@ def test_two_early_tickets_for_one_message_become_one_with_the_older_ones_age(st
     assert (posted["first_tried"], posted["not_before"]) == (first["first_tried"], second["not_before"])
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_of_several_tickets_for_one_message_the_one_that_is_due_is_sent_for_those_that_are_early(stack, ticket, order):
+    now = time.time()
+    due = ticket | {"first_tried": now - 60, "not_before": 0}
+    early = ticket | {"not_before": now + 500}
+    copies = [due, early, early | {"first_tried": now - 90, "attempt": 2}]
+    ops = Channel()
+    invocation = stack(ops=ops)
+
+    assert invocation.run(*(copies[number] for number in order)) == []
+    assert (len(ops.got), invocation.posted(), invocation.bodies("dead")) == (1, [], [])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_ticket_that_is_refused_beside_an_early_one_leaves_one_with_the_older_ones_age(stack, ticket, order):
+    now = time.time()
+    due = ticket | {"first_tried": now - 60, "attempt": 3, "not_before": 0}
+    early = ticket | {"first_tried": now - 90, "not_before": now + 500}
+    copies = [due, early]
+    invocation = stack(ops=Channel(TemporaryError("busy")))
+
+    assert invocation.run(*(copies[number] for number in order)) == []
+    (posted,) = invocation.posted()
+    assert (posted["first_tried"], posted["attempt"], posted["reason"]) == (now - 90, 4, "busy")
+    assert posted["not_before"] < now + 500
+
+
 def test_an_early_ticket_whose_time_is_over_is_tried_once_more(stack, ticket):
     ops = Channel(TemporaryError("busy"))
     second = stack(ops=ops)

@@ -36,7 +36,7 @@ class Deployer:
     def create(cls, cloud: LocalCloud, stack: str, headings: Sequence[str]) -> Deployer:
         """Make a user with the policies under these headings; the environment has the stack's name."""
         names = {"REGION": cloud.region, "ACCOUNT": cloud.account_id, "PROJECT": "batchbell"}
-        names |= {"STACK": stack, "ENVIRONMENT": stack}
+        names |= {"STACK": stack, "PREFIX": f"{stack}-bell", "ENVIRONMENT": stack}
         documents = [policy(one, names).content for one in headings]
         iam, user = cloud.client("iam"), f"deployer-of-{stack}"
         iam.create_user(UserName=user)

@@ -47,12 +47,14 @@ class InspectedStack:
 
     needs: resources by action that its notifiers need
     calls: calls that its notifiers make
+    sweeps: whether it looks at the arrays that run
     """
 
     cloud: LocalCloud
     deployment: Deployment
     needs: Mapping[str, set[str]]
     calls: list[Call]
+    sweeps: bool = False
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -167,6 +169,7 @@ def deploy_every_option(shared: SharedStack, project: Path, account: AccountReso
     config = {
         "job_queue_arns": [f"{BATCH_ARN}:job-queue/nightly"],
         "alarm_topic_arn": account.alarm_topic,
+        "watch_every": 15,
         "notifiers": [
             {"type": "slack", "name": "kept", "webhook": {"ssm": account.parameter, "kms_key_arn": account.key}},
             {"type": "slack", "name": "managed", "webhook": {"secretsmanager": account.secret}},
@@ -196,6 +199,7 @@ def deploy_every_option(shared: SharedStack, project: Path, account: AccountReso
             ("sns", "publish", {"TopicArn": account.topic, "Message": "done"}),
             ("kms", "generate_data_key", {"KeyId": account.key, "KeySpec": "AES_256"}),
         ],
+        sweeps=True,
     )
 
 

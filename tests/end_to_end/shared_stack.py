@@ -17,7 +17,7 @@ from demo.print_color import SENDER
 from tests.end_to_end.stack import TIMEOUT, Stack, deploy, shorten_batching
 from tests.waiting import wait_until
 
-WEBHOOK = "/batchbell/batchbell/print-color/print-color/slack/webhook"  # the parameter in which the stack keeps it
+WEBHOOK = "/batchbell/batchbell/print-color/bell/slack/webhook"  # the parameter in which the stack keeps it
 UNLIMITED = 10**9
 
 

@@ -21,6 +21,7 @@ CONFIG = {
     "environment_name": STACK,
     "environment_platform": "EC2",
     "environment_command": ["true"],
+    "watch_every": 15,
     "notifiers": [
         {"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}},
         {"type": "email", "name": "email", "sender": SENDER, "recipients": ["team@example.com"]},

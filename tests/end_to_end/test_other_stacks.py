@@ -219,7 +219,7 @@ def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, pr
     def reasons():
         return [
             json.loads(event["message"])["reason"]
-            for group in logs.describe_log_groups(logGroupNamePrefix="print-color-dispatcher")["logGroups"]
+            for group in logs.describe_log_groups(logGroupNamePrefix="print-color-bell-dispatcher")["logGroups"]
             for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
             if "notifier cannot be used" in event["message"]
         ]

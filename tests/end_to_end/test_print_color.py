@@ -44,7 +44,7 @@ def test_the_message_lists_failed_children_by_exit_code_with_their_indexes(print
     text = " ".join(mail["BodyText"].split())
     assert "(exit code 3) children 0-2" in text
     assert "(exit code 5) child 4" in text
-    assert "log-group/print-color-batch-jobs-" in text
+    assert "log-group/print-color-bell-batch-jobs-" in text
     assert "print-color$252Fdefault$252F" in text
 
 
@@ -174,7 +174,7 @@ def test_the_functions_role_allows_what_it_needs_and_no_more(print_color):
         statement["Resource"] for statement in document["Statement"] if statement["Action"] == ["ssm:GetParameter"]
     ]
     assert secret == [
-        ["arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/batchbell/print-color/print-color/slack/webhook"]
+        ["arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/batchbell/print-color/bell/slack/webhook"]
     ]
 
 

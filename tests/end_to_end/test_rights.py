@@ -48,6 +48,9 @@ def answer(service, operation, arguments):
 
 
 READING_LOGS = "logs:GetLogEvents"
+# What only a stack that looks at running arrays may do.
+READING_ROWS = ("dynamodb:GetItem", "dynamodb:BatchGetItem")
+DESCRIBING_QUEUES = ("batch:DescribeJobQueues", "batch:DescribeComputeEnvironments")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,8 @@ def test_the_functions_role_has_exactly_the_expected_rights(stack):
         "dynamodb:Query": {f"{table}/index/deliveries"},
         **{action: {log} for action in ("logs:CreateLogStream", "logs:PutLogEvents")},
         **{action: {"*"} for action in ("batch:ListJobs", "batch:DescribeJobs")},
+        **({action: {table} for action in READING_ROWS} if stack.sweeps else {}),
+        **({action: {"*"} for action in DESCRIBING_QUEUES} if stack.sweeps else {}),
         **stack.needs,
     }
 
@@ -95,7 +100,8 @@ def test_no_role_of_a_stack_has_wildcard_actions_or_unneeded_wildcard_resources(
             assert not [action for action in statement["Action"] if "*" in action or "?" in action]
             opened = {one for one in statement["Resource"] if "*" in one or "?" in one}
             if opened == {"*"}:
-                assert set(statement["Action"]) == {"batch:ListJobs", "batch:DescribeJobs"}
+                of_sweeps = DESCRIBING_QUEUES if stack.sweeps else ()
+                assert set(statement["Action"]) in ({"batch:ListJobs", "batch:DescribeJobs"}, {*of_sweeps})
             elif set(statement["Action"]) == set(SENDING_MAIL):
                 assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": SENDER}}
             else:
@@ -127,6 +133,17 @@ def calls_of(stack: InspectedStack) -> list[Call]:
         ("dynamodb", "query", query(outputs["ledger_table_name"], IndexName="deliveries")),
         ("batch", "list_jobs", {"arrayJobId": "none"}),
         ("batch", "describe_jobs", {"jobs": ["none"]}),
+        *(calls_of_sweeps(stack) if stack.sweeps else ()),
+    ]
+
+
+def calls_of_sweeps(stack: InspectedStack) -> list[Call]:
+    table, row = stack.outputs["ledger_table_name"], {"message": {"S": "probe"}, "notifier": {"S": "probe"}}
+    return [
+        ("dynamodb", "get_item", {"TableName": table, "Key": row}),
+        ("dynamodb", "batch_get_item", {"RequestItems": {table: {"Keys": [row]}}}),
+        ("batch", "describe_job_queues", {"jobQueues": ["none"]}),
+        ("batch", "describe_compute_environments", {"computeEnvironments": ["none"]}),
     ]
 
 
@@ -149,7 +166,10 @@ def forbidden_calls(stack: InspectedStack, others: AccountResources) -> Iterator
     yield "sqs", "delete_queue", {"QueueUrl": dead}
     yield "sqs", "set_queue_attributes", {"QueueUrl": intake, "Attributes": {"VisibilityTimeout": "1"}}
     yield "sqs", "start_message_move_task", {"SourceArn": stack.queue_arn("dead_letter")}
-    yield "dynamodb", "get_item", {"TableName": table, "Key": row}
+    if not stack.sweeps:
+        yield from calls_of_sweeps(stack)
+    yield "dynamodb", "get_item", {"TableName": others.name, "Key": row}
+    yield "dynamodb", "batch_get_item", {"RequestItems": {others.name: {"Keys": [row]}}}
     yield "dynamodb", "put_item", {"TableName": table, "Item": row}
     yield "dynamodb", "delete_item", {"TableName": table, "Key": row}
     yield "dynamodb", "scan", {"TableName": table}
@@ -217,7 +237,7 @@ def test_the_functions_role_refuses_every_other_call(stack, others):
 def test_only_the_stacks_own_rules_may_send_to_its_queues_and_only_requests_without_tls_are_denied(stack):
     rules = {arn("events", f"rule/{rule}") for rule in stack.ids("aws:cloudwatch/eventRule:EventRule")}
     ours = {"Service": "events.amazonaws.com"}
-    assert len(rules) == 2
+    assert len(rules) == (3 if stack.sweeps else 2)
     for purpose in PURPOSES:
         attributes = stack.queue(purpose)
         statements = json.loads(attributes["Policy"])["Statement"]
@@ -271,7 +291,7 @@ def test_records_that_crash_the_function_and_events_that_a_rule_cannot_deliver_a
     rules = stack.ids("aws:cloudwatch/eventRule:EventRule")
     targets = [target for rule in rules for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
 
-    assert len(targets) == len(rules) == 2
+    assert len(targets) == len(rules) == (3 if stack.sweeps else 2)
     assert {(one["Arn"], one["DeadLetterConfig"]["Arn"]) for one in targets} == {
         (stack.queue_arn("intake"), dead_letters["QueueArn"])
     }

@@ -16,7 +16,7 @@ from tests.end_to_end.stack import TIMEOUT, Stack, deploy
 from tests.waiting import patience
 
 FORMS = ("config", "ssm", "secretsmanager")
-STORED = "/batchbell/batchbell/secrets/secrets/config/webhook"  # where the program keeps the form `config`
+STORED = "/batchbell/batchbell/secrets/bell/config/webhook"  # where the program keeps the form `config`
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from batchbell.webhook import READ_TIMEOUT
-from batchbell_local.slack.sink import CONNECTIONS, SlackResponse
+from batchbell_local.slack.listening import CONNECTIONS
+from batchbell_local.slack.sink import SlackResponse
 from tests.end_to_end.observed_stack import FIRST, REPEAT, ObservedStack, answer_in_turn
 
 DRIP = READ_TIMEOUT - 1  # s between two bytes: no read times out, and the whole response takes many minutes

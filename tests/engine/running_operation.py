@@ -37,7 +37,7 @@ class OperationResult:
     summary: how many resources have each kind of step: {"same": 44}
     outputs: the stack's outputs, secrets as "[secret]"
     failed: what the CLI printed if the operation failed; "" if it succeeded
-    changes: steps that changed a resource ("update Queue print-color-intake"), in the order in which they ended
+    changes: steps that changed a resource ("update Queue bell-intake"), in the order in which they ended
     diagnostics: severity and text of each
     printed: all output of the CLI and the program, and all events except the first, which repeats the config
     """
@@ -123,7 +123,7 @@ class RunningOperation:
         self._half_a_line = ""
 
     def wait_for(self, step: str, state: str) -> None:
-        """Wait until a step ("create Queue print-color-intake") is "begun" or "done"."""
+        """Wait until a step ("create Queue bell-intake") is "begun" or "done"."""
 
         def reached() -> bool:
             ended = self._engine.poll() is not None

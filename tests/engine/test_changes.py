@@ -8,7 +8,7 @@ from batchbell_local.slack.sink import SlackSink
 from tests.engine.engine_stack import PATIENCE
 from tests.waiting import wait_until
 
-FUNCTION = "Function print-color-dispatcher"
+FUNCTION = "Function bell-dispatcher"
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def test_a_new_notifier_adds_its_topic_and_changes_the_function_and_its_rights(s
     stack.set(notifiers=[*notifiers, {"type": "sns", "name": "second", "statuses": ["FAILED"]}])
 
     assert sorted(stack.run("up").changes) == [
-        "create Topic print-color-second",
+        "create Topic bell-second",
         f"update {FUNCTION}",
-        "update RolePolicy print-color-dispatcher",
+        "update RolePolicy bell-dispatcher",
     ]
 
 
@@ -46,8 +46,8 @@ def test_while_a_notifier_is_removed_every_finished_job_sends_one_message(stack,
     stack.wait_until_received(*names)
 
     # The topic is deleted last, when the function no longer publishes to it.
-    done.ends_with("delete Topic print-color-second")
-    assert sorted(done.changes[:-1]) == [f"update {FUNCTION}", "update RolePolicy print-color-dispatcher"]
+    done.ends_with("delete Topic bell-second")
+    assert sorted(done.changes[:-1]) == [f"update {FUNCTION}", "update RolePolicy bell-dispatcher"]
     assert [len(stack.mails(name)) for name in names] == [1] * len(names)
 
 
@@ -58,7 +58,7 @@ def test_a_rotated_webhook_changes_only_the_parameter_and_the_next_message_uses_
     stack.submit(name, 2)
     wait_until(lambda: new_sink.accepted, "received", PATIENCE)
 
-    assert done.changes == ["update Parameter print-color-slack-webhook"]
+    assert done.changes == ["update Parameter bell-slack-webhook"]
     assert name in new_sink.accepted[0]["text"]
     assert new_sink.url.rpartition("/")[2] not in done.printed
 
@@ -70,7 +70,24 @@ def test_another_status_changes_only_the_rule_and_another_command_only_the_job_d
     wait_until(lambda: stack.mails(name), "mailed", PATIENCE)
 
     assert sorted(done.changes) == [
-        "update EventRule print-color-finished",
-        "update JobDefinition print-color-batch-job",
+        "update EventRule bell-finished",
+        "update JobDefinition bell-batch-job",
     ]
     assert stack.mails(name) == [f"{name} failed: all 2 children"]
+
+
+def test_the_sweeps_of_running_arrays_come_and_go_with_their_setting_and_change_nothing_else(stack):
+    changed = [
+        f"update {FUNCTION}",
+        "update QueuePolicy print-color-dead-letters",
+        "update QueuePolicy print-color-intake",
+        "update RolePolicy print-color-dispatcher",
+    ]
+    added = ["EventRule print-color-sweep", "EventTarget print-color-sweep", "MetricAlarm print-color-sweep-lost"]
+    stack.set(stalled_after=60)
+    turned_on = stack.run("up").changes
+    stack.set(stalled_after=0)
+    turned_off = stack.run("up").changes
+
+    assert sorted(turned_on) == sorted([*(f"create {one}" for one in added), *changed])
+    assert sorted(turned_off) == sorted([*(f"delete {one}" for one in added), *changed])

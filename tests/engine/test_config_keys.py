@@ -15,7 +15,8 @@ from batchbell.plugins import find_plugins
 from components.settings.notifiers import EntrySettings
 from components.settings.stack_config import config_keys
 
-DECLARED = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
+DECLARED = {key: item for key, item in CONFIG.items() if ":" not in key}
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 
 # Reads the settings as this project's program does, and writes them to a file instead of creating resources.
@@ -25,6 +26,8 @@ PROGRAM = """
     from components.settings.stack_config import config_keys, settings_from_stack, stack_secrets
 
     def as_written(choice):
+        if not hasattr(choice, "plugin"):
+            return choice.model_dump()
         names = ("name", "statuses", "jobs", "tags", "log_lines", "digest_after")
         entry = {name: getattr(choice, name) for name in names}
         return {"type": choice.plugin.type, **entry, **choice.settings.model_dump(exclude_unset=True)}
@@ -85,7 +88,7 @@ def stack(stack_of, copy_project, cli):
     cli(stack, "stack", "init")
     cli(stack, "config", "set", "--secret", "slackWebhook", typed=WEBHOOK)
     # One word of the command looks like a number.
-    alone = {declared["type"]: key for key, declared in DECLARED.items()} | {"array": "environment_command"}
+    alone = {type(declared["default"]): key for key, declared in DECLARED.items()} | {list: "environment_command"}
     for key in alone.values():
         for path, text in leaves(key, sample(key)).items():
             cli(stack, "config", "set", *(["--path", "--type", "string"] if path != key else []), path, text)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-ENVIRONMENT = "ComputeEnvironment print-color-batch"
-QUEUE = "update JobQueue print-color-batch-queue"
+ENVIRONMENT = "ComputeEnvironment bell-batch"
+QUEUE = "update JobQueue bell-batch-queue"
 
 VARIATION = """
 def _vary(args):
@@ -36,8 +36,8 @@ def vary(stack):
     whole = program.read_text()
 
     def apply(change):
-        head, _, rest = whole.partition("stack = ")
-        program.write_text(head + VARIATION.format(change=change) + "stack = " + rest)
+        head, start, rest = whole.partition("NAME = ")
+        program.write_text(head + VARIATION.format(change=change) + start + rest)
 
     yield apply
     program.write_text(whole)
@@ -114,7 +114,7 @@ def test_where_aws_still_sees_the_queue_only_the_deletion_fails_and_the_next_up_
 def test_in_two_steps_no_up_fails_however_long_aws_sees_the_queue(stack):
     stack.cloud.lag_relations(3_600)
     stack.set(environment_platform="EC2")
-    moved = stack.start("up", "--exclude", "**ComputeEnvironment::print-color-batch-fargate-spot").finish()
+    moved = stack.start("up", "--exclude", "**ComputeEnvironment::bell-batch-fargate-spot").finish()
     stack.cloud.lag_relations(0)
     later = stack.run("up")
     _, resources = environments(stack)
@@ -190,16 +190,16 @@ def test_every_setting_for_companies_is_taken_over_in_place(stack):
 
     assert sorted(done.changes) == [
         f"update {ENVIRONMENT}-ec2",
-        "update JobDefinition print-color-batch-job",
-        "update LaunchTemplate print-color-batch-instance",
-        "update LogGroup print-color-batch-jobs",
+        "update JobDefinition bell-batch-job",
+        "update LaunchTemplate bell-batch-instance",
+        "update LogGroup bell-batch-jobs",
     ]
     assert stack.run("preview").summary == {"same": 44}
 
 
 def test_a_refresh_reads_the_definitions_first_revision_until_that_is_deregistered(stack):
     """The engine keeps the id of the first revision (pulumi#3729), by which the provider reads."""
-    definition = "JobDefinition print-color-batch-job"
+    definition = "JobDefinition bell-batch-job"
     refreshed, again = stack.run("refresh"), stack.run("up")
     stack.cloud.client("batch").deregister_job_definition(jobDefinition="print-color:1")
     forgotten, made = stack.run("refresh"), stack.run("up")

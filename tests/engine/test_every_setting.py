@@ -80,6 +80,10 @@ def every_setting(account: Mapping[str, Any]) -> dict[str, Any]:
         "environment_attempts": 3,
         "environment_volume_encryption": True,
         "environment_log_retention_days": 90,
+        "watch_every": 15,
+        "early_failures": {"percent": 20, "at_least": 5},
+        "overdue_after": [{"jobs": "nightly-*", "minutes": 480}, {"minutes": 600}],
+        "stalled_after": 60,
         "log_lines": 5,
         "owner_tag": "owner",
         "notifiers": [

@@ -73,7 +73,7 @@ def test_a_rules_target_is_created_only_after_the_queue_policies(deployed, backe
     assert len(targets) == 2
     for target in targets:
         policies = {urn.rpartition("::")[2] for urn in target["dependencies"] if ":QueuePolicy::" in urn}
-        assert policies == {"print-color-intake", "print-color-retry", "print-color-dead-letters"}
+        assert policies == {"bell-intake", "bell-retry", "bell-dead-letters"}
 
 
 def test_no_plain_secret_is_in_the_state_the_engines_output_the_function_or_its_package(deployed, backend):
@@ -102,8 +102,8 @@ def test_a_refresh_detects_changes_made_outside_of_pulumi_and_up_reverts_them(de
 
     assert refreshed.summary == {"same": 42, "update": 1, "delete": 1}
     assert sorted(deployed.run("up").changes) == [
-        "create EventTarget print-color-finished",
-        "update Queue print-color-intake",
+        "create EventTarget bell-finished",
+        "update Queue bell-intake",
     ]
 
 

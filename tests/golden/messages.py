@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from batchbell.contract import Message
+from batchbell.contract import Command, Fact, Message, Progress, Severity
 from batchbell.dispatcher.delivery.sender import MAY_BE_A_REPEAT
 from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
@@ -22,6 +23,7 @@ from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.timing import Deadline
+from batchbell.wire import BOARD, MessageKind, Status
 
 EVENTS = Path(__file__).parents[1] / "events"
 HOME = Origin("production", "production-dispatcher-1a2b3c4", ZoneInfo("Europe/Berlin"))
@@ -52,8 +54,39 @@ def messages() -> Mapping[str, Message]:
         "dead-channel": compose_dead_channel(
             DeadChannel("ops", 1_763_608_365.0, "Slack answered 404 no_service"), HOME
         ),
+        "early-failures": _warning(some_failed),
+        "progress": _progress(succeeded),
         "test": compose_self_test(SelfTest("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), 1_763_608_365.0), HOME),
     }
+
+
+def _warning(failed: Message) -> Message:
+    """A warning about the job while it runs, with the command that ends it."""
+    job = failed.thread.rpartition("/")[2]
+    return replace(
+        failed,
+        key=f"{failed.thread}#{Status.EARLY}",
+        kind=MessageKind.EARLY_FAILURES,
+        status=Status.EARLY,
+        severity=Severity.WARNING,
+        title=f"{failed.job_name} runs, and many of its children fail: 4 of the first 5",
+        commands=(Command("To end the job", f"aws batch terminate-job --job-id {job} --reason 'early failures'"),),
+    )
+
+
+def _progress(finished: Message) -> Message:
+    """What a live message shows while the job runs."""
+    return replace(
+        finished,
+        key=f"{finished.thread}{BOARD}",
+        kind=MessageKind.PROGRESS,
+        status=Status.RUNNING,
+        severity=Severity.INFO,
+        title=f"{finished.job_name} is running: 120 of 10,000 children done, 3 failed",
+        summary=f"Array job on {finished.queue}, about 2 h left",
+        facts=(Fact("Running", "64"), Fact("Waiting", "9,816")),
+        progress=Progress(10_000, 120, 3, 184),
+    )
 
 
 def _event(file: str, **detail: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from batchbell import stack_files
 from batchbell_local.pulumi.monitor import EngineLog, ResourceMonitor
+from batchbell_local.pulumi.naming import Naming
 from batchbell_local.pulumi.redaction import Redaction
 from batchbell_local.pulumi.resources import TABLE, Clients
 from batchbell_local.pulumi.resources.property_values import Properties
@@ -79,7 +80,8 @@ def play(config: Mapping[str, Any], stack: str, cloud: Cloud, *, adapt: Adapt = 
 
 def _play(config: Mapping[str, Any], stack: str, clients: Clients, adapt: Adapt) -> Played:
     values = stack_files.load(PROJECT, stack, config, SECRETS)
-    monitor = _Monitor(values.project, stack, clients, adapt)
+    naming = Naming.from_config(values.project, stack, values.values)
+    monitor = _Monitor(values.project, stack, naming, clients, adapt)
     run_program(values, stack, monitor, EngineLog(Redaction()))
     found = {(type_, name): _read(type_, id, clients) for type_, name, id in monitor.created}
     for type_, _, id in reversed(monitor.created):
@@ -115,8 +117,8 @@ def _paths(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 class _Monitor(ResourceMonitor):
     """Goes on after a refusal, as if the resource had been created, so that one does not hide the next."""
 
-    def __init__(self, project: str, stack: str, clients: Clients, adapt: Adapt) -> None:
-        super().__init__(project, stack, clients, Redaction(), self._keep)
+    def __init__(self, project: str, stack: str, naming: Naming, clients: Clients, adapt: Adapt) -> None:
+        super().__init__(project, stack, naming, clients, Redaction(), self._keep)
         self._adapt = adapt
         self.created: list[tuple[str, str, str]] = []
         self.refused: dict[tuple[str, str], str] = {}
@@ -131,5 +133,7 @@ class _Monitor(ResourceMonitor):
             return super()._create(type_, name, adapted)
         except ClientError as error:
             self.refused[type_, name] = str(error.response["Error"]["Code"])
-            id, computed = resource_answer(type_, name, properties.values, Place("aws", self._clients.region))
+            id, computed = resource_answer(
+                type_, name, properties.values, Place("aws", self._clients.region), self._naming
+            )
             return id, {**properties.values, **computed}

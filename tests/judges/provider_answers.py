@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from batchbell_local.pulumi.naming import Naming
+
 ACCOUNT = "123456789012"
 VPC = "vpc-0123456789abcdef0"
 SUBNETS = ("subnet-0123456789abcdef0", "subnet-0123456789abcdef1")
@@ -111,7 +113,7 @@ _NAMES: Mapping[str, str | None] = {
 _NUMBERS = {"revision", "latestVersion", "defaultVersion", "version"}
 
 
-def resource_answer(token: str, name: str, inputs: Inputs, place: Place) -> tuple[str, dict[str, Any]]:
+def resource_answer(token: str, name: str, inputs: Inputs, place: Place, naming: Naming) -> tuple[str, dict[str, Any]]:
     """Return the id and the outputs beside the inputs.
 
     A generated name is never shortened: pulumi-aws refuses one that is too long, and so does the judge.
@@ -122,12 +124,12 @@ def resource_answer(token: str, name: str, inputs: Inputs, place: Place) -> tupl
     digits = hashlib.sha256(f"{token} {name}".encode()).hexdigest()
     place = Place(place.partition, str(inputs.get("region") or place.region))
     computed: dict[str, Any] = {}
-    if (naming := _NAMES.get(token, "name")) is not None:
-        computed[naming] = inputs.get(naming) or _generated(name, inputs.get(f"{naming}Prefix"), digits)
+    if (named := _NAMES.get(token, "name")) is not None:
+        computed[named] = inputs.get(named) or _generated(name, inputs.get(f"{named}Prefix"), digits, naming)
     known = {
         "path": "/",
         **{key: value for key, value in inputs.items() if isinstance(value, str)},
-        "name": computed.get(naming or ""),
+        "name": computed.get(named or ""),
         "digits": digits[:17],
         "uuid": f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:32]}",
         "region": place.region,
@@ -147,8 +149,10 @@ def resource_answer(token: str, name: str, inputs: Inputs, place: Place) -> tupl
     return str(known[kind.id] if kind.id in known else kind.id.format(**known)), computed
 
 
-def _generated(name: str, prefix: str | None, digits: str) -> str:
-    return f"{prefix}{digits[:PREFIX_SUFFIX]}" if prefix else f"{name}-{digits[:SUFFIX]}"
+def _generated(name: str, prefix: str | None, digits: str, naming: Naming) -> str:
+    if prefix:
+        return f"{prefix}{digits[:PREFIX_SUFFIX]}"
+    return naming.name(name, digits) or f"{name}-{digits[:SUFFIX]}"
 
 
 def _region(arguments: Inputs, place: Place) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.settings import Settings
 
 from batchbell import stack_files
+from batchbell_local.pulumi.naming import Naming
 from batchbell_local.pulumi.resources import property_values
 from tests.judges.provider_answers import Place, function_answer, resource_answer
 
@@ -43,12 +44,14 @@ class Registered:
     name: its logical name
     inputs: what the program gave, by wire names (camelCase), with secrets unwrapped
     outputs: the inputs and what the provider computes, such as a generated `name`, `arn` and `id`
+    protect: whether Pulumi refuses to delete it
     """
 
     type_token: str
     name: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    protect: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def registered(
 @functools.cache
 def _record(config_and_secrets: str, place: Place, stack: str) -> Recording:
     values = stack_files.load(PROJECT, stack, *json.loads(config_and_secrets))
-    monitor, engine = _Monitor(values.project, stack, place), _EngineLog()
+    monitor, engine = _Monitor(values, stack, place), _EngineLog()
     run_program(values, stack, monitor, engine)
     resources = sorted(monitor.resources, key=lambda one: (one.type_token, one.name))
     return Recording(tuple(resources), tuple(engine.messages), monitor.outputs)
@@ -152,8 +155,9 @@ def _in_a_context_of_its_own(run: Callable[[], None]) -> None:
 class _Monitor:
     """Serves the SDK in place of the engine. Its methods run in several threads at once."""
 
-    def __init__(self, project: str, stack: str, place: Place) -> None:
-        self._project, self._stack, self._place = project, stack, place
+    def __init__(self, values: stack_files.StackConfig, stack: str, place: Place) -> None:
+        self._project, self._stack, self._place = values.project, stack, place
+        self._naming = Naming.from_config(values.project, stack, values.values)
         self.resources: list[Registered] = []
         self.outputs: Mapping[str, Any] = {}
 
@@ -176,9 +180,9 @@ class _Monitor:
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
         inputs = property_values.decode(request.object).values
-        id, computed = resource_answer(request.type, request.name, inputs, self._place)
+        id, computed = resource_answer(request.type, request.name, inputs, self._place, self._naming)
         outputs = {**inputs, **computed, "id": id}
-        self.resources.append(Registered(request.type, request.name, inputs, outputs))
+        self.resources.append(Registered(request.type, request.name, inputs, outputs, request.protect))
         answer = property_values.encode_as({**inputs, **computed}, request.object)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=answer)
 

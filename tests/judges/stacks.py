@@ -16,7 +16,7 @@ PLACES = {
     one.partition: one
     for one in (Place("aws", "us-east-1"), Place("aws-us-gov", "us-gov-west-1"), Place("aws-cn", "cn-north-1"))
 }
-LONGEST_STACK = "a-stack-that-has-32-characters-x"
+LONGEST_STACK = "a-stack-that-has-27-letters"
 LONGEST_NOTIFIER = "a-notifier-that-has-39-characters-xxxxx"
 LONGEST_ENVIRONMENT = "an-environment-with-91-characters-" + "x" * 57
 
@@ -33,6 +33,12 @@ COMPANY = {
     "kms_key_arn": KEY,
     "function_subnet_ids": SUBNETS,
     "function_security_group_ids": GROUPS,
+}
+# What sweeps warn of.
+WARNINGS = {
+    "early_failures": {"percent": 20, "at_least": 5},
+    "overdue_after": [{"jobs": "nightly-*", "minutes": 480}, {"minutes": 600}],
+    "stalled_after": 60,
 }
 JOBS = {
     "environment_subnet_ids": SUBNETS,
@@ -111,6 +117,8 @@ def _watching(place: Place) -> dict[str, Any]:
         "time_zone": "Europe/Berlin",
         "log_lines": 5,
         "log_group_arns": [place.arn("logs", "log-group:/aws/batch/job:*")],
+        "watch_every": 1,
+        **WARNINGS,
     }
 
 

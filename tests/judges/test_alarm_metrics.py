@@ -75,12 +75,12 @@ def test_every_alarm_watches_a_metric_that_is_published(embedded):
 @pytest.mark.parametrize(
     ("alarm", "changed", "problem"),
     [
-        ("dev-finished-lost", {"metricName": "InvocationsFailedToBeSentToDLQ"}, "AWS publishes no metric"),
-        ("dev-backlog", {"dimensions": {"Queue": "q"}}, "with the dimensions"),
-        ("dev-backlog", {"dimensions": {"QueueName": "arn:aws:sqs:q"}}, "is none of the program's"),
-        ("dev-errors", {"namespace": "AWS/lambda"}, "no metrics of the namespace"),
-        ("dev-oldest-undelivered", {"metricName": "OldestUnsent"}, "batchbell OldestUnsent"),
-        ("dev-oldest-undelivered", {"dimensions": {"service": "another"}}, "batchbell OldestUndelivered"),
+        ("bell-finished-lost", {"metricName": "InvocationsFailedToBeSentToDLQ"}, "AWS publishes no metric"),
+        ("bell-backlog", {"dimensions": {"Queue": "q"}}, "with the dimensions"),
+        ("bell-backlog", {"dimensions": {"QueueName": "arn:aws:sqs:q"}}, "is none of the program's"),
+        ("bell-errors", {"namespace": "AWS/lambda"}, "no metrics of the namespace"),
+        ("bell-oldest-undelivered", {"metricName": "OldestUnsent"}, "batchbell OldestUnsent"),
+        ("bell-oldest-undelivered", {"dimensions": {"service": "another"}}, "batchbell OldestUndelivered"),
     ],
 )
 def test_a_metric_that_nobody_publishes_is_found(embedded, alarm, changed, problem):

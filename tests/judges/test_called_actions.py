@@ -68,10 +68,10 @@ def _actions(documents: Iterable[Mapping[str, Any]]) -> set[str]:
     }
 
 
-def _function_may(notifiers: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The actions of the function's role in a stack with these notifiers."""
+def _function_may(notifiers: Sequence[Mapping[str, Any]], **further: Any) -> set[str]:
+    """The actions of the function's role in a stack with these notifiers. `further`: settings."""
     queues = [PLACE.arn("batch", "job-queue/nightly")]
-    config = {"job_queue_arns": queues, "notifiers": list(notifiers), "log_lines": 5}
+    config = {"job_queue_arns": queues, "notifiers": list(notifiers), "log_lines": 5, **further}
     policies = record(config).of_type("aws:iam/rolePolicy:RolePolicy")
     return _actions(json.loads(one.inputs["policy"]) for one in policies)
 
@@ -93,7 +93,7 @@ def test_the_dispatcher_may_make_each_of_its_calls():
     print(f"dispatcher: {len(calls)} calls of {len({one.operation for one in calls})} operations")
     assert len({one.operation for one in calls}) >= 8
 
-    assert _missing(calls, _function_may(_with_each_secret_store())) == {}
+    assert _missing(calls, _function_may(_with_each_secret_store(), watch_every=5)) == {}
 
 
 @pytest.mark.parametrize("type_", NOTIFIERS)

@@ -46,7 +46,7 @@ def test_every_role_has_the_boundary_and_the_path(company):
 def test_queues_ledger_log_and_environment_are_encrypted_with_the_key(company):
     queues = company.of_type("aws:sqs/queue:Queue")
     (ledger,) = company.of_type("aws:dynamodb/table:Table")
-    log = next(one for one in company.of_type("aws:cloudwatch/logGroup:LogGroup") if one.name == "dev-dispatcher")
+    log = next(one for one in company.of_type("aws:cloudwatch/logGroup:LogGroup") if one.name == "bell-dispatcher")
     (function,) = company.of_type("aws:lambda/function:Function")
 
     assert [(one.inputs["kmsMasterKeyId"], one.inputs.get("sqsManagedSseEnabled")) for one in queues] == [
@@ -58,7 +58,7 @@ def test_queues_ledger_log_and_environment_are_encrypted_with_the_key(company):
 
 def test_the_function_is_in_the_subnets_and_its_role_has_the_rights_that_it_needs(company):
     (function,) = company.of_type("aws:lambda/function:Function")
-    policy = next(one for one in company.of_type("aws:iam/rolePolicy:RolePolicy") if one.name == "dev-dispatcher")
+    policy = next(one for one in company.of_type("aws:iam/rolePolicy:RolePolicy") if one.name == "bell-dispatcher")
     statements = json.loads(policy.inputs["policy"])["Statement"]
     allowed = {action: one["Resource"] for one in statements for action in one["Action"]}
 

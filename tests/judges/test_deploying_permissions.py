@@ -76,6 +76,7 @@ def _names(stack):
         "REGION": stack.place.region,
         "ACCOUNT": ACCOUNT,
         "STACK": stack.stack,
+        "PREFIX": f"{stack.stack}-bell",
         "PROJECT": "batchbell",
         "ENVIRONMENT": stack.config.get("environment_name", ""),
         "KEY": KEY.rpartition("/")[2],
@@ -87,7 +88,7 @@ def _statements(stack):
     headings += [COMPANYS] if "kms_key_arn" in stack.config else []
     text = json.dumps([policy(one, _names(stack)).content["Statement"] for one in headings])
     path = stack.config.get("role_path", "/")
-    text = text.replace(f":role/{stack.stack}-", f":role{path}{stack.stack}-")
+    text = text.replace(f":role/{stack.stack}-bell-", f":role{path}{stack.stack}-bell-")
     return list(chain(*json.loads(text.replace("arn:aws:", f"arn:{stack.partition}:"))))
 
 
@@ -128,7 +129,7 @@ def test_no_action_and_no_statement_is_superfluous():
 @pytest.mark.parametrize("heading", [STACK, ENVIRONMENT, COMPANYS, "Operating"])
 def test_a_policy_fits_into_a_managed_policy_for_the_longest_names(heading):
     names = _names(STACKS["longest-names-aws-us-gov"])
-    queue = {word: f"{names['STACK']}-dead-letters-0123456" for word in ("INTAKE", "RETRY", "DEAD-LETTERS")}
+    queue = {word: f"{names['PREFIX']}-dead-letters-0123456" for word in ("INTAKE", "RETRY", "DEAD-LETTERS")}
     text = json.dumps(policy(heading, {**names, **queue}).content, separators=(",", ":"))
     print(f"{heading}: {len(text)} characters")
 
@@ -164,4 +165,4 @@ def test_a_planted_fault_in_a_policy_is_caught():
         assert action in " ".join(_refused(stack, fewer))
     elsewhere = json.loads(json.dumps(statements).replace("dispatcher-*", "notifier-*"))
     assert "iam:PassRole" in " ".join(_refused(stack, elsewhere))
-    assert fill("arn:aws:sqs:REGION:ACCOUNT:STACK-*", _names(stack)) == "arn:aws:sqs:us-east-1:123456789012:dev-*"
+    assert fill("arn:aws:sqs:REGION:ACCOUNT:PREFIX-*", _names(stack)) == "arn:aws:sqs:us-east-1:123456789012:dev-bell-*"

@@ -32,11 +32,13 @@ def test_all_stacks_together_have_every_platform_and_notifier():
 
 
 def test_the_longest_names_are_as_long_as_the_settings_allow():
-    assert [len(name) for name in (LONGEST_STACK, LONGEST_ENVIRONMENT, LONGEST_NOTIFIER)] == [32, 91, 39]
+    assert [len(name) for name in (LONGEST_STACK, LONGEST_ENVIRONMENT, LONGEST_NOTIFIER)] == [27, 91, 39]
     notifiers = [{"type": "sns", "name": LONGEST_NOTIFIER + "x"}]
     for config in ({"notifiers": notifiers}, {"environment_name": LONGEST_ENVIRONMENT + "x"}):
         with pytest.raises(pulumi.RunError, match=r"characters|letters"):
             record({**STACKS["ec2-aws"].config, **config})
+    with pytest.raises(pulumi.RunError, match=r"the stack's name: got .*; takes 1 to 27 letters, digits and -"):
+        record(STACKS["ec2-aws"].config, stack=LONGEST_STACK + "x")
 
 
 def test_secrets_are_plain_and_policies_are_complete():

@@ -53,6 +53,30 @@ def test_slack_needs_its_webhook_and_no_permissions() -> None:
     assert slack.REQUIRES == ("requests",)
 
 
+def test_a_bot_token_gets_progress_and_needs_its_channel() -> None:
+    mentions = {"alice": ["U0123456789"]}
+    grants = provision(slack, token={"config": "slackToken"}, channel="C0123456789", mentions=mentions)
+    assert grants.progress
+    chosen = slack.Settings.model_validate({"token": {"config": "slackToken"}, "channel": "C0123456789"})
+    assert chosen.shows_progress
+    assert grants.secrets["token"].config == "slackToken"
+    assert not grants.statements
+    assert grants.settings == {
+        "channel": "C0123456789",
+        "mentions": mentions,
+        "mention_statuses": ["FAILED"],
+    }
+    assert provision(slack, token={"config": "t"}, channel="G0123456789", api="https://slack-gov.com/api").settings == {
+        "channel": "G0123456789",
+        "api": "https://slack-gov.com/api",
+    }
+
+
+def test_a_webhook_gets_no_progress() -> None:
+    assert not provision(slack, webhook={"config": "slackWebhook"}).progress
+    assert not slack.Settings.model_validate({"webhook": {"config": "slackWebhook"}}).shows_progress
+
+
 @pytest.mark.parametrize("webhook", ["https://hooks.slack.com/services/T0/B0/SECRET", {"config": "a", "ssm": "b"}, {}])
 def test_a_webhook_that_is_not_a_reference_is_refused_without_showing_it(webhook: Any) -> None:
     with pytest.raises(ValidationError) as caught:
@@ -64,6 +88,12 @@ def test_a_webhooks_shape_is_checked_at_deploy_time() -> None:
     (shape,) = (item for item in slack.Settings.model_fields["webhook"].metadata if isinstance(item, SecretShape))
     assert shape.problem("https://example.com/SECRET") is not None
     assert shape.problem("https://hooks.slack.com/services/T0/B0/x") is None
+
+
+def test_a_tokens_shape_is_checked_at_deploy_time() -> None:
+    (shape,) = (item for item in slack.Settings.model_fields["token"].metadata if isinstance(item, SecretShape))
+    assert shape.problem("xoxp-1234567890-SECRET") is not None
+    assert shape.problem("xoxb-1234567890-1234567890-abcdef") is None
 
 
 @pytest.mark.parametrize("sender", ["batch@example.com", "Batch <batch@example.com>", "Bjørn P. <batch@example.com>"])

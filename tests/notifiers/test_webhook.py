@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 import requests
 
-from batchbell.contract import PermanentError, TemporaryError
-from batchbell.webhook import WebhookResponse, WrongWebhook, classify, read_retry_after
+from batchbell.contract import PermanentError, Secret, TemporaryError
+from batchbell.time_limit import SEND_LIMIT
+from batchbell.webhook import Address, Webhook, WebhookResponse, WrongWebhook, classify, read_retry_after
 from batchbell_local.slack.sink import SlackSink
 
 
@@ -100,3 +102,37 @@ def test_retry_after_may_be_a_date(zone: str) -> None:
     seconds = read_retry_after(text)
     assert seconds is not None
     assert 50 < seconds <= 60
+
+
+def token_api(sink: SlackSink, **more: Any) -> Webhook:
+    """A service whose address is known, and whose secret is a token."""
+    return Webhook(
+        Secret("token", lambda fresh: "pager-1234"),
+        "Pager",
+        lambda token: None if token.startswith("pager-") else "no token",
+        locate=lambda token: Address(sink.url, {"Authorization": f"Bearer {token}"}),
+        **more,
+    )
+
+
+def test_a_token_is_sent_in_a_header_to_the_located_address(sink: SlackSink) -> None:
+    assert token_api(sink).post({"text": "done"}) == "ok"
+    request = sink.requests[-1]
+    assert request.headers["authorization"] == "Bearer pager-1234"
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_as_much_of_the_response_is_returned_as_was_asked_for(sink: SlackSink) -> None:
+    sink.answer(status=200, body="x" * 5_000, times=1)
+    assert token_api(sink, response_limit=4_000).post({"text": "done"}) == "x" * 4_000
+
+
+def test_what_a_send_took_before_counts(sink: SlackSink) -> None:
+    before = len(sink.requests)
+    with pytest.raises(TemporaryError, match="no time left"):
+        token_api(sink).post({"text": "done"}, spent=SEND_LIMIT)
+    assert len(sink.requests) == before
+
+
+def test_an_address_shows_nothing_of_itself() -> None:
+    assert repr(Address("https://pager.example/SECRET", {"Authorization": "SECRET"})) == "Address()"

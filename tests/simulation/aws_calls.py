@@ -64,7 +64,6 @@ class Network:
             if world.faulty and self._hits("kill"):
                 self._kill(process, f"before {what}")
             world.scheduler.wait(0.002 + 0.02 * self._random["latency"].random())
-            problem: Exception
             match failure:
                 case "":
                     result = effect()
@@ -78,18 +77,9 @@ class Network:
                 case "lost":
                     effect()
                     world.scheduler.wait(timeout)
-                    problem = ReadTimeoutError(endpoint_url="https://simulated")
-                case "cut":
-                    problem = ConnectionClosedError(endpoint_url="https://simulated")
-                case "unreachable":
-                    problem = EndpointConnectionError(endpoint_url="https://simulated")
-                case code:
-                    problem = error(code, operation)
             world.say(f"{what}: {failure}")
             world.fault(service)
-            if attempt == attempts - 1:
-                raise problem
-        raise AssertionError
+        raise _problem(failure, operation)
 
     def _fault(self, service: str, operation: str, timeout: float) -> str:
         """What happens to one attempt: nothing, or a word for it."""
@@ -121,6 +111,15 @@ class Network:
     def _kill(self, process: Process, where: str) -> None:
         self.world.function.kill(process, f"killed {where}")
         self.world.scheduler.leave()
+
+
+def _problem(failure: str, operation: str) -> Exception:
+    """What boto3 raises after its last attempt."""
+    kinds = {"lost": ReadTimeoutError, "cut": ConnectionClosedError, "unreachable": EndpointConnectionError}
+    problem: Exception = (
+        kinds[failure](endpoint_url="https://simulated") if failure in kinds else error(failure, operation)
+    )
+    return problem
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,6 @@ class Channel:
     random: Random
     poison: frozenset[str] = frozenset()
     arrivals: dict[str, list[Arrival]] = field(default_factory=lambda: defaultdict(list))
-    unsure: set[str] = field(default_factory=set)  # jobs that were sent without a clear answer
     tried: set[str] = field(default_factory=set)  # jobs that were sent at all
 
     @property
@@ -88,10 +87,6 @@ class Channel:
         world.say(f"{self.name} accepts {', '.join(f'{job}*' if mark else job for job, mark in marks.items())}")
         for job, marked in marks.items():
             self.arrivals[job].append(Arrival(job, world.scheduler.now, marked))
-
-    def may_have(self, message: Message) -> None:
-        """The function cannot know whether the channel has it."""
-        self.unsure.update(jobs_of(message))
 
 
 def jobs_of(message: Message) -> Mapping[str, bool]:

@@ -134,7 +134,7 @@ class Function:
                 if not invocation.inits:
                     ends = scheduler.now + seconds  # Lambda does not count the first start of a process
                 scheduler.at(ends, lambda: self._time_out(process, invocation))
-                records = [record_of(one, invocation.mapping.queue, invocation.began) for one in invocation.letters]
+                records = [record_of(one, invocation.mapping.queue) for one in invocation.letters]
                 answer = self.dispatchers[process].run(records, ends - scheduler.now)
             except GreenletExit:
                 raise

@@ -108,14 +108,12 @@ def _answer(world: World, channel: Channel, message: Message, connection: Connec
     if kind in REFUSALS:
         return REFUSALS[kind](random)
     if kind in ("no-answer", "odd-answer"):
-        channel.may_have(message)
         if random.random() < 0.5:
             channel.accept(world, message)
         if kind == "no-answer":
             raise ConnectionResetError("the connection was reset")
         return Response(*random.choice(ODD))
     if kind == "tarpit":
-        channel.may_have(message)
         connection.wait(random.choice(TARPITS))
         if random.random() < 0.5:
             return Response(503, "")

@@ -57,7 +57,7 @@ class Judge:
     def receive(self, invocation: Invocation) -> None:
         now = self.world.scheduler.now
         for letter in invocation.letters:
-            if letter.since is None or '"detail"' in letter.body:  # of an event that comes back, nothing is known
+            if letter.since is None:
                 letter.since = now
             for pair in self.pairs_in(letter.body):
                 invocation.since[pair] = min(letter.since, invocation.since.get(pair, now))

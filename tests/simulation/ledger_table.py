@@ -15,7 +15,7 @@ from tests.simulation import expressions
 
 Key = tuple[str, str]
 
-_MESSAGE, _NOTIFIER = str(Column.MESSAGE), str(Column.NOTIFIER)
+_MESSAGE, _NOTIFIER, _SENT = str(Column.MESSAGE), str(Column.NOTIFIER), str(Column.SENT)
 
 
 def error(code: str, operation: str, **more: Any) -> ClientError:
@@ -65,8 +65,8 @@ class LedgerTable:
         """One notifier's deliveries, the last first."""
         assert request["KeyConditionExpression"] == "#notifier = :notifier" and not request["ScanIndexForward"]
         notifier = request["ExpressionAttributeValues"][":notifier"]["S"]
-        rows = [row for (_, name), row in self.rows.items() if name == notifier and Column.SENT in row]
-        rows.sort(key=lambda row: -float(row[Column.SENT]["N"]))
+        rows = [row for (_, name), row in self.rows.items() if name == notifier and _SENT in row]
+        rows.sort(key=lambda row: -float(row[_SENT]["N"]))
         return {"Items": rows[: request["Limit"]]}
 
     def _write(self, key: Key, request: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -65,12 +65,10 @@ class Plain:
         if kind in REFUSALS:
             raise REFUSALS[kind](random)
         if kind in ("no-answer", "raises", "raises-base"):
-            channel.may_have(message)
             if random.random() < 0.5:
                 channel.accept(world, message)
             raise _no_answer(kind, random)
         if kind == "tarpit":
-            channel.may_have(message)
             with Connection(world.scheduler) as connection:
                 connection.wait(random.choice(TARPITS))
             if random.random() < 0.5:

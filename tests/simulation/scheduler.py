@@ -77,6 +77,17 @@ class Task:
     joining: list[Task] = field(default_factory=list)
     own: dict[Any, Any] = field(default_factory=dict)
 
+    def end(self) -> None:
+        """It holds nothing any more that may hold it: what is freed at once needs no collector."""
+        self.done = True
+        self.call, self.thread = _nothing, None
+        self.own.clear()
+        self.joining.clear()
+
+
+def _nothing() -> None:
+    """What an ended task would call."""
+
 
 class Scheduler:
     """`now` is true time, in epoch seconds."""
@@ -181,10 +192,10 @@ class Scheduler:
                 pass
             except BaseException as error:
                 self.on_escape(error)
-            task.done = True
             self._tasks.pop(task, None)
             for other in task.joining:
                 self.wake(other)
+            task.end()
             self._idle.append(greenlet.getcurrent())
             task = self._give_way(None)
 
@@ -196,11 +207,21 @@ class Scheduler:
         task.waits += 1
         task.woken = False
         if seconds is not None:
-            self._wake_at(self.now + max(0.0, seconds), task)
+            moment = self.now + max(0.0, seconds)
+            if self._is_alone_until(moment) and task.process.frozen_since is None:
+                self.now = moment
+                self.steps += 1
+                return False
+            self._wake_at(moment, task)
         self._give_way(task)
         if self._closed:
             raise GreenletExit
         return task.woken
+
+    def _is_alone_until(self, moment: float) -> bool:
+        """Whether nothing else is due until then, so that the current task goes on without a switch."""
+        queue = self._queue
+        return moment <= self._until and (not queue or moment < queue[0][0]) and self.steps < self._limit
 
     def wake(self, task: Task) -> None:
         """End a task's wait."""
@@ -237,11 +258,13 @@ class Scheduler:
         """End all tasks that are left, so that their stacks hold nothing."""
         self._closed = True
         for task in list(self._tasks):
+            task.process.waiting.clear()
             if task.thread is not None:
                 self.current = task
                 task.thread.throw(GreenletExit)
+            task.end()
         for idle in self._idle:
             idle.throw(GreenletExit)
-        self._tasks.clear()
-        self._queue.clear()
+        for left in (self._tasks, self._idle, self._queue):
+            left.clear()
         self.current = None

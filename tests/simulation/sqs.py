@@ -6,7 +6,6 @@ SendMessageBatch, StartMessageMoveTask.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -20,6 +19,7 @@ class Letter:
     """A message of SQS.
 
     receives: how often SQS handed it over.
+    received_at: when it did so first.
     fates: how each of these ended.
     source: the queue from which SQS moved it, after too many receives.
     since: when the function first tried what is in it.
@@ -30,6 +30,7 @@ class Letter:
     sent_at: float
     visible_at: float
     receives: int = 0
+    received_at: float | None = None
     fates: list[str] = field(default_factory=list)
     source: str = ""
     since: float | None = None
@@ -81,6 +82,7 @@ class Queue:
                 self.dead_letters.put(letter.body, source=self.name)
                 continue
             letter.receives += 1
+            letter.received_at = letter.received_at or now
             hidden = self.visibility
             if self.duplicate_share and self.random.random() < self.duplicate_share:
                 hidden = self.random.random()  # another server of SQS has it too
@@ -104,7 +106,7 @@ class Queue:
         return len(moved)
 
 
-def record_of(letter: Letter, queue: Queue, first_received: float) -> dict[str, Any]:
+def record_of(letter: Letter, queue: Queue) -> dict[str, Any]:
     """What Lambda hands to the function (Lambda Developer Guide, "Using Lambda with Amazon SQS")."""
     return {
         "messageId": letter.id,
@@ -114,17 +116,10 @@ def record_of(letter: Letter, queue: Queue, first_received: float) -> dict[str, 
             "ApproximateReceiveCount": str(letter.receives),
             "SentTimestamp": str(int(letter.sent_at * 1000)),
             "SenderId": "AIDASIMULATED",
-            "ApproximateFirstReceiveTimestamp": str(int(first_received * 1000)),
+            "ApproximateFirstReceiveTimestamp": str(int((letter.received_at or 0.0) * 1000)),
         },
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue.name}",
         "awsRegion": "us-east-1",
     }
-
-
-def decode(body: str) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None

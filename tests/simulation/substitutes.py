@@ -57,7 +57,7 @@ def substituted(scheduler: Scheduler, randomness: random.Random, log: Log, measu
         (threading.Lock, threads.Lock),
         (uuid, types.SimpleNamespace(**{**vars(uuid), "uuid4": lambda: uuid.UUID(int=randomness.getrandbits(128))})),
         (random, randomness),
-        (datetime.datetime, _datetime(scheduler)),
+        (datetime.datetime, _Datetime),
         (concurrent.futures.Future, threads.Future),
         (os, sockets.Os(scheduler)),
         (socket, sockets.Sockets(scheduler)),
@@ -149,21 +149,24 @@ class _Time:
         self._scheduler.wait(seconds)
 
 
-def _datetime(scheduler: Scheduler) -> type:
-    class Datetime(datetime.datetime):
-        @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> Datetime:
-            return cls.fromtimestamp(_Time(scheduler).time(), tz)
+class _Datetime(datetime.datetime):
+    """One class for all runs: a class is freed by the collector alone."""
 
-    return Datetime
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> _Datetime:
+        assert threads.running is not None
+        return cls.fromtimestamp(_Time(threads.running).time(), tz)
 
 
 class _Logger:
     def __init__(self, log: Log) -> None:
         self._log = log
 
+        for level in ("debug", "info", "warning", "error", "exception", "critical"):
+            setattr(self, level, functools.partial(self._write, level))
+
     def append_keys(self, **keys: Any) -> None:
         """Powertools': keys for all lines that follow."""
 
-    def __getattr__(self, level: str) -> Callable[..., None]:
-        return lambda message, **keys: self._log(level, message, keys)
+    def _write(self, level: str, message: str, **keys: Any) -> None:
+        self._log(level, message, keys)

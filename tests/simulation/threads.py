@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.simulation.scheduler import Scheduler, Task
@@ -27,12 +28,12 @@ class Local:
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return _current().own[self, name]
+            return running.current.own[self, name]  # type: ignore[union-attr]
         except KeyError:
             raise AttributeError(name) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        _current().own[self, name] = value
+        running.current.own[self, name] = value  # type: ignore[union-attr]
 
 
 def current_thread() -> Thread:
@@ -51,12 +52,14 @@ class Thread:
         *,
         daemon: bool | None = None,
     ) -> None:
-        self._call = lambda: target(*args, **(kwargs or {})) if target else None
+        self._call: Callable[[], Any] | None = partial(target, *args, **(kwargs or {})) if target else None
         self.name, self.daemon = name, daemon
         self._task: Any = None
 
     def start(self) -> None:
-        self._task = _scheduler().spawn(_current().process, self._call)
+        # Like Python's, it forgets what it runs: that may hold the thread.
+        call, self._call = self._call, None
+        self._task = _scheduler().spawn(_current().process, call or (lambda: None))
         self._task.own[Thread] = self
 
     def join(self, timeout: float | None = None) -> None:
@@ -175,8 +178,13 @@ class Future:
         return self._done.is_set()
 
     def result(self, timeout: float | None = None) -> Any:
+        """Return or raise it, which works once: an error that is kept holds the frames that hold this."""
         if not self._done.wait(timeout):
             raise TimeoutError
-        if self._error is not None:
-            raise self._error
-        return self._result
+        error, self._error = self._error, None
+        if error is None:
+            return self._result
+        try:
+            raise error
+        finally:
+            del error

@@ -75,6 +75,10 @@ class World:
         for queue in (self.intake, self.retry):
             queue.on_dead = self.judge.sqs_gave_up
 
+    @property
+    def queues(self) -> Sequence[Queue]:
+        return self.intake, self.retry, self.dead_letters
+
     def _queue(self, name: str, dead_letters: Queue | None = None) -> Queue:
         return Queue(
             name,
@@ -218,7 +222,7 @@ def simulate(plan: Plan, tracing: bool = False) -> Result:
         return world.run()
     finally:
         # Without what refers to each other, all else is freed without the collector.
-        vars(world.function).clear()
-        vars(world).clear()
+        for part in (*world.queues, world.function, world):
+            vars(part).clear()
         if collecting:
             gc.enable()

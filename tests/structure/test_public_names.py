@@ -10,7 +10,7 @@ import pytest
 PUBLIC = {
     "batchbell.contract": """Command CreateNotifier DigestEntry Fact FailureGroup Link Message Notifier PermanentError
         Progress Secret Secrets Severity Tag TemporaryError UpdatingNotifier""",
-    "batchbell.webhook": """Classify SendError Webhook WebhookResponse WrongWebhook classify read_retry_after
+    "batchbell.webhook": """Address Classify SendError Webhook WebhookResponse WrongWebhook classify read_retry_after
         url_problem""",
     "batchbell.provisioning": """FORMS STACK_CONFIG Context Grants NotifierSettings SecretReference SecretShape
         Statement check_arn check_when_known""",
@@ -24,7 +24,7 @@ PUBLIC = {
     "batchbell.time_limit": "SEND_LIMIT Connections Exchange call_within",
     "batchbell.stack_files": "InvalidConfig Stack StackConfig find_stack load",
     "batchbell.conformance": """REQUEST_ECHO AwsEndpoint Endpoint Fault NotifierConformance Request Response
-        WebhookEndpoint aws_error""",
+        UpdatingNotifierConformance WebhookEndpoint aws_error""",
     "batchbell.testing": "FaultyServer Request Response",
     "components": "ArrayJobNotifier ArrayJobNotifierArgs",
 }

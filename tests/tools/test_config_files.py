@@ -78,8 +78,8 @@ def test_the_page_lists_every_setting_and_its_example_entries_are_valid(files):
     entries = [yaml.safe_load(line)[0] for line in page.splitlines() if line.startswith("- {")]
 
     assert [name for name in [*config_keys(), *(name for _, name in SETTINGS)] if f"- **`{name}`**: " not in page] == []
-    assert [entry["type"] for entry in entries] == sorted(PLUGINS)
-    named = [entry | {"name": entry["type"]} for entry in entries]
+    assert list(dict.fromkeys(entry["type"] for entry in entries)) == sorted(PLUGINS)
+    named = [entry | {"name": f"{entry['type']}-{number}"} for number, entry in enumerate(entries)]
     check_settings({"notifiers": named, "environment": {"name": "x"}}, secrets=None, context=None)
 
 

@@ -26,7 +26,7 @@ from batchbell.cli.errors import CommandFailed
 from batchbell.cli.stack_settings import program_folder
 from batchbell.dispatcher.manifest import Instance, Unusable, instance_of
 from batchbell.texts import one_line
-from batchbell.wire import MANIFEST, Variable
+from batchbell.wire import MANIFEST, Manifest, Variable
 
 DOWNLOAD_TIMEOUT = 30  # s
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3, "mode": "standard"})
@@ -116,19 +116,27 @@ class DeployedStack:
         counts = self.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
         return QueueDepth(*(int(counts[name]) for name in names))
 
+    @functools.cached_property
+    def manifest(self) -> Manifest:
+        """The stack's choices, from the deployed package. Raises CommandFailed."""
+        try:
+            with urllib.request.urlopen(self.package, timeout=DOWNLOAD_TIMEOUT) as response:
+                package = zipfile.ZipFile(io.BytesIO(response.read()))
+            manifest: Manifest = json.loads(package.read(MANIFEST))
+        except (OSError, HTTPException, zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise _unreadable(error) from None
+        return manifest
+
     def notifiers(self) -> tuple[Instance, ...]:
         """Return the notifiers with their filters from the deployed package. They cannot send from here.
 
         Raises CommandFailed.
         """
         try:
-            with urllib.request.urlopen(self.package, timeout=DOWNLOAD_TIMEOUT) as response:
-                package = zipfile.ZipFile(io.BytesIO(response.read()))
-            entries = json.loads(package.read(MANIFEST))["instances"]
+            entries = self.manifest["instances"]
             return tuple(instance_of(entry, Unusable("it can send only from the function")) for entry in entries)
-        except (OSError, HTTPException, zipfile.BadZipFile, KeyError, ValueError) as error:
-            # Its text may hold the presigned URL.
-            raise CommandFailed(f"the function's package could not be read ({type(error).__name__})") from None
+        except KeyError as error:
+            raise _unreadable(error) from None
 
 
 def find_stack(function: str, stack: str, region: str, profile: str, queue: str = "") -> DeployedStack:
@@ -196,6 +204,11 @@ def _describe(session: boto3.Session, function: str, response: Mapping[str, Any]
         ledger,
         response["Code"]["Location"],
     )
+
+
+def _unreadable(error: Exception) -> CommandFailed:
+    # Its text may hold the presigned URL.
+    return CommandFailed(f"the function's package could not be read ({type(error).__name__})")
 
 
 def _client(session: boto3.Session, name: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from batchbell.contract import Secret, TemporaryError
 from batchbell.dispatcher.manifest import Instance
+from batchbell.provisioning import SecretReference
 
 PLACEHOLDER = "(known after the deploy)"
 
@@ -17,15 +18,18 @@ def make_local_notifier(choice: Any) -> Instance:
     Values that are known only after a deploy, such as a topic's ARN, are a placeholder; secrets cannot be read.
     """
     module = importlib.import_module(choice.plugin.notifier_module)
-    settings = {name: PLACEHOLDER if value is None else value for name, value in dict(choice.settings).items()}
-    secrets = {name: Secret(name, _unavailable) for name in settings}
+    given = dict(choice.settings)
+    settings = {name: PLACEHOLDER if value is None else value for name, value in given.items()}
+    secrets = {name: Secret(name, _unavailable) for name, value in given.items() if isinstance(value, SecretReference)}
+    notifier = module.create(settings, secrets)
     return Instance(
         choice.name,
-        module.create(settings, secrets),
+        notifier,
         choice.statuses or (),
         choice.jobs or (),
         tags=choice.tags or {},
         log_lines=choice.log_lines,
+        progress=hasattr(notifier, "update"),
     )
 
 

@@ -13,7 +13,8 @@ from functools import partial
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import Ledger
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
-from batchbell.dispatcher.delivery.sender import NO_TIME, Sender
+from batchbell.dispatcher.delivery.sender import Sender
+from batchbell.dispatcher.delivery.sending import NO_TIME
 from batchbell.dispatcher.delivery.threads import run
 from batchbell.dispatcher.timing import Deadline, Timing
 

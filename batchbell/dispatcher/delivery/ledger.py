@@ -18,8 +18,10 @@ from batchbell.wire import Column
 
 _TRUE = {"BOOL": True}
 _NAMES = {f"#{column}": str(column) for column in Column}
+_CLAIM = "SET #token = :token, #until = :until, #expires = :expires"
+_FREE = "attribute_not_exists(#sent) AND (attribute_not_exists(#until) OR #until < :now)"
 _UNDELIVERED = "#tried = :tried, #result = :result, #reason = :reason"
-_Step = tuple[str, str, Mapping[str, Any]]  # a row's key, an update expression, its values
+Step = tuple[str, str, Mapping[str, Any]]  # a row's key, an update expression, its values
 
 ROW_LIFETIME = 60 * 86_400  # s; longer than dead letters (14 days) and two redrives live
 
@@ -30,10 +32,15 @@ class LedgerDown(Exception):
 
 @dataclass(frozen=True)
 class Claimed:
-    """Ours to send. `maybe_delivered`: an earlier attempt may have reached the channel."""
+    """Ours to send.
+
+    maybe_delivered: an earlier attempt may have reached the channel.
+    receipt: of a live message that is there already.
+    """
 
     key: str
     maybe_delivered: bool
+    receipt: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,12 @@ class Ledger:
     token: str
     until: float
 
-    def claim(self, key: str, notifier: str) -> Claimed | AlreadySent | Held:
-        """Try to hold the row. Raises LedgerDown."""
+    def claim(self, key: str, notifier: str, shows: int | None = None) -> Claimed | AlreadySent | Held:
+        """Try to hold the row. Raises LedgerDown.
+
+        shows: how far the job is in what a live message is to show; None for any other message. What shows as much
+            already, or more, counts as sent.
+        """
         now = time.time()
         values = {
             ":token": _s(self.token),
@@ -77,30 +88,37 @@ class Ledger:
             ":expires": _n(now + ROW_LIFETIME),
             ":now": _n(now),
         }
+        update, condition = _CLAIM, _FREE
+        if shows is not None:
+            # From now on less is refused, also if this process dies during the update, and as much is not.
+            values |= {":begun": _n(shows - 0.5), ":shows": _n(shows)}
+            update += ", #shown = :begun"
+            condition += " AND (attribute_not_exists(#shown) OR #shown < :shows)"
         try:
-            answer = self._update(
+            answer = self.update(
                 notifier,
                 key,
-                "SET #token = :token, #until = :until, #expires = :expires",
-                "attribute_not_exists(#sent) AND (attribute_not_exists(#until) OR #until < :now)",
+                update,
+                condition,
                 values,
                 ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not _is_refused(error):
+            if not is_refused(error):
                 raise LedgerDown(error.response["Error"]["Code"]) from None
-            return self._refused(key, error.response.get("Item", {}))
+            return self._refused(key, error.response.get("Item", {}), now, shows)
         old = answer.get("Attributes", {})
-        return Claimed(key, maybe_delivered=Column.TOKEN in old or Column.MAYBE in old)
+        return Claimed(key, maybe_delivered=Column.TOKEN in old or Column.MAYBE in old, receipt=_receipt(old))
 
-    def _refused(self, key: str, row: Mapping[str, Any]) -> Claimed | AlreadySent | Held:
+    def _refused(self, key: str, row: Mapping[str, Any], now: float, shows: int | None) -> Claimed | AlreadySent | Held:
         if Column.SENT in row:
             return AlreadySent()
         if row.get(Column.TOKEN, {}).get("S") == self.token:
             # Our own write, repeated by the SDK. The first answer is lost, and with it what the row held before.
-            return Claimed(key, maybe_delivered=True)
-        return Held(float(row.get(Column.UNTIL, {}).get("N", self.until)))
+            return Claimed(key, maybe_delivered=True, receipt=_receipt(row))
+        until = float(row.get(Column.UNTIL, {}).get("N", 0 if shows is not None else self.until))
+        return AlreadySent() if shows is not None and until < now else Held(until)
 
     def commit(self, claims: Sequence[Claimed], notifier: str) -> Sequence[str]:
         """Mark the messages as sent. Returns the keys of rows that are no longer ours: this call came too late.
@@ -125,12 +143,12 @@ class Ledger:
         values = {":expires": _n(time.time() + ROW_LIFETIME), **_values(undelivered)}
         free = "attribute_not_exists(#sent) AND attribute_not_exists(#token)"
         try:
-            self._update(notifier, key, f"SET #expires = :expires, {_UNDELIVERED}", free, values)
+            self.update(notifier, key, f"SET #expires = :expires, {_UNDELIVERED}", free, values)
         except ClientError as error:
-            if not _is_refused(error):
+            if not is_refused(error):
                 raise LedgerDown(error.response["Error"]["Code"]) from None
 
-    def _finish(self, steps: Sequence[_Step], notifier: str) -> Sequence[str]:
+    def _finish(self, steps: Sequence[Step], notifier: str) -> Sequence[str]:
         if len(steps) > 1:
             try:
                 self.client.transact_write_items(
@@ -143,24 +161,26 @@ class Ledger:
             except BotoCoreError as error:
                 raise LedgerDown(type(error).__name__) from None
             # Another invocation has one of the rows by now: the other rows are still written.
-        return [step[0] for step in steps if not self._finish_one(step, notifier)]
+        return [step[0] for step in steps if not self.write_if_ours(step, notifier)]
 
-    def _finish_one(self, step: _Step, notifier: str) -> bool:
+    def write_if_ours(self, step: Step, notifier: str) -> bool:
+        """Return whether the row is still ours, and so was written. Raises LedgerDown."""
         try:
-            self._update(notifier, *self._if_ours(step))
+            self.update(notifier, *self._if_ours(step))
         except ClientError as error:
-            if _is_refused(error):
+            if is_refused(error):
                 return False
             raise LedgerDown(error.response["Error"]["Code"]) from None
         return True
 
-    def _if_ours(self, step: _Step) -> tuple[str, str, str, Mapping[str, Any]]:
+    def _if_ours(self, step: Step) -> tuple[str, str, str, Mapping[str, Any]]:
         key, update, values = step
         return key, update, "#token = :token", {**values, ":token": _s(self.token)}
 
-    def _update(
+    def update(
         self, notifier: str, key: str, update: str, condition: str, values: Mapping[str, Any], **options: str
     ) -> Mapping[str, Any]:
+        """Raises LedgerDown, or ClientError if AWS refuses it."""
         try:
             answer: Mapping[str, Any] = self.client.update_item(
                 **self._write(notifier, key, update, condition, values), **options
@@ -180,7 +200,7 @@ class Ledger:
         }
 
 
-def _release(claim: Claimed, undelivered: Undelivered) -> _Step:
+def _release(claim: Claimed, undelivered: Undelivered) -> Step:
     if claim.maybe_delivered:
         values = {":true": _TRUE, **_values(undelivered)}
         return claim.key, f"SET #maybe = :true, {_UNDELIVERED} REMOVE #token, #until", values
@@ -196,8 +216,12 @@ def _values(undelivered: Undelivered) -> Mapping[str, Any]:
     return {":tried": _n(time.time()), ":result": _s(undelivered.result), ":reason": _s(undelivered.reason)}
 
 
-def _is_refused(error: ClientError) -> bool:
+def is_refused(error: ClientError) -> bool:
     return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+
+
+def _receipt(row: Mapping[str, Any]) -> str:
+    return str(row.get(Column.RECEIPT, {}).get("S", ""))
 
 
 def _s(text: str) -> dict[str, str]:

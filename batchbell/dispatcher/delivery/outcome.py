@@ -23,6 +23,7 @@ class Result(StrEnum):
     TEMPORARY = "temporary"
     PERMANENT = "permanent"
     UNKNOWN = "unknown"  # it may have arrived
+    DROPPED = "dropped"  # nobody misses it: such as the last state of a live message that does not exist
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Outcome:
     maybe_delivered: a permanent refusal, but the message may have arrived all the same.
     every_message: the channel would refuse any other message, too.
     alone: next time the message is sent by itself, not in a digest.
+    receipt: what the notifier's `send` gave back.
     """
 
     result: Result
@@ -45,10 +47,11 @@ class Outcome:
     maybe_delivered: bool = False
     every_message: bool = False
     alone: bool = False
+    receipt: str = ""
 
     @property
     def is_final(self) -> bool:
-        return self.result in (Result.SENT, Result.ALREADY_SENT)
+        return self.result in (Result.SENT, Result.ALREADY_SENT, Result.DROPPED)
 
     @property
     def is_of_message(self) -> bool:
@@ -79,6 +82,10 @@ class SendAttempt:
 def not_now(reason: str, due: float | None = None) -> Outcome:
     """It was not tried: counts no attempt, due at once unless a time is given."""
     return Outcome(Result.TEMPORARY, reason, due=time.time() if due is None else due)
+
+
+def dropped(reason: str) -> Outcome:
+    return Outcome(Result.DROPPED, reason)
 
 
 def unknown(reason: str, claim_ends: float, wait: float | None = None) -> Outcome:

@@ -9,62 +9,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from batchbell.contract import Message
-from batchbell.dispatcher.delivery.attempt import attempt
 from batchbell.dispatcher.delivery.breaker import Breaker
 from batchbell.dispatcher.delivery.ledger import AlreadySent, Claimed, Held, Ledger, LedgerDown, Undelivered
-from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, SendAttempt, not_now, unknown
+from batchbell.dispatcher.delivery.live_messages import CANNOT_UPDATE, LiveMessages, ends_the_round, in_order
+from batchbell.dispatcher.delivery.live_rows import LiveRows
+from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, dropped, not_now, unknown
+from batchbell.dispatcher.delivery.sending import Claims, Progress, Sending
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
+from batchbell.dispatcher.messages.live_message import is_live, is_passing, progress_number
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
-from batchbell.time_limit import Exchange
-from batchbell.wire import DIGEST_LIMIT
+from batchbell.wire import DIGEST_LIMIT, MessageKind
 
 MAY_BE_A_REPEAT = "This may be a repeat: an earlier attempt got no answer."
-NO_TIME = "no time left in this invocation"
-
-Claims = dict[int, Claimed]  # by the delivery's position in the list
-
-
-@dataclass
-class Progress:
-    """What a notifier's thread reports until the invocation stops waiting. Numbers are positions in its list."""
-
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    attempts: list[SendAttempt] = field(default_factory=list)
-    sending: Claims = field(default_factory=dict)  # handed to the notifier, without an outcome yet
-    since: float = 0.0  # monotonic: when `sending` was set
-    exchange: Exchange = field(default_factory=Exchange)  # what the notifier opens
-    closed: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def begin_to_send(self, claims: Claims) -> bool:
-        """False if the invocation has stopped waiting: then nothing may be sent any more."""
-        with self.lock:
-            if not self.closed:
-                self.sending, self.since = claims, time.monotonic()
-            return not self.closed
-
-    def end_of_attempt(self, attempt: SendAttempt) -> None:
-        with self.lock:
-            if not self.closed:
-                self.attempts.append(attempt)
-
-    def report(self, numbers: Sequence[int], outcome: Outcome) -> None:
-        with self.lock:
-            if not self.closed:
-                self.sending = {}
-                self.outcomes.update(dict.fromkeys(numbers, outcome))
-
-    def close(self, outcome: Outcome) -> Claims:
-        """Stop listening. What is still being sent gets `outcome`, and its sockets are closed; returns its claims."""
-        with self.lock:
-            self.closed = True
-            if self.sending:
-                self.exchange.abandon()
-                self.attempts.append(SendAttempt(outcome.result, outcome.reason, time.monotonic() - self.since))
-                self.outcomes.update(dict.fromkeys(self.sending, outcome))
-            return self.sending
 
 
 @dataclass
@@ -78,17 +36,29 @@ class Sender:
     breaker: Breaker
     deadline: Deadline
     progress: Progress = field(default_factory=Progress)
+    sending: Sending = field(init=False)
+    rows: LiveRows = field(init=False)
+    live: LiveMessages = field(init=False)
+    round_ended: str = field(default="", init=False)  # why no more live messages of running jobs are shown
     thread: threading.Thread = field(default_factory=threading.current_thread, init=False)
+
+    def __post_init__(self) -> None:
+        self.sending = Sending(
+            self.instance.notifier, self.ledger.until, self.timing, self.breaker, self.deadline, self.progress
+        )
+        self.rows = LiveRows(self.ledger, self.instance.name)
+        self.live = LiveMessages(self.instance, self.sending, self.rows, self.settle)
 
     def work(self) -> None:
         """Never raises. Deliveries that it does not report were not started."""
         self.thread = threading.current_thread()
-        alone = [number for number, delivery in enumerate(self.todo) if delivery.alone]
-        others = [number for number, delivery in enumerate(self.todo) if not delivery.alone]
+        live = [number for number, delivery in enumerate(self.todo) if is_live(delivery.message)]
+        alone = [number for number, delivery in enumerate(self.todo) if delivery.alone and number not in live]
+        others = [number for number in range(len(self.todo)) if number not in live and number not in alone]
         if self.instance.digests(len(others)):
             self._send_digests(others)
             others = []
-        for number in sorted([*alone, *others]):
+        for number in in_order(self.todo, [*alone, *others, *live], self.ledger.token):
             if self.deadline.passed:
                 return
             self._guard([number], partial(self._claim_and_deliver, number))
@@ -133,14 +103,23 @@ class Sender:
         for number in numbers:
             if deadline is not None and deadline.passed:
                 break
-            outcome = self.breaker.outcome_if_open() or self._claim_one(number, claims)
+            outcome = self._not_tried(number) or self._claim_one(number, claims)
             if outcome is not None:
                 self.progress.report([number], outcome)
         return claims
 
+    def _not_tried(self, number: int) -> Outcome | None:
+        if is_live(self.todo[number].message) and not self.live.allowed:
+            return dropped(CANNOT_UPDATE)
+        if is_passing(self.todo[number].message) and self.round_ended:
+            return not_now(self.round_ended)
+        return self.breaker.outcome_if_open()
+
     def _claim_one(self, number: int, claims: Claims) -> Outcome | None:
+        message = self.todo[number].message
+        shows = progress_number(message) if is_live(message) else None
         try:
-            claim = self.ledger.claim(self.todo[number].message.key, self.instance.name)
+            claim = self.ledger.claim(message.key, self.instance.name, shows)
         except LedgerDown as down:
             return not_now(f"the ledger could not be written: {down}", due=time.time() + self.timing.ledger_pause)
         if isinstance(claim, AlreadySent):
@@ -151,7 +130,14 @@ class Sender:
         return None
 
     def _claim_and_deliver(self, number: int) -> None:
-        self._deliver(self._claim([number]))
+        claims, message = self._claim([number]), self.todo[number].message
+        if claims and is_live(message):
+            outcome = self.live.show(claims, message)
+            self.progress.report([number], outcome)
+            if is_passing(message) and ends_the_round(outcome):
+                self.round_ended = outcome.reason
+        else:
+            self._deliver(claims)
 
     def _deliver(self, claims: Claims) -> None:
         """Send the claimed deliveries as one message; all get its outcome.
@@ -166,13 +152,42 @@ class Sender:
             if refused and self.deadline.left < self.timing.hang_threshold:
                 outcome = replace(not_now(f"its digest was refused: {refused}"), alone=True)
             else:
-                outcome = self.breaker.outcome_if_open() or self._send(group, self._message(group))
+                outcome = self.breaker.outcome_if_open() or self._send(group)
                 if len(group) > 1 and outcome.is_of_message:
                     refused = outcome.reason
                     groups += reversed(_halves(group))
                     continue
             self.settle(group, outcome)
             self.progress.report(list(group), outcome)
+            if outcome.receipt:
+                self._begin_thread(group, outcome.receipt)
+
+    def _send(self, claims: Claims) -> Outcome:
+        """Send them as one message, as a reply if the thread has a first message. Else the outcome has a receipt."""
+        message, thread = self._message(claims), self._thread(claims)
+        if not thread:
+            return replace(self.sending.send(claims, message), receipt="")
+        try:
+            first = self.rows.first_receipt(thread)
+        except LedgerDown as down:
+            logger.warning("the thread could not be read", notifier=self.instance.name, reason=str(down))
+            first = ""  # it comes without its thread rather than late
+        outcome = self.sending.send(claims, replace(message, reply_to=first))
+        return replace(outcome, receipt="") if first else outcome
+
+    def _begin_thread(self, claims: Claims, receipt: str) -> None:
+        try:
+            self.rows.begin_thread(self._thread(claims), receipt)
+        except LedgerDown as down:
+            logger.warning("the thread could not be written", notifier=self.instance.name, reason=str(down))
+
+    def _thread(self, claims: Claims) -> str:
+        """Return the thread of a single message; "" if the notifier keeps none for it."""
+        messages = [self.todo[number].message for number in claims]
+        # A queue's warnings stay out of one: it may be weeks old, and nobody would see them.
+        if not self.instance.progress or len(messages) > 1 or messages[0].kind == MessageKind.QUEUE_BLOCKED:
+            return ""
+        return messages[0].thread
 
     def _message(self, claims: Claims) -> Message:
         messages = [self.todo[number].message for number in claims]
@@ -180,33 +195,6 @@ class Sender:
         if len(messages) > 1:
             return compose_digest(messages, repeats)
         return messages[0].with_note(MAY_BE_A_REPEAT) if repeats[0] else messages[0]
-
-    def _send(self, claims: Claims, message: Message) -> Outcome:
-        """Send, and wait as long as the channel asks for if that is short and there is time."""
-        while True:
-            if not self.progress.begin_to_send(claims):
-                return not_now(NO_TIME)
-            outcome = self._attempt(message)
-            pause = outcome.wait
-            if outcome.result is not Result.TEMPORARY or pause is None or pause > self.timing.longest_wait:
-                return outcome
-            if self.breaker.outcome_if_open() is not None:
-                return outcome
-            if self.deadline.left < pause + self.timing.hang_threshold:
-                return outcome
-            time.sleep(pause)
-
-    def _attempt(self, message: Message) -> Outcome:
-        if time.time() >= self.ledger.until:
-            # Lambda froze this thread and resumed it in a later invocation: another one may hold the row by now.
-            return Outcome(Result.TEMPORARY, "the claim ran out before the message was sent")
-        started = time.monotonic()
-        with self.progress.exchange.here():
-            outcome = attempt(self.instance.notifier, message, self.ledger.until)
-        made = SendAttempt(outcome.result, outcome.reason, time.monotonic() - started)
-        self.progress.end_of_attempt(made)
-        self.breaker.record(made, outcome.wait)
-        return outcome
 
 
 def _halves(claims: Claims) -> list[Claims]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome
+from batchbell.dispatcher.messages.live_message import progress_number
 from batchbell.dispatcher.records.ticket import Ticket
 
 T = TypeVar("T", Delivery, Ticket)
 
 
-def merge(one: T, other: T) -> T:
+def merge(one: T, other: Delivery | Ticket) -> T:
     """Two of one message for one notifier, as a killed function leaves behind, become the older and most tried one."""
     return replace(
         one,
@@ -45,7 +46,22 @@ class Worklist:
         if known is None:
             entries[delivery.message.key] = _Entry(delivery, (record,))
             return
-        entries[delivery.message.key] = _Entry(merge(known.delivery, delivery), (*known.records, record))
+        newer, older = known.delivery, delivery
+        if progress_number(older.message) > progress_number(newer.message):
+            newer, older = older, newer  # a live message shows the job's last state
+        entries[delivery.message.key] = _Entry(merge(newer, older), (*known.records, record))
+
+    def join(self, ticket: Ticket, records: Sequence[str]) -> bool:
+        """Let a delivery of the same message count for the ticket and its records. False if there is none.
+
+        An earlier state of a live message is another message.
+        """
+        entries = self._entries.get(ticket.notifier, {})
+        known = entries.get(ticket.message.key)
+        if known is None or progress_number(known.delivery.message) < progress_number(ticket.message):
+            return False
+        entries[ticket.message.key] = _Entry(merge(known.delivery, ticket), (*known.records, *records))
+        return True
 
     def by_notifier(self) -> Mapping[str, Sequence[Delivery]]:
         return {name: [entry.delivery for entry in entries.values()] for name, entries in self._entries.items()}

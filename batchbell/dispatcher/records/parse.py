@@ -64,7 +64,10 @@ class UnreadableRecord(Exception):
 
 
 def parse_record(text: str, now: float) -> Job | BlockedQueue | SelfTest | Ticket:
-    """Parse a record's body, whatever it is. `now`: epoch seconds. Raises UnreadableRecord and nothing else."""
+    """Parse a record's body, whatever it is. Raises UnreadableRecord and nothing else.
+
+    now: epoch seconds; when SQS first handed the record over.
+    """
     body: Any = None
     try:
         body = _decode(text)

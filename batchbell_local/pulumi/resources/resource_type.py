@@ -76,13 +76,16 @@ class ResourceType:
         """As `delete`, but may raise an error of `gone`."""
         raise NotImplementedError
 
-    def check(self, name: str, olds: Inputs | None, news: Inputs, random: random_module.Random) -> Outputs:
+    def check(
+        self, name: str, olds: Inputs | None, news: Inputs, random: random_module.Random, proposed: str = ""
+    ) -> Outputs:
         """Return the inputs with defaults and a physical name filled in. Values may be UNKNOWN.
 
         name: the logical name of the resource.
         olds: the checked inputs of the last deployment, whose generated name is kept.
         news: the inputs of the program.
         random: for the generated name.
+        proposed: the generated name, made by the pattern that the project gives for names; "" if it gives none.
 
         Raises InvalidInputs with every mistake.
         """
@@ -91,10 +94,10 @@ class ResourceType:
         filled = [key for key in self.defaults if key not in inputs and not self._excluded(key, inputs)]
         inputs.update({key: self.defaults[key] for key in filled})
         if self.auto_name and self.auto_name not in inputs and not self._excluded(self.auto_name, inputs):
-            inputs[self.auto_name] = self._name(name, olds or {}, inputs, random)
+            inputs[self.auto_name] = self._name(name, olds or {}, inputs, random, proposed)
             filled.append(self.auto_name)
             if len(inputs[self.auto_name]) > self.name_limit:
-                raise InvalidInputs([CheckFailure(self.auto_name, _too_long(name, self.name_limit))])
+                raise InvalidInputs([CheckFailure(self.auto_name, _too_long(name, proposed, self.name_limit))])
         for document in self.json_documents & inputs.keys():
             if isinstance(inputs[document], Mapping):
                 inputs[document] = json.dumps(inputs[document], separators=(",", ":"))
@@ -157,11 +160,11 @@ class ResourceType:
         given = self.auto_name in news and self.auto_name not in news.get(DEFAULTED, ())
         return self.always_deletes_first or (self.auto_name is not None and given)
 
-    def _name(self, name: str, olds: Inputs, inputs: Inputs, random: random_module.Random) -> str:
+    def _name(self, name: str, olds: Inputs, inputs: Inputs, random: random_module.Random, proposed: str) -> str:
         kept = olds.get(self.auto_name or "")
         if self.auto_name in olds.get(DEFAULTED, ()) and isinstance(kept, str):
             return kept
-        return f"{name}-{random.getrandbits(4 * RANDOM):0{RANDOM}x}{self.name_suffix(inputs)}"
+        return (proposed or random_name(name, random)) + self.name_suffix(inputs)
 
     def _all_conflicts(self) -> tuple[tuple[str, str], ...]:
         prefix = (f"{self.auto_name}Prefix",) if self.auto_name else ()
@@ -175,8 +178,15 @@ class ResourceType:
         )
 
 
-def _too_long(name: str, limit: int) -> str:
-    """Say it as Pulumi's SDK does (NewUniqueHex), which shortens no name."""
+def random_name(name: str, random: random_module.Random) -> str:
+    """Return a physical name for a logical one, as the provider makes it."""
+    return f"{name}-{random.getrandbits(4 * RANDOM):0{RANDOM}x}"
+
+
+def _too_long(name: str, proposed: str, limit: int) -> str:
+    """Say it as Pulumi's SDK does (NewUniqueHex) and the bridge (autonaming.go), which shorten no name."""
+    if proposed:
+        return f"calculated name '{proposed}' exceeds maximum length of {limit}"
     return f"name '{name}-' plus {RANDOM} random chars is longer than maximum length {limit}"
 
 

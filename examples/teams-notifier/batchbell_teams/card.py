@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from batchbell.contract import DigestEntry, Fact, FailureGroup, Link, Message, Severity
+from batchbell.contract import Command, DigestEntry, Fact, FailureGroup, Link, Message, Severity
 from batchbell.texts import cut, describe_children, describe_job, headline, last_lines, shorten, tidy
 
 # Teams refuses more than 28 KB, and counts more than was sent: it counted 24,453 bytes as 28,897
@@ -26,6 +26,8 @@ HEADLINE_LIMIT = 300  # characters
 JOB_LIMIT = 400  # of a job's title
 NAME_LIMIT = 90  # … if there are many
 FACTS_LIMIT = 5_000  # of all facts
+COMMAND_LIMIT = 1_500  # of a command line
+COMMANDS_LIMIT = 3_000  # of all command lines
 LOG_LIMIT = 1_500  # of the last lines of a log
 ACTIONS_LIMIT = 5_000  # of all buttons
 REST_SIZE = 200  # of the line that counts the omitted things
@@ -71,11 +73,12 @@ def render(message: Message) -> dict[str, Any]:
         "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
     }
     facts = list(_fill([[_fact(fact)] for fact in message.facts], FACTS_LIMIT))
-    room = PAYLOAD_LIMIT - REST_SIZE - _size(payload) - _size(facts)
+    commands = list(_fill([shown for command in message.commands if (shown := _command(command))], COMMANDS_LIMIT))
+    room = PAYLOAD_LIMIT - REST_SIZE - _size(payload) - _size([*commands, *facts])
     failed = [_failure(group) for group in message.failures]
     jobs = [[job] for job in _jobs(message.jobs, room - _size(failed))]
     # What failed comes first, and leaves room for the facts.
-    card["body"] = [*top, *_fill([*failed, *jobs], room), *facts, *bottom]
+    card["body"] = [*top, *_fill([*failed, *jobs], room), *commands, *facts, *bottom]
     return payload
 
 
@@ -91,6 +94,14 @@ def _fill(items: Sequence[Item], room: int) -> Iterator[Element]:
 
 def _fact(fact: Fact) -> Element:
     return _line(_run(f"{fact.label}: ", LABEL_LIMIT, weight="Bolder"), _run(fact.value), spacing="Small")
+
+
+def _command(command: Command) -> Item:
+    """Return nothing for a command line that would not be shown as it is, since somebody may run it."""
+    if _short(command.line, COMMAND_LIMIT) != command.line:
+        return []
+    label = _line(_run(f"{command.label}:", LABEL_LIMIT), spacing="Medium")
+    return [label, _line(_run(command.line, COMMAND_LIMIT, fontType="Monospace"), spacing="None")]
 
 
 def _failure(group: FailureGroup) -> list[Element]:

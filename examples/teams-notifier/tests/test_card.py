@@ -10,7 +10,7 @@ from typing import Any
 from batchbell_teams.card import PAYLOAD_LIMIT, render
 
 from batchbell.conformance import messages
-from batchbell.contract import DigestEntry, Fact, Link, Message, Severity
+from batchbell.contract import Command, DigestEntry, Fact, Link, Message, Severity
 
 
 def card(message: Message) -> dict[str, Any]:
@@ -124,6 +124,14 @@ def test_there_are_at_most_as_many_buttons_as_teams_shows() -> None:
     links = tuple(Link(f"Link {number}", "https://example.com/") for number in range(9))
     actions = card(dataclasses.replace(messages.succeeded(), links=links))["actions"]
     assert [action["title"] for action in actions] == [f"Link {number}" for number in range(6)]
+
+
+def test_a_command_is_shown_as_it_is_or_not_at_all() -> None:
+    shown, expanded, long = "aws batch terminate-job --job-id 1 --reason 'too  slow'", "echo {{x}}", "é" * 1_000
+    commands = tuple(Command("To end the job", line) for line in (shown, expanded, long))
+    text = lines(dataclasses.replace(messages.failed(), commands=commands))
+    assert text[text.index("To end the job:") + 1] == shown
+    assert text.count("To end the job:") == 1
 
 
 def test_a_date_function_is_not_expanded() -> None:

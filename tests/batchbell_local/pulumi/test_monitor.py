@@ -13,6 +13,7 @@ import pytest
 from pulumi.runtime.proto import resource_pb2
 
 from batchbell_local.pulumi.monitor import ResourceError, ResourceMonitor
+from batchbell_local.pulumi.naming import Naming
 from batchbell_local.pulumi.redaction import Redaction
 from batchbell_local.pulumi.resources import Clients, property_values
 
@@ -38,7 +39,7 @@ class Sdk:
     def __init__(self, clients):
         self.events: list[Any] = []
         self.redaction = Redaction()
-        self.monitor = ResourceMonitor("tiny", "dev", clients, self.redaction, self.events.append)
+        self.monitor = ResourceMonitor("tiny", "dev", Naming(), clients, self.redaction, self.events.append)
 
     def register(self, type_, name, inputs=None, *, secret=(), parent=STACK, custom=True, **more):
         struct = property_values.encode(inputs or {}, frozenset(secret))

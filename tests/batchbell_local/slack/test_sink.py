@@ -67,6 +67,10 @@ def button(**fields: Any) -> dict[str, Any]:
     return {"type": "button", "text": plain(3), "url": "https://example.com", "action_id": "one", **fields}
 
 
+def rich_text(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"text": "t", "blocks": [{"type": "rich_text", "elements": list(elements)}]}
+
+
 def actions(*elements: dict[str, Any]) -> dict[str, Any]:
     return {"text": "t", "blocks": [{"type": "actions", "elements": list(elements)}]}
 
@@ -106,6 +110,12 @@ def actions(*elements: dict[str, Any]) -> dict[str, Any]:
         (actions(button(text=plain(76))), "block 0: button text has 76 characters, not 1 to 75"),
         (actions(button(url="https://" + "x" * 3_000)), "block 0: a button's url has more than 3000 characters"),
         (actions(button(), button()), "block 0: two elements have one action_id"),
+        (rich_text(), "block 0: a rich_text block needs elements"),
+        (rich_text({"type": "rich_text_section"}), "block 0: an element of a rich_text block needs elements"),
+        (
+            rich_text({"type": "rich_text_preformatted", "elements": [{"type": "text", "text": ""}]}),
+            "block 0: a text of a rich_text block is empty",
+        ),
         ([], "the body is not a JSON object"),
     ],
 )

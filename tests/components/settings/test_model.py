@@ -323,6 +323,6 @@ def test_a_value_that_may_be_a_secret_is_never_shown(place, secret):
     assert secret not in "\n".join(mistakes({"slackWebhook": WEBHOOK}, **place(secret)))
 
 
-def test_a_stack_name_that_resource_names_cannot_begin_with_is_refused():
-    with pytest.raises(pulumi.RunError, match=r"the stack's name .* got 'a_b'; takes 1 to 32 letters, digits and -"):
+def test_a_name_that_resource_names_cannot_begin_with_is_refused():
+    with pytest.raises(pulumi.RunError, match=r"the component's name: got 'a_b'; takes 1 to 32 letters, digits and -"):
         find_deployment_context("a_b")

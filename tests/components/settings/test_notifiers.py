@@ -15,6 +15,8 @@ SLACK = {"type": "slack", "name": "ops", "webhook": {"config": "slackWebhook"}}
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 PARAMETER = "arn:aws:ssm:us-east-1:123456789012:parameter/batchbell/slack"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:slack-a1B2c3"
+TOKEN = {"secretsmanager": SECRET}
+BOT = {"type": "slack", "name": "ops", "token": TOKEN, "channel": "C0123456789"}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 HERE = Context("nightly", "aws", "us-east-1", "123456789012")
 
@@ -70,7 +72,12 @@ def only_mistake(*notifiers, **more):
         ([MAIL | {"recipients": "a"}], "notifiers[0].recipients: got 'a'; takes a list of 1 to 50 e-mail"),
         ([MAIL | {"recipient": "x"}], "notifiers[0].recipient: no such setting; did you mean recipients?"),
         ([MAIL | {"status": ["FAILED"]}], "notifiers[0].status: no such setting; did you mean statuses?"),
-        ([{"type": "slack", "name": "a"}], "notifiers[0].webhook: is missing; takes one of {config: NAME}, {ssm: ARN}"),
+        ([{"type": "slack", "name": "a"}], "notifiers[0]: has neither webhook nor token; for example webhook: {config"),
+        ([BOT | {"webhook": TOKEN}], "notifiers[0]: has webhook and token; give one of them: a webhook, or a token"),
+        ([SLACK | {"webhook": TOKEN, "channel": "C012345"}], "notifiers[0]: has channel without token; a webhook"),
+        ([BOT | {"channel": "#ops"}], "notifiers[0].channel: got '#ops'; takes the id of a channel (C… or G…), which"),
+        ([BOT | {"api": "https://x.com"}], "notifiers[0].api: got a string of 13 characters; takes https://slack.com/api"),
+        ([{"type": "slack", "name": "a", "token": TOKEN}], "notifiers[0]: has token without channel: the id of the"),
         ([{"type": "sns", "name": "a", "topic_arn": "x"}], "notifiers[0].topic_arn: got 'x'; takes the ARN of a topic"),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from slack_sdk.models.blocks import Block
 
-from batchbell.contract import Fact, Link, Message, Secret
+from batchbell.contract import Command, Fact, Link, Message, Progress, Secret
 from batchbell_local.slack.webhook_rules import find_violation
 from notifiers.slack.blocks import BLOCKS_LIMIT
 from notifiers.slack.notifier import create
@@ -196,3 +196,37 @@ def test_the_text_of_a_notification_mentions_nobody(failed: Message) -> None:
 
     assert lines[0].endswith("&lt;!channel&gt; a &amp; b")
     assert lines[1] == "&lt;@U123&gt; -&gt; c"
+
+
+def test_a_command_is_whole_and_its_label_stands_above(failed: Message) -> None:
+    line = "aws batch terminate-job --job-id 1234 --reason 'a  b <c> & `d`' " + "x" * 900
+    payload = render(dataclasses.replace(failed, commands=(Command("To end the job", line),)))
+
+    (block,) = (block for block in payload["blocks"] if "rich_text_section" in json.dumps(block))
+    assert list(texts(block, "text")) == ["To end the job", line]
+
+
+def test_commands_that_do_not_fit_are_left_out_whole_and_counted(failed: Message) -> None:
+    lines = [f"{number} " + '"' * 900 for number in range(12)]
+    commands = tuple(Command("To copy", line) for line in lines)
+    payload = render(dataclasses.replace(failed, commands=commands))
+
+    shown = [text for text in texts(payload["blocks"], "text") if text[0].isdigit()]
+    assert shown == lines[: len(shown)] != []
+    assert f"… and {12 - len(shown)} more" in texts(payload["blocks"], "plain_text")
+    assert [block for block in payload["blocks"] if "fields" in block], "the facts are shown"
+
+
+@pytest.mark.parametrize(
+    ("progress", "shown"),
+    [
+        (Progress(10_000, 120, 3, 184), "░░░░░░░░░░░░░░░░░░░░\n120 of 10,000 done, 3 failed, 64 running or starting"),
+        (Progress(4, 2, 0, 2), "██████████░░░░░░░░░░\n2 of 4 done, 0 failed"),
+        (Progress(7, 7, 7, 7), "████████████████████\n7 of 7 done, 7 failed"),
+        (Progress(0, 0, 0, 0), "░░░░░░░░░░░░░░░░░░░░\n0 of 0 done, 0 failed"),
+        (Progress(2, 3, 0, 3), "████████████████████\n3 of 2 done, 0 failed"),
+    ],
+)
+def test_how_far_a_job_is_stands_below_the_outcome(failed: Message, progress: Progress, shown: str) -> None:
+    payload = render(dataclasses.replace(failed, progress=progress))
+    assert payload["blocks"][2]["text"]["text"] == shown

@@ -12,7 +12,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from batchbell.contract import Message, PermanentError, Tag
+from batchbell.contract import Command, Message, PermanentError, Tag
 from batchbell_local.cloud import LocalCloud
 from notifiers.sns.notifier import create
 from notifiers.sns.publication import to_ascii
@@ -224,6 +224,15 @@ def test_hostile_texts_are_not_markup_in_a_chat(hostile: Message) -> None:
     assert not re.search("[\x00-\x1f\x7f\u2028\u202e\ud800-\udfff]", shown)
     assert len(card["content"]["title"]) <= 150
     assert len(card["content"]["description"]) <= 3_000
+
+
+def test_a_chat_gets_a_command_as_it_is_or_not_at_all(failed: Message) -> None:
+    lines = ["aws batch terminate-job --job-id 1 --reason 'too  slow'", "kill @x", "echo `id`", "x" * 1_000]
+    commands = tuple(Command(f"Command {number}", line) for number, line in enumerate(lines))
+    description = notification(dataclasses.replace(failed, commands=commands))["content"]["description"]
+    assert f"Command 0: `{lines[0]}`" in description
+    assert "Command 1" not in description and "Command 2" not in description
+    assert f"Command 3: `{lines[3]}`" in description
 
 
 def test_only_names_that_batch_allows_become_variables_of_a_command(failed: Message, hostile: Message) -> None:

@@ -239,6 +239,11 @@ class LocalCloud:
         counts: list[int] = self._control("GET", "functions/descriptors")["counts"]
         return counts
 
+    def peak_memory(self) -> list[int]:
+        """The most memory that each function's process has had, in KiB; empty on a machine without /proc."""
+        peaks: list[int] = self._control("GET", "functions/memory")["peaks"]
+        return peaks
+
     def waiting_messages(self, queue_url: str) -> list[dict[str, Any]]:
         """The messages that nobody has received yet: "body", and "due", the seconds until each is visible."""
         messages: list[dict[str, Any]] = self._control("POST", "queues/waiting", {"url": queue_url})["messages"]

@@ -15,6 +15,7 @@ POST   /_batchbell/functions/restart      ends all functions' processes, the run
 POST   /_batchbell/functions/clock        moves the clock of processes that start from now on by {"seconds": N}
                                           → {"started": how many had the clock before}
 GET    /_batchbell/functions/descriptors  {"counts": [open descriptors of a process]}
+GET    /_batchbell/functions/memory       {"peaks": [KiB of a process, at most]}
 POST   /_batchbell/mappings/quiet         {"share": N} of a function's timeout: how long a quiet queue is collected from
 POST   /_batchbell/queues/waiting         of {"url": a queue's}: {"messages": [{"body", "due"}]}, not received yet
 POST   /_batchbell/queues/due             makes the delayed messages of {"url": a queue's} visible → {"made_due": N}
@@ -108,6 +109,8 @@ class ControlApi:
                 return {}
             case "GET", ["functions", "descriptors"]:
                 return {"counts": functions.count_descriptors()}
+            case "GET", ["functions", "memory"]:
+                return {"peaks": functions.measure_memory()}
             case "POST", ["queues", "waiting"]:
                 with request_scope(*self._scope):
                     return {"messages": delayed_messages.waiting(json.loads(body)["url"])}

@@ -14,6 +14,7 @@ import importlib.util
 import itertools
 import os
 import queue
+import re
 import select
 import shlex
 import subprocess
@@ -34,6 +35,7 @@ from .clocks import clock
 # The packages in Lambda's Python runtimes besides the standard library (AWS: "Runtime-included SDK versions").
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 HOST_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+PEAK_MEMORY = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)  # proc(5)
 LOG_DEADLINE = 2.0  # seconds that a finished invocation may wait for its last log line
 
 # The variables from MiniStack that a function may see; everything else that its process inherits is dropped.
@@ -134,6 +136,14 @@ def count_descriptors() -> list[int]:
     processes = [environment._proc for environment in list(_environments.values())]
     folders = [Path(f"/proc/{process.pid}/fd") for process in processes if process and process.poll() is None]
     return [len(list(folder.iterdir())) for folder in folders if folder.is_dir()]
+
+
+def measure_memory() -> list[int]:
+    """Return the most memory that each running process ever had, in KiB; empty where there is no /proc."""
+    processes = [environment._proc for environment in list(_environments.values())]
+    files = [Path(f"/proc/{process.pid}/status") for process in processes if process and process.poll() is None]
+    found = [PEAK_MEMORY.search(file.read_text()) for file in files if file.exists()]
+    return [int(peak[1]) for peak in found if peak]
 
 
 def retire_environments(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchbell.contract import Message
 from batchbell.dispatcher import manifest
@@ -27,11 +27,17 @@ from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
 from batchbell.dispatcher.records.self_test import SelfTest
+from batchbell.dispatcher.records.sweep import Sweep
 from batchbell.dispatcher.records.ticket import Ticket
-from batchbell.dispatcher.telemetry import logger
+from batchbell.dispatcher.takers import Takers
+from batchbell.dispatcher.telemetry import logger, measure_missed
 from batchbell.dispatcher.timing import Timing
-from batchbell.wire import Status
+from batchbell.wire import MessageKind
 
+if TYPE_CHECKING:
+    from batchbell.dispatcher.watch.sweeper import Sweeper
+
+WARNINGS = (MessageKind.EARLY_FAILURES, MessageKind.OVERDUE, MessageKind.STALLED)
 NOT_LOOKED_UP = Failures(
     complete=False, problem="The failed children were not looked up: many jobs finished at the same time."
 )
@@ -52,7 +58,12 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Intake:
-    """`batch`: a boto3 client; `owner_tag`: as in `batchbell.wire.Manifest`."""
+    """Lives as long as an invocation.
+
+    batch: a boto3 client.
+    owner_tag: as in `batchbell.wire.Manifest`.
+    sweeper: makes what looks at jobs that run; None if the stack asks for none of it.
+    """
 
     instances: Sequence[Instance]
     batch: Any
@@ -60,12 +71,15 @@ class Intake:
     origin: Origin
     logs: LogReader = NO_LOGS
     owner_tag: str = ""
+    sweeper: Callable[[], Sweeper] | None = None
 
     def accept(self, records: Sequence[Mapping[str, Any]], budget: LookUpBudget) -> Accepted:
         """Read SQS's records. One that cannot be read becomes a dead letter."""
         accepted = Accepted()
         jobs: list[tuple[str, float, Job]] = []
         blocked: list[tuple[str, float, BlockedQueue]] = []
+        sweeps: list[Mapping[str, Any]] = []
+        warnings: list[tuple[str, Ticket]] = []
         for record in records:
             record_id, received = record["messageId"], _first_received(record)
             try:
@@ -80,22 +94,33 @@ class Intake:
                 blocked.append((record_id, received, parsed))
             elif isinstance(parsed, SelfTest):
                 self._add_self_test(accepted, record_id, received, parsed)
+            elif isinstance(parsed, Sweep):
+                sweeps.append(record)
+            elif parsed.message.kind in WARNINGS and parsed.not_before <= time.time() + 1:
+                warnings.append((record_id, parsed))
             else:
                 self._add_ticket(accepted, record_id, parsed)
-        asking = [job for _, _, job in jobs if self._asks_for_tags(job, job.status)]
-        asking += [one.job for _, _, one in blocked if self._asks_for_tags(one.job, queue_blocked.STATUS)]
+        self._add_warnings(accepted, warnings, budget)
+        asking = [job for _, _, job in jobs if self._everybody.ask_for_tags(job, job.status)]
+        asking += [one.job for _, _, one in blocked if self._everybody.ask_for_tags(one.job, queue_blocked.STATUS)]
         tags = look_up_tags([job.id for job in asking], self.batch, budget)
         for record_id, received, one in blocked:
             self._add_blocked(accepted, record_id, received, replace(one, job=_with_tags(one.job, tags)))
         tagged = [(record_id, received, _with_tags(job, tags)) for record_id, received, job in jobs]
         self._add_jobs(accepted, tagged, budget)
+        if sweeps:
+            self._add_sweep(accepted, sweeps, frozenset(job.key for _, _, job in jobs), budget)
         # Only now, since the copy that is due may be in the last record.
         early = {place: copies for place, copies in accepted.early.items() if not accepted.work.join(*copies)}
         return Accepted(accepted.work, early, accepted.dead)
 
+    @property
+    def _everybody(self) -> Takers:
+        return Takers(self.instances, self.owner_tag)
+
     def _add_jobs(self, accepted: Accepted, jobs: Sequence[tuple[str, float, Job]], budget: LookUpBudget) -> None:
-        takers = {job.key: self._takers(job, job.status) for _, _, job in jobs}
-        live = {job.key: self._live_takers(job) for _, _, job in jobs}
+        takers = {job.key: self._everybody.of(job, job.status) for _, _, job in jobs}
+        live = {job.key: self._everybody.of_live(job) for _, _, job in jobs}
         numbers = Counter(
             name
             for name, waiting in accepted.work.by_notifier().items()
@@ -118,22 +143,6 @@ class Intake:
                 last = as_last_state(instance.shown(messages[job.key], job.tags), job.arn)
                 accepted.work.add(record_id, Delivery(instance, last, received))
 
-    def _live_takers(self, job: Job) -> Sequence[Instance]:
-        """The instances that may have a live message about the job, whatever became of it."""
-        if not job.is_parent:
-            return []
-        return [one for one in self._takers(job, Status.RUNNING) if one.progress]
-
-    def _takers(self, job: Job, status: str) -> Sequence[Instance]:
-        return [one for one in self.instances if one.takes(status, job.name, job.tags)]
-
-    def _asks_for_tags(self, job: Job, status: str) -> bool:
-        """Whether the job's event has no tags, and somebody asks for them."""
-        if job.tags is not None:
-            return False
-        takers = [*self._takers(job, status), *self._live_takers(job)]
-        return bool(self.owner_tag) or any(one.tags for one in takers)
-
     def _failures(self, job: Job, budget: LookUpBudget | None) -> Failures:
         """Without a budget nothing is looked up."""
         if not job.failed:
@@ -143,7 +152,7 @@ class Intake:
         return NOT_LOOKED_UP if budget is None else look_up_failures(job, self.batch, budget, self.logs)
 
     def _add_blocked(self, accepted: Accepted, record_id: str, received: float, blocked: BlockedQueue) -> None:
-        takers = self._takers(blocked.job, queue_blocked.STATUS)
+        takers = self._everybody.of(blocked.job, queue_blocked.STATUS)
         names = [instance.name for instance in takers]
         logger.info("blocked queue", queue=blocked.job.queue_name, job=blocked.job.name, notifiers=names)
         message = compose_blocked(blocked, self.origin.zone, self.owner_tag)
@@ -156,6 +165,43 @@ class Intake:
         logger.info("test", message_key=message.key, notifiers=list(test.notifiers))
         for name in test.notifiers or [instance.name for instance in self.instances]:
             self._add_ticket(accepted, record_id, Ticket(message, name, "", received))
+
+    def _add_sweep(
+        self, accepted: Accepted, records: Sequence[Mapping[str, Any]], known: frozenset[str], budget: LookUpBudget
+    ) -> None:
+        """Several records are one sweep. None of its errors may cost the other records, since the next one comes soon.
+
+        known: keys of the outcomes that events tell in this invocation.
+        """
+        if self.sweeper is None:
+            logger.info("no sweep: the stack does not watch jobs while they run")
+            return
+        try:
+            swept = self.sweeper().sweep(known, budget, repeated=any(map(_came_before, records)))
+        except Exception as error:
+            logger.error("the sweep ended early", reason=type(error).__name__)
+            return
+        received = {record["messageId"]: _first_received(record) for record in records}
+        for record_id in received:
+            for delivery in swept.deliveries:
+                accepted.work.add(record_id, delivery)
+        if swept.lost:
+            measure_missed(len(swept.lost))
+            lost = [(record_id, since, job) for record_id, since in received.items() for job in swept.lost]
+            self._add_jobs(accepted, lost, budget)
+
+    def _add_warnings(self, accepted: Accepted, tickets: Sequence[tuple[str, Ticket]], budget: LookUpBudget) -> None:
+        """Add the tickets of warnings that are still true."""
+        if not tickets:
+            return
+        if self.sweeper is None:
+            for _, ticket in tickets:
+                logger.info("warning dropped: the stack asks for none", message_key=ticket.message.key)
+            return
+        checked = self.sweeper().late_warnings(budget).check(tickets)
+        for record_id, ticket in checked.tickets:
+            self._add_ticket(accepted, record_id, ticket)
+        accepted.dead.extend(OutboxEntry(dead.to_body(), (record_id,)) for record_id, dead in checked.dead)
 
     def _add_ticket(self, accepted: Accepted, record_id: str, ticket: Ticket) -> None:
         now = time.time()
@@ -185,6 +231,10 @@ def _first_received(record: Mapping[str, Any]) -> float:
     now = time.time()
     stamp = record.get("attributes", {}).get("ApproximateFirstReceiveTimestamp")
     return now if stamp is None else min(now, float(stamp) / 1_000)
+
+
+def _came_before(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("attributes", {}).get("ApproximateReceiveCount", "1") != "1")
 
 
 def _with_tags(job: Job, tags: Mapping[str, Mapping[str, str]]) -> Job:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchbell.dispatcher.delivery.announcement import announce
 from batchbell.dispatcher.delivery.breaker import Breaker
@@ -32,9 +32,14 @@ from batchbell.dispatcher.messages.live_message import is_passing
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.records.ticket import Ticket
+from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.telemetry import logger, measure_notifier, measure_oldest
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.wire import MessageKind
+
+if TYPE_CHECKING:
+    from batchbell.dispatcher.watch.sweeper import Sweeper
+    from batchbell.dispatcher.watch.watching import Watching
 
 Records = tuple[str, ...]  # the ids of those that may be deleted once an entry is posted
 
@@ -52,6 +57,7 @@ class Dispatcher:
     origin: Origin = field(default_factory=Origin)
     logs: LogReader = field(default_factory=LogReader)
     owner_tag: str = ""
+    watching: Watching | None = None
     breakers: dict[str, Breaker] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +73,8 @@ class Dispatcher:
         until = time.time() + seconds_left + self.timing.lease_margin
         ledger = Ledger(self.dynamodb, self.table, uuid.uuid4().hex, until)
         budget = LookUpBudget(Deadline.after(min(self.timing.look_ups, ends.left)))
-        intake = Intake(self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag)
+        sweeper = partial(self._sweeper, self.watching) if self.watching is not None else None
+        intake = Intake(self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag, sweeper)
         accepted = intake.accept(records, budget)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)
@@ -78,6 +85,16 @@ class Dispatcher:
             logger.error("SQS refused the ticket or dead letter: the record stays", record=record_id, reason=reason)
         self._look_after_channels(sent, ends)
         return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in sorted(stay)]}
+
+    def _sweeper(self, watching: Watching) -> Sweeper:
+        # Only a stack that watches running jobs needs these modules, and a cold start without them is shorter.
+        from batchbell.dispatcher.watch.rows import Rows
+        from batchbell.dispatcher.watch.sweeper import Sweeper
+
+        takers = Takers(self.instances, self.owner_tag)
+        return Sweeper(
+            watching, takers, self.batch, Rows(self.dynamodb, self.table), self.timing, self.origin, self.logs
+        )
 
     def _undelivered(
         self, work: Worklist, sent: Mapping[str, NotifierReport], ledger: Ledger

@@ -19,13 +19,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchbell.contract import FailureGroup, Message, Notifier, PermanentError, Secret, Secrets, TemporaryError
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 from batchbell.time_limit import SEND_LIMIT
-from batchbell.wire import Manifest, ManifestEntry, TimeZone
+from batchbell.wire import Manifest, ManifestEntry, TimeZone, Watch
+
+if TYPE_CHECKING:
+    from batchbell.dispatcher.watch.watching import Watching
 
 # s for all notifiers together: Lambda gives a process 10 s to begin (AWS Lambda Developer Guide, "Init phase").
 CREATION_LIMIT = 5.0
@@ -147,12 +150,14 @@ class Configuration:
 
     zone: messages show times in it.
     log_lines, owner_tag: see `batchbell.wire.Manifest`.
+    watching: what sweeps look at; None if there are none.
     """
 
     instances: tuple[Instance, ...]
     zone: tzinfo
     log_lines: int
     owner_tag: str
+    watching: Watching | None = None
 
 
 def read_manifest(path: Path) -> Configuration:
@@ -161,8 +166,20 @@ def read_manifest(path: Path) -> Configuration:
     deadline = Deadline.after(CREATION_LIMIT)
     instances = tuple(instance_of(entry, _make(entry, deadline)) for entry in content["instances"])
     return Configuration(
-        instances, _zone(content.get("time_zone")), content.get("log_lines", 0), content.get("owner_tag", "")
+        instances,
+        _zone(content.get("time_zone")),
+        content.get("log_lines", 0),
+        content.get("owner_tag", ""),
+        _watching(content.get("watch")),
     )
+
+
+def _watching(watch: Watch | None) -> Watching | None:
+    if watch is None:
+        return None
+    from batchbell.dispatcher.watch.watching import Watching  # most stacks do not watch
+
+    return Watching.from_manifest(watch)
 
 
 def _zone(entry: TimeZone | None) -> tzinfo:

@@ -10,7 +10,7 @@ from functools import partial
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from batchbell.wire import METRIC_NAMESPACE, OLDEST_UNDELIVERED, Variable
+from batchbell.wire import METRIC_NAMESPACE, MISSED_EVENTS, OLDEST_UNDELIVERED, Variable
 
 FUNCTION = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "batchbell")
 
@@ -36,6 +36,13 @@ def measure_oldest(age: float) -> None:
     """Write the age in seconds, since its first attempt, of the oldest message that is not delivered yet."""
     metrics = _metrics()
     metrics.add_metric(OLDEST_UNDELIVERED, MetricUnit.Seconds, round(age, 1))
+    metrics.flush_metrics()
+
+
+def measure_missed(number: int) -> None:
+    """Write how many outcomes a sweep found that no event had told."""
+    metrics = _metrics()
+    metrics.add_metric(MISSED_EVENTS, MetricUnit.Count, number)
     metrics.flush_metrics()
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 REFERENCE_TIMEOUT = 30  # s; what the figures below are written for
 MAX_SQS_DELAY = 900  # s; SQS API reference, SendMessage
 LOOK_UP_CALLS = 11  # AWS calls an invocation: 10 pages of children and one DescribeJobs
+SWEEP_CALLS = 150  # further ones of a sweep: 3 lists of 40 job queues, and what they do not tell
 LOG_CALLS = 3  # further ones, for the ends of logs: of the largest groups
 
 
@@ -58,6 +59,11 @@ class Timing:
 
     @cached_property
     def look_ups(self) -> float:
+        return self.scaled(5)
+
+    @cached_property
+    def sweep(self) -> float:
+        """For a sweep, beside the look-ups for its messages."""
         return self.scaled(5)
 
     @cached_property

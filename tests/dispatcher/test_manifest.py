@@ -142,3 +142,33 @@ def test_one_that_hangs_while_it_is_made_again_is_bounded_and_not_begun_a_third_
             channel.send("hello")
     assert len(tries) == 2
     released.set()
+
+
+def test_a_stack_that_watches_nothing_imports_nothing_of_it(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("batchbell.dispatcher.watch")]:
+        monkeypatch.delitem(sys.modules, name)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"instances": []}))
+
+    assert manifest.read_manifest(path).watching is None
+    assert [name for name in sys.modules if name.startswith("batchbell.dispatcher.watch")] == []
+
+
+def test_the_manifest_says_what_is_watched_and_when_to_warn(tmp_path):
+    path = tmp_path / "manifest.json"
+    watch = {
+        "queues": ["arn:q"],
+        "definitions": [],
+        "statuses": ["FAILED"],
+        "early_failures": {"percent": 20, "at_least": 5},
+        "overdue_after": [{"jobs": "nightly-*", "minutes": 90}],
+        "stalled_after": 30,
+    }
+    path.write_text(json.dumps({"instances": [], "watch": watch}))
+
+    watching = manifest.read_manifest(path).watching
+    assert watching is not None
+    assert (watching.queues, watching.definitions, watching.statuses) == (("arn:q",), (), ("FAILED",))
+    assert (watching.rules.percent, watching.rules.at_least, watching.rules.stalled) == (20.0, 5, 1_800.0)
+    assert watching.rules.overdue_after("nightly-render") == 5_400.0
+    assert watching.rules.overdue_after("other") is None

@@ -32,7 +32,7 @@ def compose_digest(messages: Sequence[Message], repeats: Sequence[bool]) -> Mess
             status="FAILED" if failed else "SUCCEEDED",
             severity=entries[0].severity,
             title=_title(failed, succeeded, len(entries) - failed - succeeded),
-            summary="Many jobs finished at about the same time: this message lists them all",
+            summary=f"Many {_what(failed + succeeded)} at about the same time: this message lists them all",
             job_name=names.pop() if len(names) == 1 else f"{len(names)} names",
             facts=tuple(
                 Fact(label, str(number)) for label, number in (("Failed", failed), ("Succeeded", succeeded)) if number
@@ -41,6 +41,10 @@ def compose_digest(messages: Sequence[Message], repeats: Sequence[bool]) -> Mess
             queue=queues.pop() if len(queues) == 1 else "",
         )
     )
+
+
+def _what(finished: int) -> str:
+    return "jobs finished" if finished else "messages came"
 
 
 def _title(failed: int, succeeded: int, other: int) -> str:

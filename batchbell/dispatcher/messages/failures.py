@@ -30,9 +30,13 @@ class LookUpBudget:
     calls: int = LOOK_UP_CALLS
     log_calls: int = LOG_CALLS  # kept apart, so that the ends of logs do not depend on how many children there are
 
+    @property
+    def has_left(self) -> bool:
+        return self.calls > 0 and not self.deadline.passed
+
     def spend(self) -> bool:
         """Use one call; False if none is left."""
-        if self.calls <= 0 or self.deadline.passed:
+        if not self.has_left:
             return False
         self.calls -= 1
         return True

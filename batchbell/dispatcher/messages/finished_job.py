@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from batchbell.contract import Fact, Link, Message, Severity, Tag
+from batchbell.contract import Fact, Message, Severity
 from batchbell.dispatcher.dates import format_duration, format_time, from_milliseconds, parse_iso
-from batchbell.dispatcher.messages import console_links
 from batchbell.dispatcher.messages.failed_children import count_failed
 from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.messages.job_message import job_message
 from batchbell.dispatcher.records.job import Attempt, Job
-from batchbell.texts import tidy
 from batchbell.wire import MessageKind
 
 
@@ -22,26 +21,18 @@ def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "
     zone: the message shows times in it.
     owner_tag: names the tag that says whom the job concerns; "" for none.
     """
-    tags = job.tags or {}
-    owner = tags.get(owner_tag, "")
-    return tidy(
-        Message(
-            key=job.key,
-            kind=MessageKind.ARRAY_JOB if job.is_parent else MessageKind.SINGLE_JOB,
-            status=job.status,
-            severity=_severity(job),
-            title=f"{_subject(job)} {_outcome(job, failures)}",
-            summary=_summary(job),
-            job_name=job.name,
-            facts=tuple(_facts(job, failures, zone, owner)),
-            failures=failures.groups,
-            notes=(failures.problem,) if failures.problem else (),
-            links=tuple(_links(job)),
-            queue=job.queue_name,
-            thread=job.arn,
-            owner=owner,
-            tags=tuple(Tag(key, value) for key, value in tags.items()),
-        )
+    return job_message(
+        job,
+        owner_tag,
+        tuple(_facts(job, failures, zone)),
+        key=job.key,
+        kind=MessageKind.ARRAY_JOB if job.is_parent else MessageKind.SINGLE_JOB,
+        status=job.status,
+        severity=_severity(job),
+        title=f"{_subject(job)} {_outcome(job, failures)}",
+        summary=_summary(job),
+        failures=failures.groups,
+        notes=(failures.problem,) if failures.problem else (),
     )
 
 
@@ -71,9 +62,7 @@ def _outcome(job: Job, failures: Failures) -> str:
     return verb + count_failed(job, failures).outcome if job.failed else verb
 
 
-def _facts(job: Job, failures: Failures, zone: tzinfo, owner: str) -> Iterator[Fact]:
-    if owner:
-        yield Fact("Owner", owner)
+def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
     if job.array_size is not None:
         yield Fact("Children", _children(job, failures))
     if duration := _duration(job):
@@ -113,18 +102,6 @@ def _how_they_ended(attempts: Sequence[Attempt]) -> str:
     known = ((lost, "lost its instance" if lost == 1 else "lost their instance"), (failed, "failed"))
     ends = ", ".join(f"{number} {how}" for number, how in known if number)
     return f" ({ends})" if ends and len(attempts) > 1 else ""
-
-
-def _links(job: Job) -> Iterator[Link]:
-    if url := console_links.job(job.partition, job.region, job.id):
-        yield Link("Job in the AWS console", url)
-    if job.log_group and job.log_stream:
-        url = console_links.log_stream(job.partition, job.log_region, job.log_group, job.log_stream)
-        yield from [Link("Log in the AWS console", url)] if url else []
-    elif job.log_group and job.log_prefix and (job.is_parent or job.nodes):
-        # The children's definition may have another log group than the parent's event shows, so the link names it.
-        url = console_links.log_streams(job.partition, job.log_region, job.log_group, f"{job.log_prefix}/")
-        yield from [Link(f"Logs in {job.log_group}", url)] if url else []
 
 
 def finished_at(job: Job) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Parses a record of the intake or the retry queue: an event of AWS Batch, an operator's test, or a ticket."""
+"""Parses a record of the intake or the retry queue: an event of AWS Batch, a sweep, an operator's test, a ticket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.json_object import InvalidEvent
 from batchbell.dispatcher.records.self_test import InvalidSelfTest, SelfTest
+from batchbell.dispatcher.records.sweep import InvalidSweep, Sweep
 from batchbell.dispatcher.records.ticket import InvalidTicket, Ticket
-from batchbell.wire import DetailType
+from batchbell.wire import SWEEP, DetailType
 
 # A dead letter keeps these fields of an event that could not be read: enough to identify the job, and to read it once
 # the cause is fixed. Containers, parameters and tags often hold secrets and are left out.
@@ -56,14 +57,14 @@ class Unreadable:
 
 
 class UnreadableRecord(Exception):
-    """Neither an event, a test nor a ticket can be read from a record; `dead` is its dead letter."""
+    """Neither an event, a sweep, a test nor a ticket can be read from a record; `dead` is its dead letter."""
 
     def __init__(self, dead: Unreadable) -> None:
         super().__init__(dead.reason)
         self.dead = dead
 
 
-def parse_record(text: str, now: float) -> Job | BlockedQueue | SelfTest | Ticket:
+def parse_record(text: str, now: float) -> Job | BlockedQueue | SelfTest | Sweep | Ticket:
     """Parse a record's body, whatever it is. Raises UnreadableRecord and nothing else.
 
     now: epoch seconds; when SQS first handed the record over.
@@ -75,8 +76,10 @@ def parse_record(text: str, now: float) -> Job | BlockedQueue | SelfTest | Ticke
             return Ticket.from_body(body, now)
         if "test" in body:
             return SelfTest.from_body(body, now)
+        if SWEEP in body:
+            return Sweep.from_body(body)
         return parse_event(body)
-    except (InvalidEvent, InvalidTicket, InvalidSelfTest) as invalid:
+    except (InvalidEvent, InvalidTicket, InvalidSelfTest, InvalidSweep) as invalid:
         reason = str(invalid)
     except Exception as error:
         # One odd record must not stop the others of its batch.

@@ -152,10 +152,11 @@ def deploy_print_color(
     sink: SlackSink,
     config: Mapping[str, Any],
     report: ReportProgress = ignore_progress,
+    secrets: Mapping[str, str] | None = None,
 ) -> Deployment:
     """Deploy the stack as users do, but for this machine's Python and processor.
 
-    Slack is the sink, and `config` overrides the stack's own.
+    Slack is the sink, `config` overrides the stack's own, and `secrets` are further ones.
     """
     created = 0
 
@@ -170,7 +171,7 @@ def deploy_print_color(
         program,
         STACK,
         config={**config, **this_machine()},
-        secrets={"slackWebhook": sink.url},
+        secrets={"slackWebhook": sink.url, **(secrets or {})},
         on_progress=progress,
     )
 

@@ -25,7 +25,7 @@ from .queue_rule import QueueRule
 from .settings.model import Settings, check_settings
 from .settings.stack_config import stack_secrets
 from .settings.watch import minutes_between_sweeps
-from .sweeps import sweep_schedule, watch_of
+from .sweeps import statuses_of_events, statuses_of_messages, sweep_schedule, watch_of
 
 # What a stack does without where AWS does not offer a feature.
 _WITHOUT = {
@@ -122,20 +122,22 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             queue_arns.append(self.environment.queue_arn)
             log_groups.append(self.environment.log_group_arn)
         watched = Watched(queue_arns, settings.job_definition_arns)
+        granted = [grant(name, choice, context, child) for choice in settings.notifiers]
+        progress = any(one.grants.progress for one in granted)
+        events = statuses_of_events(settings, progress=progress)
         rules: dict[str, QueueRule] = {
             "finished": finished_job_rule(
                 f"{name}-finished",
                 context,
                 watched,
-                statuses=settings.statuses,
+                statuses=events,
                 single_jobs=settings.single_jobs,
                 opts=child,
             )
         }
         if settings.queue_blocked:
             rules["blocked"] = blocked_queue_rule(f"{name}-blocked", context, watched, opts=child)
-        granted = [grant(name, choice, context, child) for choice in settings.notifiers]
-        minutes = minutes_between_sweeps(settings, progress=any(one.grants.progress for one in granted))
+        minutes = minutes_between_sweeps(settings, progress=progress)
         if minutes is not None:
             rules["sweep"] = sweep_schedule(f"{name}-sweep", context, minutes, child)
         delivery = Delivery(
@@ -144,8 +146,14 @@ class ArrayJobNotifier(pulumi.ComponentResource):
             context,
             rule_arns=[one.arn for one in rules.values()],
             notifiers=granted,
-            messages=MessageSettings(settings.time_zone, settings.owner_tag, settings.log_lines, log_groups),
-            watch=None if minutes is None else watch_of(settings, watched),
+            messages=MessageSettings(
+                settings.time_zone,
+                settings.owner_tag,
+                settings.log_lines,
+                log_groups,
+                statuses_of_messages(settings, events),
+            ),
+            watch=None if minutes is None else watch_of(settings, watched, events),
             bundle=bundle,
             protect=settings.protect,
             opts=child,

@@ -47,11 +47,12 @@ class GrantedNotifier:
             ),
         ]
 
-    def manifest_entry(self) -> ManifestEntry:
+    def manifest_entry(self, statuses: Sequence[str] = ()) -> ManifestEntry:
+        """Return what the function reads. `statuses`: those of a notifier that names none."""
         entry: ManifestEntry = {
             "name": self.choice.name,
             "module": self.choice.plugin.notifier_module,
-            "statuses": list(self.choice.statuses or ()),
+            "statuses": list(self.choice.statuses or statuses),
             "jobs": list(self.choice.jobs or ()),
             "digest_after": self.choice.digest_after or 0,
             "settings": dict(self.grants.settings),

@@ -17,12 +17,16 @@ from .settings.time_zone import time_zone_entry
 
 @dataclass(frozen=True)
 class MessageSettings:
-    """As in `settings.model.Settings`, with the log groups of the stack's own jobs."""
+    """As in `settings.model.Settings`, with the log groups of the stack's own jobs.
+
+    statuses: those of a notifier that names none; empty for all that come
+    """
 
     time_zone: str = "UTC"
     owner_tag: str = ""
     log_lines: int = 0
     log_group_arns: Sequence[pulumi.Input[str]] = ()
+    statuses: Sequence[str] = ()
 
 
 def reading_logs(messages: MessageSettings) -> list[Statement]:
@@ -37,7 +41,7 @@ def manifest(
     notifiers: Sequence[GrantedNotifier], messages: MessageSettings, watch: Watch | None
 ) -> pulumi.Output[str]:
     """What the function reads of the stack's choices, as JSON. `watch`: None without sweeps."""
-    written: Manifest = {"instances": [one.manifest_entry() for one in notifiers]}
+    written: Manifest = {"instances": [one.manifest_entry(messages.statuses) for one in notifiers]}
     if zone := time_zone_entry(messages.time_zone):
         written["time_zone"] = zone
     if messages.owner_tag:

@@ -9,13 +9,15 @@ from typing import Any
 import pulumi
 
 from batchbell.provisioning import Context, Statement
-from batchbell.wire import SWEEP, Watch
+from batchbell.wire import SWEEP, Status, Watch
 
 from .event_rules import Watched
 from .queue_rule import QueueRule
 from .settings.model import Settings
+from .settings.statuses import BLOCKED
 
 SWEEP_VERSION = 1
+ENDS = ("SUCCEEDED", "FAILED")
 
 
 def sweep_schedule(name: str, context: Context, minutes: int, opts: pulumi.ResourceOptions) -> QueueRule:
@@ -33,14 +35,30 @@ def sweep_schedule(name: str, context: Context, minutes: int, opts: pulumi.Resou
     )
 
 
-def watch_of(settings: Settings, watched: Watched) -> Watch:
-    """Return what sweeps look at, for the function's manifest. Its ARNs may be Outputs."""
+def statuses_of_events(settings: Settings, *, progress: bool) -> Sequence[str]:
+    """Return the job states that must reach the function.
+
+    progress: whether there are live messages: they end with their job, also where no message tells that end
+    """
+    return tuple(dict.fromkeys((*settings.statuses, *ENDS))) if progress else settings.statuses
+
+
+def statuses_of_messages(settings: Settings, events: Sequence[str]) -> Sequence[str]:
+    """Return the `statuses` of a notifier that names none; empty where each event that comes is asked for."""
+    return () if set(events) == set(settings.statuses) else (*settings.statuses, BLOCKED, *Status)
+
+
+def watch_of(settings: Settings, watched: Watched, events: Sequence[str]) -> Watch:
+    """Return what sweeps look at, for the function's manifest. Its ARNs may be Outputs.
+
+    events: as `statuses_of_events` returns them
+    """
     queues: list[Any] = list(watched.queue_arns)
     definitions: list[Any] = list(watched.definition_arns)
     watch: Watch = {
         "queues": queues,
         "definitions": definitions,
-        "statuses": list(settings.statuses),
+        "statuses": list(events),
     }
     if early := settings.early_failures:
         watch["early_failures"] = {"percent": early.percent, "at_least": early.at_least}

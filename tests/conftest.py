@@ -14,6 +14,8 @@ import boto3
 import pytest
 
 from batchbell import aws_clients
+from batchbell_local import cloud as local_cloud
+from batchbell_local import deployment
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
@@ -25,6 +27,7 @@ from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
+from tests.warm_python import warm_python, warm_subprocess
 
 PROJECT = Path(__file__).resolve().parents[1]
 SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
@@ -122,6 +125,16 @@ def leave_nothing_over() -> Iterator[None]:
     """What a session starts, it ends. It is the first fixture, so that all others have ended when it looks."""
     with nothing_left_over():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def start_warm(leave_nothing_over: None) -> Iterator[None]:
+    """Clouds and deployments do not import anew what they take from site-packages, more than half of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (local_cloud, deployment):
+            patch.setattr(module, "subprocess", warm_subprocess)
+        yield
+        warm_python.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -19,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import Limit
+from tests.warm_python import adopt_orphans
 
 PATIENCE = 10  # seconds of an idle machine in which processes may still be ending
-PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
 PYTESTS_OWN = "pytest-of-"  # of a pytest that a test started
 OWN_FOLDER = "batchbell-tests-"  # each is locked by its session, until its process ends
@@ -34,7 +32,7 @@ def nothing_left_over() -> Iterator[None]:
     The temporary folder is a new one meanwhile, so that nobody else's files are in it. Processes and ports are found on
     Linux only.
     """
-    _adopt_orphans()
+    adopt_orphans()
     ports, running = _own_ports(), set(_descendants())
     folder = Path(tempfile.mkdtemp(prefix=OWN_FOLDER))
     with _locked(folder):
@@ -85,12 +83,6 @@ def _leftovers(ports: set[str], running: set[int], folder: Path) -> list[str]:
             if not path.name.startswith(PYTESTS_OWN)
         ),
     ]
-
-
-def _adopt_orphans() -> None:
-    """Become the parent of processes whose own parent ends, which would otherwise be out of sight."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _descendants() -> list[int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")  # fields of statements that hold further ones (`ast`)
 ELSEWHERE = {"version_info", "platform"}  # of `sys`: an import under such a condition may not be for Lambda
 
 # Python 3.11 fails now and then when two threads parse at once, as a program with two notifiers may: "AST constructor
@@ -53,7 +54,7 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
 
 
 def _statements(node: ast.AST, optional: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    for child in ast.iter_child_nodes(node):
+    for child in _inside(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child, optional
         elif isinstance(child, ast.If) and "TYPE_CHECKING" in (asked := set(_names(child.test))):
@@ -63,6 +64,12 @@ def _statements(node: ast.AST, optional: bool) -> Iterator[tuple[ast.Import | as
             yield from _statements(child, optional or bool(asked & ELSEWHERE))
         else:
             yield from _statements(child, optional or (isinstance(child, ast.Try) and _expects_import_error(child)))
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements, handlers and cases of a compound statement; expressions, most of a tree, import nothing."""
+    for field in BLOCKS:
+        yield from getattr(node, field, ())
 
 
 def _expects_import_error(statement: ast.Try) -> bool:

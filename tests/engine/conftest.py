@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,11 +17,12 @@ import pytest
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi.provider import EXECUTABLE, write_executable
+from batchbell_local.pulumi.provider import write_executable
 from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 from tests.engine.engine_stack import EngineStack
 from tests.engine.running_operation import ProgramHost
+from tests.warm_python import warm_subprocess
 
 PROGRAM = ("Pulumi.yaml", "Pulumi.*.yaml", "__main__.py", "components", "notifiers", "batchbell")
 NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
@@ -107,13 +109,16 @@ def cloud_environment(own_cloud: LocalCloud) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def provider(executables: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """The variable with which all engines of a file use one provider process, since its start takes 1 s.
 
     A file that overrides this with {} lets each engine start the provider, as with a real one.
     """
-    process = subprocess.Popen(
-        [str(executables / EXECUTABLE)], env=cloud_environment, stdout=subprocess.PIPE, text=True
+    process = warm_subprocess.Popen(
+        [sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"],
+        env=cloud_environment | {"PYTHONPATH": str(project)},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         assert process.stdout

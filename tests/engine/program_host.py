@@ -12,7 +12,6 @@ the file for what the program prints}. Standard output has the answer: {"process
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import runpy
@@ -25,19 +24,6 @@ import grpc
 from pulumi.automation._server import LanguageServer  # of the Automation API, for inline programs
 from pulumi.runtime.proto import language_pb2_grpc
 
-# The AWS services of this project's program: pulumi_aws loads one when something of it is first used.
-SERVICES = {
-    "batch": "JobQueue",
-    "cloudwatch": "EventRule",
-    "dynamodb": "Table",
-    "ec2": "SecurityGroup",
-    "iam": "Role",
-    "lambda_": "Function",
-    "sns": "Topic",
-    "sqs": "Queue",
-    "ssm": "Parameter",
-}
-PRELOADED = ("boto3", "packaging.requirements", "pulumi_aws", "pydantic.main", "requests", "yaml", "zoneinfo")
 CALLS_AT_ONCE = 4
 NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
@@ -45,10 +31,6 @@ children: set[int] = set()
 
 
 def main() -> None:
-    for module in PRELOADED:
-        importlib.import_module(module)
-    for service, resource in SERVICES.items():
-        getattr(importlib.import_module(f"pulumi_aws.{service}"), resource)
     signal.signal(signal.SIGCHLD, lambda *_: reap())
     for line in sys.stdin:
         child = os.fork()

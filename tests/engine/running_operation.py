@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.waiting import wait_until
+from tests.warm_python import warm_subprocess
 
 PATIENCE = 20.0  # s of an idle machine without a new event; the longest pause is some 3 s
 UNCHANGED = {"same", "refresh", "read"}
@@ -58,7 +59,7 @@ class ProgramHost:
 
     def __init__(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        self._process = subprocess.Popen(
+        self._process = warm_subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("program_host.py"))],
             env=environment,
             stdin=subprocess.PIPE,

@@ -10,23 +10,19 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from batchbell_local.deployment import this_machine
 from tests.engine.language_host import write_executable
 from tests.waiting import wait_until
+from tests.warm_python import warm_subprocess
 from tools.first_deploy.capture import NAME
 from tools.first_deploy.steps import STEPS
 
 PATIENCE = 120.0  # s of an idle machine; a whole run takes some 45 s
-RUN = """
-import sys
-from tools.first_deploy.__main__ import main
-from tools.first_deploy.pace import Pace
-
-sys.exit(main(sys.argv[1:], Pace(child=1, look=0.3, policy=0.1, metric=5, alarm=1, gone=10)))
-"""
+RUN = Path(__file__).with_name("first_deploy_run.py")
 SECRET = "a-token-that-nobody-may-see"
 LOST = ("InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq")
 
@@ -46,8 +42,8 @@ def start(environment, project):
 
     def begin(work, *options):
         settings = [f"--set={name}={json.dumps(value)}" for name, value in this_machine().items()]
-        return subprocess.Popen(
-            [sys.executable, "-c", RUN, f"--work={work}", *settings, *options],
+        return warm_subprocess.Popen(
+            [sys.executable, "-P", str(RUN), f"--work={work}", *settings, *options],
             cwd=project,
             env=environment,
             stdin=subprocess.DEVNULL,

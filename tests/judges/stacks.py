@@ -71,6 +71,10 @@ class JudgedStack:
         return record(self.config, partition=self.partition, region=self.place.region, stack=self.stack)
 
 
+# Where no setting is required by itself, but one of several.
+WAYS: Mapping[str, Any] = {"slack": {"webhook": {"config": "slackWebhook"}}}
+
+
 def each_notifier(place: Place) -> list[dict[str, Any]]:
     """Return one entry for each notifier that this checkout has, with the examples of its required settings.
 
@@ -79,7 +83,7 @@ def each_notifier(place: Place) -> list[dict[str, Any]]:
     entries = []
     for type_, plugin in find_plugins().items():
         fields = plugin.infrastructure().Settings.model_fields
-        required = {name: one.examples[0] for name, one in fields.items() if one.is_required()}
+        required = {name: one.examples[0] for name, one in fields.items() if one.is_required()} | WAYS.get(type_, {})
         if type_ != "email" or offers(place.partition, place.region, Feature.SES):
             entries.append({"type": type_, "name": type_, **required})
     given = {"topic_arn": place.arn("sns", "on-call"), "kms_key_arn": _key(place)}

@@ -114,7 +114,7 @@ def test_the_function_has_no_permission_that_nothing_uses():
     used = {action for call in calls for action in call.actions} | WITHOUT_A_CALL
     stacks = [each_notifier(PLACE), _with_each_secret_store()]
 
-    assert set().union(*map(_function_may, stacks)) == used
+    assert set().union(*(_function_may(one, watch_every=5) for one in stacks)) == used
 
 
 def test_the_operator_may_make_each_call_of_the_commands_and_no_other():

@@ -16,7 +16,7 @@ from batchbell.dispatcher.delivery.live_rows import LiveRows
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, dropped, unknown
 from batchbell.dispatcher.delivery.sending import Claims, Sending
 from batchbell.dispatcher.manifest import Instance
-from batchbell.dispatcher.messages.live_message import compose_opening, is_live, is_passing, progress_number
+from batchbell.dispatcher.messages.live_message import compose_opening, is_live, is_passing, shown_number
 from batchbell.dispatcher.telemetry import logger
 
 CANNOT_UPDATE = "the notifier keeps no live message"
@@ -103,7 +103,7 @@ class LiveMessages:
         outcome = self.sending.send(claims, message, claim.receipt, patient=not is_passing(message))
         if outcome.result is not Result.SENT:
             return self._undelivered(claims, claim, outcome)
-        return self._written(claim, self.rows.commit(claim, progress_number(message)), outcome)
+        return self._written(claim, self.rows.commit(claim, shown_number(message)), outcome)
 
     def _undelivered(self, claims: Claims, claim: Claimed, outcome: Outcome) -> Outcome:
         """A live message that the channel refuses for good, such as one that somebody deleted, pages nobody.

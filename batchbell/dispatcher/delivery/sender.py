@@ -17,7 +17,7 @@ from batchbell.dispatcher.delivery.outcome import Delivery, Outcome, Result, dro
 from batchbell.dispatcher.delivery.sending import Claims, Progress, Sending
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.digest import compose_digest
-from batchbell.dispatcher.messages.live_message import is_live, is_passing, progress_number
+from batchbell.dispatcher.messages.live_message import is_live, is_passing, shown_number
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.wire import DIGEST_LIMIT, MessageKind
@@ -117,7 +117,7 @@ class Sender:
 
     def _claim_one(self, number: int, claims: Claims) -> Outcome | None:
         message = self.todo[number].message
-        shows = progress_number(message) if is_live(message) else None
+        shows = shown_number(message) if is_live(message) else None
         try:
             claim = self.ledger.claim(message.key, self.instance.name, shows)
         except LedgerDown as down:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from batchbell.dispatcher.delivery.outcome import Delivery, Outcome
-from batchbell.dispatcher.messages.live_message import progress_number
+from batchbell.dispatcher.messages.live_message import shown_number
 from batchbell.dispatcher.records.ticket import Ticket
 
 T = TypeVar("T", Delivery, Ticket)
@@ -47,7 +47,7 @@ class Worklist:
             entries[delivery.message.key] = _Entry(delivery, (record,))
             return
         newer, older = known.delivery, delivery
-        if progress_number(older.message) > progress_number(newer.message):
+        if shown_number(older.message) > shown_number(newer.message):
             newer, older = older, newer  # a live message shows the job's last state
         entries[delivery.message.key] = _Entry(merge(newer, older), (*known.records, record))
 
@@ -58,7 +58,7 @@ class Worklist:
         """
         entries = self._entries.get(ticket.notifier, {})
         known = entries.get(ticket.message.key)
-        if known is None or progress_number(known.delivery.message) < progress_number(ticket.message):
+        if known is None or shown_number(known.delivery.message) < shown_number(ticket.message):
             return False
         entries[ticket.message.key] = _Entry(merge(known.delivery, ticket), (*known.records, *records))
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batchbell.contract import Message, Severity
+from batchbell.contract import Message, Progress, Severity
 from batchbell.texts import tidy
 from batchbell.wire import BOARD, MessageKind, Status
 
@@ -21,12 +21,16 @@ def is_passing(message: Message) -> bool:
     return is_live(message) and message.status == Status.RUNNING
 
 
-def progress_number(message: Message) -> int:
-    """Return a number that only grows while the job runs. Children that Batch retries begin again, but end once."""
+def shown_number(message: Message) -> int:
+    """Return the number of what the live message shows: `progress_number`, or that of the last state."""
     if not is_passing(message):
         return LAST_STATE
-    progress = message.progress
-    return 0 if progress is None else progress.finished * (progress.total + 1) + progress.started
+    return 0 if message.progress is None else progress_number(message.progress)
+
+
+def progress_number(progress: Progress) -> int:
+    """Return a number that only grows while the job runs. Children that Batch retries begin again, but end once."""
+    return progress.finished * (progress.total + 1) + progress.started
 
 
 def compose_opening(message: Message) -> Message:

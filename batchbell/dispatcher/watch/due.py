@@ -14,7 +14,7 @@ from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.watch.predicates import warnings_about
 from batchbell.dispatcher.watch.watching import Rules
-from batchbell.wire import Status
+from batchbell.wire import BOARD, Status
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Due:
 
     @property
     def key(self) -> str:
-        """The message's key, if it is a warning."""
-        return f"{self.job.arn}#{self.status}"
+        """The message's key."""
+        return f"{self.job.arn}{BOARD}" if self.status is Status.RUNNING else f"{self.job.arn}#{self.status}"
 
 
 def due_warnings(observed: Sequence[Observed], rules: Rules, takers: Takers) -> Iterator[Due]:
@@ -45,7 +45,7 @@ def due_progress(observed: Sequence[Observed], takers: Takers) -> Iterator[Due]:
     """For the notifiers that keep a live message."""
     for one in observed:
         if one.array.is_under_way:
-            yield Due(one, Status.RUNNING, [it for it in takers.of(one.array.job, Status.RUNNING) if it.progress])
+            yield Due(one, Status.RUNNING, takers.of_live(one.array.job))
 
 
 def only_for(due: Sequence[Due], is_for: Mapping[tuple[str, str], bool]) -> Sequence[Due]:

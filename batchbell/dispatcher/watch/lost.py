@@ -20,10 +20,10 @@ from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 from batchbell.dispatcher.watch.listing import Listing
-from batchbell.dispatcher.watch.rows import Rows
+from batchbell.dispatcher.watch.rows import Key, Rows
 from batchbell.dispatcher.watch.running_array import RunningArray, job_from
 from batchbell.dispatcher.watch.told import is_told
-from batchbell.wire import SWEEP_KEY, Column
+from batchbell.wire import BOARD, SWEEP_KEY, Column
 
 SETTLED = 600  # s after a job's end: until then its event is on its way
 OVERLAP = 3_600  # s that are checked again: AWS's lists may lag
@@ -96,9 +96,7 @@ def find_lost(
     now: epoch seconds.
     repeated: as in `is_told`: then one notifier without its message is enough.
     """
-    keys = {
-        array.job.key: [(array.job.key, one.name) for one in takers.of(array.job, array.job.status)] for array in arrays
-    }
+    keys = {array.job.key: _keys(array.job, takers) for array in arrays}
     found = rows.read([key for some in keys.values() for key in some], listing.budget.deadline)
     told = {key: is_told(row, now, repeated=repeated) for key, row in found.items()}
     unread = {key for key, some in keys.items() if not found.keys() >= set(some)}
@@ -110,7 +108,13 @@ def find_lost(
     # One that Batch lists and does not describe has vanished meanwhile: the list says the most important.
     skipped = [] if budget.has_left else [array for array in missing if array.job.id not in described]
     jobs = [_job(described.get(array.job.id, {}), array) for array in missing if array not in skipped]
-    return Lost([job for job in jobs if takers.of(job, job.status)], complete=not unread and not skipped)
+    return Lost([job for job in jobs if _keys(job, takers)], complete=not unread and not skipped)
+
+
+def _keys(job: Job, takers: Takers) -> Sequence[Key]:
+    """Return the rows that tell whether somebody has the outcome: as a message of its own, or as a live one's last."""
+    heard = [(job.key, one.name) for one in takers.of(job, job.status)]
+    return heard or [(f"{job.arn}{BOARD}", one.name) for one in takers.of_live(job)]
 
 
 def _job(described: Mapping[str, Any], array: RunningArray) -> Job:

@@ -13,6 +13,7 @@ from batchbell.contract import Message
 from batchbell.dispatcher.delivery.outcome import Delivery
 from batchbell.dispatcher.messages.early_failures import compose_early_failures
 from batchbell.dispatcher.messages.failures import LookUpBudget, look_up_failures
+from batchbell.dispatcher.messages.live_message import progress_number
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
 from batchbell.dispatcher.messages.overdue import compose_overdue
@@ -34,7 +35,7 @@ from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray
 from batchbell.dispatcher.watch.standstill import moved_after
 from batchbell.dispatcher.watch.survey import Survey
-from batchbell.dispatcher.watch.told import is_told
+from batchbell.dispatcher.watch.told import is_told, shown
 from batchbell.dispatcher.watch.watching import Watching
 from batchbell.wire import Status
 
@@ -73,7 +74,7 @@ class Sweeper:
         true = list(due_warnings(observed, self.watching.rules, self.takers))
         untold = self._untold(true, now, ends, repeated=repeated)
         warnings = [one for each in untold if (one := self._confirmed(each, listing)) is not None]
-        progress = due_progress(observed, self.takers)
+        progress = self._moved(list(due_progress(observed, self.takers)), ends)
         composed = [
             (one, self._compose(one, budget))
             for one in with_tags([*warnings, *progress], self.takers, self.batch, listing.budget)
@@ -126,6 +127,12 @@ class Sweeper:
         """Leave out who has a warning, or will have it. What could not be read waits for the next sweep."""
         rows = self.rows.read([(one.key, taker.name) for one in warnings for taker in one.takers], ends)
         return only_for(warnings, {key: not is_told(row, now, repeated=repeated) for key, row in rows.items()})
+
+    def _moved(self, progress: Sequence[Due], ends: Deadline) -> Sequence[Due]:
+        """Leave out whose live message shows as much already. What could not be read waits for the next sweep."""
+        numbers = {one.key: progress_number(one.observed.array.progress) for one in progress}
+        rows = self.rows.read([(one.key, taker.name) for one in progress for taker in one.takers], ends)
+        return only_for(progress, {(key, name): shown(row) < numbers[key] for (key, name), row in rows.items()})
 
     def _confirmed(self, due: Due, listing: Listing) -> Due | None:
         """None if only the array's summary stands still, or if AWS cannot be asked: the next sweep asks again."""

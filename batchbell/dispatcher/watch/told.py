@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from batchbell.dispatcher.messages.live_message import LAST_STATE
 from batchbell.dispatcher.watch.rows import Row
 from batchbell.wire import Column
 
 DROPPED = "dropped"  # the result in the row of a warning that was no longer true when its ticket came
+
+
+def shown(row: Row) -> float:
+    """How far a job was in what its live message shows (`live_message.shown_number`); -1 if it has none yet."""
+    return float(row.get(Column.SHOWN, {"N": -1})["N"])
 
 
 def is_told(row: Row, now: float, *, repeated: bool) -> bool:
@@ -15,7 +21,7 @@ def is_told(row: Row, now: float, *, repeated: bool) -> bool:
     repeated: the sweep's record came before, and the function died: its tickets may be missing. What was sent stays
         sent, since the ledger refuses a second claim.
     """
-    if Column.SENT in row:
+    if Column.SENT in row or shown(row) == LAST_STATE:
         return True
     if repeated:
         return False

@@ -230,7 +230,7 @@ def test_the_largest_package_stays_small(everything: Path) -> None:
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names(everything):
             archive.write(everything / name, name)
-    assert len(zipped.getvalue()) < 3_000_000
+    assert len(zipped.getvalue()) < 3_200_000
 
 
 def test_the_host_runtime_is_this_python() -> None:

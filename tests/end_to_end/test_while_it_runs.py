@@ -83,16 +83,14 @@ def test_an_array_that_hangs_has_one_warning_that_it_is_stalled_and_what_aws_say
 def test_a_slow_array_has_one_warning_that_it_is_overdue_with_a_true_forecast(watched: WatchedStack) -> None:
     name = new_name("slow")
     job, jobs = watched.start(name, 100, queue=2), watched.cloud.jobs
-    jobs.move(job, "RUNNING", 10)
-    watched.sweep()
     warned = 0
-    for done in range(4, 101, 4):
+    for minute in range(0, 110, 5):  # five children start every 5 minutes, and each takes 10
+        jobs.move(job, "SUCCEEDED", 5 if minute >= 10 else 0)
+        jobs.move(job, "RUNNING", 5 if minute < 100 else 0)
         watched.pass_minutes(5)
         if not warned and watched.statuses(name)["OVERDUE"]:
-            warned = done // 4 * 5
-        jobs.move(job, "SUCCEEDED", 4)
-        jobs.move(job, "RUNNING", 4)
-    ended = 25 * 5
+            warned = minute + 5
+    ended = 105
     wait_until(lambda: watched.statuses(name)["SUCCEEDED"], "the outcome")
 
     assert OVERDUE <= warned <= OVERDUE + 5

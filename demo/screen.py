@@ -16,6 +16,7 @@ from batchbell.terminal import Screen, line, to_json
 from demo.print_color import PlatformRun, text_of
 
 SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
+SLACK_DATE = re.compile(r"<!date\^[0-9]+\^[^|>]*\|(?P<instead>[^>]*)>")
 CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
 
 
@@ -47,6 +48,11 @@ def _table(runs: Sequence[PlatformRun]) -> Table:
     table.add_row("rule: parents only (this stack)", *(_fired(run, "parent-only") for run in runs), end_section=True)
     for name, label in CHANNELS.items():
         table.add_row(label, *(_exact(run.messages[name]) for run in runs))
+    if all(run.watched for run in runs):
+        watched = [run.watched for run in runs if run.watched]
+        table.add_row("warnings of early failures", *(_exact(one.warnings.get("EARLY", 0)) for one in watched))
+        table.add_row("live messages in Slack", *(_exact(one.board.posts) for one in watched))
+        table.add_row("… edited", *(str(one.board.edits) for one in watched))
     return table
 
 
@@ -91,7 +97,8 @@ def _element(element: Mapping[str, Any]) -> Text:
 
 
 def _with_links(text: str) -> Text:
-    """Slack's <url|label> as the label, linked to the URL in terminals that support links."""
+    """Slack's <url|label> as the label, linked to the URL in terminals that support links; dates as in old clients."""
+    text = SLACK_DATE.sub(r"\g<instead>", text)
     shown, last = Text(), 0
     for link in SLACK_LINK.finditer(text):
         shown.append(text[last : link.start()]).append(link["label"], style=_linked(link["url"]))

@@ -51,7 +51,9 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
     report("local AWS", 0, None)
     with LocalCloud.start() as cloud, SlackSink.start() as sink, SlackWebApi.start() as web:
         cloud.verify_sender(SENDER)
-        deployment = deploy_print_color(cloud, program, sink, _settings(web), report, {"slackToken": web.token})
+        deployment = deploy_print_color(
+            cloud, program, {"slackWebhook": sink.url, "slackToken": web.token}, _settings(web), report
+        )
         topic = CollectingQueue.of_topic(cloud, "subscriber", deployment.outputs["notifiers"]["sns"]["topic_arn"])
         _hide_records_for_less(cloud, deployment.outputs["retry_queue_url"])
         stack = Stack(cloud, sink, web, deployment, topic)

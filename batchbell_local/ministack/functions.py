@@ -142,7 +142,7 @@ def measure_memory() -> list[int]:
     """Return the most memory that each running process ever had, in KiB; empty where there is no /proc."""
     processes = [environment._proc for environment in list(_environments.values())]
     files = [Path(f"/proc/{process.pid}/status") for process in processes if process and process.poll() is None]
-    found = [PEAK_MEMORY.search(file.read_text()) for file in files if file.exists()]
+    found = [PEAK_MEMORY.search(file.read_text("ascii")) for file in files if file.exists()]
     return [int(peak[1]) for peak in found if peak]
 
 

@@ -22,6 +22,10 @@ __all__ = [
     "METRIC_NAMESPACE",
     "MISSED_EVENTS",
     "OLDEST_UNDELIVERED",
+    "RERUN_ARRAY_SIZE",
+    "RERUN_INDEXES",
+    "RERUN_NAME_TAG",
+    "RERUN_REASON_TAG",
     "RERUN_TAG",
     "SWEEP",
     "SWEEP_KEY",
@@ -66,6 +70,11 @@ WATCH_NOTIFIER = " watch"  # no instance can have this name
 
 SWEEP = "sweep"  # the key that makes a record of the schedule a sweep, with its version: {"sweep": 1}
 RERUN_TAG = "batchbell:rerun-of"  # of a job that runs failed children of another again: that job's ARN
+RERUN_NAME_TAG = "batchbell:rerun-name"  # that job's name, if the rerun has another
+RERUN_REASON_TAG = "batchbell:rerun-reason"  # what the operator gave as the reason
+# Variables of its containers: the index in that job of each position in this one, as ranges, and that job's size.
+RERUN_INDEXES = "BATCHBELL_INDEXES"
+RERUN_ARRAY_SIZE = "BATCHBELL_ARRAY_SIZE"
 MISSED_EVENTS = "MissedEvents"  # outcomes that a sweep found and no event had told
 
 
@@ -199,4 +208,5 @@ class Manifest(TypedDict):
     time_zone: NotRequired[TimeZone]  # left out: UTC
     log_lines: NotRequired[int]  # of the end of a failed job's log; left out: none
     owner_tag: NotRequired[str]  # names the tag that says whom a job concerns
+    rerun_hint: NotRequired[bool]  # the command that runs what failed again is in the message; left out: yes
     watch: NotRequired[Watch]  # left out: no sweeps

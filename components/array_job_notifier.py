@@ -51,6 +51,7 @@ class ArrayJobNotifierArgs:
     stalled_after: minutes without a child that started or finished before a warning; 0: never
     time_zone: IANA name of the time zone of the times in messages
     owner_tag: the tag of jobs that says whom they concern
+    rerun_hint: whether the message about a failed array has the command that runs its failed children again
     log_lines: lines of a failed log's end in the message; 0 for none
     log_group_arns: log groups that the function may read for that; none: AWS Batch's own
     environment: a Batch environment to create (see `settings.environment.EnvironmentSettings`)
@@ -76,6 +77,7 @@ class ArrayJobNotifierArgs:
     stalled_after: int = 0
     time_zone: str = "UTC"
     owner_tag: str = ""
+    rerun_hint: bool = True
     log_lines: int = 0
     log_group_arns: Sequence[pulumi.Input[str]] = ()
     environment: Mapping[str, Any] | None = None
@@ -150,6 +152,7 @@ class ArrayJobNotifier(pulumi.ComponentResource):
                 settings.time_zone,
                 settings.owner_tag,
                 settings.log_lines,
+                settings.rerun_hint,
                 log_groups,
                 statuses_of_messages(settings, events),
             ),

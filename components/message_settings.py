@@ -25,6 +25,7 @@ class MessageSettings:
     time_zone: str = "UTC"
     owner_tag: str = ""
     log_lines: int = 0
+    rerun_hint: bool = True
     log_group_arns: Sequence[pulumi.Input[str]] = ()
     statuses: Sequence[str] = ()
 
@@ -46,6 +47,8 @@ def manifest(
         written["time_zone"] = zone
     if messages.owner_tag:
         written["owner_tag"] = messages.owner_tag
+    if not messages.rerun_hint:
+        written["rerun_hint"] = False
     if messages.log_lines:
         written["log_lines"] = messages.log_lines
     if watch is not None:

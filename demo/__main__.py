@@ -19,6 +19,7 @@ LABELS = {
     "deploying": "resources deployed",
     "children": "children finished",
     "messages": "channels notified",
+    "rerun": "failed children again",
 }
 
 EPILOG = """
@@ -27,6 +28,8 @@ EPILOG = """
 python -m demo
 
 python -m demo --fail 2,5 --size 12
+
+python -m demo --fail 2,5 --rerun
 
 python -m demo --watch
 
@@ -43,6 +46,7 @@ def command(
         typer.Option(help=f"Number of children in the array job: 7, with --watch {SIZE}.", min=2, max=10_000),
     ] = None,
     fail: Annotated[str, typer.Option(help="Indexes of children that fail, such as 2,5.", metavar="INDEXES")] = "",
+    rerun: Annotated[bool, typer.Option("--rerun", help="Run the failed children again, without the cause.")] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Watch a larger job whose first children fail, in Slack, while it runs.")
     ] = False,
@@ -51,8 +55,10 @@ def command(
     """Run an array job on local AWS, on EC2 and on Fargate: count events and rule matches, show each message."""
     size = size or (SIZE if watch else CHILDREN)
     failing = _indexes(fail, size)
-    if watch and failing:
-        raise typer.BadParameter("chooses itself which children fail", param_hint="--watch")
+    if watch and (failing or rerun):
+        raise typer.BadParameter("chooses itself which children fail, and runs none again", param_hint="--watch")
+    if rerun and not failing:
+        raise typer.BadParameter("there is nothing to run again without --fail", param_hint="--rerun")
     if watch and size < SMALLEST:
         raise typer.BadParameter(f"with --watch takes at least {SMALLEST}", param_hint="--size")
     program = program_folder()
@@ -64,7 +70,9 @@ def command(
             if watch:
                 runs.append(run_watched(program, platform, size=size, report=progress.report, say=progress.say))
             else:
-                runs.append(run_print_color(program, platform, size=size, fail=failing, report=progress.report))
+                runs.append(
+                    run_print_color(program, platform, size=size, fail=failing, rerun=rerun, report=progress.report)
+                )
             progress.finish()
     if as_json:
         print_json({"runs": [run.to_dict() for run in runs]})

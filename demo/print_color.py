@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment, deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
+from demo.rerun import RerunFailed, RerunResult, failure_cause, run_failed_again
 from demo.watched import Watched
 
 STACK = "print-color"
@@ -66,6 +68,7 @@ def text_of(payload: Mapping[str, Any]) -> str:
 class PlatformRun:
     """The counts of one run. `fired`: how often each rule fired on the same events. `seconds`: by step.
 
+    rerun: of the failed children, if one was asked for; the counts are those before it.
     watched: what was told while the job ran, if its stack was asked to look.
     """
 
@@ -75,6 +78,7 @@ class PlatformRun:
     fired: Mapping[str, int]
     received: ChannelMessages
     seconds: Mapping[str, float]
+    rerun: RerunResult | None = None
     watched: Watched | None = None
 
     @property
@@ -92,6 +96,7 @@ class PlatformRun:
             "messages": self.messages,
             "received": self.received.texts(),
             "seconds": {step: round(seconds, 2) for step, seconds in self.seconds.items()},
+            **({"rerun": self.rerun.to_dict()} if self.rerun else {}),
             **(self.watched.to_dict() if self.watched else {}),
         }
 
@@ -105,6 +110,8 @@ class PlatformRun:
             "parent-only": (self.fired["parent-only"], 1),
             **{name: (number, 1) for name, number in self.messages.items()},
         }
+        if self.rerun:
+            expected["rerun"] = (self.rerun.succeeded, len(self.rerun.indexes))
         if self.watched:
             expected |= self.watched.expected()
         return [f"{name}: {got}, not {want}" for name, (got, want) in expected.items() if got != want]
@@ -120,6 +127,7 @@ def run_print_color(
     *,
     size: int = 7,
     fail: Sequence[int] = (),
+    rerun: bool = False,
     report: ReportProgress = ignore_progress,
     before_the_job: Callable[[LocalCloud, SlackSink], None] = lambda cloud, sink: None,
 ) -> PlatformRun:
@@ -128,13 +136,14 @@ def run_print_color(
     program: the folder of the Pulumi program.
     platform: "EC2" or "FARGATE".
     fail: indexes of the children that end with exit code 1.
+    rerun: remove what lets them fail, and run them again.
     before_the_job: called after the deployment.
 
     Raises DeploymentFailed, LocalCloudError or RunFailed. Stops whatever it started in any case.
     """
     clock = Stopwatch()
     report("local AWS", 0, None)
-    with LocalCloud.start() as cloud, SlackSink.start() as sink:
+    with LocalCloud.start() as cloud, SlackSink.start() as sink, failure_cause() as cause:
         clock.lap("start")
         cloud.verify_sender(SENDER)
         deployment = deploy_print_color(
@@ -143,19 +152,29 @@ def run_print_color(
         counters = Counters(cloud, deployment)
         clock.lap("deploy")
         before_the_job(cloud, sink)
-        job_id = _submit(cloud, deployment, size, fail)
+        job_id = _submit(cloud, deployment, size, fail, cause)
         _wait_for_job(cloud, job_id, size, report)
         clock.lap("job")
         _wait_for_messages(cloud, deployment, counters, sink, report)
         clock.lap("notify")
-        return PlatformRun(
+        run = PlatformRun(
             platform,
             size,
             counters.count("events"),
             {rule: counters.count(rule) for rule in ("every-job", "tutorial", "parent-only")},
-            ChannelMessages(sink.accepted, cloud.mailbox(), counters.notifications()),
+            ChannelMessages(list(sink.accepted), cloud.mailbox(), counters.notifications()),
             clock.seconds(),
         )
+        if not rerun:
+            return run
+        cause.unlink()
+        report("rerun", 0, None)
+        try:
+            result = run_failed_again(cloud, program, job_id)
+        except RerunFailed as failed:
+            raise RunFailed(str(failed)) from None
+        clock.lap("rerun")
+        return replace(run, rerun=result, seconds=clock.seconds())
 
 
 def deploy_print_color(
@@ -251,13 +270,15 @@ class Counters:
         return [json.loads(body) for body in self._topic.bodies()]
 
 
-def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence[int]) -> str:
+def _submit(cloud: LocalCloud, deployment: Deployment, size: int, fail: Sequence[int], cause: Path) -> str:
+    """`cause`: a file without which no child fails."""
     batch, outputs = cloud.client("batch"), deployment.outputs
     overrides: dict[str, Any] = {}
     if fail:
         *shell, script = describe_job_definition(cloud, deployment)["containerProperties"]["command"]
         indexes = " ".join(map(str, fail))
-        failing = f'case " {indexes} " in *" $AWS_BATCH_JOB_ARRAY_INDEX "*) echo "no colour left" >&2; exit 1;; esac'
+        chosen = f'case " {indexes} " in *" $AWS_BATCH_JOB_ARRAY_INDEX "*) echo "no colour left" >&2; exit 1;; esac'
+        failing = f"if [ -e {shlex.quote(str(cause))} ]; then {chosen}; fi"
         overrides = {"containerOverrides": {"command": [*shell, f"{failing}\n{script}"]}}
     job = batch.submit_job(
         jobName="print-color",

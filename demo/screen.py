@@ -48,6 +48,9 @@ def _table(runs: Sequence[PlatformRun]) -> Table:
     table.add_row("rule: parents only (this stack)", *(_fired(run, "parent-only") for run in runs), end_section=True)
     for name, label in CHANNELS.items():
         table.add_row(label, *(_exact(run.messages[name]) for run in runs))
+    if all(run.rerun for run in runs):
+        table.add_row("children run again", *(str(len(run.rerun.indexes)) for run in runs if run.rerun))
+        table.add_row("… that then succeeded", *(str(run.rerun.succeeded) for run in runs if run.rerun))
     if all(run.watched for run in runs):
         watched = [run.watched for run in runs if run.watched]
         table.add_row("warnings of early failures", *(_exact(one.warnings.get("EARLY", 0)) for one in watched))

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from batchbell.checked_output import checked_output
-from batchbell.cli import explain, new_notifier, preview, redrive, replay, send_test, status
+from batchbell.cli import explain, new_notifier, preview, redrive, replay, rerun, send_test, status
 from batchbell.texts import one_line
 
 PROGRAM = "batchbell" if Path(sys.argv[0]).stem == "batchbell" else "python -m batchbell"
@@ -53,6 +53,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for _module in (explain, preview, send_test, replay, status, redrive, new_notifier):
+for _module in (explain, preview, send_test, replay, status, redrive, rerun, new_notifier):
     _name = _module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(_name, epilog=_module.EPILOG.replace("batchbell ", f"{PROGRAM} "))(_module.command)

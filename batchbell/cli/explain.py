@@ -17,7 +17,7 @@ from batchbell.cli.events.event_file import message_of, parse_if_known, read_eve
 from batchbell.cli.events.mismatch_reasons import Mismatch
 from batchbell.cli.events.verdict import judge
 from batchbell.cli.rendering.local_notifiers import make_local_notifier
-from batchbell.cli.stack_settings import components, read_stack_settings
+from batchbell.cli.stack_settings import asked_of_messages, components, read_stack_settings
 from batchbell.contract import Message
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
@@ -86,8 +86,8 @@ def explain(event: Mapping[str, Any], settings: Any, queues: list[str], definiti
     parsed = parse_if_known(event)
     job = parsed.job if isinstance(parsed, BlockedQueue) else parsed
     verdict = judge(_patterns(settings, _arn_prefix(job, event), queues, definitions), event)
-    zone, owner, lines = ZoneInfo(settings.time_zone), settings.owner_tag, settings.log_lines
-    message = message_of(parsed, zone, owner_tag=owner, log_lines=lines) if parsed else None
+    zone = ZoneInfo(settings.time_zone)
+    message = message_of(parsed, zone, **asked_of_messages(settings)) if parsed else None
     return Explanation(
         rule=verdict.rule,
         pattern=verdict.pattern,

@@ -15,7 +15,7 @@ from batchbell.cli.events.event_file import message_of, parse_event, read_event
 from batchbell.cli.rendering.local_notifiers import make_local_notifier
 from batchbell.cli.rendering.page import Drawing, PreviewRow, write_page
 from batchbell.cli.rendering.sample_messages import SampleMessage, sample_messages
-from batchbell.cli.stack_settings import read_stack_settings, short_name
+from batchbell.cli.stack_settings import asked_of_messages, read_stack_settings, short_name
 from batchbell.contract import Message
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.messages.origin import Origin
@@ -61,7 +61,7 @@ def command(
         if not choices:
             raise CommandFailed(f"the stack {stack} has no notifiers: add some to Pulumi.{stack}.yaml")
         origin = Origin(stack, f"{stack}-bell-dispatcher", ZoneInfo(settings.time_zone))
-        asked = {"owner_tag": settings.owner_tag, "log_lines": settings.log_lines}
+        asked = asked_of_messages(settings)
         samples = [_own(event, origin, asked)] if event else list(sample_messages(origin, **asked))
         rows = draw(samples, choices)
         source = f"the event in {event}" if event else "sample events"

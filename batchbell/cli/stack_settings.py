@@ -62,3 +62,8 @@ def read_stack_settings(stack: str) -> Any:
     except pulumi.RunError as mistakes:
         Screen(stderr=True).print(block(str(mistakes)), soft_wrap=True)
         raise typer.Exit(INVALID_SETTINGS) from None
+
+
+def asked_of_messages(settings: Any) -> dict[str, Any]:
+    """Return what a stack asks of its messages, as `event_file.message_of` and `sample_messages` take it."""
+    return {name: getattr(settings, name) for name in ("owner_tag", "log_lines", "rerun_hint")}

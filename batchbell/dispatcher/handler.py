@@ -38,6 +38,7 @@ def dispatcher() -> Dispatcher:
         timing=timing,
         logs=LogReader(written.log_lines, partial(_logs_client, read_timeout=timing.call)),
         owner_tag=written.owner_tag,
+        rerun_hint=written.rerun_hint,
         watching=written.watching,
         origin=Origin(environment.get(Variable.STACK, ""), environment["AWS_LAMBDA_FUNCTION_NAME"], written.zone),
     )

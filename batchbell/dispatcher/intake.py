@@ -61,7 +61,7 @@ class Intake:
     """Lives as long as an invocation.
 
     batch: a boto3 client.
-    owner_tag: as in `batchbell.wire.Manifest`.
+    owner_tag, rerun_hint: as in `batchbell.wire.Manifest`.
     sweeper: makes what looks at jobs that run; None if the stack asks for none of it.
     """
 
@@ -72,6 +72,7 @@ class Intake:
     logs: LogReader = NO_LOGS
     owner_tag: str = ""
     sweeper: Callable[[], Sweeper] | None = None
+    rerun_hint: bool = True
 
     def accept(self, records: Sequence[Mapping[str, Any]], budget: LookUpBudget) -> Accepted:
         """Read SQS's records. One that cannot be read becomes a dead letter."""
@@ -136,7 +137,7 @@ class Intake:
                 # A digest shows no failures, so nothing is looked up for it.
                 alone = not names or any(not instance.digests(numbers[instance.name]) for instance in takers[job.key])
                 failures = self._failures(job, budget if alone else None)
-                messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag)
+                messages[job.key] = compose(job, failures, self.origin.zone, self.owner_tag, self.rerun_hint)
             for instance in takers[job.key]:
                 accepted.work.add(record_id, Delivery(instance, instance.shown(messages[job.key], job.tags), received))
             for instance in live[job.key]:

@@ -57,6 +57,7 @@ class Dispatcher:
     origin: Origin = field(default_factory=Origin)
     logs: LogReader = field(default_factory=LogReader)
     owner_tag: str = ""
+    rerun_hint: bool = True
     watching: Watching | None = None
     breakers: dict[str, Breaker] = field(default_factory=dict, init=False)
 
@@ -74,7 +75,9 @@ class Dispatcher:
         ledger = Ledger(self.dynamodb, self.table, uuid.uuid4().hex, until)
         budget = LookUpBudget(Deadline.after(min(self.timing.look_ups, ends.left)))
         sweeper = partial(self._sweeper, self.watching) if self.watching is not None else None
-        intake = Intake(self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag, sweeper)
+        intake = Intake(
+            self.instances, self.batch, self.timing, self.origin, self.logs, self.owner_tag, sweeper, self.rerun_hint
+        )
         accepted = intake.accept(records, budget)
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)

@@ -149,7 +149,7 @@ class Configuration:
     """The stack's notifiers, and what its messages say.
 
     zone: messages show times in it.
-    log_lines, owner_tag: see `batchbell.wire.Manifest`.
+    log_lines, owner_tag, rerun_hint: see `batchbell.wire.Manifest`.
     watching: what sweeps look at; None if there are none.
     """
 
@@ -158,6 +158,7 @@ class Configuration:
     log_lines: int
     owner_tag: str
     watching: Watching | None = None
+    rerun_hint: bool = True
 
 
 def read_manifest(path: Path) -> Configuration:
@@ -171,6 +172,7 @@ def read_manifest(path: Path) -> Configuration:
         content.get("log_lines", 0),
         content.get("owner_tag", ""),
         _watching(content.get("watch")),
+        content.get("rerun_hint", True),
     )
 
 

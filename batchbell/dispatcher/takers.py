@@ -26,7 +26,9 @@ class Takers:
         return [one for one in self.of(job, Status.RUNNING) if one.progress] if job.is_parent else []
 
     def ask_for_tags(self, job: Job, status: str) -> bool:
-        """Whether the job's tags are not known, and somebody asks for them."""
+        """Whether the job's tags are not known, and somebody asks for them: a rerun's tell which job it repeats."""
         if job.tags is not None:
             return False
-        return bool(self.owner_tag) or any(one.tags for one in (*self.of(job, status), *self.of_live(job)))
+        return bool(self.owner_tag or job.rerun_indexes) or any(
+            one.tags for one in (*self.of(job, status), *self.of_live(job))
+        )

@@ -3,11 +3,14 @@
 SendEmail refuses a configuration set that does not exist in the endpoint's region, and an identity ARN of another
 region. (SES API v2 reference, "SendEmail"; SES Developer Guide, "Sending emails for the identity owner": a sender has
 to connect to the endpoint in the identity's region.) MiniStack ignores both. The mailbox also has the region, the
-configuration set and the identity ARN of each mail, and the mails of all regions in one order.
+configuration set, the identity ARN and the References header of each mail, and the mails of all regions in one order.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import email
 import json
 from typing import Any
 
@@ -19,6 +22,7 @@ from .permissions import SEND_EMAIL_PATH, parse_mail
 
 Response = tuple[int, dict[str, str], bytes]
 REGION = "Region"
+REFERENCES = "References"  # by which mail programs put mails into one thread
 REMEMBERED = ("ConfigurationSetName", "FromEmailAddressIdentityArn")
 
 
@@ -43,10 +47,23 @@ def _judge_and_remember() -> None:
         response = await handle(method, path, headers, body, query_params)
         if response[0] == 200:
             sent = ses._sent_emails_list()[-1]  # nothing else runs between the two: `handle` never awaits
-            sent |= {REGION: get_region(), **{name: mail[name] for name in REMEMBERED if mail.get(name)}}
+            sent |= {
+                REGION: get_region(),
+                REFERENCES: _references(mail),
+                **{name: mail[name] for name in REMEMBERED if mail.get(name)},
+            }
         return response
 
     ses_v2.handle_request = handle_request
+
+
+def _references(mail: dict[str, Any]) -> str:
+    """Empty if the mail is not raw, or has no such header."""
+    try:
+        raw = base64.b64decode(mail["Content"]["Raw"]["Data"])
+    except (KeyError, TypeError, binascii.Error):
+        return ""
+    return str(email.message_from_bytes(raw).get(REFERENCES, ""))
 
 
 def _refusal(mail: dict[str, Any]) -> Response | None:
@@ -71,7 +88,9 @@ def _show_in_mailbox() -> None:
             return response
         answer = json.loads(response[2])
         records = [one for many in ses._sent_emails.to_dict().values() if isinstance(many, list) for one in many]
-        sent = {one["MessageId"]: {name: one.get(name) for name in (REGION, *REMEMBERED)} for one in records}
+        sent = {
+            one["MessageId"]: {name: one.get(name) for name in (REGION, REFERENCES, *REMEMBERED)} for one in records
+        }
         for mails in answer["messages"].values():
             for mail in mails:
                 mail |= sent[mail["MessageId"]]

@@ -159,6 +159,13 @@ class Settings(SettingsModel):
             examples=["owner"],
         ),
     ] = ""
+    rerun_hint: Annotated[
+        bool,
+        Field(
+            title="whether the message about a failed array job has the command that runs its failed children again",
+            examples=[False],
+        ),
+    ] = True
     log_lines: Annotated[
         int,
         Field(

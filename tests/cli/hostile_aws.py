@@ -16,6 +16,7 @@ from batchbell.testing import FaultyServer, Request, Response
 from batchbell.wire import HEALTH_KEY, Column, Variable
 
 ACCOUNT = "123456789012"
+JOB = "4c7599ae-0a82-49aa-ba5a-4727fcce14a8"
 # A title of the window, a link, a hidden text, C1 controls, a line of its own, a mark of direction, a surrogate.
 HOSTILE = (
     "x\x1b]0;owned\x07\x1b]2;owned\x1b\\\x1b]8;;https://evil.example\x1b\\y\x1b[8mhidden\x9d0;owned\x9c\x9b8m"
@@ -45,7 +46,10 @@ class HostileAws(FaultyServer):
             error = {"__type": "AccessDenied", "Code": "AccessDenied", "message": HOSTILE, "Message": HOSTILE}
             return Response(403, json.dumps(error), {"x-amzn-ErrorType": "AccessDenied"})
         target = request.headers.get("x-amz-target", "").rpartition(".")[2]
-        asked = json.loads(request.body) if target else {}
+        batch = request.path.startswith("/v1/")
+        asked = json.loads(request.body) if target or batch else {}
+        if batch:
+            return Response(200, json.dumps(_of_batch(request.path, asked)))
         return Response(200, json.dumps(self._result(target, asked, request.path)))
 
     def _result(self, operation: str, asked: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -94,6 +98,45 @@ class HostileAws(FaultyServer):
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("manifest.json", json.dumps({"instances": [entry | {"settings": {}, "secrets": {}}]}))
         return package.getvalue()
+
+
+def _of_batch(path: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    match path:
+        case "/v1/describejobs":
+            return {"jobs": [_job(id_) for id_ in asked["jobs"]]}
+        case "/v1/describejobdefinitions":
+            return {"jobDefinitions": [{"status": "ACTIVE", "jobDefinitionName": HOSTILE}]}
+        case "/v1/listjobs" if "arrayJobId" in asked:
+            reasons = {0: HOSTILE, 1: "Dependent Job failed" + HOSTILE}
+            container = {"exitCode": 1, "reason": HOSTILE}
+            return {
+                "jobSummaryList": [
+                    {"jobId": HOSTILE, "statusReason": reason, "arrayProperties": {"index": n}, "container": container}
+                    for n, reason in reasons.items()
+                ]
+            }
+        case "/v1/listjobs":
+            return {
+                "jobSummaryList": [{"jobId": f"{HOSTILE}{n}", "jobName": HOSTILE, "createdAt": 9} for n in range(2)]
+            }
+    return {"jobId": HOSTILE, "jobArn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job/{HOSTILE}", "jobName": HOSTILE}
+
+
+def _job(id_: str) -> Mapping[str, Any]:
+    return {
+        "jobId": id_,
+        "jobArn": HOSTILE,
+        "jobName": HOSTILE,
+        "jobQueue": HOSTILE,
+        "jobDefinition": HOSTILE,
+        "status": HOSTILE,
+        "createdAt": 1,
+        "arrayProperties": {"size": 3, "statusSummary": {HOSTILE: 1}},
+        "container": {"command": [HOSTILE], "environment": [{"name": HOSTILE, "value": HOSTILE}]},
+        "parameters": {HOSTILE: f"Ref::{HOSTILE}"},
+        "dependsOn": [{"jobId": HOSTILE, "type": HOSTILE}, {"jobId": JOB}],
+        "tags": {f"aws:{HOSTILE}": HOSTILE, HOSTILE: HOSTILE},
+    }
 
 
 def _dead_letters() -> list[Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from batchbell.cli import app
 from batchbell.terminal import Screen
 from demo import screen
 from demo.print_color import ChannelMessages, PlatformRun
-from tests.cli.hostile_aws import HOSTILE, HostileAws
+from tests.cli.hostile_aws import HOSTILE, JOB, HostileAws
 
 COMMANDS = sorted(str(one.name) for one in app.registered_commands)
 ARGUMENT = re.sub("[\x00\ud800/]", "", HOSTILE)  # what a file's name or an argument can hold
@@ -202,6 +202,19 @@ def test_hostile_messages_do_not_control_the_terminal_of_the_demo(capsys, monkey
     screen.show([PlatformRun("EC2", 7, 8, fired, received, {"total": 1.0})], Screen())
 
     assert "hidden" in check(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)], ids=["text", "json"])
+def test_a_hostile_job_does_not_control_the_terminal(run, aws, json_too):
+    planned = run("rerun", JOB, "--dry-run", *json_too)
+    submitted = run("rerun", JOB, "--yes", "--reason", ARGUMENT, *json_too)
+    asked = run("rerun", JOB, *json_too)
+    aws.refuses = True
+
+    assert "hidden" in planned.out and "hidden" in submitted.out
+    assert "hidden" in (asked.err if json_too else asked.out)
+    assert "hidden" in run("rerun", JOB, *json_too).err
+    assert not any(run("rerun", JOB, option, ARGUMENT).out for option in ("--only", "--name", "--set-memory"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -17,7 +17,9 @@ from batchbell.dispatcher.messages.origin import Origin
 from batchbell.plugins import Plugin, find_plugins
 from batchbell.wire import MessageKind, Status
 
-KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "test"}
+KINDS = {"array-job", "single-job", "queue-blocked", "digest", "dead-channel", "test"} | {
+    *("early-failures", "overdue", "stalled", "progress"),
+}
 
 
 @pytest.fixture
@@ -64,6 +66,10 @@ def test_a_notifier_whose_filters_leave_a_message_out_says_so(preview, project):
     assert {title for title, out in zip(titles, left_out, strict=True) if out} == {
         "Array job: all children succeeded",
         "Job queue: blocked",
+        "Warning: early failures",
+        "Warning: overdue",
+        "Warning: stalled",
+        "Live message, where a channel can edit: a Slack bot",
     }
 
 

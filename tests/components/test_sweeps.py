@@ -139,9 +139,14 @@ def test_a_notifier_with_live_messages_needs_sweeps_by_itself(monkeypatch):
     monkeypatch.setattr(
         slack, "provision", lambda *args, **named: Grants(secrets=provision(*args, **named).secrets, progress=True)
     )
-    recording = record(CONFIG, stack="live")
+    recording = record(CONFIG | {"statuses": ["FAILED"]}, stack="live")
     (schedule,) = [one for one in recording.of_type(RULE) if one.name == "bell-sweep"]
 
     assert schedule.inputs["scheduleExpression"] == "rate(5 minutes)"
     assert manifest(recording)["instances"][0]["progress"] is True
     assert manifest(recording)["watch"]["queues"] == [QUEUE]
+    # A live message also ends with a job that succeeded, of which nobody gets a message.
+    (rule,) = [one for one in recording.of_type(RULE) if one.name == "bell-finished"]
+    assert json.loads(rule.inputs["eventPattern"])["detail"]["status"] == ["FAILED", "SUCCEEDED"]
+    assert "FAILED" in manifest(recording)["instances"][0]["statuses"]
+    assert "SUCCEEDED" not in manifest(recording)["instances"][0]["statuses"]

@@ -90,7 +90,7 @@ def result(in_this_process, tmp_path_factory) -> DemoResult:
         patch.setenv("TMPDIR", str(folder))
         patch.setenv("COLUMNS", "120")
         patch.setattr(demo_command, "run_print_color", run_and_remember)
-        done = in_this_process(demo_command.command, "--fail", "2,5")
+        done = in_this_process(demo_command.command, "--fail", "2,5", "--rerun")
     assert done.exit_code == 0, done.output
     return DemoResult(done.stdout, runs, [*left_behind(folder), *folder.iterdir()])
 
@@ -114,6 +114,7 @@ def test_people_see_the_counts_and_what_each_channel_received(result):
     )
     for shown in (slack, mail, sns):
         assert "print-color failed: 2 of 7 children" in shown
+    assert re.search(r"children run again +│ +2 │ +2 │\n.* that then succeeded +│ +2 │ +2 │", result.printed)
     for shown in (slack, mail):
         assert "2x Essential container in task exited (exit code 1)" in shown
         assert "Job in the AWS console" in shown
@@ -130,7 +131,8 @@ def test_the_json_has_a_run_for_each_platform_with_its_counts(result, in_this_pr
     assert [run["fired"]["tutorial"] for run in runs] == [1, 8]
     for run in runs:
         assert run["messages"] == {"slack": 1, "email": 1, "sns": 1}
-        assert set(run["seconds"]) == {"start", "deploy", "job", "notify", "total"}
+        assert set(run["seconds"]) == {"start", "deploy", "job", "notify", "rerun", "total"}
+        assert run["rerun"] == {"indexes": [2, 5], "succeeded": 2}
         # What the failed children printed last is in each channel's message.
         assert {name: len(texts) for name, texts in run["received"].items()} == {"slack": 1, "email": 1, "sns": 1}
         assert all("no colour left" in text for texts in run["received"].values() for text in texts)
@@ -191,6 +193,7 @@ def test_an_interrupted_demo_stops_everything_that_it_started(demo, tmp_path, wa
         (["--size", "1"], "--size"),
         (["--fail", "9"], "0 to 6"),
         (["--fail", "two"], "such as 2,5"),
+        (["--rerun"], "without --fail"),
         (["--watch", "--fail", "2"], "itself which children fail"),
         (["--watch", "--size", "9"], "at least 50"),
     ],

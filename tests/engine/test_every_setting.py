@@ -86,6 +86,7 @@ def every_setting(account: Mapping[str, Any]) -> dict[str, Any]:
         "stalled_after": 60,
         "log_lines": 5,
         "owner_tag": "owner",
+        "rerun_hint": False,
         "notifiers": [
             {"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}, "mentions": {"alice": ["U012"]}},
             {"type": "email", "name": "email", "recipients": ["team@example.com"], **EMAIL},

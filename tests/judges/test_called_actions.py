@@ -85,7 +85,7 @@ def _with_each_secret_store() -> list[dict[str, Any]]:
 
 @functools.cache
 def _operator_may() -> frozenset[str]:
-    return frozenset(_actions([policy("Operating").content]))
+    return frozenset(_actions(policy(one).content for one in ("Operating", "Running failed children again")))
 
 
 def test_the_dispatcher_may_make_each_of_its_calls():
@@ -124,7 +124,8 @@ def test_the_operator_may_make_each_call_of_the_commands_and_no_other():
 
     assert _missing(calls, set(_operator_may())) == {}
     assert _operator_may() - {action for call in calls for action in call.actions} == {
-        "sqs:CancelMessageMoveTask"  # the command that redrive prints on Ctrl-C
+        "sqs:CancelMessageMoveTask",  # the command that redrive prints on Ctrl-C
+        "batch:TagResource",  # AWS demands it beside SubmitJob for the tags of a job
     }
 
 

@@ -66,18 +66,26 @@ def parse_if_known(event: Mapping[str, Any]) -> Job | BlockedQueue | None:
     return parse_event(event) if is_known else None
 
 
-def message_of(parsed: Job | BlockedQueue, zone: tzinfo = UTC, *, owner_tag: str = "", log_lines: int = 0) -> Message:
+def message_of(
+    parsed: Job | BlockedQueue,
+    zone: tzinfo = UTC,
+    *,
+    owner_tag: str = "",
+    log_lines: int = 0,
+    rerun_hint: bool = True,
+) -> Message:
     """Compose the message, without the failures and logs that only AWS knows.
 
     zone: time zone of the message's times.
-    owner_tag, log_lines: the stack's settings.
+    owner_tag, log_lines, rerun_hint: the stack's settings.
     """
     if isinstance(parsed, BlockedQueue):
         return compose_blocked(parsed, zone, owner_tag)
     if parsed.failed and parsed.is_parent:
-        message = compose(parsed, Failures(), zone, owner_tag).with_note(NOT_LOOKED_UP)
+        message = compose(parsed, Failures(), zone, owner_tag, rerun_hint).with_note(NOT_LOOKED_UP)
         return message.with_note(LOGS_NOT_READ.format(log_lines)) if log_lines else message
-    message = compose(parsed, failure_of(parsed) if parsed.failed else Failures(), zone, owner_tag)
+    failures = failure_of(parsed) if parsed.failed else Failures()
+    message = compose(parsed, failures, zone, owner_tag, rerun_hint)
     if not log_lines or not parsed.log_stream:
         return message
     said = LOGS_NOT_READ.format(log_lines)

@@ -9,17 +9,24 @@ from importlib import resources
 from typing import Any
 
 from batchbell.cli.events.event_file import message_of, parse_event
-from batchbell.contract import Message
+from batchbell.contract import Fact, Message
 from batchbell.dispatcher.messages.channel_test import compose_self_test
 from batchbell.dispatcher.messages.dead_channel import DeadChannel, compose_dead_channel
 from batchbell.dispatcher.messages.digest import compose_digest
+from batchbell.dispatcher.messages.early_failures import compose_early_failures
 from batchbell.dispatcher.messages.failures import Failures, LookUpBudget, failure_of, look_up_failures
 from batchbell.dispatcher.messages.finished_job import compose
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
+from batchbell.dispatcher.messages.overdue import compose_overdue
+from batchbell.dispatcher.messages.progress import compose_progress
+from batchbell.dispatcher.messages.running_job import Observed
+from batchbell.dispatcher.messages.stalled import compose_stalled
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.timing import Deadline
+from batchbell.dispatcher.watch.memory import Seen
+from batchbell.dispatcher.watch.running_array import RunningArray
 
 SAMPLE_TIME = 1_790_835_000.0  # epoch s; fixed, so that the page is always the same
 LOOK_UP_LIMIT = 60.0  # s; the samples are in memory
@@ -51,6 +58,7 @@ class _Asked:
     origin: Origin
     owner_tag: str
     log_lines: int
+    rerun_hint: bool
 
 
 OWNER = "alice"
@@ -115,12 +123,14 @@ class _SampleLogs:
         return {"events": [{"message": line} for line in LOG[-limit:]]}
 
 
-def sample_messages(origin: Origin, *, owner_tag: str = "", log_lines: int = 0) -> Iterator[SampleMessage]:
+def sample_messages(
+    origin: Origin, *, owner_tag: str = "", log_lines: int = 0, rerun_hint: bool = True
+) -> Iterator[SampleMessage]:
     """Yield a message of every kind, the most interesting first.
 
-    origin, owner_tag, log_lines: the stack's.
+    origin, owner_tag, log_lines, rerun_hint: the stack's.
     """
-    asked = _Asked(origin, owner_tag, log_lines)
+    asked = _Asked(origin, owner_tag, log_lines, rerun_hint)
     titles = {
         "array-some-failed": "Array job: some children failed",
         "array-all-failed": "Array job: all children failed",
@@ -134,6 +144,7 @@ def sample_messages(origin: Origin, *, owner_tag: str = "", log_lines: int = 0) 
         "Digest: many jobs at once", _digest(messages["array-some-failed"], messages["array-succeeded"])
     )
     reason = "Slack answered 404 no_service"
+    yield from _while_it_runs(asked)
     dead = compose_dead_channel(DeadChannel("slack-on-call", SAMPLE_TIME - 7_200, reason), origin)
     yield SampleMessage("Dead channel: reported on the others", dead)
     test = SelfTest("5d0b4c1e-6f0a-4c55-9d52-0d8f3b0c7a11", (), SAMPLE_TIME)
@@ -153,7 +164,41 @@ def _message(name: str, asked: _Asked) -> Message:
         failures = look_up_failures(parsed, _SampleBatch(parsed.id, CHILDREN[name]), budget, logs)
     elif parsed.failed:
         failures = failure_of(parsed, budget, logs)
-    return compose(parsed, failures, zone, asked.owner_tag)
+    return compose(parsed, failures, zone, asked.owner_tag, asked.rerun_hint)
+
+
+def _while_it_runs(asked: _Asked) -> Iterator[SampleMessage]:
+    """The warnings, and a live message: each about the same array, 20 minutes or three hours after it began."""
+    detail = _read("array-some-failed")["detail"]
+    array_size = detail["arrayProperties"]["size"]
+
+    def observed(minutes: int, moved: float, **counts: int) -> Observed:
+        started = SAMPLE_TIME - minutes * 60
+        counted = {"size": array_size, "statusSummary": counts, "statusSummaryLastUpdatedAt": int(SAMPLE_TIME * 1_000)}
+        times = {"createdAt": int((started - 600) * 1_000), "startedAt": int(started * 1_000)}
+        tags = {asked.owner_tag: OWNER} if asked.owner_tag else {}
+        fields = {**detail, **times, "status": "PENDING", "arrayProperties": counted, "tags": tags}
+        fields.pop("stoppedAt", None)
+        array = RunningArray.from_json(fields, detail["jobQueue"])
+        assert array is not None
+        return Observed(array, Seen(started, moved=moved), SAMPLE_TIME, asked.origin.zone)
+
+    early = observed(20, SAMPLE_TIME, SUCCEEDED=28, FAILED=12, RUNNING=60, RUNNABLE=array_size - 100)
+    causes = (_FailedChildren(range(12), "Task failed to start", "CannotPullContainerError: image render:9 not found"),)
+    budget = LookUpBudget(Deadline.after(LOOK_UP_LIMIT))
+    failures = look_up_failures(early.array.job, _SampleBatch(early.array.job.id, causes), budget)
+    yield SampleMessage("Warning: early failures", compose_early_failures(early, failures, asked.owner_tag))
+    halfway = observed(180, SAMPLE_TIME, SUCCEEDED=4_117, FAILED=3, RUNNING=64, RUNNABLE=array_size - 4_184)
+    yield SampleMessage("Warning: overdue", compose_overdue(halfway, 2 * 3_600, asked.owner_tag))
+    still = observed(180, SAMPLE_TIME - 5_400, SUCCEEDED=4_117, FAILED=3, RUNNABLE=array_size - 4_120)
+    queue = (
+        Fact("State of the queue", "ENABLED, VALID"),
+        Fact("render-computing", "INVALID: instance profile missing"),
+    )
+    yield SampleMessage("Warning: stalled", compose_stalled(still, queue, asked.owner_tag))
+    yield SampleMessage(
+        "Live message, where a channel can edit: a Slack bot", compose_progress(halfway, asked.owner_tag)
+    )
 
 
 def _digest(failed: Message, succeeded: Message) -> Message:

@@ -18,7 +18,10 @@ SHOWN_REASON = 500  # characters
 
 @dataclass(frozen=True)
 class FailedChild:
-    """`log`, `place` and `attempts`: need DescribeJobs, since ListJobs lacks the stream's name."""
+    """`index`: of a child of a rerun, in the first job.
+
+    `log`, `place` and `attempts` need DescribeJobs, since ListJobs lacks the stream's name.
+    """
 
     id: str
     index: int
@@ -35,14 +38,15 @@ class FailedChild:
         fields = JsonObject(child, "the child")
         child_id, container = fields.text("jobId"), deciding_container(fields)
         region, log = container.log.region or parent.region, container.log
+        index = parent.index_in_first(_position(fields, child_id))
         url = console_links.log_stream(parent.partition, region, log.group, log.stream)
         return cls(
             child_id,
-            fields.object("arrayProperties").integer("index") or 0,
+            index,
             status_reason_of(fields),
             container.reason,
             container.exit_code,
-            Link(f"Log of child {child_id.rpartition(':')[2]}", url) if url else None,
+            Link(f"Log of child {index}", url) if url else None,
             LogPlace(region, log.group, log.stream) if log.group and log.stream else None,
             len(attempts_of(fields)) or None,
         )
@@ -62,6 +66,11 @@ class FailedChild:
         if self.tells_its_end:
             return replace(self, log=described.log, place=described.place, attempts=described.attempts)
         return replace(described, index=self.index, status_reason=self.status_reason or described.status_reason)
+
+
+def _position(child: JsonObject, child_id: str) -> int:
+    index, of_id = child.object("arrayProperties").integer("index"), child_id.rpartition(":")[2]
+    return index if index is not None else int(of_id) if of_id.isdecimal() else 0
 
 
 def full_reason(status_reason: str, container_reason: str) -> str:

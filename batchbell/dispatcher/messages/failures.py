@@ -69,7 +69,8 @@ def failure_of(job: Job, budget: LookUpBudget | None = None, logs: LogReader = N
     """Why a single job or a child failed, from its own event. Without a budget its log is not read."""
     url = console_links.log_stream(job.partition, job.log_region, job.log_group, job.log_stream)
     label = f"Log of {job.container}" if job.container else "Log"
-    indexes = "" if job.array_index is None else str(job.array_index)
+    is_rerun = job.first_arn and len(job.rerun_indexes) == 1
+    indexes = str(job.rerun_indexes[0]) if is_rerun else "" if job.array_index is None else str(job.array_index)
     reason = full_reason(job.status_reason, job.container_reason)
     link = Link(label, url) if url else None
     group = FailureGroup(reason, 1, indexes, job.exit_code, link, explain(reason, job.exit_code))

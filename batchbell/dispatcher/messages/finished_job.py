@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from batchbell.contract import Fact, Message, Severity
+from batchbell.contract import Command, Fact, Message, Severity
 from batchbell.dispatcher.dates import format_duration, format_time, from_milliseconds, parse_iso
+from batchbell.dispatcher.messages import rerun
 from batchbell.dispatcher.messages.failed_children import count_failed
 from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.job_message import job_message
@@ -14,12 +15,13 @@ from batchbell.dispatcher.records.job import Attempt, Job
 from batchbell.wire import MessageKind
 
 
-def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "") -> Message:
+def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "", rerun_hint: bool = True) -> Message:
     """Compose the message.
 
     failures: empty if nothing failed.
     zone: the message shows times in it.
     owner_tag: names the tag that says whom the job concerns; "" for none.
+    rerun_hint: whether the message has the command that runs what failed again.
     """
     return job_message(
         job,
@@ -29,15 +31,26 @@ def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "
         kind=MessageKind.ARRAY_JOB if job.is_parent else MessageKind.SINGLE_JOB,
         status=job.status,
         severity=_severity(job),
-        title=f"{_subject(job)} {_outcome(job, failures)}",
+        title=_title(job, failures),
         summary=_summary(job),
         failures=failures.groups,
         notes=(failures.problem,) if failures.problem else (),
+        commands=_commands(job) if rerun_hint else (),
+        thread=job.first_arn or job.arn,
     )
 
 
 def _severity(job: Job) -> Severity:
     return {"SUCCEEDED": Severity.SUCCESS, "FAILED": Severity.FAILURE}.get(job.status, Severity.INFO)
+
+
+def _title(job: Job, failures: Failures) -> str:
+    return rerun.title(job, failures) if job.first_arn else f"{_subject(job)} {_outcome(job, failures)}"
+
+
+def _commands(job: Job) -> tuple[Command, ...]:
+    command = rerun.command(job)
+    return (command,) if command else ()
 
 
 def _subject(job: Job) -> str:
@@ -78,6 +91,7 @@ def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
     if finished := finished_at(job):
         yield Fact("Finished" if job.status in ("SUCCEEDED", "FAILED") else "Time", format_time(finished, zone))
     yield Fact("Job id", job.id)
+    yield from rerun.facts(job)
 
 
 def _children(job: Job, failures: Failures) -> str:

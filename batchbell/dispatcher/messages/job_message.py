@@ -16,7 +16,7 @@ def job_message(job: Job, owner_tag: str, facts: Sequence[Fact], **parts: Any) -
 
     owner_tag: names the tag that says whom the job concerns; "" for none.
     facts: the owner is put before them.
-    parts: the other fields of the message.
+    parts: the other fields of the message; its thread is the job's, unless it is among them.
     """
     tags = job.tags or {}
     owner = tags.get(owner_tag, "")
@@ -26,10 +26,9 @@ def job_message(job: Job, owner_tag: str, facts: Sequence[Fact], **parts: Any) -
             facts=(*([Fact("Owner", owner)] if owner else []), *facts),
             links=tuple(_links(job)),
             queue=job.queue_name,
-            thread=job.arn,
             owner=owner,
             tags=tuple(Tag(key, value) for key, value in tags.items()),
-            **parts,
+            **{"thread": job.arn, **parts},
         )
     )
 

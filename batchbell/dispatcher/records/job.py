@@ -9,13 +9,16 @@ from typing import Any
 
 from batchbell.dispatcher.records.containers import attempts_of, deciding_container, exit_code_of, status_reason_of
 from batchbell.dispatcher.records.identity import identify
+from batchbell.dispatcher.records.index_ranges import parse_ranges
 from batchbell.dispatcher.records.json_object import InvalidEvent, JsonObject
-from batchbell.wire import DetailType
+from batchbell.wire import RERUN_INDEXES, RERUN_TAG, DetailType
 
+ARRAY_LIMIT = 10_000  # children (AWS Batch API reference, ArrayProperties)
 KEY_LIMIT = 2_048  # bytes; DynamoDB's limit for a partition key (DynamoDB Developer Guide, "Constraints")
 # What Batch writes on EC2 (AWS Batch User Guide, "Automated job retries") and on Fargate Spot (Amazon ECS Developer
 # Guide, "Stopped tasks error messages").
 HOST_LOST = re.compile(r"^Host EC2 |Spot Task was interrupted")
+JOB_ARN = re.compile(r"arn:[a-z-]+:batch:[a-z0-9-]+:[0-9]{12}:job/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHARE_IDENTIFIER = "shareIdentifier"  # counts as a tag of this name
 
 
@@ -65,6 +68,7 @@ class Job:
     stopped_at: int | None = None
     event_time: str = ""  # ISO 8601, UTC
     tags: Mapping[str, str] | None = None  # None: the event does not say
+    rerun_indexes: tuple[int, ...] = ()  # of a rerun: the index in the first job of each position in this one
 
     @property
     def key(self) -> str:
@@ -74,6 +78,17 @@ class Job:
     @property
     def is_parent(self) -> bool:
         return self.array_size is not None
+
+    @property
+    def first_arn(self) -> str:
+        """Of a rerun the ARN of the first job, of which it runs failed children again; of any other job empty."""
+        arn = (self.tags or {}).get(RERUN_TAG, "")
+        return arn if JOB_ARN.fullmatch(arn) else ""
+
+    def index_in_first(self, position: int) -> int:
+        """The index that a child of this job had in the first job; of any other job than a rerun, its own."""
+        is_known = self.first_arn and position < len(self.rerun_indexes)
+        return self.rerun_indexes[position] if is_known else position
 
     @property
     def failed(self) -> bool:
@@ -148,6 +163,7 @@ class Job:
             stopped_at=detail.integer("stoppedAt"),
             event_time=envelope.text("time"),
             tags=tags_of(detail),
+            rerun_indexes=_rerun_indexes(detail),
         )
         if len(job.key.encode()) > KEY_LIMIT:
             raise InvalidEvent("the job's ARN is too long")
@@ -164,6 +180,17 @@ def tags_of(job: JsonObject) -> Mapping[str, str] | None:
         return None  # not the share identifier alone: a filter by another tag would take it for a job without that
     own = {key: value for key, value in tags.items() if key != "resourceArn"}
     return {SHARE_IDENTIFIER: share, **own} if share else own
+
+
+def _rerun_indexes(job: JsonObject) -> tuple[int, ...]:
+    """Empty unless a container has the variable, and it is right."""
+    for variable in job.object("container").objects("environment"):
+        if variable.text("name") == RERUN_INDEXES:
+            try:
+                return tuple(parse_ranges(variable.text("value"), at_most=ARRAY_LIMIT))
+            except ValueError:
+                return ()
+    return ()
 
 
 def _name_of(definition: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -15,6 +16,9 @@ from .retries import RetryStrategy
 
 ARRAY_SIZES = range(2, 10_001)  # API reference, ArrayProperties
 MAX_DEPENDENCIES = 20  # API reference, SubmitJob
+MAX_PAYLOAD = 30 * 1024  # bytes (User Guide, "AWS Batch service quotas")
+MAX_TAGS = 50  # API reference, SubmitJob
+RESERVED = "AWS_BATCH"  # no variable's name begins with it (API reference, ContainerOverrides)
 PLACEHOLDER = re.compile(r"Ref::([A-Za-z0-9_-]+)")
 LISTS = ("volumes", "environment", "mountPoints", "ulimits", "resourceRequirements", "secrets")
 EXTRAS = {"shareIdentifier": "shareIdentifier", "schedulingPriorityOverride": "schedulingPriority"}
@@ -22,6 +26,10 @@ EXTRAS = {"shareIdentifier": "shareIdentifier", "schedulingPriorityOverride": "s
 
 def parse_submission(payload: Json) -> JobSpec:
     """Parse a SubmitJob request. Raises ClientException for what AWS refuses, and for what cannot run locally."""
+    if len(json.dumps(payload)) > MAX_PAYLOAD:
+        raise ClientException(f"A SubmitJob request takes at most {MAX_PAYLOAD:,} bytes")
+    if len(payload.get("tags") or {}) > MAX_TAGS:
+        raise ClientException(f"A job has at most {MAX_TAGS} tags")
     name = required_name(payload, "jobName")
     queue = existing_queue(payload)
     if queue["state"] != "ENABLED":
@@ -89,7 +97,11 @@ def _dependencies(given: list[Json], size: int | None) -> tuple[Dependency, ...]
 
 
 def _container(properties: Json, overrides: Json, platform: str) -> Json:
-    """The container as DescribeJobs shows it: overrides applied, missing lists empty."""
+    """The container as DescribeJobs shows it: overrides applied, missing lists empty. Raises ClientException."""
+    if "" in (overrides.get("command") or []):
+        raise ClientException("containerOverrides.command can't contain an empty string")
+    if reserved := [one["name"] for one in overrides.get("environment") or [] if one["name"].startswith(RESERVED)]:
+        raise ClientException(f"The names of environment variables cannot start with {RESERVED}, as {reserved[0]} does")
     container: Json = {**properties, "command": list(overrides.get("command") or properties.get("command") or [])}
     for key in LISTS:
         container[key] = list(properties.get(key) or [])

@@ -204,6 +204,11 @@ class Table(LedgerTable):
             self.calls["UpdateItem"] += 1
             return super().update_item(**request)
 
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        with self.lock:
+            row = self.rows.get((request["Key"]["message"]["S"], request["Key"]["notifier"]["S"]))
+            return {"Item": dict(row)} if row else {}
+
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
             self.calls["BatchGetItem"] += 1

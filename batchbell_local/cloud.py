@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from .faults import Fault
+from .job_control import JobControl
+from .rule_control import RuleControl
 from .server import ACCOUNT_ID, CONNECTION_BACKLOG, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
 START_DEADLINE = 120.0  # seconds; about one is usual, and a busy machine takes many times as long
@@ -70,6 +72,8 @@ class LocalCloud:
         self._final_log = ""
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self.jobs = JobControl(lambda action, given: self._control("POST", f"batch/{action}", given))
+        self.rules = RuleControl(lambda action, given: self._control("POST", f"rules/{action}", given))
 
     @classmethod
     def start(cls, *, folder: Path | None = None, duplicate_events: bool = False) -> LocalCloud:
@@ -219,6 +223,10 @@ class LocalCloud:
         """End the processes of all functions, the running ones after their invocations, as after an update."""
         self._control("POST", "functions/restart")
 
+    def move_time(self, seconds: float) -> None:
+        """Let so much time pass at once, for functions, jobs and schedules; those that are due fire."""
+        self._control("POST", "time", {"seconds": seconds})
+
     def shift_clock(self, seconds: float) -> int:
         """Set how far ahead the clock of functions is whose processes start from now on; behind, if negative.
 
@@ -230,6 +238,11 @@ class LocalCloud:
         """How many open files and sockets each function's process has; empty on a machine without /proc."""
         counts: list[int] = self._control("GET", "functions/descriptors")["counts"]
         return counts
+
+    def peak_memory(self) -> list[int]:
+        """The most memory that each function's process has had, in KiB; empty on a machine without /proc."""
+        peaks: list[int] = self._control("GET", "functions/memory")["peaks"]
+        return peaks
 
     def waiting_messages(self, queue_url: str) -> list[dict[str, Any]]:
         """The messages that nobody has received yet: "body", and "due", the seconds until each is visible."""

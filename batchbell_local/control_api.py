@@ -3,13 +3,19 @@
 POST   /_batchbell/faults                 adds a fault: `faults.Fault` as JSON → {"fault": N}
 GET    /_batchbell/faults/N               {"hits": [request bodies]}
 DELETE /_batchbell/faults[/N]             ends one fault, or all
-POST   /_batchbell/batch/relation-lag     {"seconds": N}: how long a queue's relation to an environment outlives its use
+POST   /_batchbell/batch/ACTION           what `ministack/batch/control.py` lists
 POST   /_batchbell/events                 puts {"events": [EventBridge events]} on the default bus, as AWS Batch does
+POST   /_batchbell/time                   lets {"seconds": N} pass, and fires the schedules that are due
+POST   /_batchbell/rules/fire             fires the schedule of {"rule": a name} now
+POST   /_batchbell/rules/withhold         withholds what {"rule"} sends from now on
+POST   /_batchbell/rules/withheld         → {"events": how many of {"rule"} are withheld}
+POST   /_batchbell/rules/deliver          sends them late, and withholds no more → {"events": N}
 POST   /_batchbell/functions/kill         kills every function that is running an invocation → {"killed": N}
 POST   /_batchbell/functions/restart      ends all functions' processes, the running ones after their invocations
 POST   /_batchbell/functions/clock        moves the clock of processes that start from now on by {"seconds": N}
                                           → {"started": how many had the clock before}
 GET    /_batchbell/functions/descriptors  {"counts": [open descriptors of a process]}
+GET    /_batchbell/functions/memory       {"peaks": [KiB of a process, at most]}
 POST   /_batchbell/mappings/quiet         {"share": N} of a function's timeout: how long a quiet queue is collected from
 POST   /_batchbell/queues/waiting         of {"url": a queue's}: {"messages": [{"body", "due"}]}, not received yet
 POST   /_batchbell/queues/due             makes the delayed messages of {"url": a queue's} visible → {"made_due": N}
@@ -26,9 +32,9 @@ from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sqs
 
 from .faults import Fault, FaultInjector, FunctionCall, parse_call, render_response
-from .ministack import delayed_messages, event_source_mappings, functions
-from .ministack.batch.queue_relations import queue_relations
+from .ministack import batch, delayed_messages, event_source_mappings, functions, schedules
 from .ministack.clocks import clock
+from .ministack.withheld_events import withheld_events
 
 PREFIX = "/_batchbell/"
 Scope = Mapping[str, Any]
@@ -103,15 +109,20 @@ class ControlApi:
                 return {}
             case "GET", ["functions", "descriptors"]:
                 return {"counts": functions.count_descriptors()}
+            case "GET", ["functions", "memory"]:
+                return {"peaks": functions.measure_memory()}
             case "POST", ["queues", "waiting"]:
                 with request_scope(*self._scope):
                     return {"messages": delayed_messages.waiting(json.loads(body)["url"])}
             case "POST", ["queues", "due"]:
                 with request_scope(*self._scope):
                     return {"made_due": delayed_messages.make_due(json.loads(body)["url"])}
-            case "POST", ["batch", "relation-lag"]:
-                queue_relations.lag = json.loads(body)["seconds"]
-                return {}
+            case "POST", ["batch", action]:
+                with request_scope(*self._scope):
+                    return batch.control(action, json.loads(body))
+            case "POST", ["time" | "rules", *_]:
+                with request_scope(*self._scope):
+                    return _control_events(path, json.loads(body))
             case "POST", ["events"]:
                 return {"raised": self._raise(json.loads(body)["events"])}
         raise ValueError(f"unknown control call: {method} {'/'.join(path)}")
@@ -189,4 +200,23 @@ def _control_functions(path: list[str], body: bytes) -> dict[str, Any]:
         case ["mappings", "quiet"]:
             event_source_mappings.quiet_queues.share = json.loads(body)["share"]
             return {}
+    raise ValueError(f"unknown control call: POST {'/'.join(path)}")
+
+
+def _control_events(path: list[str], given: dict[str, Any]) -> dict[str, Any]:
+    match path:
+        case ["time"]:
+            clock.move(given["seconds"])
+            schedules.fire_due()
+            return {}
+        case ["rules", "fire"]:
+            schedules.fire(given["rule"])
+            return {}
+        case ["rules", "withhold"]:
+            withheld_events.withhold(given["rule"])
+            return {}
+        case ["rules", "withheld"]:
+            return {"events": withheld_events.count(given["rule"])}
+        case ["rules", "deliver"]:
+            return {"events": withheld_events.deliver(given["rule"])}
     raise ValueError(f"unknown control call: POST {'/'.join(path)}")

@@ -32,6 +32,8 @@ _PATHS = {
     "/v2/email/outbound-emails": "ses:SendEmail",
     "/v1/listjobs": "batch:ListJobs",
     "/v1/describejobs": "batch:DescribeJobs",
+    "/v1/describejobqueues": "batch:DescribeJobQueues",
+    "/v1/describecomputeenvironments": "batch:DescribeComputeEnvironments",
 }
 
 

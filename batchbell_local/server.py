@@ -55,14 +55,18 @@ def main() -> None:
         permissions,
         queue_locks,
         rule_targets,
+        schedules,
         sent_mail,
         shared_code,
         volume_keys,
     )
+    from batchbell_local.ministack.withheld_events import withheld_events
 
     queue_locks.install()
     move_tasks.install()
     rule_targets.install()
+    withheld_events.install()
+    schedules.install()
     event_source_mappings.install()
     permissions.install()
     sent_mail.install()

@@ -102,7 +102,7 @@ def read_invocations(lines: Sequence[tuple[float, str]]) -> list[LoggedInvocatio
 def deploy(project: Path) -> Iterator[LocalStack]:
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
         cloud.verify_sender(SENDER)
-        deployment = deploy_print_color(cloud, project, sink, {})
+        deployment = deploy_print_color(cloud, project, {"slackWebhook": sink.url}, {})
         yield LocalStack(cloud, sink, deployment, cloud.job_queue_arn(deployment.outputs["job_queue_name"]))
 
 

@@ -91,6 +91,10 @@ class ProgressLines:
         if self._task is not None:
             self._progress.update(self._task, completed=done, total=total)
 
+    def say(self, text: str) -> None:
+        """Print a line above the steps."""
+        self._progress.console.print(line(("  ", ""), (text, "dim")))
+
     def finish(self) -> None:
         """Mark the current step as done."""
         if self._task is not None:

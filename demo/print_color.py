@@ -16,6 +16,7 @@ from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment, deploy, this_machine
 from batchbell_local.slack.sink import SlackSink
 from demo.rerun import RerunFailed, RerunResult, failure_cause, run_failed_again
+from demo.watched import Watched
 
 STACK = "print-color"
 SENDER = "batch@example.com"
@@ -68,6 +69,7 @@ class PlatformRun:
     """The counts of one run. `fired`: how often each rule fired on the same events. `seconds`: by step.
 
     rerun: of the failed children, if one was asked for; the counts are those before it.
+    watched: what was told while the job ran, if its stack was asked to look.
     """
 
     platform: str
@@ -77,10 +79,13 @@ class PlatformRun:
     received: ChannelMessages
     seconds: Mapping[str, float]
     rerun: RerunResult | None = None
+    watched: Watched | None = None
 
     @property
     def messages(self) -> dict[str, int]:
-        return {name: len(getattr(self.received, name)) for name in ("slack", "email", "sns")}
+        """How many of them tell of the end."""
+        received = {name: len(getattr(self.received, name)) for name in ("slack", "email", "sns")}
+        return {name: number - (self.watched.before(name) if self.watched else 0) for name, number in received.items()}
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -92,6 +97,7 @@ class PlatformRun:
             "received": self.received.texts(),
             "seconds": {step: round(seconds, 2) for step, seconds in self.seconds.items()},
             **({"rerun": self.rerun.to_dict()} if self.rerun else {}),
+            **(self.watched.to_dict() if self.watched else {}),
         }
 
     def wrong_counts(self) -> list[str]:
@@ -106,6 +112,8 @@ class PlatformRun:
         }
         if self.rerun:
             expected["rerun"] = (self.rerun.succeeded, len(self.rerun.indexes))
+        if self.watched:
+            expected |= self.watched.expected()
         return [f"{name}: {got}, not {want}" for name, (got, want) in expected.items() if got != want]
 
 
@@ -133,13 +141,15 @@ def run_print_color(
 
     Raises DeploymentFailed, LocalCloudError or RunFailed. Stops whatever it started in any case.
     """
-    clock = _Stopwatch()
+    clock = Stopwatch()
     report("local AWS", 0, None)
     with LocalCloud.start() as cloud, SlackSink.start() as sink, failure_cause() as cause:
         clock.lap("start")
         cloud.verify_sender(SENDER)
-        deployment = deploy_print_color(cloud, program, sink, {"environment_platform": platform}, report)
-        counters = _Counters(cloud, deployment)
+        deployment = deploy_print_color(
+            cloud, program, {"slackWebhook": sink.url}, {"environment_platform": platform}, report
+        )
+        counters = Counters(cloud, deployment)
         clock.lap("deploy")
         before_the_job(cloud, sink)
         job_id = _submit(cloud, deployment, size, fail, cause)
@@ -170,13 +180,14 @@ def run_print_color(
 def deploy_print_color(
     cloud: LocalCloud,
     program: Path,
-    sink: SlackSink,
+    secrets: Mapping[str, str],
     config: Mapping[str, Any],
     report: ReportProgress = ignore_progress,
 ) -> Deployment:
     """Deploy the stack as users do, but for this machine's Python and processor.
 
-    Slack is the sink, and `config` overrides the stack's own.
+    secrets: such as `slackWebhook`, the sink's address.
+    config: overrides the stack's own.
     """
     created = 0
 
@@ -191,7 +202,7 @@ def deploy_print_color(
         program,
         STACK,
         config={**config, **this_machine()},
-        secrets={"slackWebhook": sink.url},
+        secrets=secrets,
         on_progress=progress,
     )
 
@@ -222,7 +233,9 @@ def other_rules(queue_arn: str) -> dict[str, dict[str, Any]]:
     }
 
 
-class _Stopwatch:
+class Stopwatch:
+    """Measures the seconds of each step, and of all together."""
+
     def __init__(self) -> None:
         self._start = self._last = time.monotonic()
         self._laps: dict[str, float] = {}
@@ -235,7 +248,7 @@ class _Stopwatch:
         return {**self._laps, "total": time.monotonic() - self._start}
 
 
-class _Counters:
+class Counters:
     """Queues that count what the stack's rule, three other rules on the same bus and the stack's topic send."""
 
     def __init__(self, cloud: LocalCloud, deployment: Deployment) -> None:
@@ -284,17 +297,17 @@ def _wait_for_job(cloud: LocalCloud, job_id: str, size: int, report: ReportProgr
         report("children", sum(summary.get(status, 0) for status in FINISHED), size)
         return job["status"] in FINISHED
 
-    _until(has_finished, TIMEOUT + size / 4000 * TIMEOUT, f"the array job of {size} children did not finish")
+    until(has_finished, TIMEOUT + size / 4000 * TIMEOUT, f"the array job of {size} children did not finish")
 
 
 def _wait_for_messages(
-    cloud: LocalCloud, deployment: Deployment, counters: _Counters, sink: SlackSink, report: ReportProgress
+    cloud: LocalCloud, deployment: Deployment, counters: Counters, sink: SlackSink, report: ReportProgress
 ) -> None:
     """Wait until the function has processed the event, and each channel has a message or its notifier a ticket."""
     outputs = deployment.outputs
     report("messages", 0, 3)
-    _until(lambda: counters.count("parent-only") > 0, TIMEOUT, "the rule did not fire")
-    _until(
+    until(lambda: counters.count("parent-only") > 0, TIMEOUT, "the rule did not fire")
+    until(
         lambda: cloud.message_count(outputs["intake_queue_url"]) == 0, TIMEOUT, "the function did not process the event"
     )
 
@@ -304,10 +317,11 @@ def _wait_for_messages(
         report("messages", sum(notified), len(notified))
         return sum(notified) + tickets >= len(notified)
 
-    _until(all_accounted_for, CHANNEL_TIMEOUT, "a channel received nothing, and there is no ticket for it")
+    until(all_accounted_for, CHANNEL_TIMEOUT, "a channel received nothing, and there is no ticket for it")
 
 
-def _until(condition: Callable[[], bool], timeout: float, complaint: str) -> None:
+def until(condition: Callable[[], bool], timeout: float, complaint: str) -> None:
+    """Wait until the condition is true. Raises RunFailed with the complaint after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

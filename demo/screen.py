@@ -16,6 +16,7 @@ from batchbell.terminal import Screen, line, to_json
 from demo.print_color import PlatformRun, text_of
 
 SLACK_LINK = re.compile(r"<(?P<url>https://[^|>]*)\|(?P<label>[^>]*)>")
+SLACK_DATE = re.compile(r"<!date\^[0-9]+\^[^|>]*\|(?P<instead>[^>]*)>")
 CHANNELS = {"slack": "Slack messages", "email": "mails", "sns": "SNS notifications"}
 
 
@@ -50,6 +51,11 @@ def _table(runs: Sequence[PlatformRun]) -> Table:
     if all(run.rerun for run in runs):
         table.add_row("children run again", *(str(len(run.rerun.indexes)) for run in runs if run.rerun))
         table.add_row("… that then succeeded", *(str(run.rerun.succeeded) for run in runs if run.rerun))
+    if all(run.watched for run in runs):
+        watched = [run.watched for run in runs if run.watched]
+        table.add_row("warnings of early failures", *(_exact(one.warnings.get("EARLY", 0)) for one in watched))
+        table.add_row("live messages in Slack", *(_exact(one.board.posts) for one in watched))
+        table.add_row("… edited", *(str(one.board.edits) for one in watched))
     return table
 
 
@@ -94,7 +100,8 @@ def _element(element: Mapping[str, Any]) -> Text:
 
 
 def _with_links(text: str) -> Text:
-    """Slack's <url|label> as the label, linked to the URL in terminals that support links."""
+    """Slack's <url|label> as the label, linked to the URL in terminals that support links; dates as in old clients."""
+    text = SLACK_DATE.sub(r"\g<instead>", text)
     shown, last = Text(), 0
     for link in SLACK_LINK.finditer(text):
         shown.append(text[last : link.start()]).append(link["label"], style=_linked(link["url"]))

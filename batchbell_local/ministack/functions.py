@@ -14,6 +14,7 @@ import importlib.util
 import itertools
 import os
 import queue
+import re
 import select
 import shlex
 import subprocess
@@ -34,6 +35,7 @@ from .clocks import clock
 # The packages in Lambda's Python runtimes besides the standard library (AWS: "Runtime-included SDK versions").
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 HOST_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+PEAK_MEMORY = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)  # proc(5)
 LOG_DEADLINE = 2.0  # seconds that a finished invocation may wait for its last log line
 
 # The variables from MiniStack that a function may see; everything else that its process inherits is dropped.
@@ -92,10 +94,13 @@ def install(folder: Path) -> None:
     packages = folder / "runtime"
     link_packages(packages, RUNTIME_PACKAGES)
     launcher = _write_launcher(folder / "python")
+    clock.keep_in(folder / "clock")
+    # The time that an invocation has left is no matter of the wall clock.
+    worker = lambda_runtime._PYTHON_WORKER_SCRIPT.replace("time.time()", "time.monotonic()")
     preparation = PREPARATION.format(forwarded=FORWARDED_VARIABLES, packages=str(packages))
 
     def program(runtime: str) -> tuple[str, str]:
-        return str(launcher), preparation + clock.prepare() + lambda_runtime._PYTHON_WORKER_SCRIPT
+        return str(launcher), preparation + clock.prepare() + worker
 
     # ExecutionEnvironment refuses any other runtime before MiniStack asks for the program to run.
     lambda_runtime._detect_runtime_binary = program
@@ -131,6 +136,14 @@ def count_descriptors() -> list[int]:
     processes = [environment._proc for environment in list(_environments.values())]
     folders = [Path(f"/proc/{process.pid}/fd") for process in processes if process and process.poll() is None]
     return [len(list(folder.iterdir())) for folder in folders if folder.is_dir()]
+
+
+def measure_memory() -> list[int]:
+    """Return the most memory that each running process ever had, in KiB; empty where there is no /proc."""
+    processes = [environment._proc for environment in list(_environments.values())]
+    files = [Path(f"/proc/{process.pid}/status") for process in processes if process and process.poll() is None]
+    found = [PEAK_MEMORY.search(file.read_text("ascii")) for file in files if file.exists()]
+    return [int(peak[1]) for peak in found if peak]
 
 
 def retire_environments(func_name: str, qualifier: str | None = None, **scope: str | None) -> None:

@@ -36,13 +36,15 @@ python -m demo.chaos --json | jq '.each_duplicate[].cause'
 
 [bold]What fails[/bold]   each channel (refused and cut connections, slow, dripping and endless answers, throttling, \
 waits of a day and of 31 years, 4xx, 5xx, a proxy's page and odd statuses, some jobs that Slack refuses with their \
-digest), the ledger, the secret, the look-up of failed children, the retry queue; the function is killed at any \
-moment, its clock is an hour wrong, its next version is deployed and rolled back; events arrive twice and out of \
-order; some records are not events. Then the clock jumps past the lifetime of every message, and the dead letters are \
-redriven. The seed decides which faults come when; what they hit depends on timing too.
+digest), Slack's Web API with its own errors, the ledger, the secret, the look-up of failed children, the retry queue; \
+the function is killed at any moment, its clock is an hour wrong, its next version is deployed and rolled back; events \
+arrive twice, late and out of order; some records are not events. Then the clock jumps past the lifetime of every \
+message, and the dead letters are redriven. The seed decides which faults come when; what they hit depends on timing \
+too.
 
-[bold]Exit codes[/bold]   0: nothing was lost, each duplicate has a known cause and says that it may be a repeat, no \
-message outlived its lifetime, no connection stayed open, and the redrive delivered all but what Slack refuses · \
+[bold]Exit codes[/bold]   0: nothing was lost, each duplicate has a known cause and says that it may be a repeat, a \
+job has one live message, which goes forward only and ends with the job, no message outlived its lifetime, no \
+connection stayed open, and the redrive delivered all but what Slack refuses · \
 1: otherwise, or the run failed · 2: bad arguments · 130: Ctrl-C
 """
 
@@ -98,6 +100,7 @@ def _counts(audit: Audit) -> Table:
     table.add_row("messages", *(str(audit.messages[name]) for name in names), end_section=True)
     table.add_row("jobs delivered more than once", *(str(twice[name]) for name in names))
     table.add_row("dead letters", *(str(dead[name]) for name in names))
+    table.add_row("live messages", *(str(audit.boards.posts) if name == "bot" else "" for name in names))
     table.add_row("lost", *(Text(str(lost[name]), "red" if lost[name] else "green") for name in names))
     return table
 

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from batchbell.wire import OLDEST_UNDELIVERED
+from batchbell_local.slack.channel_history import SlackMessage
 from batchbell_local.slack.sink import BODIES
+from demo.chaos.boards import Boards, audit_boards
 from demo.chaos.dead_letters import ALL_NOTIFIERS, DeadLetter, DeadLetters
 from demo.chaos.duplicates import Duplicate, Pair, find_duplicates, marks_of
 from demo.chaos.ending import Ending
@@ -15,7 +17,7 @@ from demo.chaos.workload import Workload
 
 Json = Mapping[str, Any]
 
-SLACK = "slack"
+SLACK, BOT = "slack", "bot"
 REFUSAL = BODIES[400]  # Slack's word for a payload that it refuses; only the refused jobs get it
 DESCRIPTORS_LIMIT = 64  # of a process; one that keeps the sockets of hanging sends has more and more
 
@@ -37,6 +39,7 @@ class Audit:
     delivered: how many jobs these messages report.
     dead_letters: before their redrive.
     lost: jobs and notifiers with neither a delivery, a ticket nor a dead letter, and invalid records without the last.
+    boards: the live messages of the bot.
     waiting: how many messages still waited after half of their lifetime.
     wrong: what else breaks the delivery promise.
     faults: how often each fault hit.
@@ -49,6 +52,7 @@ class Audit:
     duplicates: Sequence[Duplicate]
     dead_letters: Sequence[DeadLetter]
     lost: Sequence[Pair]
+    boards: Boards
     waiting: int
     refused: Sequence[str]
     descriptors: int
@@ -64,7 +68,7 @@ class Audit:
                 found.append(f"duplicate without a mark: {one.job} for {one.notifier}")
             if not one.cause:
                 found.append(f"duplicate without a cause: {one.job} for {one.notifier}")
-        return [*found, *self.wrong]
+        return [*found, *self.boards.wrong, *self.wrong]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -75,6 +79,7 @@ class Audit:
             "duplicates": len(self.duplicates),
             "dead_letters": len(self.dead_letters),
             "lost": len(self.lost),
+            "boards": {"posts": self.boards.posts, "edits": self.boards.edits},
             "waiting": self.waiting,
             "refused": list(self.refused),
             "descriptors": self.descriptors,
@@ -90,6 +95,7 @@ class Audit:
 def audit_run(
     workload: Workload,
     arrived: Mapping[str, Sequence[Sequence[str]]],
+    bot: Sequence[SlackMessage],
     ending: Ending,
     log: Sequence[Json],
     hits: Mapping[str, int],
@@ -101,6 +107,7 @@ def audit_run(
     """Compare what was sent with what arrived.
 
     arrived: the texts of each message that a channel accepted, by notifier.
+    bot: what the bot posted.
     log: the lines of the function's log.
     hits: how often each fault hit.
     kills: how often the function was killed.
@@ -128,6 +135,7 @@ def audit_run(
         duplicates=find_duplicates(marks, log, workload.keys, kills, dead.pairs),
         dead_letters=dead.letters,
         lost=lost,
+        boards=audit_boards(bot, {job for job, notifier in marks if notifier == BOT}),
         waiting=len(ending.waiting),
         refused=workload.refused,
         descriptors=ending.descriptors,

@@ -62,6 +62,7 @@ def end_run(
     Raises RunFailed if a queue does not come to rest.
     """
     answer_next(LAST_ANSWERS)
+    stack.sweep()
     _settle(stack, "waiting", report)
     connections = _open_connections(stack)
     descriptors = max(stack.cloud.count_descriptors(), default=0)
@@ -83,6 +84,7 @@ def _jump(stack: Stack, seconds: float, step: str, report: ReportProgress) -> No
     stack.cloud.shift_clock(seconds)
     stack.cloud.restart_functions()
     stack.cloud.make_due(stack.queue_url("retry"))
+    stack.sweep()
     _settle(stack, step, report)
 
 

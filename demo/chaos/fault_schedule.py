@@ -12,10 +12,22 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from batchbell_local.cloud import FaultHandle, LocalCloud
-from batchbell_local.slack.sink import SlackResponse, SlackSink
-from demo.chaos.faults import AWS, BETWEEN, BETWEEN_PROBABILITY, CLOCKS, CONNECTION_REFUSED, OFTEN, SLACK
+from batchbell_local.cloud import FaultHandle
+from batchbell_local.slack.sink import SlackResponse
+from batchbell_local.slack.web_api import ApiResponse
+from demo.chaos.faults import (
+    AWS,
+    BETWEEN,
+    BETWEEN_PROBABILITY,
+    CLOCKS,
+    CONNECTION_REFUSED,
+    OFTEN,
+    SLACK,
+    WEB,
+    WITHHELD,
+)
 from demo.chaos.releases import Releases
+from demo.chaos.stack import Stack
 
 INTERVAL = 2.0  # seconds that a set of faults lasts
 MIN_INTERVALS = 8  # with fewer, so many faults would be active at once that one hides the others
@@ -35,8 +47,7 @@ class FaultSchedule:
 
     def __init__(
         self,
-        cloud: LocalCloud,
-        sink: SlackSink,
+        stack: Stack,
         random: Random,
         intervals: int,
         refused: Sequence[str],
@@ -51,14 +62,17 @@ class FaultSchedule:
         """
         self.hits: Counter[str] = Counter()
         self.passed_on: list[dict[str, Any]] = []
-        self._cloud, self._sink, self._random = cloud, sink, random
+        self._stack, self._cloud, self._sink, self._random = stack, stack.cloud, stack.sink, random
         self._refused, self._releases, self._hour = refused, releases, hour
         self._slack_random = Random(random.getrandbits(32))
         self._slack: list[str] = []
+        self._web_random = Random(random.getrandbits(32))
+        self._web: list[str] = []
         self._next: list[str] = []
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
         faults = [*(f"slack: {name}" for name in (*SLACK, *BETWEEN)), CONNECTION_REFUSED, *AWS, *CLOCKS]
+        faults += [*(f"bot: {name}" for name in WEB), WITHHELD]
         random.shuffle(faults)
         self._faults = [
             [
@@ -77,6 +91,7 @@ class FaultSchedule:
 
     def __enter__(self) -> FaultSchedule:
         self._sink.answer_with(self._answer)
+        self._stack.web.answer_with(self._answer_bot)
         self._thread.start()
         return self
 
@@ -105,10 +120,11 @@ class FaultSchedule:
         except BaseException as error:
             self._failure = error
         finally:
-            self._slack = []
+            self._slack = self._web = []
             self._sink.listen()
             self._cloud.clear_faults()
             self._cloud.shift_clock(0)
+            self._cloud.rules.deliver(self._stack.rule)
 
     def _run_interval(self, names: list[str], kill_after: float | None) -> None:
         if self._stopped.is_set():
@@ -119,6 +135,9 @@ class FaultSchedule:
                 fault = {"probability": OFTEN, **AWS[name], "seed": self._random.getrandbits(32)}
                 handles[name] = self._cloud.fail(**fault)
         self._slack = [name for name in (*SLACK, *BETWEEN) if f"slack: {name}" in names]
+        self._web = [name for name in WEB if f"bot: {name}" in names]
+        if WITHHELD in names:
+            self._cloud.rules.withhold(self._stack.rule)
         if CONNECTION_REFUSED in names:
             self._sink.stop_listening()
             self.hits[CONNECTION_REFUSED] += 1
@@ -133,6 +152,7 @@ class FaultSchedule:
             self._stopped.wait(INTERVAL - kill_after)
         self._sink.listen()
         self._cloud.clear_faults()
+        self.hits[WITHHELD] += self._cloud.rules.deliver(self._stack.rule)
         if clock is not None:
             self.hits[clock] += self._cloud.shift_clock(0)
         for name, handle in handles.items():
@@ -162,4 +182,13 @@ class FaultSchedule:
                 if name in BETWEEN and self._slack_random.random() < 0.5:
                     self.passed_on.append(json.loads(body))
                 return response
+        return None
+
+    def _answer_bot(self, method: str, payload: Any) -> ApiResponse | None:
+        """The answer to one call of the bot; None for the usual one. One call at a time."""
+        for name in self._web:
+            answer, probability = WEB[name]
+            if self._web_random.random() < probability:
+                self.hits[f"bot: {name}"] += 1
+                return answer
         return None

@@ -1,4 +1,4 @@
-"""What can fail in a chaos run: Slack's responses, calls of AWS, clocks."""
+"""What can fail in a chaos run: Slack's responses to its webhook and to its bot, calls of AWS, clocks, events."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchbell_local.slack.sink import SlackResponse
+from batchbell_local.slack.web_api import ApiResponse
 
 HANG = 8.0  # seconds; longer than the function's timeout here
 TARPIT_DRIP = 2.0  # seconds between two bytes: no read times out, and the whole response takes hours
@@ -38,6 +39,21 @@ BETWEEN: Mapping[str, SlackResponse] = {
     "202 from a proxy": SlackResponse(202, "ok"),
 }
 BETWEEN_PROBABILITY = SOMETIMES
+# Answers of Slack's Web API to the bot. Where it "executes", and where the answer is cut or late, the message is there.
+WEB: Mapping[str, tuple[ApiResponse, float]] = {
+    "ratelimited": (ApiResponse("ratelimited", 429, 1), OFTEN),
+    "ratelimited, wait a day": (ApiResponse("ratelimited", 429, 86_400), SOMETIMES),
+    "500": (ApiResponse(status=500), OFTEN),
+    "service_unavailable": (ApiResponse("service_unavailable", 503), SOMETIMES),
+    "internal_error": (ApiResponse("internal_error"), SOMETIMES),
+    "fatal_error of what was done": (ApiResponse("fatal_error", executes=True), SOMETIMES),
+    "cut before the answer": (ApiResponse(cut="before"), SOMETIMES),
+    "cut within the answer": (ApiResponse(cut="middle"), SOMETIMES),
+    "hangs": (ApiResponse(delay=HANG), SOMETIMES),
+    "drips": (ApiResponse(drip=HANG), SOMETIMES),
+    "not_in_channel": (ApiResponse("not_in_channel"), RARELY),
+}
+WITHHELD = "events: late"
 CONNECTION_REFUSED = "slack: connection refused"
 
 _REQUEST = {"status": 400}
@@ -69,6 +85,9 @@ AWS: Mapping[str, Mapping[str, Any]] = {
     "ledger: killed after": {"action": "dynamodb:UpdateItem", "kill": "after", **_ONCE},
     "ledger: digest cut after": {"action": "dynamodb:TransactWriteItems", "cut": "after"},
     "ledger: digest killed before": {"action": "dynamodb:TransactWriteItems", "kill": "before", **_ONCE},
+    "ledger: no rows": {"action": "dynamodb:BatchGetItem", "error": "ProvisionedThroughputExceededException"},
+    "ledger: no receipt": {"action": "dynamodb:GetItem", "error": "InternalServerError", **_SERVER},
+    "ledger: rows killed before": {"action": "dynamodb:BatchGetItem", "kill": "before", **_ONCE},
     "secret: down": {"action": "ssm:GetParameter", "error": "ThrottlingException"},
     "secret: missing": {"action": "ssm:GetParameter", "error": "ParameterNotFound"},
     "children: denied": {"action": "batch:ListJobs", "error": "AccessDeniedException", "status": 403},

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import SlackSink
+from batchbell_local.slack.web_api import SlackWebApi
 from demo.chaos.audit import Audit, Times, audit_run
 from demo.chaos.ending import end_run
 from demo.chaos.fault_schedule import INTERVAL, MIN_INTERVALS, FaultSchedule
+from demo.chaos.live_jobs import SHARE, LiveJobs
 from demo.chaos.releases import Releases
 from demo.chaos.stack import Stack
-from demo.chaos.workload import Workload, generate_workload
+from demo.chaos.workload import Workload, generate_workload, job_name
 from demo.print_color import (
     SENDER,
     ReportProgress,
@@ -32,10 +37,11 @@ LIFETIME = 4 * HOUR  # for how long a real stack retries a message
 SLOT = 10.0  # seconds; a real stack's tickets become due at multiples of this
 JOBS_PER_SECOND = 5
 STEP = 0.2  # seconds between two groups of events
+STEPS_OF_A_SWEEP = 5  # a real stack sweeps once in some minutes
 
 
 def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = ignore_progress) -> Audit:
-    """Let `jobs` jobs finish under the faults that `seed` gives, and audit the result.
+    """Let `jobs` jobs finish under the faults that `seed` gives, some before the eyes of sweeps; audit the result.
 
     Raises DeploymentFailed, LocalCloudError or RunFailed. Stops whatever it started in any case.
     """
@@ -43,25 +49,30 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
     random = Random(seed)
     times = _times()
     report("local AWS", 0, None)
-    with LocalCloud.start() as cloud, SlackSink.start() as sink:
+    with LocalCloud.start() as cloud, SlackSink.start() as sink, SlackWebApi.start() as web:
         cloud.verify_sender(SENDER)
-        deployment = deploy_print_color(cloud, program, sink, {"function_timeout": FUNCTION_TIMEOUT}, report)
+        deployment = deploy_print_color(
+            cloud, program, {"slackWebhook": sink.url, "slackToken": web.token}, _settings(web), report
+        )
         topic = CollectingQueue.of_topic(cloud, "subscriber", deployment.outputs["notifiers"]["sns"]["topic_arn"])
         _hide_records_for_less(cloud, deployment.outputs["retry_queue_url"])
-        stack = Stack(cloud, sink, deployment, topic)
+        stack = Stack(cloud, sink, web, deployment, topic)
         queue = cloud.job_queue_arn(deployment.outputs["job_queue_name"])
-        workload = generate_workload(
-            jobs, random, queue, describe_job_definition(cloud, deployment)["jobDefinitionArn"]
-        )
+        definition = describe_job_definition(cloud, deployment)["jobDefinitionArn"]
+        running = min(jobs - 1, round(jobs * SHARE))
+        workload = generate_workload(jobs - running, random, queue, definition)
+        names = [job_name(number) for number in range(jobs - running + 1, jobs + 1)]
+        live = LiveJobs.plan(cloud, queue, definition, names, random)
         releases = Releases.of(cloud, stack.function)
         intervals = max(MIN_INTERVALS, round(jobs / JOBS_PER_SECOND / INTERVAL))
-        with FaultSchedule(cloud, sink, random, intervals, workload.refused, releases, times.apart) as faults:
-            _send(stack, workload, intervals * INTERVAL, report)
+        with FaultSchedule(stack, random, intervals, workload.refused, releases, times.apart) as faults:
+            _send(stack, workload, live, intervals * INTERVAL, report)
             faults.wait()
             ending = end_run(stack, times.lifetime, times.apart, faults.answer_next, report)
         return audit_run(
-            workload,
+            replace(workload, keys={**workload.keys, **live.keys}),
             stack.arrived(faults.passed_on),
+            stack.web.messages,
             ending,
             list(stack.log()),
             faults.hits,
@@ -70,6 +81,25 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
             seed,
             time.monotonic() - started,
         )
+
+
+def _settings(web: SlackWebApi) -> Mapping[str, Any]:
+    """The stack's own settings, and a bot in Slack, for which the stack looks at the jobs that run."""
+    return {
+        "function_timeout": FUNCTION_TIMEOUT,
+        "notifiers": [
+            {"type": "slack", "name": "slack", "webhook": {"config": "slackWebhook"}},
+            {
+                "type": "slack",
+                "name": "bot",
+                "token": {"config": "slackToken"},
+                "channel": web.channel,
+                "api": web.url,
+            },
+            {"type": "email", "name": "email", "sender": SENDER, "recipients": ["team@example.com"]},
+            {"type": "sns", "name": "sns"},
+        ],
+    }
 
 
 def _hide_records_for_less(cloud: LocalCloud, retry_queue_url: str) -> None:
@@ -84,7 +114,7 @@ def _times() -> Times:
     return Times(lifetime=LIFETIME * scale, slot=max(1.0, SLOT * scale), apart=HOUR * scale)
 
 
-def _send(stack: Stack, workload: Workload, length: float, report: ReportProgress) -> None:
+def _send(stack: Stack, workload: Workload, live: LiveJobs, length: float, report: ReportProgress) -> None:
     """Send the whole workload, spread over `length` seconds."""
     invalid = workload.invalid_records
     steps = round(length / STEP)
@@ -94,6 +124,9 @@ def _send(stack: Stack, workload: Workload, length: float, report: ReportProgres
         upto = len(workload.events) * step // steps
         stack.cloud.raise_events(workload.events[sent:upto])
         sent = upto
+        live.advance(step / steps)
+        if step % STEPS_OF_A_SWEEP == 0:
+            stack.sweep()
         if step in invalid_at:
             stack.put("intake", [invalid_at[step]])
         report("events", sent, len(workload.events))

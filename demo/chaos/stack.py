@@ -11,22 +11,40 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
+from batchbell_local.slack.web_api import SlackWebApi
+from demo.chaos.boards import is_board
 
 SQS_BATCH = 10
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The deployed stack with its channels; `topic` collects what its SNS topic publishes."""
+    """The deployed stack with its channels.
+
+    sink: of the webhook.
+    web: what the bot of the other Slack notifier calls.
+    topic: collects what the stack's SNS topic publishes.
+    """
 
     cloud: LocalCloud
     sink: SlackSink
+    web: SlackWebApi
     deployment: Deployment
     topic: CollectingQueue
 
     @property
     def function(self) -> str:
         return str(self.deployment.outputs["function_name"])
+
+    @property
+    def rule(self) -> str:
+        """The name of the rule that sends the events of jobs."""
+        return str(self.deployment.outputs["rule_arn"]).rpartition("/")[2]
+
+    def sweep(self) -> None:
+        """Let the stack look at the jobs that run, as its schedule does each minute."""
+        rules = self.cloud.client("events").list_rules()["Rules"]
+        self.cloud.rules.fire(next(rule["Name"] for rule in rules if rule.get("ScheduleExpression")))
 
     def queue_url(self, name: str) -> str:
         return str(self.deployment.outputs[f"{name}_queue_url"])
@@ -48,6 +66,7 @@ class Stack:
         """
         return {
             "slack": [list(strings_in(payload["blocks"])) for payload in (*self.sink.accepted, *passed_on)],
+            "bot": [[one.shown.text, *strings_in(one.shown.blocks)] for one in self.web.messages if not is_board(one)],
             "email": [[mail["Subject"], mail["BodyText"]] for mail in self.cloud.mailbox()],
             "sns": [list(strings_in(json.loads(json.loads(body)["Message"]))) for body in self.topic.bodies()],
         }

@@ -53,7 +53,7 @@ def generate_workload(jobs: int, random: Random, queue_arn: str, definition_arn:
     keys: dict[str, str] = {}
     timed: list[tuple[float, Event]] = []
     for number in range(1, jobs + 1):
-        name = f"chaos-{number:04}"
+        name = job_name(number)
         parent = _parent(name, random, **arns)
         keys[f"{parent.arn}#{parent.status}"] = name
         events = [_event(parent, Status.RUNNABLE), *(_event(child) for child in parent.children), _event(parent)]
@@ -62,6 +62,10 @@ def generate_workload(jobs: int, random: Random, queue_arn: str, definition_arn:
     invalid = [_invalid_record(number, random) for number in range(round(jobs * INVALID_SHARE) or 1)]
     refused = sorted(random.sample(list(keys.values()), round(jobs * REFUSED_SHARE) or 1))
     return Workload(keys, [event for _, event in sorted(timed, key=lambda one: one[0])], invalid, refused)
+
+
+def job_name(number: int) -> str:
+    return f"chaos-{number:04}"
 
 
 def _parent(name: str, random: Random, queue_arn: str, definition_arn: str) -> ArrayParent:

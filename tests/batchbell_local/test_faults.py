@@ -107,6 +107,7 @@ def no_faults(cloud):
             {"Content": {"Raw": {"Data": "x"}}},
         ),
         ("batch:ListJobs", "ServerException", 500, "batch", "list_jobs", {"arrayJobId": "x"}),
+        ("batch:DescribeJobQueues", "ServerException", 500, "batch", "describe_job_queues", {}),
     ],
 )
 def test_a_call_fails_with_awss_own_code(cloud, call, queue, action, code, status, service, operation, arguments):

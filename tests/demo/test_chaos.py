@@ -8,9 +8,10 @@ import pytest
 
 from demo.chaos import ending, fault_schedule, run
 from demo.chaos.__main__ import command
+from demo.chaos.live_jobs import SHARE
 from tests.waiting import FACTOR, patience, slowness
 
-NOTIFIERS = ("slack", "email", "sns")
+NOTIFIERS = ("slack", "bot", "email", "sns")
 JOBS = 16
 
 
@@ -33,6 +34,7 @@ def test_while_everything_fails_nothing_is_lost_and_each_duplicate_is_marked(qui
         dead = {one["job"] for one in audit["each_dead_letter"] if one["notifier"] in (name, "*")} - {""}
         assert audit["delivered"][name] + len(dead) >= JOBS
     assert all(one["marked"] and one["cause"] for one in audit["each_duplicate"])
+    assert audit["boards"]["posts"] <= round(JOBS * SHARE)
     assert audit["refused"]
     dead = {one["job"] for one in audit["each_dead_letter"] if one["notifier"] == "slack"}
     assert dead >= set(audit["refused"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo import __main__ as demo_command
-from demo import print_color
+from demo import print_color, watch
 from demo.print_color import PlatformRun, run_print_color
 from tests.waiting import patience
 
@@ -157,6 +157,22 @@ def test_a_channel_that_fails_during_the_demo_does_not_affect_the_others(in_this
     assert "FARGATE: slack: 0, not 1" in done.stderr
 
 
+def test_a_watched_job_has_one_early_warning_and_one_message_that_follows_it_to_its_end(in_this_process, monkeypatch):
+    monkeypatch.setattr(demo_command, "PLATFORMS", ("EC2",))
+    monkeypatch.setattr("demo.watch.CHANNEL_TIMEOUT", patience(print_color.CHANNEL_TIMEOUT))
+    done = in_this_process(demo_command.command, "--watch", "--json")
+
+    assert done.exit_code == 0, done.output
+    (run,) = json.loads(done.stdout)["runs"]
+    assert (run["warnings"], run["messages"]) == ({"EARLY": 1}, {"slack": 1, "email": 1, "sns": 1})
+    assert run["board"]["posts"] == 1
+    assert run["board"]["edits"] >= watch.LENGTH // watch.EVERY
+    assert "print-color failed: 20 of 200 children" in run["board"]["last"]
+    live = " ".join(done.stderr.split())
+    assert re.search(r"print-color is running: 100 of 200 done, 20 failed, about 2\d min left", live), live
+    assert all("the first" in texts[0] and "children failed" in texts[0] for texts in run["received"].values())
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_stops_everything_that_it_started(demo, tmp_path, wait_until, number):
     process = demo("--json")
@@ -178,6 +194,8 @@ def test_an_interrupted_demo_stops_everything_that_it_started(demo, tmp_path, wa
         (["--fail", "9"], "0 to 6"),
         (["--fail", "two"], "such as 2,5"),
         (["--rerun"], "without --fail"),
+        (["--watch", "--fail", "2"], "itself which children fail"),
+        (["--watch", "--size", "9"], "at least 50"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_starts(in_this_process, arguments, says):

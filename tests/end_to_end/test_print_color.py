@@ -148,6 +148,14 @@ def test_the_log_names_the_parent_and_contains_no_secret(print_color, finished, 
     assert print_color.sink.url.rpartition("/")[2] not in print_color.log()
 
 
+def test_a_stack_that_asks_for_no_look_at_what_runs_has_no_schedule(print_color):
+    events = print_color.cloud.client("events")
+    rules = [one.id for one in print_color.deployment.resources if one.type.endswith(":EventRule")]
+
+    assert len(rules) == 2
+    assert [events.describe_rule(Name=one).get("ScheduleExpression") for one in rules] == [None, None]
+
+
 def test_an_event_with_the_longest_texts_sends_a_message(print_color, finished, name):
     print_color.send(
         finished("failed", statusReason="x" * 100_000, jobDefinition=f"{BATCH_ARN}:job-definition/{'d' * 128}:1")

@@ -114,7 +114,7 @@ class Sweeper:
         late = [
             array
             for array in arrays
-            if before[array.job.arn].seen is None and not array.job.started_at and array.progress.finished
+            if before[array.job.arn].seen is None and not array.job.started_at and array.progress.started
         ]
         try:
             began = look_up_begin(late, listing, now)

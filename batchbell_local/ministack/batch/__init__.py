@@ -16,9 +16,10 @@ from typing import Any
 from ministack.services import batch as stub
 
 from . import compute_environments, job_definitions, job_operations, job_queues
+from .control import control as control_batch
 from .event_loop_queue import EventLoopQueue
 from .job_runner import JobRunner
-from .operation import Operation, Response, as_handler
+from .operation import Json, Operation, Response, as_handler
 from .scheduler import Scheduler
 from .state_changes import StateChangePublisher
 from .tags import PATH as TAGS_PATH
@@ -63,6 +64,13 @@ def stop() -> None:
     """Kill the process of every job, and start no more. May be called repeatedly and from any thread."""
     if _installed is not None:
         _installed.runner.stop()
+
+
+def control(action: str, given: Json) -> Json:
+    """Do what `control.py` lists."""
+    if _installed is None:
+        raise RuntimeError("install() comes first")
+    return control_batch(_installed.scheduler, action, given)
 
 
 def _wrap_requests(installed: _Installed) -> None:

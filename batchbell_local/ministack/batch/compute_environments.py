@@ -22,6 +22,7 @@ EC2_ONLY = (
 )  # fmt: skip
 """The fields that must not be specified for Fargate (API reference, ComputeResource)."""
 
+HEALTHY = "ComputeEnvironment Healthy"  # AWS CLI reference, describe-compute-environments, the example's statusReason
 FARGATE_SUBNETS = 16  # at most (API reference, ComputeResource)
 
 
@@ -74,6 +75,7 @@ def _create(payload: Json) -> Json:
         create_stub, {**payload, "type": kind, "state": parse_state(payload, "ENABLED"), "computeResources": resources}
     )
     environment: Json = stub._compute_envs[name]
+    environment["statusReason"] = HEALTHY
     environment["uuid"] = str(uuid.uuid4())
     environment["containerOrchestrationType"] = "ECS"
     # Batch's name for the cluster, seen in the ARNs of real tasks: "…:task/AWSBatch-<environment>-<uuid>/<task id>".

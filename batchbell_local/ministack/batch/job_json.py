@@ -1,20 +1,23 @@
 """Jobs as AWS's JSON: the detail of an event, the JobDetail of DescribeJobs, the JobSummary of ListJobs.
 
-The shapes follow real events and responses of each platform. Fields that AWS documents as optional and that no real
-sample has (a parent's startedAt and stoppedAt) are left out.
+The shapes follow real events and responses of each platform. A field that AWS documents as optional and that no real
+sample has (a parent's startedAt) is left out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .jobs import ArrayParent, Attempt, Job, Placement, Status
+from .jobs import ArrayParent, Attempt, Job, Placement
 from .operation import Json
+from .summaries import exact, summaries
 
 
 def event_detail(job: Job) -> Json:
     """The `detail` of a "Batch Job State Change" event. A child's tags.resourceArn is its parent's ARN (seen)."""
     detail = _job(job)
+    if isinstance(job, ArrayParent):
+        detail["arrayProperties"] = exact(job)
     detail["tags"] = {**job.top.tags, "resourceArn": job.top.arn}
     return detail
 
@@ -25,12 +28,15 @@ def job_detail(job: Job) -> Json:
 
 
 def job_summary(job: Job) -> Json:
-    """The JobSummary of ListJobs, which has no log stream name."""
+    """The JobSummary of ListJobs, which has no log stream name, and of a child no definition (seen)."""
     found: Json = {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.spec.name, "createdAt": job.created_at}
     found["status"] = str(job.status)
     found |= _present(statusReason=job.status_reason, startedAt=job.started_at, stoppedAt=job.stopped_at)
+    found |= _ended_early(job)
+    if job.index is None:
+        found["jobDefinition"] = job.spec.definition_arn
     if isinstance(job, ArrayParent):
-        found["arrayProperties"] = _parent_properties(job)  # the counts since 2026-02-03 (API reference, ListJobs)
+        found["arrayProperties"] = summaries.shown(job) if summaries.in_lists else {"size": len(job.children)}
         return found
     last = job.attempts[-1].result if job.attempts else None
     found["container"] = _present(exitCode=last.exit_code, reason=last.reason) if last else {}
@@ -59,7 +65,7 @@ def _job(job: Job) -> Json:
         "container": _container(job),
     }
     if isinstance(job, ArrayParent):
-        found["arrayProperties"] = _parent_properties(job)
+        found["arrayProperties"] = summaries.shown(job)
     elif job.index is not None:
         found["arrayProperties"] = {"statusSummary": {}, "index": job.index}
     if spec.timeout_seconds is not None:
@@ -67,19 +73,11 @@ def _job(job: Job) -> Json:
     found["propagateTags"] = spec.propagate_tags
     found["platformCapabilities"] = list(spec.platform_capabilities)
     found["eksAttempts"] = []
-    if job.is_cancelled:
-        found["isCancelled"] = True
-    if job.is_terminated:
-        found["isTerminated"] = True
-    return found
+    return found | _ended_early(job)
 
 
-def _parent_properties(job: ArrayParent) -> Json:
-    return {
-        "statusSummary": {str(status): job.counts[status] for status in Status},
-        "statusSummaryLastUpdatedAt": job.counted_at,
-        "size": len(job.children),
-    }
+def _ended_early(job: Job) -> Json:
+    return _present(isCancelled=job.is_cancelled or None, isTerminated=job.is_terminated or None)
 
 
 def _container(job: Job) -> Json:

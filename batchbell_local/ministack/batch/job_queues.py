@@ -12,6 +12,7 @@ from .scheduler import Scheduler
 create_stub = stub._create_job_queue
 
 MAX_ENVIRONMENTS = 3  # a queue may have up to three compute environments (API reference, CreateJobQueue)
+HEALTHY = "JobQueue Healthy"  # AWS CLI reference, describe-job-queues, the example's statusReason
 STORED_AS_GIVEN = ("schedulingPolicyArn", "jobStateTimeLimitActions")
 
 
@@ -44,13 +45,16 @@ def existing_queue(payload: Json) -> Json:
 
 
 def find_enabled_environment(queue_arn: str) -> Json | None:
-    """The queue's first enabled compute environment, in its order; None if all are disabled."""
+    """The queue's first compute environment, in its order, that is enabled and valid; None if none is."""
+    environments = environments_of(queue_arn)
+    return next((one for one in environments if (one["state"], one["status"]) == ("ENABLED", "VALID")), None)
+
+
+def environments_of(queue_arn: str) -> list[Json]:
+    """The queue's compute environments, in its order."""
     queue = find_record(stub._job_queues, queue_arn, "jobQueueArn")
-    for entry in queue["computeEnvironmentOrder"] if queue else []:
-        environment = find_environment(entry["computeEnvironment"])
-        if environment is not None and environment["state"] == "ENABLED":
-            return environment
-    return None
+    entries = queue["computeEnvironmentOrder"] if queue else []
+    return [found for one in entries if (found := find_environment(one["computeEnvironment"])) is not None]
 
 
 def platform_of_queue(queue: Json) -> str:
@@ -68,7 +72,7 @@ def _create(payload: Json) -> Json:
     request = {**payload, "state": parse_state(payload, "ENABLED"), "computeEnvironmentOrder": order}
     answer = call_stub(create_stub, request)
     stored = {key: payload[key] for key in STORED_AS_GIVEN if key in payload}
-    stub._job_queues[answer["jobQueueName"]].update(stored)
+    stub._job_queues[answer["jobQueueName"]].update(stored, statusReason=HEALTHY)
     return answer
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ministack.core.responses import request_scope
 
+from ..clocks import clock
 from .event_loop_queue import EventLoopQueue
 from .job_logs import JobLogStream
 from .job_queues import find_enabled_environment
@@ -19,7 +20,7 @@ from .jobs import ArrayParent, Attempt, Job, Placement, Status
 from .placement import make_placement
 from .process import CannotStart, RunningCommand
 from .retries import AttemptResult
-from .scheduler import Scheduler, now_ms
+from .scheduler import Scheduler
 
 logger = logging.getLogger("batch")
 
@@ -99,7 +100,7 @@ class JobRunner:
                 return
             with request_scope(job.spec.account, job.spec.region):
                 environment = find_enabled_environment(job.spec.queue_arn)
-            if environment is None:
+            if environment is None or job.spec.queue_arn in scheduler.held_queues:
                 scheduler.unplaced.append(job)
                 return
             placement = job.placement = make_placement(job.spec, environment)
@@ -111,7 +112,7 @@ class JobRunner:
                 return
             if job.end_reason is not None:
                 result = AttemptResult(result.exit_code, result.reason, job.end_reason)
-            job.attempts.append(Attempt(placement, result, job.started_at, now_ms()))
+            job.attempts.append(Attempt(placement, result, job.started_at, clock.now_ms()))
             if result.exit_code == 0 and result.status_reason == CONTAINER_EXITED:
                 scheduler.finish(job, Status.SUCCEEDED, result.status_reason)
             elif _may_retry(job, result):
@@ -132,7 +133,7 @@ class JobRunner:
         except CannotStart as failure:
             return AttemptResult(None, str(failure), NOT_STARTED)
         with scheduler.lock:
-            job.command, job.started_at = command, now_ms()
+            job.command, job.started_at = command, clock.now_ms()
             scheduler.advance(job, Status.RUNNING)
             if command is None:
                 return AttemptResult(0, None, CONTAINER_EXITED)

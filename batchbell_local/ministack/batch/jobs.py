@@ -5,7 +5,7 @@ All changes happen under the scheduler's lock.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -115,6 +115,7 @@ class Job:
         self.blockers = 0  # unfinished jobs that this one depends on
         self.dependents: list[Job] = []
         self.end_reason: str | None = None  # set once it is to end: cancelled, terminated, its queue deleted
+        self.is_held = False  # runs without a process, until it is moved on
         self.is_cancelled = False
         self.is_terminated = False
 
@@ -140,6 +141,7 @@ class ArrayParent(Job):
             self.children.append(child)
         self.counts: Counter[Status] = Counter({Status.SUBMITTED: len(self.children)})
         self.counted_at = created_at
+        self.past: deque[tuple[int, Counter[Status]]] = deque()  # summaries of before, and since when each held
 
     @property
     def is_complete(self) -> bool:

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 
 from ministack.core.responses import get_account_id, get_region
 
-from .jobs import ArrayParent, Job, JobSpec, Status
+from ..clocks import clock
+from .jobs import ArrayParent, Attempt, Job, JobSpec, Status
 from .operation import ClientException
+from .retries import AttemptResult
+from .summaries import summaries
 
 DEPENDENCY_FAILED = "Dependent Job failed"  # these reasons were seen in real events
 CHILD_FAILED = "Array Child Job failed"
 QUEUE_DELETED = "Job queue deleted"
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
+TERMINATED = 128 + 15  # the exit code of a container that SIGTERM ended
 
 
 class Scheduler:
@@ -36,6 +35,8 @@ class Scheduler:
         self.runnable: deque[Job] = deque()
         """What the job threads may take: runnable jobs, and arrays whose children are to be submitted."""
         self.unplaced: list[Job] = []
+        self.held_queues: set[str] = set()
+        """ARNs of the queues of which no job is started."""
         self._publish = publish
         self._jobs: dict[tuple[str, str, str], Job] = {}
         self._orders = itertools.count(1)
@@ -44,7 +45,7 @@ class Scheduler:
         """Accept a new job. Raises ClientException if a job that it depends on is unknown or of the wrong kind."""
         with self.lock:
             kind = Job if spec.size is None else ArrayParent
-            job = kind(spec, str(uuid.uuid4()), next(self._orders), now_ms(), tags)
+            job = kind(spec, str(uuid.uuid4()), next(self._orders), clock.now_ms(), tags)
             doomed = self._register_dependencies(job)
             self._jobs[spec.account, spec.region, job.job_id] = job
             # No event: AWS Batch has none for the submission (User Guide, "Job state change events").
@@ -136,8 +137,7 @@ class Scheduler:
                 job, status, reason = endings.popleft()
                 if job.status.is_final:
                     continue
-                if not isinstance(job, ArrayParent):
-                    job.stopped_at = job.attempts[-1].stopped_at if job.attempts else now_ms()
+                job.stopped_at = job.attempts[-1].stopped_at if job.attempts else clock.now_ms()
                 self._move(job, status, reason)
                 if job.parent is not None and job.parent.is_complete:
                     endings.append((job.parent, *_final_status(job.parent)))
@@ -146,6 +146,14 @@ class Scheduler:
                         self._unblock(dependent)
                     else:
                         endings.extend((one, Status.FAILED, DEPENDENCY_FAILED) for one in _doomed_jobs(dependent))
+
+    def end_held(self, job: Job, exit_code: int, reason: str) -> None:
+        """End a job that runs without a process: it is SUCCEEDED with exit code 0, and otherwise FAILED."""
+        with self.lock:
+            assert job.placement is not None
+            result = AttemptResult(exit_code, None, reason)
+            job.attempts.append(Attempt(job.placement, result, job.started_at, clock.now_ms()))
+            self.finish(job, Status.FAILED if exit_code else Status.SUCCEEDED, reason)
 
     def contains(self, job: Job) -> bool:
         """Whether the job still exists after `clear`."""
@@ -167,9 +175,10 @@ class Scheduler:
 
     def _move(self, job: Job, status: Status, reason: str | None = None) -> None:
         if job.parent is not None:
+            summaries.keep(job.parent)
             job.parent.counts[job.status] -= 1
             job.parent.counts[status] += 1
-            job.parent.counted_at = now_ms()
+            job.parent.counted_at = clock.now_ms()
         job.status = status
         job.status_reason = reason
         self._publish(job)
@@ -222,6 +231,8 @@ class Scheduler:
                 self.finish(one, Status.FAILED, reason)
             elif one.command is not None:
                 one.command.end()
+            elif one.is_held:
+                self.end_held(one, TERMINATED, reason)
 
 
 def _leaf_jobs(job: Job) -> list[Job]:

@@ -56,3 +56,14 @@ def test_descriptors_are_counted_for_each_process_that_runs(own_cloud: LocalClou
     function.invoke()
 
     assert max(own_cloud.count_descriptors()) == before + 50
+
+
+def test_the_peak_of_a_process_s_memory_is_measured(own_cloud: LocalCloud, deploy: Any) -> None:
+    function = deploy("def handler(event, context):\n    bytearray(b'1' * event)\n", on=own_cloud)
+    function.invoke(1)
+    before = max(own_cloud.peak_memory(), default=0)
+    if not before:
+        pytest.skip("there is no /proc")
+    function.invoke(60_000_000)
+
+    assert max(own_cloud.peak_memory()) >= before + 50_000

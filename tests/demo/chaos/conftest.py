@@ -35,15 +35,17 @@ def ticket(reason: str = "", number: int = 1, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def audit():
-    """Audits a run of two jobs: what arrived on Slack, and fields of the `Ending` that differ from a calm one."""
+    """Audits a run of two jobs: what arrived on Slack, what its bot posted, and what differs from a calm `Ending`."""
 
-    def run(slack: Any = (ONE, TWO), log: Any = (), kills: int = 0, refused: Any = (), **seen: Any) -> Audit:
+    def run(
+        slack: Any = (ONE, TWO), log: Any = (), kills: int = 0, refused: Any = (), bot: Any = (), **seen: Any
+    ) -> Audit:
         if "dead" in seen and "dead_again" not in seen:
             seen["dead_again"] = seen["dead"]
         workload = Workload(KEYS, [], ["no JSON"], refused)
-        arrived = {"slack": list(slack), "email": [ONE, TWO]}
+        arrived = {"slack": list(slack), "bot": [ONE, TWO], "email": [ONE, TWO]}
         ending = dataclasses.replace(CALM, **seen)
         hits = {"slack: 429": 3, "slack: 500": 0}
-        return audit_run(workload, arrived, ending, list(log), hits, kills, TIMES, 7, 1.23)
+        return audit_run(workload, arrived, bot, ending, list(log), hits, kills, TIMES, 7, 1.23)
 
     return run

@@ -132,6 +132,14 @@ def test_an_array_that_ran_before_the_stack_watched_it_runs_since_its_first_chil
     assert facts(world.ops.got[0])["Ends"].endswith("in about 40 min")
 
 
+def test_an_array_of_which_no_child_has_finished_runs_since_its_first_child_started_too(clock):
+    world = World(**OVERDUE)
+    world.batch.arrays.append(Array({"RUNNING": 100}, first_child=clock.now() - 2 * HOUR))
+    world.sweep()
+
+    assert world.ops.titles() == ["nightly-render is overdue: 0 of 100 children done after 2 h"]
+
+
 def test_an_array_that_stands_still_is_told_with_what_aws_says_of_its_queue(clock, array):
     world = World(**STALLED)
     array.counts, array.counted = {"SUCCEEDED": 40, "RUNNABLE": 60}, clock.now()

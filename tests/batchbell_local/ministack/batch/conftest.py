@@ -59,6 +59,12 @@ class Batch:
         made = self.client.create_job_queue(jobQueueName=self.name("queue"), priority=1, computeEnvironmentOrder=order)
         return str(made["jobQueueArn"])
 
+    def held_queue(self) -> str:
+        """Create a queue of which no job is started; return its ARN."""
+        queue = self.queue()
+        self.cloud.jobs.hold(queue)
+        return queue
+
     def definition(self, *command: str, container: dict[str, Any] | None = None, **more: Any) -> str:
         """Register a job definition for both platforms; return its ARN."""
         properties = {"command": list(command), "executionRoleArn": ROLE, **CONTAINER, **(container or {})}
@@ -86,6 +92,14 @@ class Batch:
     def describe(self, job_id: str) -> dict[str, Any]:
         (job,) = self.client.describe_jobs(jobs=[job_id])["jobs"]
         return dict(job)
+
+    def running_arrays(self, queue: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.list_jobs(jobQueue=queue, jobStatus="PENDING")["jobSummaryList"]
+        return found
+
+    def counts(self, job: dict[str, Any]) -> dict[str, int]:
+        """How many children of an array are in each state, of a summary or a description."""
+        return {status: number for status, number in job["arrayProperties"]["statusSummary"].items() if number}
 
     def wait(self, job_id: str, *statuses: str) -> dict[str, Any]:
         """Wait until the job is in one of these states, by default the final ones; return it."""

@@ -158,6 +158,18 @@ CASES = [
         ("eventPattern", "state", "description"),
     ),
     Case(
+        "aws:cloudwatch/eventRule:EventRule",
+        lambda w: {"scheduleExpression": "rate(5 minutes)"},
+        lambda w: {"scheduleExpression": "rate(1 minute)"},
+        ("scheduleExpression",),
+    ),
+    Case(
+        "aws:cloudwatch/eventTarget:EventTarget",
+        lambda w: {"rule": w.rule["name"], "targetId": "two", "arn": w.queue_of_rules["arn"], "input": '{"sweep":1}'},
+        lambda w: {"rule": w.rule["name"], "targetId": "two", "arn": w.queue_of_rules["arn"], "input": '{"sweep":2}'},
+        ("rule", "arn", "input"),
+    ),
+    Case(
         "aws:cloudwatch/eventTarget:EventTarget",
         lambda w: {"rule": w.rule["name"], "targetId": "one", "arn": w.queue_of_rules["arn"]},
         lambda w: {"rule": w.rule["name"], "targetId": "one", "arn": w.topic["arn"]},

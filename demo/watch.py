@@ -174,6 +174,6 @@ def _payload(message: SlackMessage) -> dict[str, Any]:
 
 
 def _shown(message: SlackMessage) -> str:
-    place = "in its thread" if message.thread_ts else f"edited {message.edits} times" if message.edits else "posted"
+    place = "in its thread" if message.thread_ts else f"edit {message.edits}" if message.edits else "posted"
     title, _, _ = message.shown.text.partition("\n")
     return f"Slack, {place}: {title}"

@@ -1,4 +1,7 @@
-"""Makes boto3 clients with short timeouts that keep secrets out of the log. For the Lambda and its notifiers."""
+"""Makes boto3 clients with short timeouts that keep secrets out of the log. For the Lambda and its notifiers.
+
+boto3 is imported with the first client: `explain` and `preview` import notifiers, and call no AWS.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
-
-import boto3
-from botocore.config import Config
 
 __all__ = ["LazyClient", "make_client", "open_session"]
 
@@ -32,6 +32,8 @@ def make_client(
     read_timeout: seconds.
     attempts: 1 by default, since a failed message is retried from its ticket.
     """
+    from botocore.config import Config
+
     config = Config(
         connect_timeout=min(CONNECT_TIMEOUT, read_timeout),
         read_timeout=read_timeout,
@@ -60,6 +62,8 @@ class LazyClient:
 @functools.cache
 def open_session() -> Any:
     """Return the boto3 session that all clients share."""
+    import boto3
+
     return boto3.session.Session()
 
 

@@ -1,8 +1,7 @@
-"""EventBridge rules for finished jobs and for blocked job queues: their event patterns, and the component."""
+"""EventBridge rules for finished jobs and for blocked job queues."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,66 +11,13 @@ from typing import Any
 import pulumi
 
 from batchbell.provisioning import Context
-from batchbell.wire import DetailType
 
+from .event_patterns import blocked_queue_pattern, finished_job_pattern, pattern_json
 from .queue_rule import QueueRule
-from .settings.arns import any_revision, definition_problem, misplacement, queue_problem
-
-PATTERN_LIMIT = 2048  # characters; EventBridge quotas, "Event pattern size"
+from .settings.arns import definition_problem, misplacement, queue_problem
 
 # ARNs of job queues and of job definitions → an event pattern.
 MakePattern = Callable[[Sequence[str], Sequence[str]], Mapping[str, Any]]
-
-
-def finished_job_pattern(
-    statuses: Sequence[str], queue_arns: Sequence[str], definition_arns: Sequence[str], *, single_jobs: bool
-) -> dict[str, Any]:
-    """Match array jobs in one of `statuses`, by their parent only; with `single_jobs`, also jobs that are not arrays.
-
-    Only a parent has `arrayProperties.size`; `index exists:false` beside it is a safeguard. The widely copied filter
-    `container.containerInstanceArn exists:false` also matches every child on Fargate and EKS, and every child that
-    failed before it was placed (measured with AWS's own event-ruler).
-    """
-    detail: dict[str, Any] = {
-        "status": list(statuses),
-        **_in_queues(queue_arns),
-        **_of_definitions(definition_arns),
-    }
-    if single_jobs:
-        # A leaf that must not exist also matches when the whole object is missing (measured).
-        detail["arrayProperties"] = {"index": [{"exists": False}]}
-        detail["nodeDetails"] = {"nodeIndex": [{"exists": False}]}
-    else:
-        detail["arrayProperties"] = {"size": [{"exists": True}], "index": [{"exists": False}]}
-    return {"source": ["aws.batch"], "detail-type": [DetailType.JOB_STATE_CHANGE.value], "detail": detail}
-
-
-def blocked_queue_pattern(queue_arns: Sequence[str], definition_arns: Sequence[str]) -> dict[str, Any]:
-    """Match blocked job queues: the watched ones, whichever job blocks them.
-
-    If only definitions are watched, match every queue that is blocked by a job with one of these definitions.
-    """
-    detail = _in_queues(queue_arns) or _of_definitions(definition_arns)
-    return {"source": ["aws.batch"], "detail-type": [DetailType.QUEUE_BLOCKED.value], "detail": detail}
-
-
-def _in_queues(arns: Sequence[str]) -> dict[str, Any]:
-    return {"jobQueue": list(arns)} if arns else {}
-
-
-def _of_definitions(arns: Sequence[str]) -> dict[str, Any]:
-    return {"jobDefinition": [{"prefix": any_revision(arn)} for arn in arns]} if arns else {}
-
-
-def pattern_json(pattern: Mapping[str, Any]) -> str:
-    """Raises pulumi.RunError if the pattern is longer than AWS accepts."""
-    text = json.dumps(pattern, separators=(",", ":"))
-    if len(text) > PATTERN_LIMIT:
-        raise pulumi.RunError(
-            f"the event pattern has {len(text)} characters and AWS takes {PATTERN_LIMIT}: watch fewer job queues "
-            "and job definitions, or watch the others in a second stack"
-        )
-    return text
 
 
 @dataclass(frozen=True)

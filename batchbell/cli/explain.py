@@ -109,7 +109,7 @@ def _patterns(settings: Any, arn_prefix: str, queues: list[str], definitions: li
 
     arn_prefix: the event's account and region, in which a queue that the stack itself creates is assumed to be.
     """
-    arns, rules = components("settings.arns"), components("event_rules")
+    arns, patterns = components("settings.arns"), components("event_patterns")
     if not (queues or definitions):
         queues, definitions = list(settings.job_queue_arns), list(settings.job_definition_arns)
         if settings.environment is not None:
@@ -118,8 +118,8 @@ def _patterns(settings: Any, arn_prefix: str, queues: list[str], definitions: li
     problems += [problem for arn in definitions if (problem := arns.definition_problem(arn))]
     if problems:
         raise CommandFailed("; ".join(problems))
-    finished = rules.finished_job_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
-    return [finished, *([rules.blocked_queue_pattern(queues, definitions)] if settings.queue_blocked else [])]
+    finished = patterns.finished_job_pattern(settings.statuses, queues, definitions, single_jobs=settings.single_jobs)
+    return [finished, *([patterns.blocked_queue_pattern(queues, definitions)] if settings.queue_blocked else [])]
 
 
 def _arn_prefix(job: Job | None, event: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,16 +12,10 @@ import typer
 
 from batchbell import stack_files
 from batchbell.cli.errors import CommandFailed
+from batchbell.cli.program_folder import program_folder
 from batchbell.terminal import Screen, block
 
 INVALID_SETTINGS = 1  # exit code
-
-
-def program_folder() -> Path:
-    """Return the current folder, if it is a Pulumi program's. Raises CommandFailed."""
-    if not any(Path(name).exists() for name in stack_files.PROJECT_FILES):
-        raise CommandFailed("there is no Pulumi.yaml here: change to the program's folder")
-    return Path.cwd()
 
 
 def components(module: str) -> ModuleType:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 
 import pytest
 from typer.testing import CliRunner
 
-from batchbell.cli import app
+from batchbell.cli import SUMMARIES, app
 
 COMMANDS = sorted(str(one.name) for one in app.registered_commands)
 # Commands for a deployed stack, which must be named.
@@ -79,3 +81,10 @@ def test_an_unreachable_aws_is_reported_on_one_line(run, monkeypatch, command, a
 
 def test_without_a_command_all_commands_are_listed(run):
     assert all(name in run().output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_shows_the_first_paragraph_of_a_commands_help(name):
+    module = importlib.import_module(f"batchbell.cli.{name.replace('-', '_')}")
+
+    assert SUMMARIES[name] == inspect.cleandoc(module.command.__doc__).partition("\n\n")[0].replace("\n", " ")

@@ -28,16 +28,19 @@ config:
     - {type: sns, name: chat}
 """
 CODE = """
-import gc, json, os, sys
+import gc, importlib, json, os, sys
 import typer.rich_utils
-from batchbell.cli import app
+from batchbell.cli import SUMMARIES, app
 from batchbell.cli.stack_settings import components
 from batchbell.plugins import find_plugins
 
 for plugin in find_plugins().values():
     plugin.infrastructure()
-for module in ("settings.stack_config", "settings.arns", "event_rules"):  # once for all commands, which takes seconds
+# Once for all commands, which takes seconds.
+for module in ("settings.stack_config", "settings.arns", "event_patterns"):
     components(module)
+for name in SUMMARIES:
+    importlib.import_module("batchbell.cli." + name.replace("-", "_"))
 gc.collect()
 gc.freeze()  # else each child copies the memory of all that was imported, when it collects garbage
 commands, stdout = json.loads(sys.stdin.buffer.read()), os.open(sys.argv[1], os.O_WRONLY) if sys.argv[1:] else None

@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from batchbell.cli.errors import CommandFailed
-from batchbell.cli.stack_settings import program_folder
+from batchbell.cli.program_folder import program_folder
 from batchbell.dispatcher.manifest import Instance, Unusable, instance_of
 from batchbell.texts import one_line
 from batchbell.wire import MANIFEST, Manifest, Variable

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from batchbell.cli.events.pattern_matching import find_mismatched_fields
-from components.event_rules import blocked_queue_pattern, finished_job_pattern, pattern_json
+from components.event_patterns import blocked_queue_pattern, finished_job_pattern, pattern_json
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 NIGHTLY, OTHER = f"{PLACE}:job-queue/nightly", f"{PLACE}:job-queue/nightly-2"

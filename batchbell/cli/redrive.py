@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from batchbell.cli.deployed import dead_letters
 from batchbell.cli.deployed.dead_letters import DeadLetterSample
@@ -22,6 +21,7 @@ from batchbell.cli.deployed.stack import (
     find_stack,
 )
 from batchbell.cli.errors import INTERRUPTED, reporting_errors, show_activity
+from batchbell.cli.progress_bar import progress_bar
 from batchbell.terminal import Screen, print_json
 
 NOT_COMPLETED = 1  # exit code
@@ -124,7 +124,7 @@ def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | Non
     try:
         if followed:
             errors.print("A task is already moving the dead letters: waiting for it.")
-        with _progress(errors) as progress:
+        with progress_bar(errors) as progress:
             bar = progress.add_task("dead letters moved", total=None)
             for task in follow(deployed, before):
                 progress.update(bar, completed=task.moved, total=task.to_move)
@@ -136,17 +136,6 @@ def _wait(deployed: DeployedStack, before: Sequence[MoveTask], handle: str | Non
         raise typer.Exit(INTERRUPTED) from None
     assert task is not None
     return task
-
-
-def _progress(screen: Screen) -> Progress:
-    return Progress(
-        SpinnerColumn(finished_text="[green]✓[/green]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-    )
 
 
 def _show(done: Redrive, screen: Screen) -> None:

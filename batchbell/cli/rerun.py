@@ -22,6 +22,7 @@ from batchbell.cli.jobs.overrides import Changes
 from batchbell.cli.jobs.plan import Plan, make_plan
 from batchbell.cli.jobs.related_jobs import find_related
 from batchbell.cli.jobs.submitting import SubmittedJob, submit
+from batchbell.cli.progress_bar import progress_bar
 from batchbell.dispatcher.records.index_ranges import parse_ranges
 from batchbell.terminal import Screen, print_json
 
@@ -191,7 +192,7 @@ def _submit(batch: BatchApi, plan: Plan, submitted: list[SubmittedJob], as_json:
 def _wait(batch: BatchApi, submitted: Sequence[SubmittedJob]) -> Outcome:
     errors = Screen(stderr=True)
     try:
-        with display.progress(errors) as bars:
+        with progress_bar(errors) as bars:
             bar = bars.add_task("children finished", total=None)
             for progress in follow(batch, submitted):
                 bars.update(bar, completed=progress.finished, total=progress.total)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from batchbell.cli.jobs.failed_children import group_by_cause, shown
@@ -92,17 +91,6 @@ def link_of(arn: str) -> str:
     """Return the job's page in the console; empty if its partition has none that is known."""
     _, partition, _, region, _, job = (arn.split(":", 5) + [""] * 6)[:6]
     return console_links.job(partition, region, job.removeprefix("job/"))
-
-
-def progress(screen: Screen) -> Progress:
-    return Progress(
-        SpinnerColumn(finished_text="[green]✓[/green]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=screen,
-    )
 
 
 def show_outcome(plan: Plan, outcome: Outcome, screen: Screen) -> None:

@@ -19,6 +19,12 @@ def provider():
 
 
 @pytest.fixture(scope="module")
+def secrets_provider():
+    """As a user has it who chooses none."""
+    return "passphrase"
+
+
+@pytest.fixture(scope="module")
 def before(everything, own_cloud):
     return everything()
 

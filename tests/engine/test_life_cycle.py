@@ -13,12 +13,6 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def provider():
-    """Each engine starts the provider."""
-    return {}
-
-
-@pytest.fixture(scope="module")
 def secrets_provider():
     """As a user has it who chooses none."""
     return "passphrase"

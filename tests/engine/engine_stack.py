@@ -27,6 +27,7 @@ class EngineStack:
     cloud: LocalCloud
     sink: SlackSink
     host: ProgramHost
+    secrets_provider: str
     secrets: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     _stored_secrets: dict[str, str] | None = None  # None until the stack exists
@@ -59,7 +60,7 @@ class EngineStack:
     def start(self, operation: str, *options: str) -> RunningOperation:
         """Start an operation ("up"), after creating the stack and storing its secrets if that is not done yet."""
         if self._stored_secrets is None:
-            self.cli("stack", "select", "--create")
+            self.cli("stack", "select", "--create", "--secrets-provider", self.secrets_provider)
             self._stored_secrets = {}
         if self.secrets != self._stored_secrets:
             new = [part for name, value in self.secrets.items() for part in ("--secret", f"{name}={value}")]

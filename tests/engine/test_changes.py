@@ -79,11 +79,11 @@ def test_another_status_changes_only_the_rule_and_another_command_only_the_job_d
 def test_the_sweeps_of_running_arrays_come_and_go_with_their_setting_and_change_nothing_else(stack):
     changed = [
         f"update {FUNCTION}",
-        "update QueuePolicy print-color-dead-letters",
-        "update QueuePolicy print-color-intake",
-        "update RolePolicy print-color-dispatcher",
+        "update QueuePolicy bell-dead-letters",
+        "update QueuePolicy bell-intake",
+        "update RolePolicy bell-dispatcher",
     ]
-    added = ["EventRule print-color-sweep", "EventTarget print-color-sweep", "MetricAlarm print-color-sweep-lost"]
+    added = ["EventRule bell-sweep", "EventTarget bell-sweep", "MetricAlarm bell-sweep-lost"]
     stack.set(stalled_after=60)
     turned_on = stack.run("up").changes
     stack.set(stalled_after=0)

@@ -18,6 +18,8 @@ from components.settings.stack_config import config_keys
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("utf-8"))["config"]
 DECLARED = {key: item for key, item in CONFIG.items() if ":" not in key}
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
+TOKEN = "xoxb-0000-0000-notarealtoken"
+WAYS = {"slack": [{"webhook"}, {"token", "channel", "api"}]}  # settings that exclude each other: an entry for each set
 
 # Reads the settings as this project's program does, and writes them to a file instead of creating resources.
 PROGRAM = """
@@ -44,11 +46,14 @@ def examples(model: Any) -> dict[str, Any]:
 
 
 def every_notifier() -> list[dict[str, Any]]:
-    """Return one entry of each notifier type, with every setting."""
-    return [
-        {"type": type_, **examples(EntrySettings), "name": type_, **examples(plugin.infrastructure().Settings)}
-        for type_, plugin in find_plugins().items()
-    ]
+    """Return one entry of each notifier type, with every setting, or one for each way to set it."""
+    entries = []
+    for type_, plugin in find_plugins().items():
+        settings, ways = examples(plugin.infrastructure().Settings), WAYS.get(type_, [set()])
+        for number, way in enumerate(ways):
+            taken = {name: value for name, value in settings.items() if name in way or name not in set.union(*ways)}
+            entries.append({"type": type_, **examples(EntrySettings), "name": f"{type_}-{number}", **taken})
+    return entries
 
 
 def sample(key: str) -> Any:
@@ -85,8 +90,9 @@ def stack(stack_of, copy_project, cli):
     (folder / "__main__.py").write_text(textwrap.dedent(PROGRAM))
     stack = stack_of(folder, "every-key")
     stack.secrets.clear()
-    cli(stack, "stack", "init")
+    cli(stack, "stack", "init", "--secrets-provider", stack.secrets_provider)
     cli(stack, "config", "set", "--secret", "slackWebhook", typed=WEBHOOK)
+    cli(stack, "config", "set", "--secret", "slackToken", typed=TOKEN)
     # One word of the command looks like a number.
     alone = {type(declared["default"]): key for key, declared in DECLARED.items()} | {list: "environment_command"}
     for key in alone.values():
@@ -121,7 +127,7 @@ def test_a_key_that_was_set_with_the_cli_reaches_the_program(taken, key):
 def test_a_secret_that_was_typed_reaches_the_program_as_a_secret(taken):
     _, secrets = taken
 
-    assert secrets == {"slackWebhook": WEBHOOK}
+    assert secrets == {"slackWebhook": WEBHOOK, "slackToken": TOKEN}
 
 
 @pytest.fixture

@@ -138,6 +138,7 @@ def test_an_environment_that_aws_does_not_let_go_is_deleted_by_hand_and_the_next
     after, _ = environments(stack)
 
     assert "found existing JobQueue relationship" in refused.failed
+    in_order(refused.changes, f"create-replacement {ENVIRONMENT}-ec2", QUEUE)
     assert after != before
 
 
@@ -156,12 +157,9 @@ def test_a_changed_job_definition_leaves_its_revisions_to_those_who_name_them(st
     assert active()[max(before) + 1] == 4
 
 
-@pytest.mark.parametrize(
-    "change", ['resources.placement_group = "near"', "resources.launch_template = None"], ids=["placement", "template"]
-)
-def test_a_change_that_aws_cannot_make_in_place_creates_the_replacement_first(stack, vary, change):
+def test_a_change_that_aws_cannot_make_in_place_creates_the_replacement_first(stack, vary):
     before, _ = environments(stack)
-    vary(change)
+    vary("resources.launch_template = None")
     done = stack.run("up")
     after, _ = environments(stack)
 
@@ -194,7 +192,6 @@ def test_every_setting_for_companies_is_taken_over_in_place(stack):
         "update LaunchTemplate bell-batch-instance",
         "update LogGroup bell-batch-jobs",
     ]
-    assert stack.run("preview").summary == {"same": 44}
 
 
 def test_a_refresh_reads_the_definitions_first_revision_until_that_is_deregistered(stack):

@@ -83,7 +83,7 @@ class Metrics(threading.Thread):
 
     def run(self):
         while not self.ended.wait(0.5):
-            for rule in self._cloud.client("events").list_rules(NamePrefix="first-deploy-finished")["Rules"]:
+            for rule in self._cloud.client("events").list_rules(NamePrefix="first-deploy-bell-finished")["Rules"]:
                 dimensions = [{"Name": "RuleName", "Value": rule["Name"]}]
                 self._cloud.client("cloudwatch").put_metric_data(
                     Namespace="AWS/Events",

@@ -30,7 +30,7 @@ def test_after_ctrl_c_the_next_up_creates_nothing_twice_and_a_destroy_while_jobs
 ):
     before = everything()
     running = other_stack.start("up")
-    running.wait_for(f"create Queue {other_stack.name}-intake", "begun")
+    running.wait_for("create Queue bell-intake", "begun")
     running.signal(signal.SIGINT)
     first = running.finish()
     second = other_stack.run("up")
@@ -51,7 +51,7 @@ def test_after_ctrl_c_the_next_up_creates_nothing_twice_and_a_destroy_while_jobs
 def test_after_a_kill_cancel_and_up_succeed_and_pending_resources_are_named_and_found_by_their_tag(
     other_stack, own_cloud, backend
 ):
-    function = f"Function {other_stack.name}-dispatcher"
+    function = "Function bell-dispatcher"
     running = other_stack.start("up")
     running.wait_for(f"create {function}", "begun")
     pause_until(running, lambda: tagged(own_cloud, other_stack, "lambda"))
@@ -68,7 +68,7 @@ def test_after_a_kill_cancel_and_up_succeed_and_pending_resources_are_named_and_
     assert len(recorded) > 15 and function in in_flight
     assert {f"create {one}" for one in recorded}.isdisjoint(done.changes)
     assert [one for one in in_flight if f"::{one.split()[1]}," not in warning] == []
-    assert lost.startswith(f"{other_stack.name}-dispatcher-")
+    assert lost.startswith(f"{other_stack.name}-bell-dispatcher-")
     other_stack.run("destroy")
 
 
@@ -102,7 +102,7 @@ def tagged(cloud, stack, service):
 
 
 def state(backend, stack):
-    """Return the resources ("Queue NAME-intake") that the state file records as existing, and as pending."""
+    """Return the resources ("Queue bell-intake") that the state file records as existing, and as pending."""
     deployment = json.loads((backend / ".pulumi/stacks/batchbell" / f"{stack.name}.json").read_text())["checkpoint"]
     resources = [one for one in deployment["latest"]["resources"] if one["type"].startswith("aws:")]
     pending = [one["resource"] for one in deployment["latest"].get("pending_operations", [])]

@@ -13,9 +13,9 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def provider():
-    """Each engine starts the provider."""
-    return {}
+def secrets_provider():
+    """As a user has it who chooses none."""
+    return "passphrase"
 
 
 @pytest.fixture(scope="module")

@@ -203,6 +203,7 @@ def environment(executables: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "GOGC": "off",  # a command is over before a collection of garbage pays
     }
 
 

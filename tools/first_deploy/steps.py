@@ -141,8 +141,9 @@ def _is_quiet(status: Mapping[str, Any]) -> bool:
 
 
 def _status_when(run: Run, deadline: Deadline, reached: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+    function = _function(run)
     while True:
-        _, status = run.program.batchbell("status", *_function(run), limit=deadline.left)
+        _, status = run.program.batchbell("status", *function, limit=deadline.left)
         if reached(status):
             return dict(status)
         deadline.sleep(run.pace.look)

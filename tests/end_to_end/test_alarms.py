@@ -36,7 +36,7 @@ class StackAlarms:
 def find_alarms(stack: InspectedStack) -> StackAlarms:
     names = stack.ids("aws:cloudwatch/metricAlarm:MetricAlarm")
     found = stack.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
-    name = re.compile(r"(print-color|production|every-option)-(?P<purpose>.+)-[0-9a-f]{7}")
+    name = re.compile(r"(print-color|production|every-option)-bell-(?P<purpose>.+)-[0-9a-f]{7}")
     matches = [(name.fullmatch(one["AlarmName"]), one) for one in found]
     return StackAlarms(stack, {match["purpose"]: one for match, one in matches if match})
 
@@ -53,7 +53,8 @@ def queue_name(stack, purpose):
 
 def test_each_silent_failure_has_an_alarm(alarmed):
     stack, function = alarmed.stack, alarmed.stack.outputs["function_name"]
-    (blocked,) = (rule for rule in stack.ids("aws:cloudwatch/eventRule:EventRule") if "-blocked-" in rule)
+    rules = stack.ids("aws:cloudwatch/eventRule:EventRule")
+    (blocked,), (sweep,) = ([rule for rule in rules if purpose in rule] for purpose in ("-blocked-", "-sweep-"))
 
     assert {name: alarmed.metric(name) for name in alarmed.alarms} == {
         "dead-letters": (
@@ -72,6 +73,7 @@ def test_each_silent_failure_has_an_alarm(alarmed):
             {"RuleName": stack.outputs["rule_arn"].rpartition("/")[2]},
         ),
         "blocked-lost": ("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": blocked}),
+        "sweep-lost": ("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": sweep}),
     }
 
 
@@ -87,6 +89,7 @@ def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_missing_dat
         "throttles": ("Sum", 60, 0),
         "finished-lost": ("Sum", 60, 0),
         "blocked-lost": ("Sum", 60, 0),
+        "sweep-lost": ("Sum", 60, 0),
     }
     for one in alarmed.alarms.values():
         assert (one["ComparisonOperator"], one["EvaluationPeriods"]) == ("GreaterThanThreshold", 1)

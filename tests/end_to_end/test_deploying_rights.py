@@ -56,7 +56,9 @@ def deployment(deployer, shared_stack, project):
 def lives(deployer, deployment, monkeypatch):
     """A life of each of the stack's resources, with exactly these rights."""
     clients, owner = deployer.clients(monkeypatch), Owner()
-    role = owner("iam").create_role(RoleName=f"{STACK}-batch-execution-0123456", AssumeRolePolicyDocument="{}")["Role"]
+    role = owner("iam").create_role(RoleName=f"{STACK}-bell-batch-execution-0123456", AssumeRolePolicyDocument="{}")[
+        "Role"
+    ]
     lives = []
     for one in deployment.resources:
         more: dict[str, Any] = {}

@@ -38,7 +38,7 @@ class Environment:
 
     @property
     def tags(self) -> dict[str, str]:
-        return {"batchbell": f"batchbell/{self.deployment.outputs['function_name'].rpartition('-dispatcher')[0]}"}
+        return {"batchbell": f"batchbell/{self.deployment.outputs['function_name'].rpartition('-bell-dispatcher')[0]}"}
 
     @property
     def compute_resources(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_jobs_log_to_a_group_of_the_stack_that_forgets(environment_on, platform)
     group = environment_on(platform).log_group
 
     assert group["retentionInDays"] == 7
-    assert group["logGroupName"].startswith(f"on-{platform.lower().replace('_', '-')}-batch-jobs-")
+    assert group["logGroupName"].startswith(f"on-{platform.lower().replace('_', '-')}-bell-batch-jobs-")
 
 
 def test_instances_and_their_volumes_have_the_tags_and_are_encrypted(environment_on):

@@ -30,7 +30,7 @@ print(json.dumps([name for name in sys.modules if "." not in name]))
         (["status"], {"boto3"}),
         (["explain", "tests/events/parent-failed.json"], {"pulumi", "requests"}),
     ],
-    ids=lambda value: " ".join(value),
+    ids=lambda value: " ".join(sorted(value)) if isinstance(value, set) else " ".join(value),
 )
 def test_a_command_imports_only_what_it_uses(command: Sequence[str], imported: set[str], project: Path) -> None:
     ended = subprocess.run(

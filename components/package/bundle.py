@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,10 @@ DISPATCHER_REQUIRES = "aws-lambda-powertools"
 MADE_BY = ("bundle.py", "distributions.py", "runtime.py", "sources.py")  # a change in these makes another package
 TASK_ROOT = "/var/task"  # where Lambda unpacks the package; compiled files hold the path of their source
 KEPT = 7 * 24 * 3600  # s; a build removes packages from the cache that are older
+
+# Python 3.11 fails now and then when two threads parse at once, as a program with two notifiers may: "AST constructor
+# recursion depth mismatch" (python/cpython#106905). `packaging` parses, too, when it reads requirements.
+_parsing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ def build(plugins: Sequence[Plugin], runtime: Runtime, *, cache: Path | None = N
     Finding it in the cache writes nothing and asks no package index. Raises BundleError for a distribution that is not
     installed, or that has no wheel for the runtime.
     """
-    parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), runtime)
+    with _parsing:
+        parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), runtime)
     cache = cache or Path.cwd() / ".batchbell" / "bundle"
     folder = cache / parts.key()
     if not folder.is_dir():

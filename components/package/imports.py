@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,6 @@ from pathlib import Path
 IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")  # fields of statements that hold further ones (`ast`)
 ELSEWHERE = {"version_info", "platform"}  # of `sys`: an import under such a condition may not be for Lambda
-
-# Python 3.11 fails now and then when two threads parse at once, as a program with two notifiers may: "AST constructor
-# recursion depth mismatch" (python/cpython#106905).
-_parsing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -34,8 +29,7 @@ class Import:
 def read_imports(module: str, path: Path) -> Iterator[Import]:
     """Find all imports, including those in functions, except those for type checkers only. Raises SyntaxError."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    with _parsing:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+    tree = ast.parse(path.read_bytes(), filename=str(path))
     for statement, optional in _statements(tree, False):
         if isinstance(statement, ast.Import):
             for alias in statement.names:

@@ -63,6 +63,7 @@ class Process:
 class Task:
     """A thread of a process.
 
+    began: in the world's seconds.
     thread: None until it begins.
     waits: how often it has waited; an alarm for an earlier wait is void.
     own: what it alone has, by its owner.
@@ -70,6 +71,7 @@ class Task:
 
     process: Process
     call: Callable[[], None]
+    began: float
     thread: greenlet | None = None
     waits: int = 0
     woken: bool = False
@@ -118,7 +120,7 @@ class Scheduler:
 
     def spawn(self, process: Process, call: Callable[[], None]) -> Task:
         """Begin a task in a process."""
-        task = Task(process, call)
+        task = Task(process, call, self.now)
         self._tasks[task] = None
         self._wake_at(self.now, task)
         return task

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.dispatcher.delivery.ledger import ROW_LIFETIME
 from batchbell.dispatcher.delivery.outcome import Result, SendAttempt
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.messages.dead_channel import DeadChannel
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
@@ -41,7 +42,7 @@ class Health:
             if (dead := self._note(notifier, [one.result for one in attempts], attempts[-1].reason)) is not None:
                 announce(dead)
         except (ClientError, BotoCoreError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            code = error_code(error)
             logger.warning("the health of the channel could not be written", notifier=notifier, reason=code)
 
     def _note(self, notifier: str, results: Sequence[Result], reason: str) -> DeadChannel | None:

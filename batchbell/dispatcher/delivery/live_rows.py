@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.dispatcher.delivery.ledger import ROW_LIFETIME, Claimed, Ledger, LedgerDown, is_refused
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.messages.live_message import LAST_STATE
 from batchbell.wire import BOARD, Column
 
@@ -49,10 +50,8 @@ class LiveRows:
                 ExpressionAttributeNames={"#receipt": Column.RECEIPT, "#thread": Column.THREAD},
                 ConsistentRead=True,  # the live message may have been opened a moment ago
             )
-        except ClientError as error:
-            raise LedgerDown(error.response["Error"]["Code"]) from None
-        except BotoCoreError as error:
-            raise LedgerDown(type(error).__name__) from None
+        except (ClientError, BotoCoreError) as error:
+            raise LedgerDown(error_code(error)) from None
         row = answer.get("Item", {})
         return str((row.get(Column.RECEIPT) or row.get(Column.THREAD) or {"S": ""})["S"])
 

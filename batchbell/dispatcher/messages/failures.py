@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.contract import FailureGroup, Link
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.messages import console_links
 from batchbell.dispatcher.messages.failed_child import FailedChild, full_reason
 from batchbell.dispatcher.messages.log_end import NO_LOGS, LogPlace, LogReader
@@ -89,7 +90,7 @@ def look_up_failures(job: Job, batch: Any, budget: LookUpBudget, logs: LogReader
     except _OutOfBudget:
         problem = "Not all failed children were looked up: there are too many, or AWS was slow."
     except (ClientError, BotoCoreError) as error:
-        problem = f"The failed children could not be looked up ({_code(error)})."
+        problem = f"The failed children could not be looked up ({error_code(error)})."
     children, unknown = _describe(job, batch, budget, listed)
     if unknown:
         problem = problem or f"Exit codes and reasons of {unknown:,} failed children were not looked up."
@@ -222,7 +223,3 @@ def ranges(indexes: Iterable[int]) -> str:
             parts.append([index, index])
     text = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in parts)
     return text if len(text) <= SHOWN_INDEXES else text[:SHOWN_INDEXES].rpartition(", ")[0] + ", …"
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__

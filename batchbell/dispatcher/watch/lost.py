@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.dispatcher.delivery.ledger import ROW_LIFETIME
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.json_object import InvalidEvent
 from batchbell.dispatcher.takers import Takers
@@ -75,7 +76,7 @@ class Checked:
                 },
             )
         except (ClientError, BotoCoreError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            code = error_code(error)
             if code != "ConditionalCheckFailedException":
                 logger.warning("the row of the job queue could not be written", queue=queue, reason=code)
 

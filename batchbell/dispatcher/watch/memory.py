@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.dispatcher.delivery.ledger import ROW_LIFETIME
 from batchbell.dispatcher.delivery.threads import run
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 from batchbell.dispatcher.watch.rows import Row, Rows
@@ -84,7 +85,7 @@ class Memory:
             try:
                 self._write(arn, seen, now)
             except (ClientError, BotoCoreError) as error:
-                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+                code = error_code(error)
                 if code != "ConditionalCheckFailedException":  # otherwise another sweep wrote something newer
                     logger.warning("what was seen of a job could not be written", job_arn=arn, reason=code)
 

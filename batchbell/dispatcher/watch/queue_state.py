@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batchbell.contract import Fact
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.messages.failures import LookUpBudget
 
 SHOWN_ENVIRONMENTS = 3  # what a queue may have (AWS Batch API reference, CreateJobQueue: computeEnvironmentOrder)
@@ -18,7 +19,7 @@ def look_up_queue(arn: str, batch: Any, budget: LookUpBudget) -> Sequence[Fact]:
     try:
         return list(_facts(arn, batch, budget))
     except (ClientError, BotoCoreError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        code = error_code(error)
         return [Fact("State of the queue", f"could not be looked up ({code})")]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
 from batchbell.wire import Column
@@ -37,7 +38,7 @@ class Rows:
             try:
                 found.update(self._read(asked[first : first + ROWS], deadline))
             except (ClientError, BotoCoreError) as error:
-                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+                code = error_code(error)
                 logger.warning("the rows of the sweep could not be read", reason=code)
                 break
         return found

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from batchbell.dispatcher.error_code import error_code
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.telemetry import logger
@@ -89,6 +90,6 @@ def _or_nothing(look: Callable[[], Sequence[T]], what: str) -> Sequence[T]:
     try:
         return look()
     except (ClientError, BotoCoreError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        code = error_code(error)
         logger.warning("a sweep could not look at a job queue", queue=what, reason=code)
         return []

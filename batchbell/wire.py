@@ -75,7 +75,7 @@ RERUN_REASON_TAG = "batchbell:rerun-reason"  # what the operator gave as the rea
 # Variables of its containers: the index in that job of each position in this one, as ranges, and that job's size.
 RERUN_INDEXES = "BATCHBELL_INDEXES"
 RERUN_ARRAY_SIZE = "BATCHBELL_ARRAY_SIZE"
-MISSED_EVENTS = "MissedEvents"  # outcomes that a sweep found and no event had told
+MISSED_EVENTS = "MissedEvents"  # outcomes that a sweep found and no event had reported
 
 
 class Variable(StrEnum):
@@ -96,6 +96,10 @@ class Status(StrEnum):
     EARLY = "EARLY"  # many of its first children failed
     OVERDUE = "OVERDUE"
     STALLED = "STALLED"
+
+
+# Statuses of a job that has ended. Source: AWS Batch User Guide, "Job states".
+ENDED = ("SUCCEEDED", "FAILED")
 
 
 class DetailType(StrEnum):

@@ -40,7 +40,7 @@ def measure_oldest(age: float) -> None:
 
 
 def measure_missed(number: int) -> None:
-    """Write how many outcomes a sweep found that no event had told."""
+    """Write how many outcomes a sweep found that no event had reported."""
     metrics = _metrics()
     metrics.add_metric(MISSED_EVENTS, MetricUnit.Count, number)
     metrics.flush_metrics()

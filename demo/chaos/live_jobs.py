@@ -10,7 +10,7 @@ from batchbell_local.cloud import LocalCloud
 
 CHILDREN = 8
 SHARE = 0.2  # of all jobs
-EARLY_SHARE = 0.5  # of these jobs; they begin before anything fails, so that their live messages are there in any weather
+EARLY_SHARE = 0.5  # of these jobs: they begin before anything fails, so that each run has live messages
 LATEST_BEGIN = 0.5  # of the run
 FAILED_SHARE = 0.4  # of the jobs
 

@@ -104,7 +104,7 @@ def test_what_ended_before_the_queue_was_watched_is_not_told(clock):
     assert world.ops.got == []
 
 
-def test_an_outcome_in_an_hour_without_sweeps_is_told(world, clock):
+def test_an_outcome_in_an_hour_without_sweeps_was_composed(world, clock):
     clock.move(30 * HOUR)
     world.batch.arrays.append(ended(clock, ago=20 * HOUR))
     world.sweep()

@@ -34,8 +34,12 @@ class Timing:
 
     @cached_property
     def posting(self) -> float:
-        """The read time-out of a call that posts tickets: an answer that comes late would post them twice."""
-        return max(self.call, self.scaled(3))
+        """The read time-out of a call that posts tickets: each answer that comes too late is a copy of them.
+
+        It is nearly all of the time that is kept for posting. With a shorter one, a slow SQS gets several copies in
+        each invocation, which are more work in the next ones, and so on: 200 jobs became 25,000 tickets.
+        """
+        return max(self.call, self.scaled(5))
 
     @cached_property
     def reserve(self) -> float:

@@ -19,7 +19,7 @@ from typing import Any
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.pulumi import provider
 from batchbell_local.slack.sink import SlackSink
 from bench.measurement import Check, Measurement, RunOptions, Table
 from demo.print_color import SENDER
@@ -132,7 +132,7 @@ def _environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
     executables = folder / "bin"
     executables.mkdir()
     (executables / "pulumi").symlink_to(find_pulumi())
-    write_executable(executables)
+    provider.install(folder / "home")
     (folder / "state").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
     return {

@@ -27,7 +27,7 @@ from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
-from tests.warm_python import warm_python, warm_subprocess
+from tests.warm_python import warm_functions, warm_python, warm_subprocess
 
 PROJECT = Path(__file__).resolve().parents[1]
 SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
@@ -135,6 +135,7 @@ def start_warm(leave_nothing_over: None) -> Iterator[None]:
             patch.setattr(module, "subprocess", warm_subprocess)
         yield
         warm_python.stop()
+        warm_functions.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ import pytest
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.pulumi import provider as aws_plugin
 from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 from tests.engine.engine_stack import EngineStack
@@ -62,10 +62,9 @@ def pulumi() -> Path:
 
 @pytest.fixture(scope="session")
 def executables(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PATH with `pulumi`, and our provider as `pulumi-resource-aws`."""
+    """A folder for PATH with `pulumi`."""
     folder = tmp_path_factory.mktemp("bin")
     (folder / "pulumi").symlink_to(pulumi)
-    write_executable(folder)
     return folder
 
 
@@ -143,6 +142,7 @@ def engine_environment(
 ) -> dict[str, str]:
     """The CLI's environment."""
     home = tmp_path_factory.mktemp("home")
+    aws_plugin.install(home)
     (home / "logs").touch()  # no folder, so that the CLI does not write all that it does into a log: 0.1 s
     return {
         **cloud_environment,

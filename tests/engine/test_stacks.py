@@ -84,4 +84,7 @@ def test_all_wrong_settings_are_reported_at_once_and_nothing_is_created(wrong, e
         assert path in done.failed, path
     assert "notatoken" not in done.printed
     assert "Traceback" not in done.failed
+    (error,) = (text for severity, text in done.diagnostics if severity == "error")
+    assert error.startswith("9 mistakes in the settings; nothing was changed:")
+    assert "unhandled error" not in done.printed
     assert everything() == before

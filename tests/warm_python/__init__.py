@@ -1,4 +1,7 @@
-"""`WarmPopen` is a `subprocess.Popen` that forks its Python programs from a process that has imported much already."""
+"""`WarmPopen` is a `subprocess.Popen` that forks its Python programs from a process that has imported much already.
+
+A local AWS that it forks forks the processes of its functions, too: cloud.py, functions.py.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import inspect
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +24,10 @@ from batchbell_local.deployment import NO_ACCOUNT
 
 OF_TESTS = ("AWS_", "BOTO", "PYTHON")  # variables that the test has set which needs the server first
 SERVER = Path(__file__).with_name("server.py")
+CLOUD = Path(__file__).with_name("cloud.py")
+CLOUDS_MODULE = "batchbell_local.server"
+FUNCTIONS = Path(__file__).with_name("functions.py")
+OF_FUNCTIONS = ("-I", "-S", "-B", "-X", "utf8")  # batchbell_local/ministack/functions.py
 FORKED = re.compile(  # a command, its words separated by \0: `-m` or `-P -m` and a module, or `-P` and a file
     re.escape(sys.executable)
     + r"\0(?P<flag>-P\0)?(?P<arguments>(?:-m\0(?P<module>[\w.]+)|(?<=-P\0)(?P<file>/[^\0]+\.py))(?:\0.*)?)",
@@ -54,6 +63,40 @@ class WarmPython:
                 self._server = None
 
 
+class WarmFunctions:
+    """The process of functions.py, which starts when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: tuple[subprocess.Popen[bytes], Path] | None = None
+
+    def socket(self) -> Path:
+        """The path of the socket that takes orders."""
+        with self._lock:
+            if self._running is None:
+                folder = Path(tempfile.mkdtemp(prefix="warm-functions-"))
+                process = subprocess.Popen(
+                    [sys.executable, *OF_FUNCTIONS, str(FUNCTIONS), str(folder / "socket"), str(folder)],
+                    env={},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    start_new_session=True,
+                )
+                assert process.stdout is not None
+                process.stdout.readline()
+                self._running = process, folder
+            return self._running[1] / "socket"
+
+    def stop(self) -> None:
+        """End it; the processes that it forked go on."""
+        with self._lock:
+            if self._running is not None:
+                process, folder = self._running
+                process.communicate()
+                shutil.rmtree(folder)
+                self._running = None
+
+
 def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
@@ -68,6 +111,7 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 warm_python = WarmPython()
+warm_functions = WarmFunctions()
 
 
 class WarmPopen(subprocess.Popen[Any]):
@@ -88,10 +132,12 @@ class WarmPopen(subprocess.Popen[Any]):
         environment = os.environ if given["env"] is None else given["env"]
         sys.audit("subprocess.Popen", sys.executable, given["args"], folder, environment)
         streams = [given[name] for name in ("p2cread", "c2pwrite", "errwrite")]
+        words = program["arguments"].removeprefix("-m\0").split("\0")
+        is_cloud = program["module"] == CLOUDS_MODULE
         order = {
-            "module": program["module"],
-            "file": program["file"],
-            "arguments": program["arguments"].removeprefix("-m\0").split("\0"),
+            "module": None if is_cloud else program["module"],
+            "file": str(CLOUD) if is_cloud else program["file"],
+            "arguments": [str(CLOUD), str(warm_functions.socket()), *words[1:]] if is_cloud else words,
             "path": [] if program["flag"] else [folder],
             "folder": folder,
             "environment": dict(environment),

@@ -159,6 +159,14 @@ def test_a_second_build_does_not_call_pip_and_writes_nothing(
     assert {path: path.stat().st_mtime_ns for path in (cache, *cache.rglob("*"))} == before
 
 
+def test_git_ignores_the_packages_in_a_programs_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = build(own("email"), HOST)
+
+    assert folder.parent == tmp_path / ".batchbell" / "bundle"
+    assert (tmp_path / ".batchbell" / ".gitignore").read_text() == "*\n"
+
+
 def test_a_package_for_another_machine_has_that_machines_native_code(cache: Path) -> None:
     folder = build(own("slack"), OTHER_MACHINE, cache=cache)
     native = names(folder, "*.so")

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import urllib.request
 import zipfile
-from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="module")
-def secrets_provider():
-    """As a user has it who chooses none."""
-    return "passphrase"
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +103,3 @@ def test_a_destroy_leaves_nothing(deployed, before, everything):
     deployed.run("destroy")
 
     assert everything() == before
-
-
-def test_the_checkout_is_unchanged(deployed, project: Path):
-    # Shipped stack files contain no salt and no encrypted values; Pulumi wrote those into the copy.
-    shipped = (project / "Pulumi.print-color.yaml").read_text()
-
-    assert "encryptionsalt" in deployed.file.read_text()
-    assert "encryptionsalt" not in shipped and "secure:" not in shipped
-    changed = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True).stdout
-    assert "Pulumi." not in changed and ".pulumi" not in changed

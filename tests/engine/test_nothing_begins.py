@@ -68,13 +68,20 @@ def test_credentials_that_aws_refuses(errors):
     assert "The security token included in the request is invalid" in error
 
 
-def test_a_region_of_another_cloud(errors, stack):
+@pytest.mark.parametrize(
+    ("region", "problem"),
+    [
+        ("eu-west-1", "local AWS is in us-east-1, not in eu-west-1"),
+        ("us-east-1a", "aws:region: got 'us-east-1a'; takes the name of a Region, for example us-east-1"),
+    ],
+)
+def test_a_wrong_region(errors, stack, region, problem):
     before = stack.file.read_text()
-    stack.file.write_text(before.replace("aws:region: us-east-1", "aws:region: eu-west-1"))
+    stack.file.write_text(before.replace("aws:region: us-east-1", f"aws:region: {region}"))
     (error,) = errors()
     stack.file.write_text(before)
 
-    assert "not in eu-west-1" in error
+    assert problem in error
 
 
 def test_no_login(errors, tmp_path):

@@ -1,7 +1,8 @@
-"""README's "Deploy it": each command as it stands there, typed in a checkout. The tests build on each other, in order.
+"""README's "Deploy it", and the tutorial's stack: each command as it stands there, typed in a checkout, in order.
 
-Beside local AWS only this is different from a user's terminal: there is nobody to ask (PULUMI_SKIP_CONFIRMATIONS, and
-variables), and the program runs in a process of ours (PULUMI_DEBUG_LANGUAGES) in place of Pulumi's host for Python.
+The tests build on each other. Beside local AWS only this is different from a user's terminal: there is nobody to ask
+(PULUMI_SKIP_CONFIRMATIONS, and variables), and the program runs in a process of ours (PULUMI_DEBUG_LANGUAGES) in place
+of Pulumi's host for Python.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,16 @@ from tests.engine.running_operation import ProgramHost
 from tests.installed import run
 from tests.waiting import wait_until
 
+MACHINE = this_machine() | {"function_timeout": str(FUNCTION_TIMEOUT)}
+SET_WHAT_THIS_MACHINE_NEEDS = "pulumi config set-all" + "".join(
+    f" --plaintext {name}={value}" for name, value in MACHINE.items()
+)
 LOGIN = re.compile(r"pulumi login +# or (pulumi login --local)\b.*")
 
 
 @dataclass
 class Terminal:
-    """A shell in a checkout. `commands` are those of the README that were not typed yet."""
+    """A shell in a checkout. `commands` are those of a page that were not typed yet."""
 
     checkout: Path
     environment: dict[str, str]
@@ -55,9 +60,9 @@ class Terminal:
         return done.stdout
 
     def type_until(self, last: str, answer: str = "") -> str:
-        """Type the README's commands up to the next one that begins with `last`. Returns what that one prints."""
+        """Type the page's commands up to the next one that begins with `last`. Returns what that one prints."""
         while True:
-            assert self.commands, f"the README does not say: {last}"
+            assert self.commands, f"the page does not say: {last}"
             command = self.commands.pop(0)
             printed = self.type(command, answer if command.startswith(last) else "")
             if command.startswith(last):
@@ -67,10 +72,11 @@ class Terminal:
         return run("git", "status", "--porcelain", cwd=self.checkout)
 
 
-def commands_of(readme: str) -> list[str]:
-    """Return the commands of "Deploy it", one an item; of the two ways to log in, the one without an account."""
-    section = readme.partition("\n## Deploy it\n")[2].partition("\n## ")[0]
-    lines = [LOGIN.sub(r"\1", line.strip()) for line in section.splitlines() if line.startswith("    pulumi ")]
+def commands_of(text: str) -> list[str]:
+    """Return the commands of a page, one an item; of the two ways to log in, the one without an account."""
+    lines = [
+        LOGIN.sub(r"\1", line.strip()) for line in text.splitlines() if line.startswith(("    pulumi ", "    cp "))
+    ]
     return [command.strip() for line in lines for command in line.partition(" #")[0].split(" && ")]
 
 
@@ -132,14 +138,14 @@ def terminal(project, engine_environment, program_host, tmp_path_factory, before
         run("git", *command.split(), cwd=checkout)
     environment = engine_environment | {"HOME": str(folder), "PULUMI_SKIP_CONFIRMATIONS": "true"}
     del environment["PULUMI_BACKEND_URL"]
-    return Terminal(checkout, environment, program_host, commands_of((project / "README.md").read_text("utf-8")))
+    deploy_it = (project / "README.md").read_text("utf-8").partition("\n## Deploy it\n")[2].partition("\n## ")[0]
+    return Terminal(checkout, environment, program_host, commands_of(deploy_it))
 
 
 def test_a_preview_of_the_new_stack_creates_nothing(terminal, sink, everything, before):
     terminal.type_until("pulumi config set --secret slackWebhook", sink.url)
     terminal.type_until("pulumi config set --path 'notifiers[0].webhook.config'")
-    machine = this_machine() | {"function_timeout": str(FUNCTION_TIMEOUT)}
-    terminal.type("pulumi config set-all " + " ".join(f"--plaintext {name}={value}" for name, value in machine.items()))
+    terminal.type(SET_WHAT_THIS_MACHINE_NEEDS)
     (created,) = resources(terminal.type_until("pulumi preview"))
 
     settings = (terminal.checkout / "Pulumi.nightly.yaml").read_text()
@@ -179,6 +185,18 @@ def test_neither_another_up_nor_a_refresh_changes_anything(terminal, deployed, e
         (unchanged,) = resources(printed)
         assert unchanged.endswith(" unchanged")
     assert everything() == deployed
+
+
+def test_a_preview_of_the_tutorials_stack_takes_a_copy_and_a_secret(terminal, deployed, everything, project):
+    page = (project / "examples" / "stacks" / "README.md").read_text("utf-8")
+    tutorial = replace(terminal, commands=commands_of(page))
+    tutorial.type_until("pulumi config set --secret slackWebhook", "https://hooks.slack.com/services/T0/B0/x")
+    tutorial.type(SET_WHAT_THIS_MACHINE_NEEDS)
+
+    assert tutorial.commands[0] == "pulumi up"
+    assert resources(tutorial.type("pulumi preview")) == ["+ 44 to create"]
+    assert everything() == deployed
+    tutorial.type("pulumi stack rm && pulumi stack select late")
 
 
 def test_nothing_is_left_in_the_account_or_the_checkout(terminal, deployed, everything, before):

@@ -1,4 +1,4 @@
-"""A stack from its first preview to its destruction. The tests build on each other, in order."""
+"""A stack from its first `up` to its destruction. The tests build on each other, in order."""
 
 from __future__ import annotations
 
@@ -24,13 +24,6 @@ def stack(make_stack, before):
 def deployed(stack):
     stack.done = stack.run("up")
     return stack
-
-
-def test_a_preview_creates_nothing(stack, before, everything):
-    done = stack.run("preview")
-
-    assert done.summary == {"create": 44}
-    assert everything() == before
 
 
 def test_an_up_creates_everything(deployed, before, everything):

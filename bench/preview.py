@@ -151,12 +151,12 @@ def _copy_project(options: RunOptions, stack: str) -> Path:
     """Copy the program, since Pulumi writes into a stack's file, and set what a function on this machine needs."""
     folder = options.folder / f"program-{stack}"
     folder.mkdir()
-    for name in (*PROGRAM, f"Pulumi.{stack}.yaml"):
+    for name in (*PROGRAM, f"examples/stacks/Pulumi.{stack}.yaml"):
         source = options.project / name
         if source.is_dir():
             shutil.copytree(source, folder / name)
         else:
-            shutil.copy(source, folder / name)
+            shutil.copy(source, folder)
     with (folder / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as config:
         config.writelines(f"  batchbell:{name}: {json.dumps(value)}\n" for name, value in this_machine().items())
     return folder

@@ -47,6 +47,7 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_life_cycle.py",
     "test_interruptions.py",
     "test_first_deploy.py",
+    "test_deploy_it.py",
 )
 SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 

@@ -70,6 +70,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(self, request: Any, context: Any) -> Any:
         values = self._decode(request.news).values
         failures = list(endpoint_guard.check_provider(values, self._clients.region))
+        if not self._clients.has_credentials:  # pulumi-aws, provider/config.go and errors/no_credentials.txt
+            failures.append(CheckFailure("", "No valid credential sources found."))
         return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(failures))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:

@@ -14,7 +14,7 @@ from tests.judges.registered import record
 @pytest.fixture
 def print_color(project: Path) -> IdleResources:
     """What the program registers for the stack that ships."""
-    config = yaml.safe_load((project / "Pulumi.print-color.yaml").read_text("utf-8"))["config"]
+    config = yaml.safe_load((project / "examples" / "stacks" / "Pulumi.print-color.yaml").read_text("utf-8"))["config"]
     recording = record({name.removeprefix("batchbell:"): value for name, value in config.items()}, stack="print-color")
     mappings = recording.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     alarms = recording.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")

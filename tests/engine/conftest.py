@@ -24,7 +24,7 @@ from tests.engine.engine_stack import EngineStack
 from tests.engine.running_operation import ProgramHost
 from tests.warm_python import warm_subprocess
 
-PROGRAM = ("Pulumi.yaml", "Pulumi.*.yaml", "__main__.py", "components", "notifiers", "batchbell")
+PROGRAM = ("Pulumi.yaml", "examples/stacks", "__main__.py", "components", "notifiers", "batchbell")
 NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
 JOBS_AT_ONCE = 4
 FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
@@ -183,11 +183,10 @@ def make_stack(stack_of: Callable[..., EngineStack], copy_project: Callable[[], 
     """Makes a stack of a copy of this project, with the settings that a function on this machine needs."""
 
     def make(name: str = "print-color", **settings: Any) -> EngineStack:
-        """A stack that is not shipped has the settings of print-color, and its Batch environment has its name."""
+        """The stack has the settings of the example print-color, and its Batch environment has the stack's name."""
         stack = stack_of(copy_project(), name)
-        if not stack.file.exists():
-            shutil.copy(stack.folder / "Pulumi.print-color.yaml", stack.file)
-            stack.set(environment_name=name)
+        shutil.copy(stack.folder / "examples" / "stacks" / "Pulumi.print-color.yaml", stack.file)
+        stack.set(environment_name=name)
         stack.set(**this_machine(), function_timeout=FUNCTION_TIMEOUT, **settings)
         return stack
 

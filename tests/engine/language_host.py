@@ -42,10 +42,13 @@ class LanguageHost(LanguageServer):
         super().__init__(self._run_program)
         self._is_running = False
         self._exit_code = 0
+        self._engine_address = ""  # where errors are logged
         signal.signal(signal.SIGINT, lambda *_: None if self._is_running else os._exit(0))
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._is_running = True
+        if self._engine_address:
+            request.args[:] = [self._engine_address]  # where the Automation API's server looks for it
         try:
             answer = super().Run(request, context)
         finally:
@@ -57,6 +60,7 @@ class LanguageHost(LanguageServer):
         return answer
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._engine_address = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -1,21 +1,13 @@
-"""A stack from its first preview to its destruction. The tests build on each other, in order."""
+"""A stack from its first `up` to its destruction. The tests build on each other, in order."""
 
 from __future__ import annotations
 
 import io
 import json
-import subprocess
 import urllib.request
 import zipfile
-from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="module")
-def secrets_provider():
-    """As a user has it who chooses none."""
-    return "passphrase"
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +24,6 @@ def stack(make_stack, before):
 def deployed(stack):
     stack.done = stack.run("up")
     return stack
-
-
-def test_a_preview_creates_nothing(stack, before, everything):
-    done = stack.run("preview")
-
-    assert done.summary == {"create": 44}
-    assert everything() == before
 
 
 def test_an_up_creates_everything(deployed, before, everything):
@@ -111,13 +96,3 @@ def test_a_destroy_leaves_nothing(deployed, before, everything):
     deployed.run("destroy")
 
     assert everything() == before
-
-
-def test_the_checkout_is_unchanged(deployed, project: Path):
-    # Shipped stack files contain no salt and no encrypted values; Pulumi wrote those into the copy.
-    shipped = (project / "Pulumi.print-color.yaml").read_text()
-
-    assert "encryptionsalt" in deployed.file.read_text()
-    assert "encryptionsalt" not in shipped and "secure:" not in shipped
-    changed = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True).stdout
-    assert "Pulumi." not in changed and ".pulumi" not in changed

@@ -9,6 +9,9 @@ UV := uv==0.13.9
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# The tests start thousands of Pythons, each of which would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo chaos simulate bench test test-engine docs metrics golden screenshot lock clean venv
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import runpy
+import shlex
 import signal
 import stat
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -85,10 +87,10 @@ class LanguageHost(LanguageServer):
             raise Exited from None
 
 
-def write_executable(folder: Path) -> None:
-    """Put the language host into a folder of PATH."""
+def write_executable(folder: Path, python: Sequence[str]) -> None:
+    """Put the language host into a folder of PATH; `python` is the command that runs it."""
     file = folder / EXECUTABLE
-    file.write_text(f'#!/bin/sh\nexec {sys.executable} -P {Path(__file__).resolve()} "$@"\n')
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(python)} -P {Path(__file__).resolve()} "$@"\n')
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 

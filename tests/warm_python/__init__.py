@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -114,6 +115,25 @@ warm_python = WarmPython()
 warm_functions = WarmFunctions()
 
 
+def order_for(command: Sequence[object], folder: str, environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """The order for a process that is to run this command with its standard streams; None if none is forked for it."""
+    program = FORKED.match("\0".join(map(str, command)))
+    if program is None:
+        return None
+    words = program["arguments"].removeprefix("-m\0").split("\0")
+    is_cloud = program["module"] == CLOUDS_MODULE
+    return {
+        "module": None if is_cloud else program["module"],
+        "file": str(CLOUD) if is_cloud else program["file"],
+        "arguments": [str(CLOUD), str(warm_functions.socket()), *words[1:]] if is_cloud else words,
+        "path": [] if program["flag"] else [folder],
+        "folder": folder,
+        "environment": dict(environment),
+        "numbers": [0, 1, 2],
+        "new_session": False,
+    }
+
+
 class WarmPopen(subprocess.Popen[Any]):
     """A process that is forked if it runs a module or a file with this Python, and started as any other if not.
 
@@ -124,26 +144,15 @@ class WarmPopen(subprocess.Popen[Any]):
         this: Any = self
         usual = super()._execute_child  # type: ignore[misc]
         given = inspect.signature(usual).bind(*arguments).arguments
-        program = FORKED.match("\0".join(map(str, given["args"])))
-        if program is None:
-            usual(*arguments)
-            return
         folder = os.path.abspath(given["cwd"] or os.getcwd())
         environment = os.environ if given["env"] is None else given["env"]
+        order = order_for(given["args"], folder, environment)
+        if order is None:
+            usual(*arguments)
+            return
         sys.audit("subprocess.Popen", sys.executable, given["args"], folder, environment)
         streams = [given[name] for name in ("p2cread", "c2pwrite", "errwrite")]
-        words = program["arguments"].removeprefix("-m\0").split("\0")
-        is_cloud = program["module"] == CLOUDS_MODULE
-        order = {
-            "module": None if is_cloud else program["module"],
-            "file": str(CLOUD) if is_cloud else program["file"],
-            "arguments": [str(CLOUD), str(warm_functions.socket()), *words[1:]] if is_cloud else words,
-            "path": [] if program["flag"] else [folder],
-            "folder": folder,
-            "environment": dict(environment),
-            "numbers": [0, 1, 2, *given["pass_fds"]],
-            "new_session": given["start_new_session"],
-        }
+        order |= {"numbers": [0, 1, 2, *given["pass_fds"]], "new_session": given["start_new_session"]}
         inherited = [number if descriptor == -1 else descriptor for number, descriptor in enumerate(streams)]
         this.pid = warm_python.fork(order, [*inherited, *given["pass_fds"]])
         this._child_created = True

@@ -181,7 +181,7 @@ def test_the_metric_that_moves_without_the_permission_is_named(steps):
         assert found["moved"] is True
         assert set(found["sums"]) >= set(LOST)
         assert f"{metric} by RuleName" in found["listed"]
-        assert len(found["alarms"]) >= 7
+        assert len(found["alarms"]) >= 6
 
 
 def test_a_test_message_and_the_redriven_event_arrive(steps):

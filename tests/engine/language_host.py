@@ -38,13 +38,16 @@ class Exited(grpc.RpcError):  # type: ignore[misc]
 
 
 class LanguageHost(LanguageServer):
-    """Runs the program in the working directory. The engine interrupts it to end it; so does Ctrl-C, which does not."""
+    """Runs the program in the working directory. The engine interrupts it to end it; so does Ctrl-C, which does not.
 
-    def __init__(self) -> None:
+    engine_address: where errors are logged; an engine that has not started this process says it in the handshake
+    """
+
+    def __init__(self, engine_address: str = "") -> None:
         super().__init__(self._run_program)
         self._is_running = False
         self._exit_code = 0
-        self._engine_address = ""  # where errors are logged
+        self._engine_address = engine_address
         signal.signal(signal.SIGINT, lambda *_: None if self._is_running else os._exit(0))
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -96,7 +99,7 @@ def write_executable(folder: Path, python: Sequence[str]) -> None:
 
 def main() -> None:
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

@@ -134,6 +134,7 @@ def start_warm(leave_nothing_over: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (local_cloud, deployment):
             patch.setattr(module, "subprocess", warm_subprocess)
+        warm_functions.open()
         yield
         warm_python.stop()
         warm_functions.stop()

@@ -69,33 +69,38 @@ class WarmFunctions:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: tuple[subprocess.Popen[bytes], Path] | None = None
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Make the folder of its files: before a test which looks for what is left in its own temporary folder."""
+        self._folder = Path(tempfile.mkdtemp(prefix="warm-functions-"))
 
     def socket(self) -> Path:
         """The path of the socket that takes orders."""
         with self._lock:
-            if self._running is None:
-                folder = Path(tempfile.mkdtemp(prefix="warm-functions-"))
-                process = subprocess.Popen(
-                    [sys.executable, *OF_FUNCTIONS, str(FUNCTIONS), str(folder / "socket"), str(folder)],
+            assert self._folder is not None
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, *OF_FUNCTIONS, str(FUNCTIONS), str(self._folder / "socket"), str(self._folder)],
                     env={},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     start_new_session=True,
                 )
-                assert process.stdout is not None
-                process.stdout.readline()
-                self._running = process, folder
-            return self._running[1] / "socket"
+                assert self._process.stdout is not None
+                self._process.stdout.readline()
+            return self._folder / "socket"
 
     def stop(self) -> None:
         """End it; the processes that it forked go on."""
         with self._lock:
-            if self._running is not None:
-                process, folder = self._running
-                process.communicate()
-                shutil.rmtree(folder)
-                self._running = None
+            if self._process is not None:
+                self._process.communicate()
+                self._process = None
+            if self._folder is not None:
+                shutil.rmtree(self._folder)
+                self._folder = None
 
 
 def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:

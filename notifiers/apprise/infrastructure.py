@@ -9,7 +9,7 @@ from pydantic import Field
 
 from batchbell.provisioning import Context, Grants, NotifierSettings, SecretReference, SecretShape
 
-REQUIRES = ("apprise>=2.3,<3", "requests")
+REQUIRES = ("apprise>=2.3,<3", "requests", "urllib3")
 
 
 def check_url(url: str) -> str | None:

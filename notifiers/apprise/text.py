@@ -120,13 +120,13 @@ def _anchor(url: str) -> str:
     return f'<a href="{html.escape(url)}">{html.escape(url)}</a>'
 
 
-def _each_part(line: str, write_text: Callable[[str], str], write_link: Callable[[str], str]) -> str:
+def _each_part(line: str, write_words: Callable[[str], str], write_link: Callable[[str], str]) -> str:
     """Write a line's links and what is between them."""
     parts, end = [], 0
     for link in _LINK.finditer(line):
-        parts += [write_text(line[end : link.start()]), write_link(link[0])]
+        parts += [write_words(line[end : link.start()]), write_link(link[0])]
         end = link.end()
-    return "".join([*parts, write_text(line[end:])])
+    return "".join([*parts, write_words(line[end:])])
 
 
 _FORMATS: dict[NotifyFormat, tuple[Callable[[str], str], str]] = {

@@ -77,7 +77,7 @@ def test_the_notifiers_of_the_wheel_are_those_of_the_checkout(environment: Envir
     program = "from batchbell.plugins import find_plugins; print(*sorted(p.package for p in find_plugins().values()))"
 
     printed = environment.run(program, cwd=tmp_path)
-    assert printed.split() == [f"batchbell.notifiers.{name}" for name in ("email", "slack", "sns")]
+    assert printed.split() == [f"batchbell.notifiers.{name}" for name in ("apprise", "email", "slack", "sns")]
 
 
 def test_both_wheels_are_typed(batchbell_wheel: Path, local_wheel: Path) -> None:

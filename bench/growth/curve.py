@@ -76,10 +76,10 @@ class Curve:
     def describe(self) -> str:
         """Say the slope, and where the curve bends."""
         found = self.fit
-        text = f"{_short(found.line.slope)} a {self.each}, {_short(found.line.start)} at 0"
+        text = f"{short(found.line.slope)} per {self.each}, {short(found.line.start)} at 0"
         if found.bend is None or found.after is None:
             return f"{text}; no bend"
-        return f"{text}; bends at {found.bend:,g}: {_short(found.after)} a {self.each} from there on"
+        return f"{text}; bends at {found.bend:,g}: {short(found.after)} per {self.each} from there on"
 
     def to_dict(self) -> Mapping[str, Any]:
         return {**asdict(self), "fit": asdict(self.fit), "described": self.describe()}
@@ -94,16 +94,17 @@ def fit(points: Sequence[Pair]) -> Fit:
     middles = range(SIDE - 1, len(points) - SIDE + 1)
     if not middles or one.deviation(points) <= TOLERANCE:
         return Fit(one)
-    splits = []
-    for middle in middles:
-        parts = points[: middle + 1], points[middle:]
-        lines = [_line(part) for part in parts]
-        error = max(line.deviation(part) for line, part in zip(lines, parts, strict=True))
-        splits.append((error, points[middle][0], *lines))
-    error, bend, before, after = min(splits, key=lambda split: split[0])
-    if error > GAIN * one.deviation(points):
-        return Fit(one)
-    return Fit(before, bend, after.slope)
+    splits = [_split(points, middle) for middle in middles]
+    error, found = min(splits, key=lambda split: split[0])
+    return found if error <= GAIN * one.deviation(points) else Fit(one)
+
+
+def _split(points: Sequence[Pair], middle: int) -> tuple[float, Fit]:
+    """Fit two lines that share a point; return the largest deviation with them."""
+    before, after = points[: middle + 1], points[middle:]
+    first, second = _line(before), _line(after)
+    error = max(first.deviation(before), second.deviation(after))
+    return error, Fit(first, points[middle][0], second.slope)
 
 
 def _line(points: Sequence[Pair]) -> Line:
@@ -121,9 +122,7 @@ def _line(points: Sequence[Pair]) -> Line:
 def table(title: str, curves: Sequence[Curve]) -> Table:
     """Show curves of the same sizes side by side, each value with its spread."""
     sizes = [one.size for one in curves[0].samples]
-    rows = [
-        [f"{size:,g}", *(_spread(curve.samples[number]) for curve in curves)] for number, size in enumerate(sizes)
-    ]
+    rows = [[f"{size:,g}", *(_spread(curve.samples[number]) for curve in curves)] for number, size in enumerate(sizes)]
     return Table(title, [curves[0].size, *(curve.what for curve in curves)], rows)
 
 
@@ -139,10 +138,10 @@ def shown(curves: Sequence[Curve], on_aws: str) -> dict[str, str]:
 
 def _spread(sample: Sample) -> str:
     if sample.low == sample.high:
-        return _short(sample.value)
-    return f"{_short(sample.value)} ({_short(sample.low)} to {_short(sample.high)})"
+        return short(sample.value)
+    return f"{short(sample.value)} ({short(sample.low)} to {short(sample.high)})"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Show three digits, or all those before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

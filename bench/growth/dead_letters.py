@@ -36,7 +36,7 @@ ON_AWS = (
 
 def measure(options: RunOptions) -> Measurement:
     sizes = SIZES[:-1] if options.trial else SIZES
-    redriven = (*REDRIVEN, max(SIZES)) if options.alone else REDRIVEN[:1] if options.trial else REDRIVEN
+    redriven = REDRIVEN[:1] if options.trial else (*REDRIVEN, max(SIZES)) if options.alone else REDRIVEN
     with deploy(options.project) as stack:
         moved = [_redrive(stack, size) for size in redriven]
         looked = []
@@ -81,6 +81,7 @@ def _run(stack: LocalStack, command: Sequence[str], expected: int) -> float:
         env={**os.environ, **stack.cloud.environment()},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         timeout=COMMAND_TIMEOUT,
         check=False,
     )

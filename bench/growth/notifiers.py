@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from bench import function_package
 from bench.batch_events import parent_event, sqs_records
 from bench.canned_responses import SLACK
-from bench.function_process import start_cold
 from bench.function_harness import start_harness
+from bench.function_process import start_cold
 from bench.growth import curve
 from bench.growth.curve import Curve, Sample
 from bench.measurement import Measurement, RunOptions

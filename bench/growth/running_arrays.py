@@ -17,8 +17,8 @@ ROUNDS = 3
 CHILDREN = 2
 TIMEOUT = 120.0  # s, until a sweep has ended
 ON_AWS = (
-    "ListJobs gives 100 or more arrays a page: a sweep of 1,000 makes ten calls of the 50 a second that an account has "
-    "for all calls of AWS Batch; its time is the function's, at a seventh of a processor some seven times as long"
+    "three calls of AWS Batch for a job queue with up to 1,000 arrays, of the 50 a second that an account has for all; "
+    "the function has a seventh of a processor there, so a sweep takes several times as long as here"
 )
 WATCHING: Mapping[str, Any] = {
     "watch_every": 5,

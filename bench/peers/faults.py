@@ -13,7 +13,8 @@ UNLIMITED = 1_000.0  # messages a second
 OUTAGE = 5.0  # s from the first request on
 LOST_ANSWERS = 0.3  # of the answers
 SLOW = 0.5  # s, an answer of Slack's
-PATIENCE = 20.0  # s until what is missing counts as missing
+JOBS = 8  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
+PATIENCE = 25.0  # s until what is missing counts as missing
 PATIENCE_KILLED = 45.0  # s; batchbell's queue gives the records of a dead function out again after 34 s
 
 
@@ -40,18 +41,14 @@ class Fault:
         return [f"peer-{self.word}-{number:03}" for number in range(self.jobs)]
 
 
-def all_faults(scale: float) -> list[Fault]:
-    """Return the faults; `scale`: the share of the jobs, less for a trial."""
-
-    def jobs(number: int) -> int:
-        return max(3, round(number * scale))
-
+def all_faults(jobs: int = JOBS) -> list[Fault]:
+    """Return the faults, each with so many jobs."""
     return [
-        Fault("well", "none", jobs(20), end),
-        Fault("limit", "Slack accepts one message a second", jobs(12), lambda sink: sink.limit(1.0)),
-        Fault("down", f"Slack answers 503 for {OUTAGE:g} s", jobs(12), _go_down),
-        Fault("answers", f"{LOST_ANSWERS:.0%} of Slack's answers are cut off", jobs(20), _lose_answers),
-        Fault("killed", "what sends is killed (SIGKILL)", jobs(20), _slow_down, True, PATIENCE_KILLED),
+        Fault("well", "none", jobs, end),
+        Fault("limit", "Slack accepts one message a second", jobs, lambda sink: sink.limit(1.0)),
+        Fault("down", f"Slack answers 503 for {OUTAGE:g} s", jobs, _go_down),
+        Fault("answers", f"{LOST_ANSWERS:.0%} of Slack's answers are cut off", jobs, _lose_answers),
+        Fault("killed", "what sends is killed (SIGKILL)", jobs, _slow_down, True, PATIENCE_KILLED),
     ]
 
 

@@ -7,13 +7,14 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from batchbell_local.slack.sink import SlackSink
 
 NAME = re.compile(r"peer-[a-z]+-[0-9]{3}")
+POLL_INTERVAL = 0.02  # s
 REPEAT = "may be a repeat"  # what batchbell adds where it cannot know
 
 
@@ -44,12 +45,18 @@ class Arrivals:
         with self._lock:
             return self.first.keys() >= set(names)
 
+    def requests(self, names: Sequence[str]) -> int:
+        """Count the requests about the jobs, whatever answer they got."""
+        bodies = (request.body.decode("utf-8", "replace") for request in self.sink.requests)
+        return sum(not jobs_in(body).isdisjoint(names) for body in bodies)
+
     def wait_for(self, names: Sequence[str], timeout: float) -> bool:
         """Wait until each of the jobs has arrived, and return whether they have."""
-        deadline = time.monotonic() + timeout
-        while not self.has(names) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return self.has(names)
+        return _wait(lambda: self.has(names), timeout)
+
+    def wait_for_request(self, names: Sequence[str], timeout: float) -> bool:
+        """Wait for the first request about the jobs, and return whether there was one."""
+        return _wait(lambda: self.requests(names) > 0, timeout)
 
     def result(self, names: Sequence[str], raised: float, kept: int) -> Result:
         """Say what came of the jobs.
@@ -62,9 +69,7 @@ class Arrivals:
             waited = {name: self.first[name] - raised for name in names if name in self.first}
             doubled = [name for name in names if self.times[name] > 1]
             marked = sum(name in self.marked for name in doubled)
-        bodies = (request.body.decode("utf-8", "replace") for request in self.sink.requests)
-        requests = sum(not jobs_in(body).isdisjoint(names) for body in bodies)
-        return Result(len(names), waited, len(doubled), marked, requests, kept)
+        return Result(len(names), waited, len(doubled), marked, self.requests(names), kept)
 
 
 @dataclass(frozen=True)
@@ -98,3 +103,10 @@ class Result:
 def jobs_in(body: str) -> set[str]:
     """Return the names of the jobs that a payload mentions anywhere."""
     return set(NAME.findall(json.dumps(json.loads(body)))) if body.startswith("{") else set()
+
+
+def _wait(reached: Callable[[], bool], timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(POLL_INTERVAL)
+    return reached()

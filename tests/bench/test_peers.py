@@ -45,7 +45,7 @@ def test_a_late_message_is_neither_in_time_nor_lost():
 
 
 def test_faults_have_jobs_with_names_of_their_own_that_are_found_in_any_payload():
-    names = [name for fault in all_faults(1.0) for name in fault.names()]
+    names = [name for fault in all_faults() for name in fault.names()]
 
     assert len(set(names)) == len(names)
     assert jobs_in(json.dumps({"attachments": [{"title": name} for name in names]})) == set(names)
@@ -53,12 +53,12 @@ def test_faults_have_jobs_with_names_of_their_own_that_are_found_in_any_payload(
 
 def test_after_a_fault_a_slack_accepts_everything_again():
     with SlackSink.start() as sink:
-        for fault in all_faults(1.0):
+        for fault in all_faults():
             fault.begin(sink)
             end(sink)
             post(sink, "peer-well-000")
 
-        assert len(sink.accepted) == len(all_faults(1.0))
+        assert len(sink.accepted) == len(all_faults())
 
 
 def test_alertmanager_sends_each_job_by_itself_and_at_once():

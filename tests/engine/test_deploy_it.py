@@ -1,8 +1,8 @@
 """README's "Deploy it", and the tutorial's stack: each command as it stands there, typed in a checkout, in order.
 
 The tests build on each other. Beside local AWS only this is different from a user's terminal: there is nobody to ask
-(PULUMI_SKIP_CONFIRMATIONS, and variables), and the program runs in a process of ours (PULUMI_DEBUG_LANGUAGES) in place
-of Pulumi's host for Python.
+(PULUMI_SKIP_CONFIRMATIONS), so that no preview is shown before (PULUMI_OPTION_SKIP_PREVIEW), and the program runs in a
+process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES).
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ def terminal(project, engine_environment, program_host, tmp_path_factory, before
     (checkout / ".venv").symlink_to(sys.prefix)
     for command in ("init --quiet", "add --all", "-c user.name=a -c user.email=a@b.c commit --quiet --message=all"):
         run("git", *command.split(), cwd=checkout)
-    environment = engine_environment | {"HOME": str(folder), "PULUMI_SKIP_CONFIRMATIONS": "true"}
+    nobody_to_ask = {"PULUMI_SKIP_CONFIRMATIONS": "true", "PULUMI_OPTION_SKIP_PREVIEW": "true"}
+    environment = engine_environment | {"HOME": str(folder)} | nobody_to_ask
     del environment["PULUMI_BACKEND_URL"]
     deploy_it = (project / "README.md").read_text("utf-8").partition("\n## Deploy it\n")[2].partition("\n## ")[0]
     return Terminal(checkout, environment, program_host, commands_of(deploy_it))

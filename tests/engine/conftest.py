@@ -19,7 +19,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi.provider import write_executable
 from batchbell_local.slack.sink import SlackSink
-from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
+from tests.engine.cli.build import CLI, YAML_HOST, Executable, NoPulumi, find, must_run
 from tests.engine.engine_stack import EngineStack
 from tests.engine.running_operation import ProgramHost
 from tests.warm_python import warm_subprocess
@@ -52,8 +52,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def pulumi() -> Path:
+    return found(CLI)
+
+
+@pytest.fixture(scope="session")
+def yaml_host() -> Path:
+    return found(YAML_HOST)
+
+
+def found(executable: Executable) -> Path:
     try:
-        return find_pulumi()
+        return find(executable)
     except NoPulumi as missing:
         if must_run():
             pytest.fail(str(missing))
@@ -169,9 +178,9 @@ def stack_of(
 ) -> Callable[..., EngineStack]:
     """Makes a stack of the program in a folder."""
 
-    def make(folder: Path, name: str, **environment: str) -> EngineStack:
+    def make(folder: Path, name: str, *, host: ProgramHost | None = program_host, **environment: str) -> EngineStack:
         variables = engine_environment | environment
-        stack = EngineStack(folder, name, variables, own_cloud, sink, program_host, secrets_provider)
+        stack = EngineStack(folder, name, variables, own_cloud, sink, host, secrets_provider)
         stack.secrets["slackWebhook"] = sink.url
         return stack
 

@@ -19,14 +19,18 @@ PATIENCE = 15.0  # s of an idle machine until a job's messages have arrived; som
 
 @dataclass
 class EngineStack:
-    """A stack of a program. `secrets` are the secrets of its config, by key without the project's name."""
+    """A stack of a program.
+
+    host: runs the program; None for the CLI's own way
+    secrets: of its config, by key without the project's name
+    """
 
     folder: Path
     name: str
     environment: dict[str, str]
     cloud: LocalCloud
     sink: SlackSink
-    host: ProgramHost
+    host: ProgramHost | None
     secrets_provider: str
     secrets: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)

@@ -10,8 +10,10 @@ import os
 import runpy
 import signal
 import stat
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,22 @@ class LanguageHost(LanguageServer):
 
     def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
         return iter(())
+
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        """Run a plug-in's folder as `python FOLDER ARGUMENTS` until the engine no longer reads what it prints."""
+        plugin = subprocess.Popen(
+            [sys.executable, request.info.program_directory, *request.args],
+            cwd=request.pwd,
+            env=dict(variable.split("=", 1) for variable in request.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        context.add_callback(plugin.kill)
+        with plugin:
+            assert plugin.stdout
+            for line in plugin.stdout:
+                yield language_pb2.RunPluginResponse(stdout=line)
+        yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         return empty_pb2.Empty()

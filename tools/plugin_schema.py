@@ -112,7 +112,7 @@ def _type(annotation: Any, types: dict[str, Any]) -> dict[str, Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {"$ref": f"#/types/{_reference(annotation, types)}", "plain": True}
     if len(arguments) == 2:
-        return {"type": "object", "additionalProperties": _type(arguments[1], types), "plain": True}
+        return {"type": "object", "additionalProperties": {**_type(arguments[1], types), "plain": True}, "plain": True}
     raise ValueError(f"{annotation}: the schema knows no such type")
 
 

@@ -14,6 +14,7 @@ from batchbell_local.slack.sink import SlackSink
 from tests.engine.running_operation import OperationResult, ProgramHost, RunningOperation
 from tests.waiting import wait_until
 
+FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
 PATIENCE = 15.0  # s of an idle machine until a job's messages have arrived; some 2 s are usual
 
 

@@ -1,11 +1,14 @@
-"""Stands in for Pulumi's language host for Python, which no package index has, where a test runs the bare CLI.
+"""Stands in for Pulumi's language hosts for Python and Node, which no package index has, under the bare CLI.
 
-The engine starts it as `pulumi-language-python` and reads its port from the first line of its output. The Automation
-API's server does the rest; this adds what only a plug-in is asked for.
+The engine starts it as `pulumi-language-python` or `pulumi-language-nodejs`, with its own address as the last argument,
+and reads its port from the first line of its output. The Automation API's server does the rest; this adds what only a
+plug-in is asked for. A program for Node is run by the SDK's own `run`, with the arguments that Pulumi's host gives it
+(sdk/nodejs/cmd/pulumi-language-nodejs/main.go).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import signal
@@ -23,13 +26,17 @@ from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-EXECUTABLE = "pulumi-language-python"
+PYTHON, NODE = "python", "nodejs"
+REPORTED = 32  # the exit code of a program that has told the engine its errors itself
 CALLS_AT_ONCE = 4
 NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 
 class LanguageHost(LanguageServer):
-    """Runs the program in the working directory. The engine interrupts it to end it; so does Ctrl-C, which does not."""
+    """Runs the program in the working directory: in Python.
+
+    The engine interrupts it to end it; so does Ctrl-C, which does not.
+    """
 
     def __init__(self) -> None:
         super().__init__(run_program)
@@ -72,10 +79,44 @@ class LanguageHost(LanguageServer):
         return empty_pb2.Empty()
 
 
-def write_executable(folder: Path) -> None:
+class NodeHost(LanguageHost):
+    """Runs the program in the working directory with Node."""
+
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
+        flags = {
+            "monitor": request.monitor_address,
+            "engine": sys.argv[-1],
+            "organization": request.organization,
+            "project": request.project,
+            "stack": request.stack,
+            "pwd": request.pwd,
+            "root-directory": request.info.root_directory,
+            "parallel": str(request.parallel),
+        }
+        command = [
+            "node",
+            "node_modules/@pulumi/pulumi/cmd/run",
+            *(f"--{name}={value}" for name, value in flags.items()),
+        ]
+        variables = {
+            "PULUMI_NODEJS_TYPESCRIPT": "true",
+            "PULUMI_CONFIG": json.dumps(dict(request.config)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+        }
+        ended = subprocess.run(
+            [*command, *(["--dry-run"] if request.dryRun else []), request.info.entry_point],
+            cwd=request.info.program_directory,
+            env=os.environ | variables,
+            check=False,
+        ).returncode
+        error = f"Program exited with non-zero exit code: {ended}" if ended not in (0, REPORTED) else ""
+        return language_pb2.RunResponse(error=error, bail=ended == REPORTED)
+
+
+def write_executable(folder: Path, language: str = PYTHON) -> None:
     """Put the language host into a folder of PATH."""
-    file = folder / EXECUTABLE
-    file.write_text(f'#!/bin/sh\nexec {sys.executable} -P {Path(__file__).resolve()} "$@"\n')
+    file = folder / f"pulumi-language-{language}"
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -P {Path(__file__).resolve()} {language} "$@"\n')
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 
@@ -87,7 +128,8 @@ def run_program() -> None:
 
 def main() -> None:
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(), server)
+    host = NodeHost() if sys.argv[1] == NODE else LanguageHost()
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

@@ -1,4 +1,4 @@
-"""Finds the Pulumi CLI and its host for YAML programs: those on PATH, or ones that Go builds here, once.
+"""Finds the Pulumi CLI, its host for YAML, and its generator of SDKs: those on PATH, or built by Go here, once.
 
 No package index has them, but they are Go modules. A go.mod and a go.sum pin each as a dependency, since
 `go install …@version` refuses a module with replace lines, as the CLI's own module has.
@@ -19,7 +19,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -35,43 +36,51 @@ class Executable:
 
     name: of the executable
     folder: of the go.mod that pins it
-    module, path: the module, and the path of the program's package in it
+    module: which is pinned
+    package: of the program
     version_variable: where the program finds its version
     version_command: prints its version, or None: then any version on PATH is taken
+    source: of a program of ours, which is built again when it has changed
     packages: how many `go list -deps` lists; fewer are compiled if Go has some in its own cache
     """
 
     name: str
     folder: Path
     module: str
-    path: str
+    package: str
     version_variable: str
-    version_command: str | None
     packages: int
-
-    @property
-    def package(self) -> str:
-        return f"{self.module}/{self.path}"
+    version_command: str | None = None
+    source: Path | None = None
 
 
 CLI = Executable(
     "pulumi",
     FOLDER,
     "github.com/pulumi/pulumi/pkg/v3",
-    "cmd/pulumi",
+    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
     "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
-    "version",
     1686,
+    version_command="version",
 )
 YAML_HOST = Executable(
     "pulumi-language-yaml",
     FOLDER / "yaml_host",
     "github.com/pulumi/pulumi-yaml",
-    "cmd/pulumi-language-yaml",
+    "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
     "github.com/pulumi/pulumi-yaml/pkg/version.Version",
-    None,
     669,
 )
+SDK_GENERATOR = replace(
+    CLI,
+    name="nodejs-sdk-generator",
+    package="./sdk_generator",
+    packages=786,
+    version_command=None,
+    source=FOLDER / "sdk_generator" / "main.go",
+)
+
+ALL = (CLI, YAML_HOST, SDK_GENERATOR)
 
 
 class NoPulumi(Exception):
@@ -97,10 +106,11 @@ def find(executable: Executable, say: Callable[[str], None] = lambda text: None)
 
 def start_build() -> None:
     """Build in another process what is missing, and say so in one line. Raises NoPulumi."""
-    pinned = _pinned_version(CLI)
-    if all(_existing(one, _pinned_version(one)) for one in (CLI, YAML_HOST)):
+    pinned = {one: _pinned_version(one) for one in ALL}
+    missing = [one for one in ALL if not _existing(one, pinned[one])]
+    if not missing:
         return
-    _find_go(CLI, pinned)
+    _find_go(missing[0], pinned[missing[0]])
     subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.DEVNULL,
@@ -109,12 +119,18 @@ def start_build() -> None:
         start_new_session=True,  # Ctrl-C ends the tests, but not this: the next run needs it too
         preexec_fn=lambda: os.nice(LOWEST_PRIORITY),
     )
+    names = ", ".join(f"{one.name} {pinned[one]}" for one in missing)
     print(
-        f"Building Pulumi {pinned} in the background, once for all checkouts: some 12 minutes. The engine's "
-        f"tests come last and wait for it. To skip them: make test ARGS=\"-m 'not engine'\". To build nothing: put "
-        f"`pulumi` {pinned} or newer on PATH.",
+        f"Building in the background, once for all checkouts: {names}; with the CLI some 10 minutes. The engine's "
+        f"tests come last and wait for it. To skip them: make test ARGS=\"-m 'not engine'\". To build less: put "
+        f"`pulumi` {pinned[CLI]} or newer on PATH.",
         file=sys.stderr,
     )
+
+
+def cache_folder() -> Path:
+    """Return where the tests keep what all checkouts share."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "batchbell"
 
 
 def must_run() -> bool:
@@ -124,21 +140,27 @@ def must_run() -> bool:
 
 def _existing(executable: Executable, pinned: str) -> Path | None:
     on_path, command = shutil.which(executable.name), executable.version_command
-    if on_path and (command is None or _version(_run(on_path, command)) >= _version(pinned)):
+    if (
+        executable.source is None
+        and on_path
+        and (command is None or _version(_run(on_path, command)) >= _version(pinned))
+    ):
         return Path(on_path)
     target = _target(executable, pinned)
     return target if target.exists() else None
 
 
 def _target(executable: Executable, pinned: str) -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "batchbell" / f"{executable.name}-{pinned}"
+    changed = f"-{sha256(executable.source.read_bytes()).hexdigest()[:12]}" if executable.source else ""
+    return cache_folder() / f"{executable.name}-{pinned}{changed}"
 
 
 def _find_go(executable: Executable, pinned: str) -> str:
     go = shutil.which("go")
     if go is None or _version(_run(go, "env", "GOVERSION", cwd=FOLDER)) < OLDEST_GO:
         oldest = ".".join(map(str, OLDEST_GO))
+        if executable.source:
+            raise NoPulumi(f"engine tests of TypeScript need Go {oldest} to build {executable.name}; found none")
         raise NoPulumi(
             f"engine tests need `{executable.name}` {pinned} or newer on PATH, or Go {oldest} to build it; "
             "found neither"
@@ -237,7 +259,7 @@ def main() -> None:
         if sys.argv[1:] == ["--start"]:
             start_build()
         else:
-            for executable in (CLI, YAML_HOST):
+            for executable in ALL:
                 print(find(executable, say=lambda text: print(text, file=sys.stderr, flush=True)))
     except NoPulumi as missing:
         print(missing if must_run() else f"{missing}: skipped", file=sys.stderr)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .config_block import with_config_block
 from .config_page import config_page
+from .plugin_schema import plugin_schema
 
 
 def config_files(project: Path) -> Mapping[Path, str]:
@@ -15,6 +16,7 @@ def config_files(project: Path) -> Mapping[Path, str]:
     return {
         pulumi_yaml: with_config_block(pulumi_yaml.read_text("utf-8")),
         project / "docs" / "configuration.md": config_page(),
+        project / "plugin" / "schema.json": plugin_schema(),
     }
 
 

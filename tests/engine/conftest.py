@@ -19,15 +19,15 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi import provider as aws_plugin
 from batchbell_local.slack.sink import SlackSink
-from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
-from tests.engine.engine_stack import EngineStack
-from tests.engine.running_operation import ProgramHost
+from tests.engine.cli.build import CLI, SDK_GENERATOR, YAML_HOST, Executable, NoPulumi, find, must_run
+from tests.engine.engine_stack import FUNCTION_TIMEOUT, EngineStack
+from tests.engine.plugin_conformance import ExampleProgram, deploy
+from tests.engine.running_operation import OperationResult, ProgramHost
 from tests.warm_python import warm_subprocess
 
 PROGRAM = ("Pulumi.yaml", "examples/stacks", "__main__.py", "components", "notifiers", "batchbell")
 NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
 JOBS_AT_ONCE = 4
-FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
 
 
 collected: dict[pytest.Item, int] = {}
@@ -52,8 +52,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def pulumi() -> Path:
+    return found(CLI)
+
+
+@pytest.fixture(scope="session")
+def yaml_host() -> Path:
+    return found(YAML_HOST)
+
+
+@pytest.fixture(scope="session")
+def sdk_generator() -> Path:
+    return found(SDK_GENERATOR)
+
+
+def found(executable: Executable) -> Path:
     try:
-        return find_pulumi()
+        return find(executable)
     except NoPulumi as missing:
         if must_run():
             pytest.fail(str(missing))
@@ -169,13 +183,30 @@ def stack_of(
 ) -> Callable[..., EngineStack]:
     """Makes a stack of the program in a folder."""
 
-    def make(folder: Path, name: str, **environment: str) -> EngineStack:
+    def make(folder: Path, name: str, *, host: ProgramHost | None = program_host, **environment: str) -> EngineStack:
         variables = engine_environment | environment
-        stack = EngineStack(folder, name, variables, own_cloud, sink, program_host, secrets_provider)
+        stack = EngineStack(folder, name, variables, own_cloud, sink, host, secrets_provider)
         stack.secrets["slackWebhook"] = sink.url
         return stack
 
     return make
+
+
+@pytest.fixture(scope="module")
+def stack(
+    program: ExampleProgram,
+    stack_of: Callable[..., EngineStack],
+    project: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> EngineStack:
+    """The file's `program`, deployed. Other files have a `stack` of their own."""
+    return deploy(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+
+
+@pytest.fixture(scope="module")
+def again(stack: EngineStack) -> OperationResult:
+    """The second `up`."""
+    return stack.run("up")
 
 
 @pytest.fixture(scope="module")

@@ -14,19 +14,24 @@ from batchbell_local.slack.sink import SlackSink
 from tests.engine.running_operation import OperationResult, ProgramHost, RunningOperation
 from tests.waiting import wait_until
 
+FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
 PATIENCE = 15.0  # s of an idle machine until a job's messages have arrived; some 2 s are usual
 
 
 @dataclass
 class EngineStack:
-    """A stack of a program. `secrets` are the secrets of its config, by key without the project's name."""
+    """A stack of a program.
+
+    host: runs the program; None for the CLI's own way
+    secrets: of its config, by key without the project's name
+    """
 
     folder: Path
     name: str
     environment: dict[str, str]
     cloud: LocalCloud
     sink: SlackSink
-    host: ProgramHost
+    host: ProgramHost | None
     secrets_provider: str
     secrets: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)

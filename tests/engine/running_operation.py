@@ -88,14 +88,17 @@ class RunningOperation:
 
     def __init__(
         self,
-        host: ProgramHost,
+        host: ProgramHost | None,
         program: Path,
         stack: str,
         operation: str,
         options: tuple[str, ...],
         environment: Mapping[str, str],
     ) -> None:
-        """Start an operation ("up") with further options of the CLI."""
+        """Start an operation ("up") with further options of the CLI.
+
+        host: runs the program; without one, the CLI starts the language host of the program's runtime
+        """
         self._folder = tempfile.TemporaryDirectory(prefix="operation-")
         self._events_file = Path(self._folder.name) / "events"
         self._output = Path(self._folder.name) / "output"
@@ -106,7 +109,7 @@ class RunningOperation:
             file.touch()
         command = ["pulumi", *OPERATIONS[operation], *options, "--stack", stack, "--non-interactive", "--color=never"]
         command += [f"--event-log={self._events_file}", "--suppress-progress"]
-        if operation in RUN_THE_PROGRAM:
+        if operation in RUN_THE_PROGRAM and host is not None:
             process, address = host.start(program, environment, self._printed)
             self._programs.append(process)
             command.append(f"--client={address}")

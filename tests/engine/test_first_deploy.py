@@ -40,7 +40,7 @@ def python():
 def environment(engine_environment, python, tmp_path_factory):
     """A volunteer's: the language host on PATH, and a secret."""
     folder = tmp_path_factory.mktemp("language-host")
-    write_executable(folder, python)
+    write_executable(folder, python=python)
     path = f"{folder}{os.pathsep}{engine_environment['PATH']}"
     return engine_environment | {"PATH": path, "SOME_API_TOKEN": SECRET}
 

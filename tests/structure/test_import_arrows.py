@@ -49,7 +49,8 @@ ARROWS = {
     "batchbell.testing": (),
     "batchbell.conformance": (*NOTIFIER, "batchbell.testing"),
     "components": DEPLOY_TIME,
-    "tools": (*DEPLOY_TIME, "components", "batchbell.terminal"),
+    "plugin": ("components",),
+    "tools": (*DEPLOY_TIME, "components", "plugin", "batchbell.terminal"),
     "batchbell_local": ("batchbell.stack_files", "batchbell.testing"),
     "batchbell.cli": (
         *(*DEPLOY_TIME, *RUN_TIME, *PREVIEW),
@@ -60,7 +61,7 @@ ARROWS = {
     "demo": (*DEPLOY_TIME, *RUN_TIME, "batchbell.terminal", "batchbell.checked_output", "batchbell_local"),
     "bench": (*DEPLOY_TIME, *RUN_TIME, "batchbell.dispatcher", "components", "batchbell_local", "demo"),
 }
-TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "tools")
+TOP_LEVEL = ("batchbell", "batchbell_local", "bench", "components", "demo", "notifiers", "plugin", "tools")
 
 # By package in the Lambda: the third-party packages that it may import; for a notifier also those that it REQUIRES.
 RUNTIME_PROVIDES = {"boto3", "botocore"}

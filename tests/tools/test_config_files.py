@@ -1,4 +1,4 @@
-"""Pulumi.yaml's config block and docs/configuration.md, which are generated from the settings' models."""
+"""The files that are generated from the settings' models: Pulumi.yaml's config block, a page, a schema."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def files(project):
     return {path.name: text for path, text in config_files(project).items()}
 
 
-@pytest.mark.parametrize("name", ["Pulumi.yaml", "docs/configuration.md"])
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "docs/configuration.md", "plugin/schema.json"])
 def test_the_written_files_are_up_to_date(project, name):
     written, wanted = (project / name).read_text("utf-8"), config_files(project)[project / name]
 

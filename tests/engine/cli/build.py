@@ -1,11 +1,11 @@
-"""Finds the Pulumi CLI for the engine tests: the one on PATH, or one that Go builds here, once.
+"""Finds the Pulumi CLI, its host for YAML, and its generator of SDKs: those on PATH, or built by Go here, once.
 
-No package index has the CLI, but it is a Go module. go.mod and go.sum beside this file pin it as a dependency, since
+No package index has them, but they are Go modules. A go.mod and a go.sum pin each as a dependency, since
 `go install …@version` refuses a module with replace lines, as the CLI's own module has.
 
-`python tests/engine/cli/build.py` prints the path. If there is no CLI, it prints the reason instead; the exit status is
-then 1 if CI is set, since the engine tests must run there. With `--start` it does not wait: if the CLI must be built, a
-process at low priority builds it while other tests run, and whoever needs the CLI waits for that build.
+`python tests/engine/cli/build.py` prints their paths. If there is none, it prints the reason instead; the exit status
+is then 1 if CI is set, since the engine tests must run there. With `--start` it does not wait: a process at low
+priority builds what is missing while other tests run, and whoever needs it waits for that build.
 """
 
 from __future__ import annotations
@@ -19,42 +19,98 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 FOLDER = Path(__file__).resolve().parent
-MODULE = "github.com/pulumi/pulumi/pkg/v3"
-VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-PACKAGE = f"{MODULE}/cmd/pulumi"
-PACKAGES = 1686  # of `go list -deps`; fewer are compiled if Go has some in its own cache
 OLDEST_GO = (1, 25)
 SAY_EVERY = 15  # s between two signs of progress
 LOWEST_PRIORITY = 19
 
 
+@dataclass(frozen=True)
+class Executable:
+    """What Go builds.
+
+    name: of the executable
+    folder: of the go.mod that pins it
+    module: which is pinned
+    package: of the program
+    version_variable: where the program finds its version
+    version_command: prints its version, or None: then any version on PATH is taken
+    source: of a program of ours, which is built again when it has changed
+    packages: how many `go list -deps` lists; fewer are compiled if Go has some in its own cache
+    """
+
+    name: str
+    folder: Path
+    module: str
+    package: str
+    version_variable: str
+    packages: int
+    version_command: str | None = None
+    source: Path | None = None
+
+
+CLI = Executable(
+    "pulumi",
+    FOLDER,
+    "github.com/pulumi/pulumi/pkg/v3",
+    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    1686,
+    version_command="version",
+)
+YAML_HOST = Executable(
+    "pulumi-language-yaml",
+    FOLDER / "yaml_host",
+    "github.com/pulumi/pulumi-yaml",
+    "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+    "github.com/pulumi/pulumi-yaml/pkg/version.Version",
+    669,
+)
+SDK_GENERATOR = replace(
+    CLI,
+    name="nodejs-sdk-generator",
+    package="./sdk_generator",
+    packages=786,
+    version_command=None,
+    source=FOLDER / "sdk_generator" / "main.go",
+)
+
+ALL = (CLI, YAML_HOST, SDK_GENERATOR)
+
+
 class NoPulumi(Exception):
-    """There is no CLI and it cannot be built; the text gives the reason on one line."""
+    """There is no such executable and it cannot be built; the text gives the reason on one line."""
 
 
 def find_pulumi(say: Callable[[str], None] = lambda text: None) -> Path:
-    """Return the path of a CLI that is at least as new as the pinned one. Raises NoPulumi.
+    """Return the path of the CLI; see `find`."""
+    return find(CLI, say)
 
-    `say` is called with a line about the progress every now and then while the CLI is built, here or by another
-    process.
+
+def find(executable: Executable, say: Callable[[str], None] = lambda text: None) -> Path:
+    """Return the path of one that is at least as new as the pinned one. Raises NoPulumi.
+
+    `say` is called with a line about the progress every now and then while it is built, here or by another process.
     """
-    pinned = _pinned_version()
-    existing = _existing(pinned)
+    pinned = _pinned_version(executable)
+    existing = _existing(executable, pinned)
     if existing is None:
-        _build(_target(pinned), pinned, say)
-    return existing or _target(pinned)
+        _build(executable, pinned, say)
+    return existing or _target(executable, pinned)
 
 
 def start_build() -> None:
-    """Build the CLI in another process, unless there is one; say so in one line. Raises NoPulumi."""
-    pinned = _pinned_version()
-    if _existing(pinned):
+    """Build in another process what is missing, and say so in one line. Raises NoPulumi."""
+    pinned = {one: _pinned_version(one) for one in ALL}
+    missing = [one for one in ALL if not _existing(one, pinned[one])]
+    if not missing:
         return
-    _find_go(pinned)
+    _find_go(missing[0], pinned[missing[0]])
     subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.DEVNULL,
@@ -63,12 +119,18 @@ def start_build() -> None:
         start_new_session=True,  # Ctrl-C ends the tests, but not this: the next run needs it too
         preexec_fn=lambda: os.nice(LOWEST_PRIORITY),
     )
+    names = ", ".join(f"{one.name} {pinned[one]}" for one in missing)
     print(
-        f"Building the Pulumi CLI {pinned} in the background, once for all checkouts: some 8 minutes. The engine's "
-        f"tests come last and wait for it. To skip them: make test ARGS=\"-m 'not engine'\". To build nothing: put "
-        f"`pulumi` {pinned} or newer on PATH.",
+        f"Building in the background, once for all checkouts: {names}; with the CLI some 10 minutes. The engine's "
+        f"tests come last and wait for it. To skip them: make test ARGS=\"-m 'not engine'\". To build less: put "
+        f"`pulumi` {pinned[CLI]} or newer on PATH.",
         file=sys.stderr,
     )
+
+
+def cache_folder() -> Path:
+    """Return where the tests keep what all checkouts share."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "batchbell"
 
 
 def must_run() -> bool:
@@ -76,48 +138,57 @@ def must_run() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-def _existing(pinned: str) -> Path | None:
-    on_path = shutil.which("pulumi")
-    if on_path and _version(_run(on_path, "version")) >= _version(pinned):
+def _existing(executable: Executable, pinned: str) -> Path | None:
+    on_path, command = shutil.which(executable.name), executable.version_command
+    if (
+        executable.source is None
+        and on_path
+        and (command is None or _version(_run(on_path, command)) >= _version(pinned))
+    ):
         return Path(on_path)
-    return _target(pinned) if _target(pinned).exists() else None
+    target = _target(executable, pinned)
+    return target if target.exists() else None
 
 
-def _target(pinned: str) -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "batchbell" / f"pulumi-{pinned}"
+def _target(executable: Executable, pinned: str) -> Path:
+    changed = f"-{sha256(executable.source.read_bytes()).hexdigest()[:12]}" if executable.source else ""
+    return cache_folder() / f"{executable.name}-{pinned}{changed}"
 
 
-def _find_go(pinned: str) -> str:
+def _find_go(executable: Executable, pinned: str) -> str:
     go = shutil.which("go")
     if go is None or _version(_run(go, "env", "GOVERSION", cwd=FOLDER)) < OLDEST_GO:
         oldest = ".".join(map(str, OLDEST_GO))
+        if executable.source:
+            raise NoPulumi(f"engine tests of TypeScript need Go {oldest} to build {executable.name}; found none")
         raise NoPulumi(
-            f"engine tests need `pulumi` {pinned} or newer on PATH, or Go {oldest} to build it; found neither"
+            f"engine tests need `{executable.name}` {pinned} or newer on PATH, or Go {oldest} to build it; "
+            "found neither"
         )
     return go
 
 
-def _build(target: Path, version: str, say: Callable[[str], None]) -> None:
-    go = _find_go(version)
+def _build(executable: Executable, version: str, say: Callable[[str], None]) -> None:
+    go, target = _find_go(executable, version), _target(executable, version)
     target.parent.mkdir(parents=True, exist_ok=True)
     log = target.with_name(f"{target.name}.log")
-    with _locked(target.with_name(f"{target.name}.lock"), _Progress(log, say)):
+    with _locked(target.with_name(f"{target.name}.lock"), _Progress(executable, log, say)):
         if target.exists():
             return
         unfinished = target.with_name(f"{target.name}.{os.getpid()}")
-        flags = f"-s -w -X {VERSION_VARIABLE}={version}"  # without its version the Automation API refuses it
-        command = [go, "build", "-v", "-ldflags", flags, "-o", str(unfinished), PACKAGE]
+        flags = f"-s -w -X {executable.version_variable}={version}"  # without its version the Automation API refuses it
+        command = [go, "build", "-v", "-ldflags", flags, "-o", str(unfinished), executable.package]
         environment = {**os.environ, "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
         log.unlink(missing_ok=True)
-        progress = _Progress(log, say)
+        progress = _Progress(executable, log, say)
         try:
             with log.open("w") as lines:
-                process = subprocess.Popen(command, cwd=FOLDER, env=environment, stdout=lines, stderr=lines)
+                process = subprocess.Popen(command, cwd=executable.folder, env=environment, stdout=lines, stderr=lines)
             while process.poll() is None:
                 progress.say_now_and_then()
             if process.returncode != 0:
                 reason = (log.read_text().strip().splitlines() or ["no reason given"])[-1]
-                raise NoPulumi(f"the Pulumi CLI {version} could not be built: {reason}")
+                raise NoPulumi(f"{executable.name} {version} could not be built: {reason}")
             unfinished.rename(target)
             log.unlink()
         finally:
@@ -144,7 +215,8 @@ def _lock(file: IO[str]) -> bool:
 class _Progress:
     """Says every now and then how far the build with this log is."""
 
-    def __init__(self, log: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, executable: Executable, log: Path, say: Callable[[str], None]) -> None:
+        self._executable = executable
         self._log = log
         self._say = say
         self._next = time.monotonic()
@@ -160,13 +232,14 @@ class _Progress:
             loaded = sum(line.startswith("go: downloading ") for line in lines)
             built = sum(not line.startswith("go: ") for line in lines)
             self._say(
-                f"The Pulumi CLI is being built: {loaded} modules loaded, {built} packages compiled of {PACKAGES:,}"
+                f"{self._executable.name} is being built: {loaded} modules loaded, {built} packages compiled of "
+                f"{self._executable.packages:,}"
             )
 
 
-def _pinned_version() -> str:
-    found = re.search(rf"{re.escape(MODULE)} (v\S+)", (FOLDER / "go.mod").read_text())
-    assert found, "go.mod does not pin the CLI"
+def _pinned_version(executable: Executable) -> str:
+    found = re.search(rf"{re.escape(executable.module)} (v\S+)", (executable.folder / "go.mod").read_text())
+    assert found, f"go.mod does not pin {executable.name}"
     return found[1]
 
 
@@ -186,7 +259,8 @@ def main() -> None:
         if sys.argv[1:] == ["--start"]:
             start_build()
         else:
-            print(find_pulumi(say=lambda text: print(text, file=sys.stderr, flush=True)))
+            for executable in ALL:
+                print(find(executable, say=lambda text: print(text, file=sys.stderr, flush=True)))
     except NoPulumi as missing:
         print(missing if must_run() else f"{missing}: skipped", file=sys.stderr)
         sys.exit(1 if must_run() else 0)

@@ -60,7 +60,10 @@ class CannedResponses:
             case "dynamodb:UpdateItem" | "dynamodb:TransactWriteItems":
                 return {}
             case "ssm:GetParameter":
-                return {"Parameter": {"Name": request["Name"], "Type": "SecureString", "Value": self.webhook}}
+                # Apprise's URL of the same address: its service "JSON" posts to any.
+                is_apprise = str(request["Name"]).endswith("/apprise")
+                url = self.webhook.replace("https://", "jsons://") if is_apprise else self.webhook
+                return {"Parameter": {"Name": request["Name"], "Type": "SecureString", "Value": url}}
             case "ses:SendEmail":
                 return {"MessageId": "0"}
             case "sqs:SendMessageBatch":

@@ -29,11 +29,13 @@ def handler(event, context):
 """
 SETTINGS: dict[str, dict[str, Any]] = {
     "slack": {},
+    "apprise": {},
     "email": {"sender": "batch@example.com", "recipients": ["team@example.com"]},
     "sns": {"topic_arn": "arn:aws:sns:us-east-1:123456789012:bench"},
 }
 SECRETS: dict[str, dict[str, Mapping[str, str]]] = {
     "slack": {"webhook": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/webhook"}},
+    "apprise": {"url": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/apprise"}},
 }
 # Lambda's image also has the client of the runtime endpoint and its dependencies.
 RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")

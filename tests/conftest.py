@@ -40,6 +40,7 @@ SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endp
 )
 SLOWEST_FILES = (  # 30 to 60 s each
     "test_chaos.py",
+    "test_apprise.py",
     "test_channel_faults.py",
     "test_writing_a_notifier.py",
     "test_bundle_elsewhere.py",

@@ -139,7 +139,7 @@ def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
     assert rest["alarms"] * 30 == pytest.approx(0.70)
 
 
-@pytest.mark.parametrize("type_", ["slack", "email", "sns"])
+@pytest.mark.parametrize("type_", ["slack", "email", "sns", "apprise"])
 def test_the_function_reads_the_benchmarks_manifest_entries(type_):
     entry = function_package.manifest_entry(type_, "ops")
     instance = instance_of(entry, Unusable(""))

@@ -1,8 +1,8 @@
 """README's "Deploy it", and the tutorial's stack: each command as it stands there, typed in a checkout, in order.
 
 The tests build on each other. Beside local AWS only this is different from a user's terminal: there is nobody to ask
-(PULUMI_SKIP_CONFIRMATIONS), so that no preview is shown before (PULUMI_OPTION_SKIP_PREVIEW), and the program runs in a
-process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES).
+(PULUMI_SKIP_CONFIRMATIONS), so that no preview is shown before (PULUMI_OPTION_SKIP_PREVIEW), the program runs in a
+process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES), and states are in a folder of the tests.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ MACHINE = this_machine() | {"function_timeout": str(FUNCTION_TIMEOUT)}
 SET_WHAT_THIS_MACHINE_NEEDS = "pulumi config set-all" + "".join(
     f" --plaintext {name}={value}" for name, value in MACHINE.items()
 )
-LOGIN = re.compile(r"pulumi login +# or (pulumi login --local)\b.*")
+LOCAL = "pulumi login --local"
+LOGIN = re.compile(rf"pulumi login +# or ({LOCAL})\b.*")
 
 
 @dataclass
@@ -142,10 +143,12 @@ def terminal(project, engine_environment, program_host, sink, tmp_path_factory, 
     for command in ("init --quiet", "add --all", "-c user.name=a -c user.email=a@b.c commit --quiet --message=all"):
         run("git", *command.split(), cwd=checkout)
     nobody_to_ask = {"PULUMI_SKIP_CONFIRMATIONS": "true", "PULUMI_OPTION_SKIP_PREVIEW": "true"}
-    environment = engine_environment | {"HOME": str(folder)} | nobody_to_ask
+    environment = engine_environment | nobody_to_ask
     del environment["PULUMI_BACKEND_URL"]
     deploy_it = (project / "README.md").read_text("utf-8").partition("\n## Deploy it\n")[2].partition("\n## ")[0]
-    terminal = Terminal(checkout, environment, program_host, commands_of(deploy_it), sink.url)
+    login, *commands = commands_of(deploy_it)
+    assert login == LOCAL  # that is file://~, this user's own folder, whatever HOME says (diy/backend.go)
+    terminal = Terminal(checkout, environment, program_host, [f"pulumi login file://{folder}", *commands], sink.url)
     terminal.type_until("pulumi config set --path 'notifiers[0].webhook.config'")
     terminal.type(SET_WHAT_THIS_MACHINE_NEEDS)
     return terminal

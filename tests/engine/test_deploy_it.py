@@ -19,8 +19,7 @@ from pathlib import Path
 import pytest
 
 from batchbell_local.deployment import this_machine
-from tests.engine.conftest import FUNCTION_TIMEOUT
-from tests.engine.engine_stack import PATIENCE
+from tests.engine.engine_stack import FUNCTION_TIMEOUT, PATIENCE
 from tests.engine.running_operation import ProgramHost
 from tests.installed import run
 from tests.waiting import wait_until

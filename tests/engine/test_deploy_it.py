@@ -1,8 +1,8 @@
 """README's "Deploy it", and the tutorial's stack: each command as it stands there, typed in a checkout, in order.
 
 The tests build on each other. Beside local AWS only this is different from a user's terminal: there is nobody to ask
-(PULUMI_SKIP_CONFIRMATIONS), so that no preview is shown before (PULUMI_OPTION_SKIP_PREVIEW), and the program runs in a
-process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES).
+(PULUMI_SKIP_CONFIRMATIONS), so that no preview is shown before (PULUMI_OPTION_SKIP_PREVIEW), the program runs in a
+process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES), and states are in a folder of the tests.
 """
 
 from __future__ import annotations
@@ -28,27 +28,33 @@ MACHINE = this_machine() | {"function_timeout": str(FUNCTION_TIMEOUT)}
 SET_WHAT_THIS_MACHINE_NEEDS = "pulumi config set-all" + "".join(
     f" --plaintext {name}={value}" for name, value in MACHINE.items()
 )
-LOGIN = re.compile(r"pulumi login +# or (pulumi login --local)\b.*")
+LOCAL = "pulumi login --local"
+LOGIN = re.compile(rf"pulumi login +# or ({LOCAL})\b.*")
 
 
 @dataclass
 class Terminal:
-    """A shell in a checkout. `commands` are those of a page that were not typed yet."""
+    """A shell in a checkout.
+
+    commands: those of a page that were not typed yet
+    secret: what is typed where `config set --secret` asks
+    """
 
     checkout: Path
     environment: dict[str, str]
     host: ProgramHost
     commands: list[str]
+    secret: str
 
-    def type(self, command: str, answer: str = "") -> str:
-        """Run a command, which must succeed; `answer` is typed when it asks. Returns what it prints."""
+    def type(self, command: str) -> str:
+        """Run a command, which must succeed. Returns what it prints."""
         process, address = self.host.start(self.checkout, self.environment, self.checkout.with_name("printed"))
         try:
             done = subprocess.run(
                 ["sh", "-c", command],
                 cwd=self.checkout,
                 env=self.environment | {"PULUMI_DEBUG_LANGUAGES": f"python:{address.rpartition(':')[2]}"},
-                input=answer,
+                input=self.secret if "--secret" in command else "",
                 capture_output=True,
                 text=True,
                 check=False,
@@ -58,12 +64,12 @@ class Terminal:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def type_until(self, last: str, answer: str = "") -> str:
+    def type_until(self, last: str) -> str:
         """Type the page's commands up to the next one that begins with `last`. Returns what that one prints."""
         while True:
             assert self.commands, f"the page does not say: {last}"
             command = self.commands.pop(0)
-            printed = self.type(command, answer if command.startswith(last) else "")
+            printed = self.type(command)
             if command.startswith(last):
                 return printed
 
@@ -124,7 +130,7 @@ def before(batch, everything):
 
 
 @pytest.fixture(scope="module")
-def terminal(project, engine_environment, program_host, tmp_path_factory, before):
+def terminal(project, engine_environment, program_host, sink, tmp_path_factory, before):
     folder = tmp_path_factory.mktemp("deploy-it")
     checkout = folder / "batchbell"
     listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=project)
@@ -136,16 +142,18 @@ def terminal(project, engine_environment, program_host, tmp_path_factory, before
     for command in ("init --quiet", "add --all", "-c user.name=a -c user.email=a@b.c commit --quiet --message=all"):
         run("git", *command.split(), cwd=checkout)
     nobody_to_ask = {"PULUMI_SKIP_CONFIRMATIONS": "true", "PULUMI_OPTION_SKIP_PREVIEW": "true"}
-    environment = engine_environment | {"HOME": str(folder)} | nobody_to_ask
+    environment = engine_environment | nobody_to_ask
     del environment["PULUMI_BACKEND_URL"]
     deploy_it = (project / "README.md").read_text("utf-8").partition("\n## Deploy it\n")[2].partition("\n## ")[0]
-    return Terminal(checkout, environment, program_host, commands_of(deploy_it))
+    login, *commands = commands_of(deploy_it)
+    assert login == LOCAL  # that is file://~, this user's own folder, whatever HOME says (diy/backend.go)
+    terminal = Terminal(checkout, environment, program_host, [f"pulumi login file://{folder}", *commands], sink.url)
+    terminal.type_until("pulumi config set --path 'notifiers[0].webhook.config'")
+    terminal.type(SET_WHAT_THIS_MACHINE_NEEDS)
+    return terminal
 
 
 def test_a_preview_of_the_new_stack_creates_nothing(terminal, sink, everything, before):
-    terminal.type_until("pulumi config set --secret slackWebhook", sink.url)
-    terminal.type_until("pulumi config set --path 'notifiers[0].webhook.config'")
-    terminal.type(SET_WHAT_THIS_MACHINE_NEEDS)
     (created,) = resources(terminal.type_until("pulumi preview"))
 
     settings = (terminal.checkout / "Pulumi.nightly.yaml").read_text()
@@ -156,14 +164,18 @@ def test_a_preview_of_the_new_stack_creates_nothing(terminal, sink, everything, 
 
 
 @pytest.fixture(scope="module")
-def deployed(terminal, everything):
+def first_up(terminal):
+    return resources(terminal.type_until("pulumi up"))
+
+
+@pytest.fixture(scope="module")
+def deployed(first_up, everything):
     """What exists after the first `pulumi up`."""
-    terminal.first_up = resources(terminal.type_until("pulumi up"))
     return everything()
 
 
-def test_the_first_up_deploys_a_stack_that_sends_a_message(terminal, deployed, batch, sink, name):
-    (created,) = terminal.first_up
+def test_the_first_up_deploys_a_stack_that_sends_a_message(terminal, first_up, batch, sink, name):
+    (created,) = first_up
     batch.submit_job(jobName=name, jobQueue="nightly", jobDefinition="render", arrayProperties={"size": 2})
     wait_until(lambda: any(name in one["text"] for one in sink.accepted), "in Slack", PATIENCE)
 
@@ -190,7 +202,7 @@ def test_neither_another_up_nor_a_refresh_changes_anything(terminal, deployed, e
 def test_a_preview_of_the_tutorials_stack_takes_a_copy_and_a_secret(terminal, deployed, everything, project):
     page = (project / "examples" / "stacks" / "README.md").read_text("utf-8")
     tutorial = replace(terminal, commands=commands_of(page))
-    tutorial.type_until("pulumi config set --secret slackWebhook", "https://hooks.slack.com/services/T0/B0/x")
+    tutorial.type_until("pulumi config set --secret slackWebhook")
     tutorial.type(SET_WHAT_THIS_MACHINE_NEEDS)
 
     assert tutorial.commands[0] == "pulumi up"

@@ -17,7 +17,7 @@ from components.delivery import MEMORY_SIZE
 
 TITLE = "Growth: notifiers"
 SIZES = (1, 2, 5, 10, 20, 50)
-WARM_ROUNDS, COLD_ROUNDS = 5, 3
+WARM_ROUNDS, COLD_ROUNDS = 5, 2
 LIMITED = 20  # notifiers of the one invocation at the stack's share of a processor
 SENDS = 15.0  # s that all sends of an invocation have, with the default function_timeout
 ON_AWS = (

@@ -21,7 +21,7 @@ from bench.local_stack import LocalStack, deploy
 from bench.measurement import Check, Measurement, RunOptions, Table
 
 TITLE = "A slow channel beside a fast one"
-JOBS, JOBS_ALONE, JOBS_TRIAL = 200, 1_000, 40
+JOBS, JOBS_ALONE, JOBS_TRIAL = 100, 1_000, 40
 ROUNDS = 2
 SLOW = 2.0  # s, an answer of Slack's
 TIMEOUT = 300.0  # s

@@ -13,7 +13,7 @@ UNLIMITED = 1_000.0  # messages a second
 OUTAGE = 5.0  # s from the first request on
 LOST_ANSWERS = 0.3  # of the answers
 SLOW = 0.5  # s, an answer of a Slack that is down
-JOBS = 8  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
+JOBS = 6  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
 PATIENCE = 25.0  # s until what is missing counts as missing
 PATIENCE_KILLED = 45.0  # s; batchbell's queue gives the records of a dead function out again after 34 s
 

@@ -97,6 +97,6 @@ def test_a_bent_line_is_drawn_in_two_parts_that_meet():
 
 
 def test_a_job_that_still_waits_is_not_lost():
-    load = Load(rate=1_000, raised=100, waited=[0.1] * 60, reported=6.0, left=40, doubled=0)
+    load = Load(rate=1_000, raised=100, raising=0.1, waited=[0.1] * 60, reported=6.0, left=40, doubled=0)
 
     assert (load.lost, load.throughput) == (0, 10)

@@ -43,7 +43,7 @@ MODULES = {
     f"growth-{axis.replace('_', '-')}": f"bench.growth.{axis}"
     for axis in ("notifiers", "failed_children", "dead_letters", "running_arrays", "parents")
 }
-MODULES["peers"] = "bench.peers.comparison"
+MODULES |= {"slow-channel": "bench.growth.slow_channel", "peers": "bench.peers.comparison"}
 
 
 def main(

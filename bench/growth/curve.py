@@ -71,7 +71,8 @@ class Curve:
 
     @property
     def fit(self) -> Fit:
-        return fit([(one.size, one.value) for one in self.samples])
+        """Without the size 0, for which less is done: nothing is looked up, for example."""
+        return fit([(one.size, one.value) for one in self.samples if one.size])
 
     def describe(self) -> str:
         """Say the slope, and where the curve bends."""

@@ -8,17 +8,21 @@ from bench import function_package
 from bench.batch_events import parent_event, sqs_records
 from bench.canned_responses import SLACK
 from bench.function_harness import start_harness
-from bench.function_process import start_cold
+from bench.function_process import FunctionProcess, start_cold
 from bench.growth import curve
 from bench.growth.curve import Curve, Sample
 from bench.measurement import Measurement, RunOptions
+from bench.processor_share import MB_OF_A_PROCESSOR, ProcessorShare, ShareUnavailable
+from components.delivery import MEMORY_SIZE
 
 TITLE = "Growth: notifiers"
 SIZES = (1, 2, 5, 10, 20, 50)
-WARM_ROUNDS, COLD_ROUNDS = 9, 3
+WARM_ROUNDS, COLD_ROUNDS = 5, 2
+LIMITED = 20  # notifiers of the one invocation at the stack's share of a processor
+SENDS = 15.0  # s that all sends of an invocation have, with the default function_timeout
 ON_AWS = (
-    "a function has 1,024 threads and 1,024 descriptors (Lambda quotas): 50 notifiers use a tenth; each has a thread, "
-    "a connection and two writes to the ledger, of which a new table takes 4,000 a second"
+    "a function has 1,024 threads and 1,024 descriptors (Lambda quotas): 50 notifiers use a tenth; each writes to the "
+    "ledger twice a job, and a new table takes 4,000 writes a second"
 )
 
 
@@ -48,6 +52,7 @@ def measure(options: RunOptions) -> Measurement:
                 warm[size].append(function.runtime.invoke(sqs_records(parent_event("bench"))).duration * 1000)
         harness.endpoint.take_requests()
         memory = {size: [function.peak_memory()] for size, function in functions.items()}
+        limited = _at_the_share_of_the_stack(functions[LIMITED])
     curves = [
         Curve(what, "notifiers", "notifier", [Sample.of(size, values[size]) for size in SIZES])
         for what, values in (
@@ -57,7 +62,18 @@ def measure(options: RunOptions) -> Measurement:
         )
     ]
     return Measurement(
-        shown=curve.shown(curves, ON_AWS),
+        shown={**curve.shown(curves, ON_AWS), f"{LIMITED} notifiers at {MEMORY_SIZE} MB": limited},
         tables=[curve.table("One job for so many Slack notifiers", curves)],
         figures=curve.figures(curves),
     )
+
+
+def _at_the_share_of_the_stack(function: FunctionProcess) -> str:
+    """Say how long an invocation takes with the processor that the stack's memory size gives, and what that allows."""
+    try:
+        with ProcessorShare(MEMORY_SIZE / MB_OF_A_PROCESSOR) as share:
+            function.limit(share)
+            took = function.runtime.invoke(sqs_records(parent_event("bench"))).duration
+    except ShareUnavailable as reason:
+        return f"not measured: {reason}"
+    return f"{took:.1f} s, so all sends fit into their {SENDS:g} s up to some {LIMITED * SENDS / took:.0f} notifiers"

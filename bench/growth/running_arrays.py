@@ -18,7 +18,8 @@ CHILDREN = 2
 TIMEOUT = 120.0  # s, until a sweep has ended
 ON_AWS = (
     "three calls of AWS Batch for a job queue with up to 1,000 arrays, of the 50 a second that an account has for all; "
-    "the function has a seventh of a processor there, so a sweep takes several times as long as here"
+    "the function has a seventh of a processor, so a sweep takes several times as long, and after 5 s what it has not "
+    "read or written down waits for the next one"
 )
 WATCHING: Mapping[str, Any] = {
     "watch_every": 5,

@@ -12,8 +12,8 @@ from batchbell_local.slack.sink import SlackResponse, SlackSink
 UNLIMITED = 1_000.0  # messages a second
 OUTAGE = 5.0  # s from the first request on
 LOST_ANSWERS = 0.3  # of the answers
-SLOW = 0.5  # s, an answer of Slack's
-JOBS = 8  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
+SLOW = 0.5  # s, an answer of a Slack that is down
+JOBS = 6  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
 PATIENCE = 25.0  # s until what is missing counts as missing
 PATIENCE_KILLED = 45.0  # s; batchbell's queue gives the records of a dead function out again after 34 s
 
@@ -48,7 +48,7 @@ def all_faults(jobs: int = JOBS) -> list[Fault]:
         Fault("limit", "Slack accepts one message a second", jobs, lambda sink: sink.limit(1.0)),
         Fault("down", f"Slack answers 503 for {OUTAGE:g} s", jobs, _go_down),
         Fault("answers", f"{LOST_ANSWERS:.0%} of Slack's answers are cut off", jobs, _lose_answers),
-        Fault("killed", "what sends is killed (SIGKILL)", jobs, _slow_down, True, PATIENCE_KILLED),
+        Fault("killed", "what sends is killed (SIGKILL) in an outage", jobs, _go_down_slowly, True, PATIENCE_KILLED),
     ]
 
 
@@ -58,12 +58,12 @@ def end(sink: SlackSink) -> None:
     sink.answer_with(lambda body: None)
 
 
-def _go_down(sink: SlackSink) -> None:
+def _go_down(sink: SlackSink, delay: float = 0.0) -> None:
     begun: list[float] = []
 
     def answer(body: str) -> SlackResponse | None:
         begun.append(time.monotonic())
-        return SlackResponse.of(503) if begun[-1] < begun[0] + OUTAGE else None
+        return SlackResponse.of(503, delay=delay) if begun[-1] < begun[0] + OUTAGE else None
 
     sink.answer_with(answer)
 
@@ -73,5 +73,6 @@ def _lose_answers(sink: SlackSink) -> None:
     sink.answer_with(lambda body: SlackResponse(cut="middle") if drawn.random() < LOST_ANSWERS else None)
 
 
-def _slow_down(sink: SlackSink) -> None:
-    sink.answer_with(lambda body: SlackResponse(delay=SLOW))
+def _go_down_slowly(sink: SlackSink) -> None:
+    """So that a program waits for an answer when it is killed."""
+    _go_down(sink, SLOW)

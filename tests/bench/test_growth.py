@@ -6,9 +6,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from bench import prices
 from bench.growth.curve import Curve, Sample, fit, table
 from bench.growth.panels import draw_panels
 from bench.growth.parents import Load
+from bench.growth.slow_channel import queue_for_each_table
 from bench.measurement import Measurement
 from bench.report import GROWTH_CHART, charts
 
@@ -60,6 +62,23 @@ def test_a_description_says_the_slope_and_the_bend():
     assert "bends at 100: 3.1 per array from there on" in curve(50.1, 51, 60, 1_300, 2_850).describe()
 
 
+def test_a_size_of_0_is_shown_but_is_not_on_the_line():
+    samples = [Sample.of(0, [1.0]), *(Sample.of(size, [100 + size]) for size in SIZES)]
+
+    none = Curve("an invocation, ms", "failed children", "child", samples)
+
+    assert none.fit.line.start == pytest.approx(100)
+    assert table("Children", [none]).rows[0] == ["0", "1"]
+
+
+def test_a_queue_for_each_notifier_costs_at_rest_and_tickets_for_a_slow_channel_do_not():
+    now, queues, tickets = queue_for_each_table().rows
+
+    polls = prices.POLLERS * prices.POLLS_A_DAY * prices.DAYS_A_MONTH * prices.SQS_REQUEST
+    assert [row[1] for row in (now, queues, tickets)] == ["-", f"${3 * (polls + prices.ALARM_MONTH):.2f}", "-"]
+    assert tickets[2] == "$1.20 at most"
+
+
 def test_each_curve_has_a_panel_in_the_report_with_a_point_a_size():
     results = {"measurements": [{"name": "growth", "checks": [], **Measurement().to_dict()}]}
     results["measurements"][0]["figures"] = {"curves": [dict(curve(1, 2, 3, 4, 5).to_dict())] * 3}
@@ -78,6 +97,6 @@ def test_a_bent_line_is_drawn_in_two_parts_that_meet():
 
 
 def test_a_job_that_still_waits_is_not_lost():
-    load = Load(rate=1_000, raised=100, waited=[0.1] * 60, reported=6.0, left=40, doubled=0)
+    load = Load(rate=1_000, raised=100, raising=0.1, waited=[0.1] * 60, reported=6.0, left=40, doubled=0)
 
     assert (load.lost, load.throughput) == (0, 10)

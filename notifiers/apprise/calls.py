@@ -22,6 +22,7 @@ from batchbell.contract import PermanentError, TemporaryError
 from batchbell.webhook import CONNECT_TIMEOUT, READ_TIMEOUT, SendError, WebhookResponse, classify
 
 RESPONSE_LIMIT = 1024 * 1024  # bytes that a plugin may read of a response
+OWN_SOCKETS = "apprise.utils.socket"  # for protocols that are not HTTP, such as Nostr's
 NOT_CONNECTED = (NewConnectionError, ConnectTimeoutError, SSLError)
 
 
@@ -30,7 +31,7 @@ class Calls:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._made = False
+        self.made = False
         self._accepted = False  # a call had a 2xx
         self._changed = False  # one that was more than a question, which may have been the message
         self._error: SendError | None = None  # of the last call
@@ -52,7 +53,7 @@ class Calls:
         """
         if isinstance(self._error, TemporaryError):
             raise requests.ConnectionError("an earlier call of this send has failed")
-        self._made = True
+        self.made = True
         adapter = _WatchedAdapter()
         try:
             response = _call(adapter, method, url, options)
@@ -71,20 +72,18 @@ class Calls:
         return response
 
     def outcome(self, delivered: bool) -> SendError | None:
-        """Return the error that the send means, or None if the message was delivered.
+        """Return the error that the calls mean, or None if the message was delivered.
 
         delivered: what the plugin says
         """
-        if delivered and (self._accepted or not self._made):
+        if delivered and self._accepted:
             return None
         if self._error is not None:
             self._error.maybe_delivered = self._error.maybe_delivered or self._changed
             return self._error
-        if self._accepted:
-            return PermanentError(
-                f"{self._service} answered with a success that Apprise does not take for one", maybe_delivered=True
-            )
-        return None
+        return PermanentError(
+            f"{self._service} answered with a success that Apprise does not take for one", maybe_delivered=True
+        )
 
 
 class _WatchedAdapter(HTTPAdapter):
@@ -176,6 +175,7 @@ def _replace_requests() -> None:
             vars(module)["requests"] = _stand_in
 
 
-def uses_http(plugin: object) -> bool:
-    """Whether a plugin calls its service by HTTP."""
-    return any(vars(sys.modules[one.__module__]).get("requests") is _stand_in for one in type(plugin).__mro__[:-1])
+def uses_only_http(plugin: object) -> bool:
+    """Whether a plugin reaches its service by HTTP and in no other way."""
+    names = [name for one in type(plugin).__mro__[:-1] for name in vars(sys.modules[one.__module__]).values()]
+    return _stand_in in names and not any(getattr(name, "__module__", "") == OWN_SOCKETS for name in names)

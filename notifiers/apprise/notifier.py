@@ -12,7 +12,7 @@ from batchbell.contract import Message, PermanentError, Secret, Secrets, Severit
 from batchbell.time_limit import SEND_LIMIT, call_within
 from batchbell.webhook import SendError
 
-from .calls import Calls, uses_http
+from .calls import Calls, uses_only_http
 from .silence import silence
 from .target import WrongTarget, open_target, service_name
 from .text import write
@@ -85,16 +85,16 @@ def _send(url: str, message: Message) -> SendError | None:
                     overflow=OverflowMode.TRUNCATE,
                     body_format=text.format,
                 )
-                over_http = uses_http(plugin)
+                only_http = uses_only_http(plugin)
             except Exception as failure:  # its text may hold the URL
-                delivered, over_http = False, False
+                delivered, only_http = False, False
                 reason = f"{service}: Apprise failed ({type(failure).__name__})"
             else:
                 reason = f"{service}: Apprise could not deliver the message, and does not say why"
             finally:
                 del plugin  # some end their session then, by a call
-    if (error := calls.outcome(delivered)) is not None or delivered:
-        return error
-    if over_http:
-        return PermanentError(f"{service}: Apprise refused the message before it called the service")
-    return TemporaryError(reason, maybe_delivered=True)
+    if calls.made:
+        return calls.outcome(delivered)
+    if only_http:
+        return PermanentError(f"{service}: Apprise did not call the service")
+    return None if delivered else TemporaryError(reason, maybe_delivered=True)

@@ -68,8 +68,9 @@ def open_target(url: str) -> NotifyBase:
     plugin = _make(kind, url)
     if plugin is None:
         raise WrongTarget(f"Apprise does not accept the URL as one of {service}")
-    if len(plugin) > 1:
-        raise WrongTarget(f"the URL names {len(plugin)} targets; take a notifier for each")
+    targets = len(plugin) // (plugin.retry + 1)  # Apprise counts the calls, with the retries that the URL asks for
+    if targets > 1:
+        raise WrongTarget(f"the URL names {targets} targets; take a notifier for each")
     return plugin
 
 
@@ -81,7 +82,7 @@ def service_name(plugin: NotifyBase | type[NotifyBase]) -> str:
 @functools.cache
 def find_plugin(scheme: str) -> type[NotifyBase] | None:
     """Return the plugin that serves a scheme, such as "discord"; None if there is none."""
-    for module in _candidates(scheme):
+    for module in candidates(scheme):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, NotifyBase) and scheme in _schemes(kind):
                 mute_loggers()  # those of what it has imported, too
@@ -95,7 +96,7 @@ def _schemes(kind: Any) -> set[str]:
     return found
 
 
-def _candidates(scheme: str) -> list[ModuleType]:
+def candidates(scheme: str) -> list[ModuleType]:
     """Import the plugins whose sources name the scheme as theirs."""
     named = re.compile(rf'^    (?:secure_)?protocol\b[^=\n]*= *(?:\([^)]*|\{{[^}}]*|)"{scheme}"', re.MULTILINE)
     folder = Path(apprise.plugins.__file__).parent

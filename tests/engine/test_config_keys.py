@@ -19,6 +19,7 @@ CONFIG = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.yaml").read_text("u
 DECLARED = {key: item for key, item in CONFIG.items() if ":" not in key}
 WEBHOOK = "https://hooks.slack.com/services/T0000/B0000/notarealtoken"
 TOKEN = "xoxb-0000-0000-notarealtoken"
+APPRISE = "discord://000000/notarealtoken"
 WAYS = {"slack": [{"webhook"}, {"token", "channel", "api"}]}  # settings that exclude each other: an entry for each set
 
 # Reads the settings as this project's program does, and writes them to a file instead of creating resources.
@@ -93,6 +94,7 @@ def stack(stack_of, copy_project, cli):
     cli(stack, "stack", "init", "--secrets-provider", stack.secrets_provider)
     cli(stack, "config", "set", "--secret", "slackWebhook", typed=WEBHOOK)
     cli(stack, "config", "set", "--secret", "slackToken", typed=TOKEN)
+    cli(stack, "config", "set", "--secret", "appriseUrl", typed=APPRISE)
     # One word of the command looks like a number.
     alone = {type(declared["default"]): key for key, declared in DECLARED.items()} | {list: "environment_command"}
     for key in alone.values():
@@ -127,7 +129,7 @@ def test_a_key_that_was_set_with_the_cli_reaches_the_program(taken, key):
 def test_a_secret_that_was_typed_reaches_the_program_as_a_secret(taken):
     _, secrets = taken
 
-    assert secrets == {"slackWebhook": WEBHOOK, "slackToken": TOKEN}
+    assert secrets == {"slackWebhook": WEBHOOK, "slackToken": TOKEN, "appriseUrl": APPRISE}
 
 
 @pytest.fixture
@@ -145,9 +147,9 @@ def stack_to_spoil(stack):
             ["set", "--plaintext", "slackWebhook", WEBHOOK],
             "batchbell:slackWebhook: no such setting; a secret is set with",
         ),
-        (["set", "--plaintext", "--path", "notifiers[1].webhook", WEBHOOK], "notifiers[1].webhook: a secret is never"),
+        (["set", "--plaintext", "--path", "notifiers[2].webhook", WEBHOOK], "notifiers[2].webhook: a secret is never"),
         (
-            ["set", "--secret", "--path", "notifiers[1].webhook", WEBHOOK],
+            ["set", "--secret", "--path", "notifiers[2].webhook", WEBHOOK],
             "notifiers: is encrypted, but is not a secret",
         ),
     ],

@@ -29,6 +29,7 @@ MODULES = {
     for name in (
         "invocations",
         "cold-start",
+        "commands",
         "fan-out",
         "calls",
         "latency",

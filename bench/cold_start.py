@@ -17,9 +17,10 @@ from bench import function_package
 from bench.batch_events import parent_event, sqs_records
 from bench.canned_responses import SENDS
 from bench.function_harness import CHANNELS, FunctionHarness, start_harness
-from bench.function_process import ColdStart, FunctionFailed, FunctionProcess, start_cold
+from bench.function_process import ColdStart, FunctionProcess, start_cold
 from bench.measurement import Check, Measurement, RunOptions, Table
 from bench.processor_share import MB_OF_A_PROCESSOR, ProcessorShare, ShareUnavailable
+from bench.runtime_endpoint import FunctionFailed
 from bench.spread import Spread, compare
 
 TITLE = "Cold start"

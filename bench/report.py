@@ -105,7 +105,9 @@ def _bounds(measurements: Sequence[Mapping[str, Any]]) -> str:
         for one in measurements
         if one["failed"]
     ]
-    return markdown_table(["figure", "measured", "half of the values", "bound", "met", "`python -m bench …`"], rows + failed)
+    return markdown_table(
+        ["figure", "measured", "half of the values", "bound", "met", "`python -m bench …`"], rows + failed
+    )
 
 
 def _details(one: Mapping[str, Any]) -> str:

@@ -36,8 +36,8 @@ def handler(event, context):
 
 def post(title, text):
     url = ssm.get_parameter(Name=WEBHOOK, WithDecryption=True)["Parameter"]["Value"]
-    blocks = [{"type": "section", "text": {"type": "plain_text", "text": text}}]
-    requests.post(url, json={"text": title, "blocks": blocks}, timeout=5).raise_for_status()
+    payload = {"text": title, "blocks": [{"type": "section", "text": {"type": "plain_text", "text": text}}]}
+    requests.post(url, data=json.dumps(payload), timeout=5).raise_for_status()
 
 
 def mail(title, text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections import Counter
 from typing import NotRequired, get_origin, get_type_hints
 
@@ -149,8 +150,10 @@ def test_the_function_reads_the_benchmarks_manifest_entries(type_):
     assert entry.keys() == {name for name, hint in hints.items() if get_origin(hint) is not NotRequired}
 
 
-def test_the_bare_function_needs_only_what_lambda_provides():
-    imported = [node.names[0].name for node in ast.parse(function_package.BARE).body if isinstance(node, ast.Import)]
-    others = [node for node in ast.walk(ast.parse(function_package.BARE)) if isinstance(node, ast.ImportFrom)]
+@pytest.mark.parametrize(("script", "others"), [("three_channels", {"boto3", "requests"}), ("email_alone", {"boto3"})])
+def test_a_function_by_hand_needs_only_what_lambda_provides_and_requests(script, others):
+    tree = ast.parse((function_package.BY_HAND / f"{script}.py").read_text("utf-8"))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
-    assert (imported, others) == (["boto3"], [])
+    assert {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names} == others

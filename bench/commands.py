@@ -95,7 +95,7 @@ def _run(options: RunOptions, arguments: Sequence[str], environment: Mapping[str
         cwd=options.project,
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     seconds, after = time.monotonic() - started, os.times()

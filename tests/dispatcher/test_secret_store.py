@@ -18,7 +18,7 @@ def parameters(cloud, monkeypatch):
     """The names of two secrets, in an account that the function has not asked yet."""
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(secret_store, "_providers", {})
+    monkeypatch.setattr(secret_store, "_stores", {})
     names = [f"/secret-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for name in names:
         cloud.client("ssm").put_parameter(Name=name, Value="old", Type="SecureString")

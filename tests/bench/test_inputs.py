@@ -21,6 +21,7 @@ from bench.cold_start import by_package
 from bench.cost import CHILDREN, JobUsage, function_bill, jobs_bill
 from bench.idle_cost import IdleResources, idle_bill
 from bench.local_stack import LoggedInvocation, read_invocations
+from bench.memory import monthly_cost
 from demo.print_color import other_rules
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
@@ -138,6 +139,14 @@ def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
 
     assert rest["polls of the mappings"] * 30 == pytest.approx(0.5184)
     assert rest["alarms"] * 30 == pytest.approx(0.70)
+
+
+def test_more_memory_costs_the_same_if_the_time_falls_as_the_share_of_a_processor_grows() -> None:
+    small = {"size": 256, "ready": 0.3, "first": 0.8, "later": 0.4}
+    large = {"size": 1024, "ready": 0.3, "first": 0.2, "later": 0.1}
+
+    assert monthly_cost(large, 1_000, is_cold=False) == pytest.approx(monthly_cost(small, 1_000, is_cold=False))
+    assert monthly_cost(large, 10, is_cold=True) > monthly_cost(small, 10, is_cold=True)  # the init phase takes as long
 
 
 @pytest.mark.parametrize("type_", ["slack", "email", "sns"])

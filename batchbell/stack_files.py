@@ -20,6 +20,7 @@ __all__ = ["InvalidConfig", "Stack", "StackConfig", "find_stack", "load"]
 
 _KEY = re.compile(r"(?:[^:]*:)?(?:config:)?[^:]*")
 PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+EXAMPLES = Path("examples", "stacks")  # the CLI writes into the files of stacks, so examples are not among them
 
 
 class InvalidConfig(Exception):
@@ -49,6 +50,8 @@ class StackConfig:
 def find_stack(program: Path, stack: str) -> Stack:
     """Find a stack as the CLI does: `stack`, `organization/stack` or `organization/project/stack`.
 
+    A stack without a file has that of the program's example of its name, if there is one.
+
     program: the folder with the project's file.
 
     Raises InvalidConfig.
@@ -68,7 +71,8 @@ def find_stack(program: Path, stack: str) -> Stack:
     old_folder = document["config"] if isinstance(document.get("config"), str) else None
     folder = program / str(document.get("stackConfigDir") or old_folder or "")
     declared = {} if old_folder else _config(document, project_file)
-    return Stack(name, folder / f"Pulumi.{name}{project_file.suffix}", project, declared)
+    file, example = (one / f"Pulumi.{name}{project_file.suffix}" for one in (folder, program / EXAMPLES))
+    return Stack(name, example if example.exists() and not file.exists() else file, project, declared)
 
 
 def load(

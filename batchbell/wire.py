@@ -15,12 +15,12 @@ __all__ = [
     "DEFAULT_LOG_GROUP",
     "DIGEST_LIMIT",
     "HEALTH_KEY",
+    "LATE",
     "LEDGER_INDEX",
     "LOG_LINES_LIMIT",
     "MANIFEST",
     "METRIC_DIMENSION",
     "METRIC_NAMESPACE",
-    "MISSED_EVENTS",
     "OLDEST_UNDELIVERED",
     "RERUN_ARRAY_SIZE",
     "RERUN_INDEXES",
@@ -42,6 +42,7 @@ __all__ = [
     "TimeZone",
     "Variable",
     "Watch",
+    "late_after",
 ]
 
 MANIFEST = "manifest.json"  # in the root of the function's package
@@ -54,7 +55,12 @@ LOG_LINES_LIMIT = 50  # lines of a failed log's end: more than anybody reads in 
 
 METRIC_NAMESPACE = "batchbell"
 METRIC_DIMENSION = "service"  # the function's name, so that two stacks of one account have metrics of their own
-OLDEST_UNDELIVERED = "OldestUndelivered"  # seconds since the first attempt of the oldest message not yet delivered
+# Messages and records that are late, the only metric: CloudWatch bills a metric by the hour in which it has data, so it
+# is written in hours with late messages alone.
+LATE = "Late"
+LATE_AFTER = 1_800  # s that a message may stay undelivered
+LATE_TIMEOUTS = 60  # function timeouts; the smaller of both counts: an eighth of the time that a message is retried
+OLDEST_UNDELIVERED = "oldest_undelivered"  # in the log: its age in seconds, since its first attempt
 
 LEDGER_INDEX = "deliveries"  # by notifier and `sent`: when each notifier last delivered
 # Takes the place of a message's key in the row about a notifier's channel. No message can have it: each one is tidied,
@@ -75,7 +81,6 @@ RERUN_REASON_TAG = "batchbell:rerun-reason"  # what the operator gave as the rea
 # Variables of its containers: the index in that job of each position in this one, as ranges, and that job's size.
 RERUN_INDEXES = "BATCHBELL_INDEXES"
 RERUN_ARRAY_SIZE = "BATCHBELL_ARRAY_SIZE"
-MISSED_EVENTS = "MissedEvents"  # outcomes that a sweep found and no event had told
 
 
 class Variable(StrEnum):
@@ -96,6 +101,10 @@ class Status(StrEnum):
     EARLY = "EARLY"  # many of its first children failed
     OVERDUE = "OVERDUE"
     STALLED = "STALLED"
+
+
+# Statuses of a job that has ended. Source: AWS Batch User Guide, "Job states".
+ENDED = ("SUCCEEDED", "FAILED")
 
 
 class DetailType(StrEnum):
@@ -210,3 +219,8 @@ class Manifest(TypedDict):
     owner_tag: NotRequired[str]  # names the tag that says whom a job concerns
     rerun_hint: NotRequired[bool]  # the command that runs what failed again is in the message; left out: yes
     watch: NotRequired[Watch]  # left out: no sweeps
+
+
+def late_after(timeout: float) -> float:
+    """How many seconds a message may stay undelivered, without an alarm, at a function with this timeout in seconds."""
+    return min(LATE_AFTER, LATE_TIMEOUTS * timeout)

@@ -40,7 +40,11 @@ MODULES = {
         "cost",
         "limits",
     )
+} | {
+    f"growth-{axis.replace('_', '-')}": f"bench.growth.{axis}"
+    for axis in ("notifiers", "failed_children", "dead_letters", "running_arrays", "parents")
 }
+MODULES["peers"] = "bench.peers.comparison"
 
 
 def main(
@@ -64,7 +68,7 @@ def main(
     before = machine.describe()
     console.print(f"{before['processor']}, {before['cores']} cores, load {before['load']}, Python {before['python']}")
     started = time.monotonic()
-    measured = [_measure(name, trial, console) for name in MODULES if not only or name in only]
+    measured = [_measure(name, trial, bool(only), console) for name in MODULES if not only or name in only]
     seconds = time.monotonic() - started
     results = {
         "date": datetime.date.today().isoformat(),
@@ -82,14 +86,14 @@ def main(
     raise typer.Exit(1 if missed or failed else 0)
 
 
-def _measure(name: str, trial: bool, console: Console) -> dict[str, Any]:
+def _measure(name: str, trial: bool, alone: bool, console: Console) -> dict[str, Any]:
     module = importlib.import_module(MODULES[name])
     console.print(f"\n[bold]{module.TITLE}[/bold]")
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     started = time.monotonic()
     failed, measurement = "", Measurement()
     try:
-        measurement = module.measure(RunOptions(PROJECT, folder, trial))
+        measurement = module.measure(RunOptions(PROJECT, folder, trial, alone))
     except Exception as error:  # the other measurements go on; the run ends with exit code 1
         failed = f"{type(error).__name__}: {error}".splitlines()[0]
         console.print_exception()

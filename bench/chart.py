@@ -57,22 +57,22 @@ def draw_lines(title: str, series: Sequence[Series], across: str, up: str, heigh
     def place(point: Point) -> Point:
         return LEFT + point[0] / right * wide, TOP + high - point[1] / top * high
 
-    parts = [_text(LEFT, 22, title, "title")]
+    parts = [text(LEFT, 22, title, "title")]
     for value in ticks(top):
         y = place((0, value))[1]
         parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}"/>')
-        parts.append(_text(LEFT - 8, y + 4, f"{value:,.0f}", anchor="end"))
+        parts.append(text(LEFT - 8, y + 4, f"{value:,.0f}", anchor="end"))
     for value in ticks(right):
         x = place((value, 0))[0]
-        parts.append(_text(x, TOP + high + 18, f"{value:,.0f}", anchor="middle"))
+        parts.append(text(x, TOP + high + 18, f"{value:,.0f}", anchor="middle"))
     parts.append(f'<line class="axis" x1="{LEFT}" y1="{TOP + high}" x2="{WIDTH - RIGHT}" y2="{TOP + high}"/>')
-    parts.append(_text(WIDTH - RIGHT, height - 8, across, anchor="end"))
-    parts.append(_text(LEFT, TOP - 8, up))
+    parts.append(text(WIDTH - RIGHT, height - 8, across, anchor="end"))
+    parts.append(text(LEFT, TOP - 8, up))
     for number, each in enumerate(series):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, each.points))
         parts.append(f'<polyline class="line {each.colour}{" dashed" if each.dashed else ""}" points="{points}"/>')
-        parts.append(_text(LEFT + 14, TOP + 24 + 20 * number, each.name, f"label {each.colour}"))
-    return _svg(title, height, parts)
+        parts.append(text(LEFT + 14, TOP + 24 + 20 * number, each.name, f"label {each.colour}"))
+    return svg(title, height, parts)
 
 
 def draw_bars(title: str, bars: Sequence[Bar], mark: str) -> str:
@@ -82,17 +82,17 @@ def draw_bars(title: str, bars: Sequence[Bar], mark: str) -> str:
     wide = WIDTH - name_width - text_width
     height = top + row * len(bars) + 30
     line = name_width + wide / scale
-    parts = [_text(8, 22, title, "title")]
+    parts = [text(8, 22, title, "title")]
     for number, bar in enumerate(bars):
         y = top + 8 + number * row
         colour = "c" if bar.share > 1 else "a"
         width = max(1.5, bar.share / scale * wide)
-        parts.append(_text(name_width - 10, y + 13, bar.name, anchor="end"))
+        parts.append(text(name_width - 10, y + 13, bar.name, anchor="end"))
         parts.append(f'<rect class="{colour}" x="{name_width}" y="{y}" width="{width:.1f}" height="16" rx="2"/>')
-        parts.append(_text(WIDTH - 8, y + 13, bar.text, anchor="end"))
+        parts.append(text(WIDTH - 8, y + 13, bar.text, anchor="end"))
     parts.append(f'<line class="axis" x1="{line:.1f}" y1="{top}" x2="{line:.1f}" y2="{height - 22}"/>')
-    parts.append(_text(line, height - 6, mark, anchor="middle"))
-    return _svg(title, height, parts)
+    parts.append(text(line, height - 6, mark, anchor="middle"))
+    return svg(title, height, parts)
 
 
 def ticks(top: float) -> list[float]:
@@ -103,11 +103,13 @@ def ticks(top: float) -> list[float]:
     return [number * step for number in range(int(top / step) + 1)]
 
 
-def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
+    """Draw one line of text."""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def _svg(title: str, height: int, parts: Sequence[str]) -> str:
+def svg(title: str, height: int, parts: Sequence[str]) -> str:
+    """Put the parts into a picture of WIDTH × `height`."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'role="img" aria-label="{escape(title)}">\n<style>{STYLE}</style>\n' + "\n".join(parts) + "\n</svg>\n"

@@ -14,7 +14,7 @@ from bench import prices
 from bench.batch_events import parent_event, sqs_records
 from bench.calls import CLAIM, COMMIT, count_actions
 from bench.function_harness import CHANNELS, start_harness
-from bench.idle_cost import Bill, count_resources, idle_bill, idle_table, metrics_bill
+from bench.idle_cost import Bill, count_resources, idle_bill, idle_check, idle_table
 from bench.local_stack import deploy
 from bench.measurement import Measurement, RunOptions, Table
 from bench.processor_share import MB_OF_A_PROCESSOR, ProcessorShare, ShareUnavailable
@@ -54,6 +54,7 @@ def measure(options: RunOptions) -> Measurement:
         "batchbell at rest": idle_bill(idle),
     }
     return Measurement(
+        checks=[idle_check(idle)],
         shown={
             f"{JOBS:,} array jobs a day": f"${sum(bills['batchbell'].values()):.3f} a day; "
             f"at rest ${sum(bills['batchbell at rest'].values()):.3f}",
@@ -66,7 +67,7 @@ def measure(options: RunOptions) -> Measurement:
             "calls": dict(usage.calls),
             "seconds": usage.seconds,
             "log_bytes": usage.bytes,
-            "mappings": idle.mappings,
+            "pollers": idle.pollers,
             "alarms": idle.alarms,
             "notifiers": idle.notifiers,
         },
@@ -80,7 +81,6 @@ def jobs_bill(usage: JobUsage) -> Bill:
     return function_bill(usage, invocations=1) | {
         "queue: send, receive, delete": JOBS * 3 * prices.SQS_REQUEST,
         "ledger": JOBS * writes * prices.DYNAMODB_WRITE,
-        "custom metrics": metrics_bill(len(CHANNELS)),
     }
 
 

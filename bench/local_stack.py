@@ -99,10 +99,11 @@ def read_invocations(lines: Sequence[tuple[float, str]]) -> list[LoggedInvocatio
 
 
 @contextlib.contextmanager
-def deploy(project: Path) -> Iterator[LocalStack]:
+def deploy(project: Path, config: Mapping[str, Any] | None = None) -> Iterator[LocalStack]:
+    """Deploy the stack to a local AWS of its own; `config` overrides what the stack has."""
     with LocalCloud.start() as cloud, SlackSink.start() as sink:
         cloud.verify_sender(SENDER)
-        deployment = deploy_print_color(cloud, project, {"slackWebhook": sink.url}, {})
+        deployment = deploy_print_color(cloud, project, {"slackWebhook": sink.url}, config or {})
         yield LocalStack(cloud, sink, deployment, cloud.job_queue_arn(deployment.outputs["job_queue_name"]))
 
 

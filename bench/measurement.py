@@ -71,11 +71,13 @@ class RunOptions:
     project: the checkout
     folder: an empty folder for this measurement
     trial: repeat little, to see that it runs
+    alone: it was asked for by name, so it may take its time
     """
 
     project: Path
     folder: Path
     trial: bool = False
+    alone: bool = False
 
     def repetitions(self, usual: int) -> int:
         """Return how often to repeat something: the usual number, or less in a trial."""

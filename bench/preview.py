@@ -100,7 +100,8 @@ def _slope(times: Mapping[str, float], first: str, last: str) -> str:
 def _stacks(options: RunOptions) -> Mapping[str, str]:
     """Return the stacks' files."""
     files = {
-        name: (options.project / f"Pulumi.{name}.yaml").read_text("utf-8") for name in ("production", "print-color")
+        name: (options.project / "examples" / "stacks" / f"Pulumi.{name}.yaml").read_text("utf-8")
+        for name in ("production", "print-color")
     }
     before, key, _ = files["production"].partition("  batchbell:notifiers:\n")
     return files | {name: f"{before}{key}{''.join(map(_notifier, range(NOTIFIERS[name])))}" for name in (TEN, "twenty")}

@@ -17,8 +17,13 @@ SNS_PUBLISH = 0.50 / 1e6  # aws.amazon.com/sns/pricing
 SES_MAIL = 0.10 / 1e3  # aws.amazon.com/ses/pricing: per recipient
 LOGS_GB = 0.50  # aws.amazon.com/cloudwatch/pricing: ingested
 METRIC_MONTH = 0.30  # the same page: a custom metric, prorated by the hours in which it has data
-ALARM_MONTH = 0.10  # the same page: a standard alarm
+# The same page: for each metric that a standard alarm watches. Metric math over two metrics costs as much as two
+# alarms, a composite alarm $0.50 on top of those that it joins.
+ALARM_MONTH = 0.10
 
 # Matched events of AWS services, their delivery to SQS, and standard SSM parameters cost nothing.
-POLLERS = 5  # per mapping (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings")
+# Per mapping at rest, with and without a maximum concurrency (Lambda Developer Guide, "Configuring scaling behavior for
+# SQS event source mappings": it scales back to 5, and without a maximum to "as few as 2").
+POLLERS_CAPPED = 5
+POLLERS = 2
 POLLS_A_DAY = 24 * 3600 // 20  # per poller: a long poll takes 20 s at most (SQS Developer Guide, "Long polling")

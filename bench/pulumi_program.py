@@ -15,7 +15,7 @@ from typing import Any
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.pulumi import provider
 from tests.engine.cli.build import find_pulumi
 
 PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "notifiers", "batchbell")
@@ -89,7 +89,7 @@ def make_environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
     executables = folder / "bin"
     executables.mkdir(parents=True)
     (executables / "pulumi").symlink_to(find_pulumi())
-    write_executable(executables)
+    provider.install(folder / "home")
     (folder / "state").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
     return {

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.chart import Bar, Series, draw_bars, draw_lines, steps
+from bench.growth.panels import draw_panels
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PAGE, RESULTS = "performance.md", "performance.json"
-BOUNDS_CHART, DRAIN_CHART = "performance-bounds.svg", "performance-burst.svg"
-CAPTIONS = {BOUNDS_CHART: "Measured values against their bounds", DRAIN_CHART: "How a burst of jobs reaches Slack"}
+BOUNDS_CHART, DRAIN_CHART, GROWTH_CHART = (f"performance-{name}.svg" for name in ("bounds", "burst", "growth"))
+CAPTIONS = {
+    BOUNDS_CHART: "Measured values against their bounds",
+    DRAIN_CHART: "How a burst of jobs reaches Slack",
+    GROWTH_CHART: "How it grows: medians with their spread, and the line through them",
+}
 
 Results = Mapping[str, Any]  # as bench.__main__ saves them
 
@@ -57,6 +62,8 @@ def charts(results: Results) -> dict[str, str]:
     )
     if burst:
         found[DRAIN_CHART] = _drain_chart(burst)
+    if curves := [curve for one in results["measurements"] for curve in one["figures"].get("curves", ())]:
+        found[GROWTH_CHART] = draw_panels(CAPTIONS[GROWTH_CHART], curves)
     return found
 
 

@@ -8,15 +8,11 @@ import pulumi
 import pulumi_aws as aws
 
 from batchbell.provisioning import Context, check_arn, check_when_known
-from batchbell.wire import METRIC_DIMENSION, METRIC_NAMESPACE, OLDEST_UNDELIVERED
+from batchbell.wire import LATE, METRIC_DIMENSION, METRIC_NAMESPACE, late_after
 
-# How long a message may stay undelivered: the smaller of the two. The second one is an eighth of the time that a
-# message is retried.
-OLDEST = 1_800  # s
-OLDEST_TIMEOUTS = 60  # function timeouts
-# The function reports a ticket's age when it retries it, which may be every 15 minutes only: a shorter period would
-# miss some.
-OLDEST_PERIOD = 1_200  # s
+# The function reports a ticket that is late when it retries it, which may be every 15 minutes only: with a shorter
+# period the alarm would go off again and again.
+LATE_PERIOD = 1_200  # s
 BACKLOG = 900  # s that an event may wait for the function
 # A ticket is delayed by up to 15 minutes. If it waits twice as long, the function does not receive it.
 RETRY_BACKLOG = 1_800  # s
@@ -61,7 +57,7 @@ class DeliveryAlarms(pulumi.ComponentResource):
             topic_arn, lambda arn: check_arn(arn, "sns", region=context.region), where="alarm_topic_arn"
         )
         self._dead_letters(dead_letters)
-        self._oldest_undelivered(min(OLDEST, OLDEST_TIMEOUTS * timeout))
+        self._late(late_after(timeout))
         self._backlog(
             "backlog",
             intake,
@@ -77,7 +73,6 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "They are lost after 4 days.",
         )
         self._errors()
-        self._throttles()
         for purpose, rule_name in rules.items():
             self._lost_events(purpose, rule_name, LOST.get(purpose, LOST_EVENT))
         self.register_outputs({})
@@ -92,16 +87,20 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "To see which and why: `{status}`. After fixing the cause: `{redrive}`.",
         )
 
-    def _oldest_undelivered(self, seconds: int) -> None:
+    def _late(self, seconds: float) -> None:
+        """One metric for both: a metric of their own would cost more than this alarm."""
         self._alarm(
-            "oldest-undelivered",
+            "late",
             METRIC_NAMESPACE,
-            OLDEST_UNDELIVERED,
+            LATE,
             {METRIC_DIMENSION: self._function.name},
-            f"A message could not be delivered for {seconds // 60} minutes. It is retried, and dead-lettered in the "
-            "end. To see which channel fails and why: `{status}`. Retrying needs no command.",
-            above=seconds,
-            period=OLDEST_PERIOD,
+            f"Messages are late. Either one could not be delivered for {seconds / 60:g} minutes: it is retried, and "
+            "dead-lettered in the end. To see which channel fails and why: `{status}`. Retrying needs no command. Or "
+            "Lambda did not start the function in time (the log says `records were held up`): the account's "
+            "concurrency is used up, so look at what else runs, or request a higher quota from AWS; or an invocation "
+            "failed, which the alarm on errors says.",
+            period=LATE_PERIOD,
+            statistic="Sum",
         )
 
     def _backlog(self, purpose: str, queue: aws.sqs.Queue, seconds: int, problem: str) -> None:
@@ -126,17 +125,6 @@ class DeliveryAlarms(pulumi.ComponentResource):
             "The function crashed or timed out (a failing channel does not count). Records are tried 5 times, then "
             "dead-lettered. The function's log says why. To see what waits and what is dead-lettered: `{status}`. "
             "After fixing the function: `{redrive}`.",
-            statistic="Sum",
-        )
-
-    def _throttles(self) -> None:
-        self._alarm(
-            "throttles",
-            "AWS/Lambda",
-            "Throttles",
-            {"FunctionName": self._function.name},
-            "Lambda did not start the function: the account's concurrency is used up, so messages are late. Look at "
-            "what else runs, or request a higher quota from AWS. To see what waits: `{status}`.",
             statistic="Sum",
         )
 

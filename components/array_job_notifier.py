@@ -17,7 +17,7 @@ from .alarms import DeliveryAlarms
 from .batch_environment import BatchEnvironment
 from .delivery import Delivery
 from .deployment_context import find_deployment_context, with_company_settings
-from .event_rules import Watched, blocked_queue_rule, finished_job_rule
+from .event_rules import Watched, batch_event_rule
 from .granted_notifier import grant
 from .message_settings import MessageSettings
 from .package.bundle import Runtime, build, has_compiled_files
@@ -128,17 +128,16 @@ class ArrayJobNotifier(pulumi.ComponentResource):
         progress = any(one.grants.progress for one in granted)
         events = statuses_of_events(settings, progress=progress)
         rules: dict[str, QueueRule] = {
-            "finished": finished_job_rule(
+            "finished": batch_event_rule(
                 f"{name}-finished",
                 context,
                 watched,
                 statuses=events,
                 single_jobs=settings.single_jobs,
+                queue_blocked=settings.queue_blocked,
                 opts=child,
             )
         }
-        if settings.queue_blocked:
-            rules["blocked"] = blocked_queue_rule(f"{name}-blocked", context, watched, opts=child)
         minutes = minutes_between_sweeps(settings, progress=progress)
         if minutes is not None:
             rules["sweep"] = sweep_schedule(f"{name}-sweep", context, minutes, child)

@@ -223,7 +223,9 @@ class Delivery(pulumi.ComponentResource):
         )
         needs = [policy, *self._recursion(function)]
         self._mapping("intake", self.intake, function, needs, batch=10, window=INTAKE_WINDOW, concurrency=5)
-        self._mapping("retry", self.retry, function, needs, batch=100, window=RETRY_WINDOW, concurrency=2)
+        # Without a cap Lambda has as few as 2 pollers for a queue at rest, with one always 5 ("Configuring scaling
+        # behavior for SQS event source mappings"). Batches of 100 keep the number of invocations small.
+        self._mapping("retry", self.retry, function, needs, batch=100, window=RETRY_WINDOW, concurrency=None)
         return function
 
     def _recursion(self, function: aws.lambda_.Function) -> list[pulumi.Resource]:
@@ -252,7 +254,7 @@ class Delivery(pulumi.ComponentResource):
         *,
         batch: int,
         window: int,
-        concurrency: int,
+        concurrency: int | None,
     ) -> None:
         # Concurrency is capped here, not by the function's reserved concurrency: throttled invocations use up receives.
         aws.lambda_.EventSourceMapping(
@@ -261,7 +263,7 @@ class Delivery(pulumi.ComponentResource):
             function_name=function.arn,
             batch_size=batch,
             maximum_batching_window_in_seconds=window,
-            scaling_config={"maximum_concurrency": concurrency},
+            scaling_config=None if concurrency is None else {"maximum_concurrency": concurrency},
             function_response_types=["ReportBatchItemFailures"],
             tags=self._context.tags if self._offers(Feature.MAPPING_TAGS) else None,
             opts=self._child(*needs),

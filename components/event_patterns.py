@@ -1,4 +1,4 @@
-"""The event patterns of the rules. Imports no resources of Pulumi: `explain` reads them too."""
+"""The event pattern of the rule for events of Batch. Imports no resources of Pulumi: `explain` reads them too."""
 
 from __future__ import annotations
 
@@ -45,6 +45,23 @@ def blocked_queue_pattern(queue_arns: Sequence[str], definition_arns: Sequence[s
     """
     detail = _in_queues(queue_arns) or _of_definitions(definition_arns)
     return {"source": ["aws.batch"], "detail-type": [DetailType.QUEUE_BLOCKED.value], "detail": detail}
+
+
+def joined_pattern(finished: Mapping[str, Any], blocked: Mapping[str, Any]) -> dict[str, Any]:
+    """Match what either of two patterns matches, as one rule: a rule costs an alarm of its own.
+
+    ARNs that both ask for stand outside of `$or`, once: a pattern is limited in length. A branch adds its fields to
+    those outside (measured with AWS's own event-ruler, 1.8.1).
+    """
+    first, second = dict(finished["detail"]), dict(blocked["detail"])
+    shared = {field: value for field, value in second.items() if first.get(field) == value}
+    branches = [
+        {"detail-type": pattern["detail-type"], **({"detail": rest} if rest else {})}
+        for pattern, detail in ((finished, first), (blocked, second))
+        for rest in [{field: value for field, value in detail.items() if field not in shared}]
+    ]
+    outside = {"detail": shared} if shared else {}
+    return {"source": finished["source"], **outside, "$or": branches}
 
 
 def _in_queues(arns: Sequence[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""EventBridge rules for finished jobs and for blocked job queues."""
+"""The EventBridge rule for finished jobs and blocked job queues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pulumi
 
 from batchbell.provisioning import Context
 
-from .event_patterns import blocked_queue_pattern, finished_job_pattern, pattern_json
+from .event_patterns import blocked_queue_pattern, finished_job_pattern, joined_pattern, pattern_json
 from .queue_rule import QueueRule
 from .settings.arns import definition_problem, misplacement, queue_problem
 
@@ -67,35 +67,29 @@ def _check_arns(queue_arns: Sequence[str], definition_arns: Sequence[str], conte
         raise pulumi.RunError("; ".join(problems))
 
 
-def finished_job_rule(
+def batch_event_rule(
     name: str,
     context: Context,
     watched: Watched,
     *,
     statuses: Sequence[str],
     single_jobs: bool,
+    queue_blocked: bool,
     opts: pulumi.ResourceOptions,
 ) -> BatchEventRule:
+    """Create the rule for finished jobs and, with `queue_blocked`, for blocked job queues."""
+    finished = partial(finished_job_pattern, statuses, single_jobs=single_jobs)
+
+    def both(queue_arns: Sequence[str], definition_arns: Sequence[str]) -> Mapping[str, Any]:
+        return joined_pattern(finished(queue_arns, definition_arns), blocked_queue_pattern(queue_arns, definition_arns))
+
     return BatchEventRule(
         "batchbell:index:ParentJobRule",
         name,
         context,
         watched,
-        description="Finished AWS Batch array jobs: matches the parent only, so one event per array",
-        make_pattern=partial(finished_job_pattern, statuses, single_jobs=single_jobs),
-        opts=opts,
-    )
-
-
-def blocked_queue_rule(
-    name: str, context: Context, watched: Watched, *, opts: pulumi.ResourceOptions
-) -> BatchEventRule:
-    return BatchEventRule(
-        "batchbell:index:BlockedQueueRule",
-        name,
-        context,
-        watched,
-        description="Blocked AWS Batch job queues",
-        make_pattern=blocked_queue_pattern,
+        description="Finished AWS Batch array jobs: matches the parent only, so one event per array"
+        + ("; and blocked job queues" if queue_blocked else ""),
+        make_pattern=both if queue_blocked else finished,
         opts=opts,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from batchbell.provisioning import Context, Statement
-from batchbell.wire import SWEEP, Status, Watch
+from batchbell.wire import ENDED, SWEEP, Status, Watch
 
 from .event_rules import Watched
 from .queue_rule import QueueRule
@@ -17,7 +17,6 @@ from .settings.model import Settings
 from .settings.statuses import BLOCKED
 
 SWEEP_VERSION = 1
-ENDS = ("SUCCEEDED", "FAILED")
 
 
 def sweep_schedule(name: str, context: Context, minutes: int, opts: pulumi.ResourceOptions) -> QueueRule:
@@ -40,7 +39,7 @@ def statuses_of_events(settings: Settings, *, progress: bool) -> Sequence[str]:
 
     progress: whether there are live messages: they end with their job, also where no message tells that end
     """
-    return tuple(dict.fromkeys((*settings.statuses, *ENDS))) if progress else settings.statuses
+    return tuple(dict.fromkeys((*settings.statuses, *ENDED))) if progress else settings.statuses
 
 
 def statuses_of_messages(settings: Settings, events: Sequence[str]) -> Sequence[str]:

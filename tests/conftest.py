@@ -27,7 +27,7 @@ from tests.engine.cli.build import NoPulumi, find_pulumi
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
-from tests.warm_python import warm_python, warm_subprocess
+from tests.warm_python import warm_functions, warm_python, warm_subprocess
 
 PROJECT = Path(__file__).resolve().parents[1]
 SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
@@ -47,6 +47,7 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_life_cycle.py",
     "test_interruptions.py",
     "test_first_deploy.py",
+    "test_deploy_it.py",
 )
 SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 
@@ -133,8 +134,10 @@ def start_warm(leave_nothing_over: None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (local_cloud, deployment):
             patch.setattr(module, "subprocess", warm_subprocess)
+        warm_functions.open()
         yield
         warm_python.stop()
+        warm_functions.stop()
 
 
 @pytest.fixture(autouse=True)

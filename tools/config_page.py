@@ -77,9 +77,10 @@ point-in-time recovery of the ledger's table.
 
 def config_page() -> str:
     """The page in Markdown, with batchbell's own notifiers only, whatever plug-ins are installed."""
-    plugins = [plugin for plugin in find_plugins().values() if plugin.distribution is None]
+    found = find_plugins()
+    plugins = [plugin for plugin in found.values() if plugin.distribution is None]
     return _PAGE.format(
-        notifier=_yaml(_entries(plugins[0])[0]),
+        notifier=_yaml(_entries(found["email"])[0]),
         stack=_keys(lambda group: group not in FLATTENED),
         groups="".join(f"{_group(group)}\n" for group in FLATTENED),
         names=", ".join(plugin.type for plugin in plugins),

@@ -38,8 +38,9 @@ def read_stack_settings(stack: str) -> Any:
     try:
         found = stack_files.find_stack(folder, stack)
         if not found.file.exists():
-            files = sorted(found.file.parent.glob(f"Pulumi.*{found.file.suffix}"))
-            stacks = ", ".join(file.stem.removeprefix("Pulumi.") for file in files)
+            folders = (found.file.parent, folder / stack_files.EXAMPLES)
+            files = (file for one in folders for file in one.glob(f"Pulumi.*{found.file.suffix}"))
+            stacks = ", ".join(sorted({file.stem.removeprefix("Pulumi.") for file in files}))
             raise CommandFailed(
                 f"there is no {found.file.name} in {found.file.parent}; its stacks are: {stacks or 'none'}"
             )

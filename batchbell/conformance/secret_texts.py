@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Iterator
+from functools import lru_cache
 
 # In turns upper and lower case, without vowels and the letters of hexadecimal numbers: no word, number or id holds even
 # a few such letters in a row, so that a short part of a token is recognized, too.
@@ -40,26 +40,27 @@ def find_secret(secret: str, text: str) -> str | None:
     return _around(text, hidden, whole or next(iter(found.values())))
 
 
-def _forms(secret: str) -> Iterator[tuple[str, str]]:
-    """Yield each text that shows the secret, and what to call it."""
+@lru_cache  # each is looked for in hundreds of texts
+def _forms(secret: str) -> tuple[tuple[str, str], ...]:
+    """Return each text that shows the secret, and what to call it."""
     data = secret.encode()
-    yield secret, "the secret"
+    forms = [(secret, "the secret")]
     # In Base64 at each offset in a longer text, as in `Authorization: Basic …`.
     for before in range(3):
         inner = base64.b64encode(b"\0" * before + data).decode()
-        yield inner[(0, 4, 4)[before] : len(inner) // 4 * 4 - 4], "the secret"
-    for number in (data.hex(), data.hex().upper()):
-        yield number, "the secret in hexadecimal"
+        forms.append((inner[(0, 4, 4)[before] : len(inner) // 4 * 4 - 4], "the secret"))
+    forms += [(number, "the secret in hexadecimal") for number in (data.hex(), data.hex().upper())]
     if not _TOKEN.fullmatch(secret):
-        return
+        return tuple(forms)
     for part in (
         secret[:_END],
         secret[-_END:],
         *(secret[start : start + _PART] for start in range(len(secret) - _PART + 1)),
     ):
-        yield part, "a part of the secret"
-        yield part.encode().hex(), "a part of the secret in hexadecimal"
-        yield part.encode().hex().upper(), "a part of the secret in hexadecimal"
+        number = part.encode().hex()
+        forms.append((part, "a part of the secret"))
+        forms += [(form, "a part of the secret in hexadecimal") for form in (number, number.upper())]
+    return tuple(forms)
 
 
 def _around(text: str, hidden: bytearray, name: str) -> str:

@@ -26,11 +26,12 @@ from batchbell.dispatcher.messages.queue_blocked import compose_blocked
 from batchbell.dispatcher.records.blocked_queue import BlockedQueue
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.parse import UnreadableRecord, parse_record
+from batchbell.dispatcher.records.receipt import came_before, first_received
 from batchbell.dispatcher.records.self_test import SelfTest
 from batchbell.dispatcher.records.sweep import Sweep
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.takers import Takers
-from batchbell.dispatcher.telemetry import logger, measure_missed
+from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
 from batchbell.wire import MessageKind
 
@@ -82,7 +83,7 @@ class Intake:
         sweeps: list[Mapping[str, Any]] = []
         warnings: list[tuple[str, Ticket]] = []
         for record in records:
-            record_id, received = record["messageId"], _first_received(record)
+            record_id, received = record["messageId"], first_received(record)
             try:
                 parsed = parse_record(record["body"], received)
             except UnreadableRecord as unreadable:
@@ -178,16 +179,16 @@ class Intake:
             logger.info("no sweep: the stack does not watch jobs while they run")
             return
         try:
-            swept = self.sweeper().sweep(known, budget, repeated=any(map(_came_before, records)))
+            swept = self.sweeper().sweep(known, budget, repeated=any(map(came_before, records)))
         except Exception as error:
             logger.error("the sweep ended early", reason=type(error).__name__)
             return
-        received = {record["messageId"]: _first_received(record) for record in records}
+        received = {record["messageId"]: first_received(record) for record in records}
         for record_id in received:
             for delivery in swept.deliveries:
                 accepted.work.add(record_id, delivery)
         if swept.lost:
-            measure_missed(len(swept.lost))
+            logger.warning("no event had reported these outcomes", missed_events=len(swept.lost))
             lost = [(record_id, since, job) for record_id, since in received.items() for job in swept.lost]
             self._add_jobs(accepted, lost, budget)
 
@@ -222,20 +223,6 @@ class Intake:
         else:
             delivery = Delivery(instance, ticket.message, ticket.first_tried, ticket.attempt, ticket.alone)
             accepted.work.add(record_id, delivery)
-
-
-def _first_received(record: Mapping[str, Any]) -> float:
-    """Return when SQS first handed the record over (epoch s): a message is as old as that, also after crashes.
-
-    Source: Lambda Developer Guide, "Using Lambda with Amazon SQS": milliseconds as a text.
-    """
-    now = time.time()
-    stamp = record.get("attributes", {}).get("ApproximateFirstReceiveTimestamp")
-    return now if stamp is None else min(now, float(stamp) / 1_000)
-
-
-def _came_before(record: Mapping[str, Any]) -> bool:
-    return bool(record.get("attributes", {}).get("ApproximateReceiveCount", "1") != "1")
 
 
 def _with_tags(job: Job, tags: Mapping[str, Mapping[str, str]]) -> Job:

@@ -31,9 +31,10 @@ from batchbell.dispatcher.messages.failures import LookUpBudget
 from batchbell.dispatcher.messages.live_message import is_passing
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
+from batchbell.dispatcher.records.receipt import was_held_up
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.takers import Takers
-from batchbell.dispatcher.telemetry import logger, measure_notifier, measure_oldest
+from batchbell.dispatcher.telemetry import logger, measure_late, measure_notifier, measure_oldest
 from batchbell.dispatcher.timing import Deadline, Timing
 from batchbell.wire import MessageKind
 
@@ -70,7 +71,7 @@ class Dispatcher:
         records: SQS's.
         seconds_left: until Lambda ends the invocation.
         """
-        ends = Deadline.after(seconds_left - self.timing.reserve)
+        ends, began = Deadline.after(seconds_left - self.timing.reserve), time.time()
         until = time.time() + seconds_left + self.timing.lease_margin
         ledger = Ledger(self.dynamodb, self.table, uuid.uuid4().hex, until)
         budget = LookUpBudget(Deadline.after(min(self.timing.look_ups, ends.left)))
@@ -82,7 +83,9 @@ class Dispatcher:
         sends = Deadline.after(min(self.timing.sends, ends.left - self.timing.wrap_up))
         sent = fan_out(accepted.work.by_notifier(), ledger, self.timing, self.breakers, sends)
         live, dead = self._undelivered(accepted.work, sent, ledger)
-        entries = [*accepted.dead, *dead, *self._tickets([*accepted.early.values(), *live])]
+        waiting = [*accepted.early.values(), *live]
+        self._measure_waiting([ticket for ticket, _ in waiting], sum(was_held_up(one, began) for one in records))
+        entries = [*accepted.dead, *dead, *self._tickets(waiting)]
         stay = self.outbox.post(entries, Deadline(ends.at + self.timing.last_moments))
         for record_id, reason in stay.items():
             logger.error("SQS refused the ticket or dead letter: the record stays", record=record_id, reason=reason)
@@ -137,19 +140,30 @@ class Dispatcher:
         )
 
     def _tickets(self, tickets: Sequence[tuple[Ticket, Records]]) -> Sequence[OutboxEntry]:
-        """Measures how old the oldest is."""
         now = time.time()
-        if tickets:
-            measure_oldest(now - min(ticket.first_tried for ticket, _ in tickets))
         return [
             OutboxEntry(ticket.to_body(), records, self.timing.ticket_delay(ticket.not_before, now))
             for ticket, records in tickets
         ]
 
+    def _measure_waiting(self, tickets: Sequence[Ticket], held_up: int) -> None:
+        """Measure how old the oldest is, and how much is late.
+
+        held_up: number of records that the function should have had before
+        """
+        now = time.time()
+        ages = [now - ticket.first_tried for ticket in tickets]
+        if ages:
+            measure_oldest(max(ages))
+        if held_up:
+            logger.warning("records were held up: throttled, or an earlier invocation failed", number=held_up)
+        if late := held_up + sum(age > self.timing.late_after for age in ages):
+            measure_late(late)
+
     def _look_after_channels(self, sent: Mapping[str, NotifierReport], deadline: Deadline) -> None:
-        """Write each notifier's metrics, and announce dead channels. No error here may cost a message."""
+        """Log what each notifier sent, and announce dead channels. No error here may cost a message."""
         for name, one in sent.items():
-            counts = Counter(outcome.result.name.title().replace("_", "") for outcome in one.outcomes)
+            counts = Counter(outcome.result.value for outcome in one.outcomes)
             measure_notifier(name, counts, [attempt.seconds for attempt in one.attempts])
         health = Health(self.dynamodb, self.table, self.timing)
         dead: queue.SimpleQueue[DeadChannel] = queue.SimpleQueue()

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
+from batchbell.wire import late_after
+
 REFERENCE_TIMEOUT = 30  # s; what the figures below are written for
 MAX_SQS_DELAY = 900  # s; SQS API reference, SendMessage
 LOOK_UP_CALLS = 11  # AWS calls an invocation: 10 pages of children and one DescribeJobs
@@ -34,8 +36,12 @@ class Timing:
 
     @cached_property
     def posting(self) -> float:
-        """The read time-out of a call that posts tickets: an answer that comes late would post them twice."""
-        return max(self.call, self.scaled(3))
+        """The read time-out of a call that posts tickets: each answer that comes too late is a copy of them.
+
+        It is nearly all of the time that is kept for posting. With a shorter one, a slow SQS gets several copies in
+        each invocation, which are more work in the next ones, and so on: 200 jobs became 25,000 tickets.
+        """
+        return max(self.call, self.scaled(5))
 
     @cached_property
     def reserve(self) -> float:
@@ -119,6 +125,11 @@ class Timing:
     def ticket_lifetime(self) -> float:
         """How long after its first attempt a message is retried, whatever the channel asks for."""
         return self.scaled(4 * 3600)
+
+    @cached_property
+    def late_after(self) -> float:
+        """How long a message may stay undelivered before an alarm goes off."""
+        return late_after(self.timeout)
 
     def expiry(self, first_tried: float) -> float:
         """When a message is no longer retried; its last attempt is due then at the latest. Epoch seconds."""

@@ -235,7 +235,8 @@ def run(request: Mapping[str, Any], report: Report) -> str | None:
     except (stack_files.InvalidConfig, pulumi.RunError, ResourceError) as error:
         reason = str(error)
     except SystemExit as error:
-        reason = f"the program exited with status {error.code}"
+        shown = isinstance(error.__cause__, pulumi.RunError)
+        reason = str(error.__cause__) if shown else f"the program exited with status {error.code}"
     except Exception as error:
         print(redaction.scrub(traceback.format_exc()), file=sys.stderr)
         reason = _where(error, program)

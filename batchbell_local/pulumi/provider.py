@@ -70,6 +70,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(self, request: Any, context: Any) -> Any:
         values = self._decode(request.news).values
         failures = list(endpoint_guard.check_provider(values, self._clients.region))
+        if not self._clients.has_credentials:  # pulumi-aws, provider/config.go and errors/no_credentials.txt
+            failures.append(CheckFailure("", "No valid credential sources found."))
         return provider_pb2.CheckResponse(inputs=request.news, failures=self._failures(failures))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
@@ -243,12 +245,18 @@ def _at(values: Any, path: str) -> Any:
     return values
 
 
-def write_executable(folder: Path) -> Path:
-    """Write `pulumi-resource-aws` into this folder, which must be on PATH when `pulumi` runs. Return its path."""
+def install(pulumi_home: Path) -> Path:
+    """Put `pulumi-resource-aws` into the plugin cache, in place of the real plugin. Return its path.
+
+    On PATH the engine would find it, too, but warn in every operation that it uses it from there.
+
+    pulumi_home: the CLI's PULUMI_HOME. Not a user's own: the next deployment to AWS would take this for the plugin.
+    """
     # -P: the engine runs it in the program's folder, which may have packages with the same names as those here.
     code = Path(__file__).resolve().parents[2]
     command = shlex.join([sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"])
-    path = folder / EXECUTABLE
+    path = pulumi_home / "plugins" / f"resource-aws-v{version('pulumi-aws')}" / EXECUTABLE
+    path.parent.mkdir(parents=True)
     path.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(code))} exec {command} "$@"\n', "utf-8")
     path.chmod(0o755)
     return path

@@ -52,7 +52,7 @@ def _violations(method: str, content_type: str, body: bytes) -> Iterator[str]:
     if not isinstance(blocks, list):
         yield "blocks is not a list"
         return
-    if not text.strip() and not blocks:
+    if not text.strip() and not blocks and not payload.get("attachments"):
         yield "neither text nor blocks"
     if len(blocks) > BLOCK_LIMIT:
         yield f"{len(blocks)} blocks, more than {BLOCK_LIMIT}"

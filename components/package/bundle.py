@@ -67,17 +67,21 @@ def build(plugins: Sequence[Plugin], runtime: Runtime, *, cache: Path | None = N
     """Return the folder to deploy for these notifiers, from the cache if it was built before.
 
     plugins: the notifiers; their order and repetitions do not matter
-    cache: the folder of built packages; .batchbell/bundle in the working folder (a Pulumi program's own) if not given
+    cache: the folder of built packages; .batchbell/bundle in the working folder (a Pulumi program's own) if not given,
+        which Git then ignores whatever the program's .gitignore says
 
     Finding it in the cache writes nothing and asks no package index. Raises BundleError for a distribution that is not
     installed, or that has no wheel for the runtime.
     """
     with _parsing:
         parts = _parts(sorted(set(plugins), key=lambda plugin: plugin.type), runtime)
-    cache = cache or Path.cwd() / ".batchbell" / "bundle"
+    own = Path.cwd() / ".batchbell"
+    cache = cache or own / "bundle"
     folder = cache / parts.key()
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
+        if cache.is_relative_to(own):
+            (own / ".gitignore").write_text("*\n", encoding="utf-8")
         _sweep(cache)
         making = cache / f".making-{uuid.uuid4().hex}"
         try:

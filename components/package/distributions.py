@@ -33,9 +33,12 @@ PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "batchbell"})
 # All others say how the distribution was installed, and differ from machine to machine.
 KEPT_METADATA = ("metadata", "entry_points.txt", "licenses", "license", "licence", "copying", "notice", "authors")
 
-# Routes of web APIs with Swagger UI: a fifth of the package. Nothing else in Powertools imports it, except for events
-# that are pydantic models.
-LEFT_OUT = "aws_lambda_powertools/event_handler/"
+# Files that nothing there imports. Powertools: routes of web APIs with Swagger UI, a fifth of the package, except for
+# events that are pydantic models. Apprise: translations, pictures, and its command.
+LEFT_OUT = ("aws_lambda_powertools/event_handler/", "apprise/i18n/", "apprise/assets/", "apprise/cli.py")
+# What a distribution requires for such files, by normalised names: Apprise for its command, files of settings, and
+# Markdown that becomes HTML.
+NOT_REQUIRED = {"apprise": ("click", "pyyaml", "markdown")}
 
 
 def installed(name: str, needed_by: str) -> Distribution:
@@ -82,7 +85,12 @@ def required(roots: Mapping[str, str], runtime: Runtime) -> dict[str, Distributi
         for chosen in {"", *requirement.extras}:
             if (name, chosen) not in seen:
                 seen.add((name, chosen))
-                waiting += [(Requirement(text), requirement.name, chosen) for text in found[name].requires or ()]
+                needed = map(Requirement, found[name].requires or ())
+                waiting += [
+                    (one, requirement.name, chosen)
+                    for one in needed
+                    if canonicalize_name(one.name) not in NOT_REQUIRED.get(name, ())
+                ]
     return dict(sorted(found.items()))
 
 

@@ -18,6 +18,7 @@ from demo.command_line import ProgressLines, clean_exit, program_folder, run
 LABELS = {
     "local AWS": "local AWS started",
     "deploying": "resources deployed",
+    "boards": "live messages of the first jobs",
     "events": "events sent",
     "waiting": "queues drained",
     "half": "half a lifetime later",

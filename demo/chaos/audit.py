@@ -154,7 +154,7 @@ def _alive(ending: Ending, log: Sequence[Json], times: Times, keys: Mapping[str,
     ]
     pairs = [_pair(body, keys) for body in (*too_late, *ending.alive)]
     found = [f"alive beyond its lifetime: {job} for {notifier}" for job, notifier in dict.fromkeys(pairs)]
-    known = max((max(line[OLDEST_UNDELIVERED]) for line in log if line.get(OLDEST_UNDELIVERED)), default=0.0)
+    known = max((line[OLDEST_UNDELIVERED] for line in log if OLDEST_UNDELIVERED in line), default=0.0)
     if ending.waiting and known < times.lifetime / 2 - times.apart:
         found.append(f"no alarm knows that messages wait: the oldest is said to be {known:.0f} s old")
     return found

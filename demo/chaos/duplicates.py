@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,16 +40,17 @@ def marks_of(arrived: Mapping[str, Sequence[Sequence[str]]]) -> Mapping[Pair, Se
     return marks
 
 
-def jobs_in(texts: Sequence[str]) -> dict[str, bool]:
+def jobs_in(texts: Sequence[str], names: re.Pattern[str] = JOB_NAME) -> dict[str, bool]:
     """The jobs that one message reports, each with whether it is marked as a possible repeat.
 
-    `texts`: all texts of the message. In a message about one job the mark may be anywhere, in a digest it is in the
-    line of the job.
+    texts: all texts of the message. In a message about one job the mark may be anywhere, in a digest it is in the line
+        of the job.
+    names: what a job's name looks like.
     """
     found: dict[str, bool] = {}
     lines = [line for text in texts for line in text.splitlines()]
     for line in lines:
-        for name in JOB_NAME.findall(line):
+        for name in names.findall(line):
             found[name] = found.get(name, False) or REPEAT_MARK in line
     if len(found) == 1 and any(REPEAT_MARK in line for line in lines):
         return dict.fromkeys(found, True)

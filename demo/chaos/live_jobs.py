@@ -10,6 +10,7 @@ from batchbell_local.cloud import LocalCloud
 
 CHILDREN = 8
 SHARE = 0.2  # of all jobs
+EARLY_SHARE = 0.5  # of these jobs: they begin before anything fails, so that each run has live messages
 LATEST_BEGIN = 0.5  # of the run
 FAILED_SHARE = 0.4  # of the jobs
 
@@ -41,11 +42,11 @@ class LiveJobs:
         planned = [
             LiveJob(
                 name,
-                begin := random.random() * LATEST_BEGIN,
+                begin := random.random() * LATEST_BEGIN if number >= len(names) * EARLY_SHARE else 0.0,
                 begin + (1 - begin) * (0.3 + 0.65 * random.random()),
                 random.randint(1, CHILDREN) if random.random() < FAILED_SHARE else 0,
             )
-            for name in names
+            for number, name in enumerate(names)
         ]
         cloud.jobs.hold(queue_arn)
         return cls(cloud, queue_arn, definition, planned)
@@ -59,6 +60,11 @@ class LiveJobs:
                 job.job_id = self._submit(job.name)
                 self.cloud.jobs.move(job.job_id, "RUNNING", CHILDREN // 2)
             self._finish(job, min(CHILDREN, int(CHILDREN * (share - job.begin) / (job.end - job.begin))))
+
+    @property
+    def begun(self) -> int:
+        """How many of them have been submitted."""
+        return sum(bool(job.job_id) for job in self.jobs)
 
     @property
     def keys(self) -> Mapping[str, str]:

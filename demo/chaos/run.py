@@ -15,6 +15,7 @@ from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import SlackSink
 from batchbell_local.slack.web_api import SlackWebApi
 from demo.chaos.audit import Audit, Times, audit_run
+from demo.chaos.boards import is_board
 from demo.chaos.ending import end_run
 from demo.chaos.fault_schedule import INTERVAL, MIN_INTERVALS, FaultSchedule
 from demo.chaos.live_jobs import SHARE, LiveJobs
@@ -27,6 +28,7 @@ from demo.print_color import (
     deploy_print_color,
     describe_job_definition,
     ignore_progress,
+    until,
 )
 
 FUNCTION_TIMEOUT = 5  # seconds; retries, leases and lifetimes are six times as fast as in a real stack
@@ -37,6 +39,7 @@ LIFETIME = 4 * HOUR  # for how long a real stack retries a message
 SLOT = 10.0  # seconds; a real stack's tickets become due at multiples of this
 JOBS_PER_SECOND = 5
 STEP = 0.2  # seconds between two groups of events
+BOARDS_TIMEOUT = 240.0  # seconds until the first jobs have their live messages; nothing fails then
 STEPS_OF_A_SWEEP = 5  # a real stack sweeps once in some minutes
 
 
@@ -65,6 +68,7 @@ def run_chaos(program: Path, jobs: int, seed: int, report: ReportProgress = igno
         live = LiveJobs.plan(cloud, queue, definition, names, random)
         releases = Releases.of(cloud, stack.function)
         intervals = max(MIN_INTERVALS, round(jobs / JOBS_PER_SECOND / INTERVAL))
+        _open_boards(stack, live, report)
         with FaultSchedule(stack, random, intervals, workload.refused, releases, times.apart) as faults:
             _send(stack, workload, live, intervals * INTERVAL, report)
             faults.wait()
@@ -112,6 +116,21 @@ def _times() -> Times:
     """Scaled as the function scales its own."""
     scale = FUNCTION_TIMEOUT / REAL_TIMEOUT
     return Times(lifetime=LIFETIME * scale, slot=max(1.0, SLOT * scale), apart=HOUR * scale)
+
+
+def _open_boards(stack: Stack, live: LiveJobs, report: ReportProgress) -> None:
+    """Let the first jobs begin, and sweep until each has its live message. Raises RunFailed if one does not get it."""
+    live.advance(0)
+
+    def opened() -> bool:
+        boards = sum(map(is_board, stack.web.messages))
+        report("boards", boards, live.begun)
+        if boards < live.begun:
+            stack.sweep()
+            time.sleep(STEP * STEPS_OF_A_SWEEP)
+        return boards >= live.begun
+
+    until(opened, BOARDS_TIMEOUT, f"not each of {live.begun} running jobs got its live message")
 
 
 def _send(stack: Stack, workload: Workload, live: LiveJobs, length: float, report: ReportProgress) -> None:

@@ -46,7 +46,7 @@ def mistakes(*notifiers: Mapping[str, object]) -> list[str]:
 def test_a_folder_and_an_installed_distribution_are_found_without_a_registry(site: Path) -> None:
     put_pager(site, "pager_found")
 
-    assert find_plugins().keys() == {"slack", "email", "sns", "pager"}
+    assert find_plugins().keys() == {"apprise", "slack", "email", "sns", "pager"}
     assert find_plugins()["pager"].origin == "distribution acme-pager_found 1.0"
     assert mistakes(PAGER, MAIL) == []
 
@@ -129,12 +129,15 @@ def test_an_unknown_type_is_reported_with_the_most_similar_one_and_all_types(sit
 
     assert mistakes(MAIL | {"type": "slak"}) == [
         "batchbell:notifiers[0].type: got 'slak', which is not a notifier; did you mean slack? "
-        "Available: email, pager, slack, sns"
+        "Available: apprise, email, pager, slack, sns"
     ]
     for entry, reported in (
-        (MAIL | {"type": "teams"}, "got 'teams', which is not a notifier; available: email, pager, slack, sns"),
-        (MAIL | {"type": 7}, "got 7; takes one of email, pager, slack, sns, for example email"),
-        ({"name": "team"}, "is missing; takes one of email, pager, slack, sns, for example email"),
+        (
+            MAIL | {"type": "teams"},
+            "got 'teams', which is not a notifier; available: apprise, email, pager, slack, sns",
+        ),
+        (MAIL | {"type": 7}, "got 7; takes one of apprise, email, pager, slack, sns, for example email"),
+        ({"name": "team"}, "is missing; takes one of apprise, email, pager, slack, sns, for example email"),
     ):
         assert mistakes(entry) == [f"batchbell:notifiers[0].type: {reported}"]
 

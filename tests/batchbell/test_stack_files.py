@@ -173,6 +173,15 @@ def test_the_files_may_be_where_the_cli_looks_for_them(project_file, more, stack
     assert load(tmp_path).values == {"tiny:plain": "file"}
 
 
+def test_a_stack_without_a_file_has_that_of_the_example_of_its_name(program):
+    (program / "examples" / "stacks").mkdir(parents=True)
+    (program / "examples" / "stacks" / "Pulumi.dev.yaml").write_text("config:\n  tiny:plain: example\n")
+    example = load(program).values["tiny:plain"]
+    (program / "Pulumi.dev.yaml").write_text("config:\n  tiny:plain: own\n")
+
+    assert (example, load(program).values["tiny:plain"]) == ("example", "own")
+
+
 def test_a_value_that_is_encrypted_at_any_depth_is_left_out_and_its_key_is_named(program):
     (program / "Pulumi.dev.yaml").write_text(
         "config:\n  tiny:hook: {secure: AAAA}\n  tiny:list: [{a: {secure: BBBB}}]\n  tiny:names: [{secure: CCCC}]\n"

@@ -5,7 +5,7 @@ import json
 import sys
 import uuid
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ class DeployedFunction:
 
 
 class Deploy:
-    """Deploys one source file with a `handler`; its role may only log and do what `statements` allow."""
+    """Deploys a source file with a `handler`, and `files`; its role may only log and do what `statements` allow."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self._cloud = cloud
@@ -63,6 +63,7 @@ class Deploy:
         runtime: str = "",
         log_group: str = "",
         may_log: bool = True,
+        files: Mapping[str, str] | None = None,
         on: LocalCloud | None = None,
     ) -> DeployedFunction:
         target = on or self._cloud
@@ -81,7 +82,7 @@ class Deploy:
             Runtime=runtime or f"python{sys.version_info.major}.{sys.version_info.minor}",
             Role=role["Arn"],
             Handler="app.handler",
-            Code={"ZipFile": zip_of({"app.py": source})},
+            Code={"ZipFile": zip_of({"app.py": source, **(files or {})})},
             Timeout=timeout,
             Environment={"Variables": variables or {}},
             **({"LoggingConfig": {"LogGroup": log_group}} if log_group else {}),

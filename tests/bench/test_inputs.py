@@ -135,9 +135,9 @@ def test_the_bill_is_that_of_a_simple_function_plus_the_cost_of_reliability() ->
 
 
 def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
-    rest = idle_bill(IdleResources(mappings=2, alarms=7, notifiers=3))
+    rest = idle_bill(IdleResources(pollers=10, alarms=7, notifiers=3))
 
-    assert rest["polls of the mappings"] * 30 == pytest.approx(0.5184)
+    assert rest["polls of the queues"] * 30 == pytest.approx(0.5184)
     assert rest["alarms"] * 30 == pytest.approx(0.70)
 
 

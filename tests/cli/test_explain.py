@@ -95,8 +95,8 @@ def test_the_event_of_a_blocked_queue_is_compared_with_its_own_rule(explained, e
 def test_a_blocked_queue_that_the_stack_does_not_report_is_explained_by_its_setting(
     explained, event, tmp_path, project, monkeypatch
 ):
-    for file in ("Pulumi.yaml", "Pulumi.production.yaml"):
-        (tmp_path / file).write_text((project / file).read_text())
+    for file in (project / "Pulumi.yaml", project / "examples" / "stacks" / "Pulumi.production.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
     with (tmp_path / "Pulumi.production.yaml").open("a") as file:
         file.write("  batchbell:queue_blocked: false\n")
     monkeypatch.chdir(tmp_path)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pulumi
 import pytest
+from botocore.loaders import Loader
 
 from batchbell.provisioning import Context
 from components import ArrayJobNotifierArgs
-from components.deployment_context import with_company_settings
+from components.deployment_context import REGION, with_company_settings
 from components.settings.model import Settings, check_settings
 
 HERE = Context("nightly", "aws", "us-east-1", "123456789012", {"batchbell": "batchbell/nightly"})
@@ -61,3 +62,12 @@ def test_an_output_is_checked_as_soon_as_its_value_is_known(setting, value, prob
     else:
         with pytest.raises(pulumi.RunError, match=problem):
             asyncio.run(resolve())
+
+
+def test_every_region_that_the_sdk_knows_is_taken_and_no_availability_zone():
+    partitions = Loader().load_data("partitions")["partitions"]
+    regions = [name for one in partitions for name in one["regions"] if not name.endswith("-global")]
+
+    assert [name for name in regions if not REGION.fullmatch(name)] == []
+    assert [name for name in regions if REGION.fullmatch(f"{name}a")] == []
+    assert len(regions) > 40

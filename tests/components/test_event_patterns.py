@@ -5,8 +5,14 @@ import json
 import pulumi
 import pytest
 
-from batchbell.cli.events.pattern_matching import find_mismatched_fields
-from components.event_patterns import blocked_queue_pattern, finished_job_pattern, pattern_json
+from batchbell.cli.events.pattern_matching import find_mismatched_fields, split_pattern
+from components.event_patterns import (
+    PATTERN_LIMIT,
+    blocked_queue_pattern,
+    finished_job_pattern,
+    joined_pattern,
+    pattern_json,
+)
 
 PLACE = "arn:aws:batch:us-east-1:123456789012"
 NIGHTLY, OTHER = f"{PLACE}:job-queue/nightly", f"{PLACE}:job-queue/nightly-2"
@@ -31,7 +37,7 @@ def matches(request, cloud):
     return (
         in_local_aws
         if request.param == "local AWS"
-        else lambda pattern, event: find_mismatched_fields(pattern, event) == {}
+        else lambda pattern, event: any(find_mismatched_fields(one, event) == {} for one in split_pattern(pattern))
     )
 
 
@@ -84,7 +90,7 @@ def test_with_queues_and_definitions_both_must_match(matches, event):
         assert matches(pattern, event("parent-failed")) is fires
 
 
-def test_a_blocked_queue_matches_the_second_rule_only(matches, event):
+def test_a_blocked_queue_matches_its_own_pattern_only(matches, event):
     assert matched(matches, event, blocked_queue_pattern([OTHER, NIGHTLY], [])) == set(BLOCKED)
     assert matched(matches, event, blocked_queue_pattern([OTHER], [])) == set()
 
@@ -107,8 +113,31 @@ def test_a_pattern_that_aws_would_refuse_is_refused():
         pattern_json(pattern)
 
 
-@pytest.mark.parametrize(("queues", "definitions"), [([NIGHTLY] * 20, []), ([], [RENDER] * 20), ([NIGHTLY], [RENDER])])
-def test_where_the_first_rule_fits_the_second_one_fits_too(queues, definitions):
-    first = finished_job_pattern(FINISHED, queues, definitions, single_jobs=False)
+WATCHED = [([OTHER, NIGHTLY], []), ([OTHER], []), ([], [RENDER]), ([], [RENDER + "2"]), ([NIGHTLY], [RENDER + "2"])]
 
-    assert len(json.dumps(blocked_queue_pattern(queues, definitions))) < len(json.dumps(first))
+
+@pytest.mark.parametrize("single_jobs", [False, True])
+@pytest.mark.parametrize(("queues", "definitions"), WATCHED)
+def test_the_rule_matches_what_either_of_its_two_patterns_matches(matches, event, queues, definitions, single_jobs):
+    finished = finished_job_pattern(FINISHED, queues, definitions, single_jobs=single_jobs)
+    blocked = blocked_queue_pattern(queues, definitions)
+    either = matched(matches, event, finished) | matched(matches, event, blocked)
+
+    assert matched(matches, event, joined_pattern(finished, blocked)) == either
+
+
+@pytest.mark.parametrize(("queues", "definitions"), WATCHED)
+def test_a_joined_pattern_is_split_into_the_two_that_it_joins(queues, definitions):
+    finished = finished_job_pattern(FINISHED, queues, definitions, single_jobs=False)
+    blocked = blocked_queue_pattern(queues, definitions)
+
+    assert split_pattern(joined_pattern(finished, blocked)) == [finished, blocked]
+    assert split_pattern(finished) == [finished]
+
+
+@pytest.mark.parametrize(("queues", "definitions"), [([NIGHTLY] * 20, []), ([], [RENDER] * 20), ([NIGHTLY], [RENDER])])
+def test_watching_for_blocked_queues_takes_little_of_the_patterns_length(queues, definitions):
+    finished = finished_job_pattern(FINISHED, queues, definitions, single_jobs=False)
+    both = joined_pattern(finished, blocked_queue_pattern(queues, definitions))
+
+    assert len(pattern_json(both)) - len(pattern_json(finished)) < PATTERN_LIMIT / 20

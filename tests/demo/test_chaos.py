@@ -22,6 +22,7 @@ def quick(monkeypatch, in_this_process):
         monkeypatch.setattr(module, "INTERVAL", slowness())  # s
     monkeypatch.setattr(run, "FUNCTION_TIMEOUT", run.FUNCTION_TIMEOUT * FACTOR)
     monkeypatch.setattr(ending, "DRAIN_TIMEOUT", patience(ending.DRAIN_TIMEOUT))
+    monkeypatch.setattr(run, "BOARDS_TIMEOUT", patience(run.BOARDS_TIMEOUT))
 
 
 def test_while_everything_fails_nothing_is_lost_and_each_duplicate_is_marked(quick, in_this_process):
@@ -34,7 +35,7 @@ def test_while_everything_fails_nothing_is_lost_and_each_duplicate_is_marked(qui
         dead = {one["job"] for one in audit["each_dead_letter"] if one["notifier"] in (name, "*")} - {""}
         assert audit["delivered"][name] + len(dead) >= JOBS
     assert all(one["marked"] and one["cause"] for one in audit["each_duplicate"])
-    assert audit["boards"]["posts"] <= round(JOBS * SHARE)
+    assert round(JOBS * SHARE) // 2 <= audit["boards"]["posts"] <= round(JOBS * SHARE)
     assert audit["refused"]
     dead = {one["job"] for one in audit["each_dead_letter"] if one["notifier"] == "slack"}
     assert dead >= set(audit["refused"])

@@ -126,9 +126,13 @@ def stack(cloud, table):
                 timing=Timing(6),
             )
 
-        def run(self, *bodies, seconds=6.0):
+        def run(self, *bodies, seconds=6.0, attributes=None):
+            """`attributes`: of each record."""
             texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
-            records = [{"messageId": str(number), "body": text} for number, text in enumerate(texts)]
+            records = [
+                {"messageId": str(number), "body": text, "attributes": attributes or {}}
+                for number, text in enumerate(texts)
+            ]
             answer = self.dispatcher.run(records, seconds)
             return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 

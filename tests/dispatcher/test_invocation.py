@@ -126,26 +126,25 @@ def test_a_long_retry_after_outlives_a_queues_longest_delay(stack, ticket):
 
 @pytest.mark.parametrize("wait", [86_400, 1e9, 1e308])
 def test_a_channel_that_asks_for_longer_than_a_message_lives_gets_it_until_then_and_not_later(
-    stack, finished, clock, capfd, wait
+    stack, finished, clock, caplog, wait
 ):
     """The invocations of four hours, one each time the ticket comes back: SQS's longest delay is 15 minutes."""
     lifetime, began = Timing(6).ticket_lifetime, time.time()
     ops = Channel(*[TemporaryError("503", retry_after=wait)] * 99)
     invocation = stack(ops=ops)
     invocation.run(finished())
-    ages = []
+    caplog.set_level("INFO")
+    caplog.clear()
     while bodies := invocation.posted():
         clock.move(min(900, lifetime / 4))
-        capfd.readouterr()
         invocation.run(*bodies)
-        ages += metrics(capfd).get("", {}).get("OldestUndelivered", [])
-        assert len(ages) < 99
+        assert len(ages(caplog)) < 99
 
     (dead,) = invocation.bodies("dead")
     assert dead["reason"] == "503"
     assert dead["died"] - began < lifetime + 901
-    assert ages == sorted(ages)
-    assert len(ages) >= 3
+    assert ages(caplog) == sorted(ages(caplog))
+    assert len(ages(caplog)) >= 3
     assert len(ops.errors) == 97  # tried when it came, and when its time was over
 
 
@@ -351,40 +350,81 @@ def test_a_ticket_that_cannot_be_read_is_kept_whole_and_a_redrive_brings_it_back
     assert len(ops.got) == 1
 
 
-def metrics(capfd):
-    """What CloudWatch would read from the log: by notifier ("" without one), each metric's values."""
-    found: dict[str, dict[str, list[float]]] = {}
+def ages(caplog):
+    """The ages of the oldest undelivered message, as the log has them."""
+    return [record.oldest_undelivered for record in caplog.records if record.message == "undelivered"]
+
+
+def late(capfd):
+    """What CloudWatch would read from the log: the values of the one metric."""
+    found = []
     for line in capfd.readouterr().out.splitlines():
         if line.startswith("{") and "_aws" in (record := json.loads(line)):
             (directive,) = record["_aws"]["CloudWatchMetrics"]
-            values = {metric["Name"]: record[metric["Name"]] for metric in directive["Metrics"]}
-            found.setdefault(record.get("notifier", ""), {}).update(values)
-            assert directive["Namespace"] == "batchbell"
-            assert set(directive["Dimensions"][0]) == {"service", "notifier"} & set(record)
+            assert (directive["Namespace"], directive["Dimensions"]) == ("batchbell", [["service"]])
+            assert [metric["Name"] for metric in directive["Metrics"]] == ["Late"]
+            found += record["Late"]
     return found
 
 
-def test_each_notifier_has_metrics_of_what_it_sent_and_how_long_it_took(stack, finished, capfd):
+def test_the_log_has_what_each_notifier_sent_and_how_long_it_took(stack, finished, caplog):
+    caplog.set_level("INFO")
     invocation = stack(ops=Channel(), team=Channel(TemporaryError("busy")), gone=Channel(PermanentError("404")))
     invocation.run(finished())
-    measured = metrics(capfd)
+    lines = {record.notifier: record for record in caplog.records if record.message == "sends"}
 
-    assert measured["ops"]["Sent"] == [1.0]
-    assert measured["team"]["Temporary"] == [1.0]
-    assert measured["gone"]["Permanent"] == [1.0]
-    assert all(len(measured[name]["SendTime"]) == 1 for name in ("ops", "team", "gone"))
+    assert {name: line.outcomes for name, line in lines.items()} == {
+        "ops": {"sent": 1},
+        "team": {"temporary": 1},
+        "gone": {"permanent": 1},
+    }
+    assert all(line.attempts == 1 and 0 <= line.slowest == line.seconds < 5 for line in lines.values())
 
 
-def test_the_age_of_the_oldest_undelivered_message_is_a_metric_and_there_is_none_without_one(stack, finished, capfd):
-    first = stack(ops=Channel(PermanentError("gone")))
-    first.run(finished())
-    ticket = first.bodies("dead")[0]
-    del ticket["died"]
-    capfd.readouterr()
-    newer = finished()
+def test_the_age_of_the_oldest_undelivered_message_is_in_the_log_and_there_is_none_without_one(
+    stack, finished, ticket, caplog
+):
+    caplog.set_level("INFO")
     busy = Channel(TemporaryError("busy"), TemporaryError("busy"))
-    stack(ops=busy).run(ticket | {"first_tried": time.time() - 500}, newer)
-    assert metrics(capfd)[""]["OldestUndelivered"] == [pytest.approx(500, abs=5)]
+    stack(ops=busy).run(ticket | {"first_tried": time.time() - 500, "not_before": time.time() - 1}, finished())
+    assert ages(caplog) == [pytest.approx(500, abs=5)]
 
+    caplog.clear()
     stack(ops=Channel()).run(finished())
-    assert "" not in metrics(capfd)
+    assert ages(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("age", "channel", "number"),
+    [
+        (350, TemporaryError("busy"), []),  # 60 timeouts of 6 s: not yet late
+        (370, TemporaryError("busy"), [1.0]),
+        (370, None, []),  # delivered at last
+    ],
+)
+def test_a_message_that_stays_undelivered_for_too_long_counts_as_late(stack, ticket, capfd, age, channel, number):
+    ops = Channel(*([channel] if channel else []))
+    stack(ops=ops).run(ticket | {"first_tried": time.time() - age, "not_before": time.time() - 1})
+
+    assert late(capfd) == number
+
+
+def test_a_late_message_counts_each_time_that_its_ticket_comes_back_too_early_for_its_channel(stack, ticket, capfd):
+    now = time.time()
+    stack(ops=Channel()).run(ticket | {"first_tried": now - 370, "not_before": now + 100})
+
+    assert late(capfd) == [1.0]
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(0, []), (20, []), (35, [2.0]), (200, [2.0])])
+def test_records_that_lambda_held_back_or_an_invocation_left_count_as_late_although_they_are_delivered(
+    stack, finished, capfd, seconds, number
+):
+    """A mapping collects for 20 s at most: after a longer time the function was throttled, or it died."""
+    ops = Channel()
+    invocation = stack(ops=ops)
+    received = str(int((time.time() - seconds) * 1_000))
+    invocation.run(finished(), finished(), attributes={"ApproximateFirstReceiveTimestamp": received})
+
+    assert len(ops.got) == 2
+    assert late(capfd) == number

@@ -155,7 +155,7 @@ def test_a_message_whose_tags_are_unknown_says_so_where_they_are_filtered(
     assert notes["all"] == ()
 
 
-def test_a_notifier_shows_as_many_log_lines_as_it_is_told(failed_message: Message) -> None:
+def test_a_notifier_shows_as_many_log_lines_as_it_was_composed(failed_message: Message) -> None:
     (group,) = failed_message.failures
 
     assert Instance("ops", Nobody()).shown(failed_message, {}) == failed_message

@@ -44,3 +44,11 @@ def test_a_message_that_is_refused_for_four_hours_is_tried_about_twenty_times():
         tries += 1
 
     assert 15 <= tries <= 25
+
+
+@pytest.mark.parametrize("timeout", [3, 5, 30, 120])
+def test_at_the_end_of_an_invocation_a_slow_sqs_gets_each_ticket_once(timeout):
+    timing = Timing(timeout)
+    kept = timing.wrap_up - timing.unknown_marks + timing.last_moments
+
+    assert timing.posting <= kept < 2 * timing.posting

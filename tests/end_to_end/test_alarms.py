@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from batchbell.cli import app
+from batchbell.dispatcher.messages.failures import Failures
+from batchbell.dispatcher.messages.finished_job import compose
+from batchbell.dispatcher.records.job import Job
+from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.timing import REFERENCE_TIMEOUT
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.deployment import DeploymentFailed
@@ -54,7 +59,7 @@ def queue_name(stack, purpose):
 def test_each_silent_failure_has_an_alarm(alarmed):
     stack, function = alarmed.stack, alarmed.stack.outputs["function_name"]
     rules = stack.ids("aws:cloudwatch/eventRule:EventRule")
-    (blocked,), (sweep,) = ([rule for rule in rules if purpose in rule] for purpose in ("-blocked-", "-sweep-"))
+    (sweep,) = (rule for rule in rules if "-sweep-" in rule)
 
     assert {name: alarmed.metric(name) for name in alarmed.alarms} == {
         "dead-letters": (
@@ -62,19 +67,19 @@ def test_each_silent_failure_has_an_alarm(alarmed):
             "ApproximateNumberOfMessagesVisible",
             {"QueueName": queue_name(stack, "dead_letter")},
         ),
-        "oldest-undelivered": ("batchbell", "OldestUndelivered", {"service": function}),
+        "late": ("batchbell", "Late", {"service": function}),
         "backlog": ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue_name(stack, "intake")}),
         "retry-backlog": ("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue_name(stack, "retry")}),
         "errors": ("AWS/Lambda", "Errors", {"FunctionName": function}),
-        "throttles": ("AWS/Lambda", "Throttles", {"FunctionName": function}),
         "finished-lost": (
             "AWS/Events",
             "InvocationsFailedToBeSentToDlq",
             {"RuleName": stack.outputs["rule_arn"].rpartition("/")[2]},
         ),
-        "blocked-lost": ("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": blocked}),
         "sweep-lost": ("AWS/Events", "InvocationsFailedToBeSentToDlq", {"RuleName": sweep}),
     }
+    lost = [alarmed.metric(name)[2]["RuleName"] for name in alarmed.alarms if name.endswith("-lost")]
+    assert sorted(lost) == sorted(rules)
 
 
 def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_missing_data(alarmed):
@@ -82,13 +87,11 @@ def test_an_alarm_goes_off_at_once_above_its_threshold_and_never_for_missing_dat
 
     assert limits == {
         "dead-letters": ("Maximum", 60, 0),
-        "oldest-undelivered": ("Maximum", 1_200, 1_800),
+        "late": ("Sum", 1_200, 0),
         "backlog": ("Maximum", 300, 900),
         "retry-backlog": ("Maximum", 300, 1_800),
         "errors": ("Sum", 60, 0),
-        "throttles": ("Sum", 60, 0),
         "finished-lost": ("Sum", 60, 0),
-        "blocked-lost": ("Sum", 60, 0),
         "sweep-lost": ("Sum", 60, 0),
     }
     for one in alarmed.alarms.values():
@@ -121,8 +124,8 @@ def test_an_alarms_text_arrives_at_the_topic_and_its_commands_work_as_written(
 def test_without_a_topic_alarms_exist_without_actions(inspected):
     alarms = find_alarms(inspected("production")).alarms
 
-    assert len(alarms) == 8
-    assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 8
+    assert len(alarms) == 6
+    assert [one["AlarmActions"] for one in alarms.values()] == [[]] * 6
 
 
 def metrics(log):
@@ -140,24 +143,51 @@ def metrics(log):
     return found
 
 
-def test_the_function_reports_the_metric_that_the_alarm_on_undelivered_messages_watches(print_color, event, name):
-    deployed = InspectedStack(print_color.cloud, print_color.deployment, {}, [])
-    alarm = find_alarms(deployed)
-    namespace, metric, dimensions = alarm.metric("oldest-undelivered")
-    where = namespace, metric, json.dumps(dimensions)
-    job = {"jobName": name, "jobId": str(uuid.uuid4()), "jobArn": f"{BATCH_ARN}:job/{uuid.uuid4()}"}
+@pytest.fixture
+def watched(print_color):
+    """The values that the function reports of the metric that an alarm watches, and that alarm."""
+    alarms = find_alarms(InspectedStack(print_color.cloud, print_color.deployment, {}, []))
+    namespace, metric, dimensions = alarms.metric("late")
+
+    def values():
+        return metrics(print_color.log()).get((namespace, metric, json.dumps(dimensions)), [])
+
+    return values, alarms.alarms["late"]
+
+
+def post_ticket(print_color, event, age, **detail):
+    """Put a ticket into the retry queue as the function does, of a message that was first tried `age` seconds ago."""
+    message = compose(Job.from_event(event("parent-succeeded", **detail)), Failures())
+    ticket = Ticket(message, "slack", "busy", time.time() - age)
+    print_color.cloud.client("sqs").send_message(
+        QueueUrl=print_color.deployment.outputs["retry_queue_url"], MessageBody=ticket.to_body()
+    )
+
+
+def test_the_function_reports_a_message_that_stays_undelivered_for_too_long_to_an_alarm(
+    print_color, event, name, watched
+):
+    values, alarm = watched
+    limit = 1_800 * TIMEOUT / REFERENCE_TIMEOUT
     print_color.sink.stop_listening()
     try:
-        print_color.send(event("parent-succeeded", **job))
-        print_color.wait_until(lambda: len(metrics(print_color.log()).get(where, ())) >= 2, "reported", timeout=30)
+        for number, age in enumerate((limit / 2, limit + 1)):
+            job = {
+                "jobName": f"{name}-{number}",
+                "jobId": str(uuid.uuid4()),
+                "jobArn": f"{BATCH_ARN}:job/{uuid.uuid4()}",
+            }
+            post_ticket(print_color, event, age, **job)
+            print_color.wait_until(
+                lambda job=job: any(job["jobArn"] in line for line in print_color.log().splitlines()), "tried"
+            )
+            assert len(values()) == number
     finally:
         print_color.sink.listen()
     print_color.wait_until_idle()
-    ages = metrics(print_color.log())[where]
 
-    assert ages == sorted(ages) and ages[-1] > ages[0]
-    # The function gives up after a fraction of the usual time, so half an hour would never be reached.
-    assert alarm.alarms["oldest-undelivered"]["Threshold"] == 1_800 * TIMEOUT / REFERENCE_TIMEOUT
+    assert max(values()) > alarm["Threshold"]
+    assert values().count(1.0) == len(values())  # the other message is not late
 
 
 OUTPUT = """
@@ -180,7 +210,7 @@ def test_alarms_go_to_a_topic_of_the_program_and_a_topic_in_another_region_is_re
     names = [one.id for one in deployment.resources if one.type.endswith(":MetricAlarm")]
     alarms = shared_cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
 
-    assert [one["AlarmActions"] for one in alarms] == [[deployment.outputs["topic"]]] * 8
+    assert [one["AlarmActions"] for one in alarms] == [[deployment.outputs["topic"]]] * 6
     elsewhere = OUTPUT.replace("=topic.arn", '=topic.arn.apply(lambda arn: arn.replace("us-east-1", "eu-west-1"))')
     with pytest.raises(DeploymentFailed, match="alarm_topic_arn: takes the ARN of a standard SNS topic in the stack's"):
         deploy(shared_cloud.environment(), program(elsewhere), "elsewhere")

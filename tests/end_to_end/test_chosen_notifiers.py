@@ -160,7 +160,7 @@ UNUSABLE = {
     "broken": "notifier broken (distribution acme-broken 1.0): its infrastructure.py cannot be imported: ZeroDiv",
     "sns2": "notifier sns2 (distribution acme-broken 1.0): the package acme_nowhere does not exist",
     "twin": "2 notifiers are named twin, only one may be: distribution acme-",
-    "pagr": "which is not a notifier; did you mean pager? Available: broken, email, pager, slack, sns, sns2",
+    "pagr": "which is not a notifier; did you mean pager? Available: apprise, broken, email, pager, slack, sns, sns2",
 }
 
 

@@ -200,7 +200,7 @@ def test_all_wrong_settings_are_reported_at_once_and_nothing_is_created(own_clou
 
 def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, project, tmp_path, wait_until):
     """Local functions can import only what their package holds, so a missing dependency shows here already."""
-    for entry in ("__main__.py", "Pulumi.yaml", "Pulumi.print-color.yaml", "components", "batchbell"):
+    for entry in ("__main__.py", "Pulumi.yaml", "examples", "components", "batchbell"):
         (tmp_path / entry).symlink_to(project / entry)
     shutil.copytree(project / "notifiers", tmp_path / "notifiers")
     module = tmp_path / "notifiers" / "slack" / "notifier.py"

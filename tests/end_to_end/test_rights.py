@@ -237,7 +237,7 @@ def test_the_functions_role_refuses_every_other_call(stack, others):
 def test_only_the_stacks_own_rules_may_send_to_its_queues_and_only_requests_without_tls_are_denied(stack):
     rules = {arn("events", f"rule/{rule}") for rule in stack.ids("aws:cloudwatch/eventRule:EventRule")}
     ours = {"Service": "events.amazonaws.com"}
-    assert len(rules) == (3 if stack.sweeps else 2)
+    assert len(rules) == (2 if stack.sweeps else 1)
     for purpose in PURPOSES:
         attributes = stack.queue(purpose)
         statements = json.loads(attributes["Policy"])["Statement"]
@@ -291,7 +291,7 @@ def test_records_that_crash_the_function_and_events_that_a_rule_cannot_deliver_a
     rules = stack.ids("aws:cloudwatch/eventRule:EventRule")
     targets = [target for rule in rules for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
 
-    assert len(targets) == len(rules) == (3 if stack.sweeps else 2)
+    assert len(targets) == len(rules) == (2 if stack.sweeps else 1)
     assert {(one["Arn"], one["DeadLetterConfig"]["Arn"]) for one in targets} == {
         (stack.queue_arn("intake"), dead_letters["QueueArn"])
     }

@@ -119,8 +119,8 @@ def test_an_outcome_whose_event_is_lost_is_found_by_a_sweep_and_does_not_come_tw
     board = watched.board(name)
     assert "succeeded" in board.shown.text
     assert len(watched.slack.history.replies(board)) == 1
-    lines = cloud.function_log(watched.deployment.outputs["function_name"], "MissedEvents")
-    assert [json.loads(line["message"])["MissedEvents"] for line in lines] == [[1.0]]
+    lines = cloud.function_log(watched.deployment.outputs["function_name"], "missed_events")
+    assert [json.loads(line["message"])["missed_events"] for line in lines] == [1]
 
 
 def test_among_500_running_arrays_two_sweeps_at_once_warn_once_of_each_that_fails_early(watched: WatchedStack) -> None:

@@ -17,14 +17,14 @@ import pytest
 
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi.provider import write_executable
+from batchbell_local.pulumi import provider as aws_plugin
 from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 from tests.engine.engine_stack import EngineStack
 from tests.engine.running_operation import ProgramHost
 from tests.warm_python import warm_subprocess
 
-PROGRAM = ("Pulumi.yaml", "Pulumi.*.yaml", "__main__.py", "components", "notifiers", "batchbell")
+PROGRAM = ("Pulumi.yaml", "examples/stacks", "__main__.py", "components", "notifiers", "batchbell")
 NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
 JOBS_AT_ONCE = 4
 FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
@@ -62,10 +62,9 @@ def pulumi() -> Path:
 
 @pytest.fixture(scope="session")
 def executables(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PATH with `pulumi`, and our provider as `pulumi-resource-aws`."""
+    """A folder for PATH with `pulumi`."""
     folder = tmp_path_factory.mktemp("bin")
     (folder / "pulumi").symlink_to(pulumi)
-    write_executable(folder)
     return folder
 
 
@@ -143,6 +142,7 @@ def engine_environment(
 ) -> dict[str, str]:
     """The CLI's environment."""
     home = tmp_path_factory.mktemp("home")
+    aws_plugin.install(home)
     (home / "logs").touch()  # no folder, so that the CLI does not write all that it does into a log: 0.1 s
     return {
         **cloud_environment,
@@ -183,11 +183,10 @@ def make_stack(stack_of: Callable[..., EngineStack], copy_project: Callable[[], 
     """Makes a stack of a copy of this project, with the settings that a function on this machine needs."""
 
     def make(name: str = "print-color", **settings: Any) -> EngineStack:
-        """A stack that is not shipped has the settings of print-color, and its Batch environment has its name."""
+        """The stack has the settings of the example print-color, and its Batch environment has the stack's name."""
         stack = stack_of(copy_project(), name)
-        if not stack.file.exists():
-            shutil.copy(stack.folder / "Pulumi.print-color.yaml", stack.file)
-            stack.set(environment_name=name)
+        shutil.copy(stack.folder / "examples" / "stacks" / "Pulumi.print-color.yaml", stack.file)
+        stack.set(environment_name=name)
         stack.set(**this_machine(), function_timeout=FUNCTION_TIMEOUT, **settings)
         return stack
 

@@ -18,14 +18,14 @@ import runpy
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
-from pulumi.automation._server import LanguageServer  # of the Automation API, for inline programs
 from pulumi.runtime.proto import language_pb2_grpc
 
-CALLS_AT_ONCE = 4
-NO_LIMIT = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+# Not imported: with this folder on its path, a program would find modules that it does not have.
+LANGUAGE_HOST = runpy.run_path(str(Path(__file__).with_name("language_host.py")))
 
 children: set[int] = set()
 
@@ -54,7 +54,6 @@ def host(order: dict[str, Any]) -> None:
     """Serve the program of this order until somebody kills this process."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, lambda *_: None)  # as in Pulumi's host: only the engine handles Ctrl-C
     answer = os.fdopen(os.dup(1), "w")
     with open(os.devnull) as nothing, open(order["output"], "ab") as output:
         os.dup2(nothing.fileno(), 0)
@@ -65,18 +64,14 @@ def host(order: dict[str, Any]) -> None:
     os.chdir(order["program"])
     further = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [order["program"], *(path for path in further if path)]
-    server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(run_program), server)
+    calls = ThreadPoolExecutor(LANGUAGE_HOST["CALLS_AT_ONCE"])
+    server = grpc.server(calls, options=LANGUAGE_HOST["NO_LIMIT"])
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LANGUAGE_HOST["LanguageHost"](), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with answer:
         answer.write(json.dumps({"process": os.getpid(), "address": f"127.0.0.1:{port}"}) + "\n")
     server.wait_for_termination()
-
-
-def run_program() -> None:
-    """Run the program as Pulumi's host does: its folder is the working directory and first on the path."""
-    runpy.run_path("__main__.py", run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 class OperationResult:
     """The result of an operation.
 
-    summary: how many resources have each kind of step: {"same": 44}
+    summary: how many resources have each kind of step: {"same": 39}
     outputs: the stack's outputs, secrets as "[secret]"
     failed: what the CLI printed if the operation failed; "" if it succeeded
     changes: steps that changed a resource ("update Queue bell-intake"), in the order in which they ended

@@ -41,6 +41,7 @@ def test_after_ctrl_c_the_next_up_creates_nothing_twice_and_a_destroy_while_jobs
     destroyed = other_stack.run("destroy")
 
     assert "update canceled" in first.failed
+    assert "from $PATH" not in first.printed + second.printed  # the plugin is found where the CLI keeps plugins
     assert 0 < len(first.changes) < 37
     assert set(first.changes).isdisjoint(second.changes)
     assert len(first.changes) + len(second.changes) == 37

@@ -65,6 +65,15 @@ def test_the_installed_wheel_is_what_was_deployed(stack, installed):
     assert not (installed / "components").exists()
 
 
+def test_a_checkout_of_the_program_has_no_new_files_but_its_stacks(stack):
+    git = ["git", "-C", str(stack.folder)]
+    run(*git, "init", "--quiet")
+    run(*git, "add", "Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py", "components", "requirements.txt", "README.md")
+
+    assert (stack.folder / ".batchbell" / "bundle").is_dir()
+    assert [line for line in run(*git, "status", "--porcelain").splitlines() if not line.startswith("A")] == []
+
+
 @pytest.fixture(scope="module")
 def nightly(example, own_cloud):
     """The program with a transform, deployed."""

@@ -140,6 +140,8 @@ def _in_a_context_of_its_own(run: Callable[[], None]) -> None:
     def target() -> None:
         try:
             contextvars.Context().run(run)
+        except SystemExit as ended:
+            failures.append(ended.__cause__ or ended)
         except BaseException as failure:
             failures.append(failure)
 

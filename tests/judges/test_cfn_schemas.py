@@ -70,5 +70,5 @@ def test_a_type_that_a_region_lacks_is_found():
 
 def test_a_part_without_its_whole_is_not_left_out():
     target = [one for one in STACKS["ec2-aws"].record().resources if one.type_token.endswith(":EventTarget")]
-    with pytest.raises(LookupError, match="EventTarget bell-blocked"):
+    with pytest.raises(LookupError, match="EventTarget bell-finished"):
         judge(target)

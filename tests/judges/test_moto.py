@@ -92,7 +92,7 @@ def test_both_give_back_what_was_created(both):
     number = sum(len(properties) for properties in theirs.properties.values())
     print(f"{number} properties of {len(theirs.properties)} resources compared")
     assert differences(ours.properties, theirs.properties) <= DIFFERENCES
-    assert len(theirs.properties) >= 35 and number >= 350
+    assert len(theirs.properties) >= 32 and number >= 340
 
 
 def differences(ours, theirs):

@@ -25,6 +25,7 @@ TIMEOUT = 30.0  # s
 INIT_LIMIT = 10.0  # s that a process may take to begin; after that it begins again, in the function's own time
 RECYCLED = 0.3  # of the idle processes, at each invocation
 CLOCK_DIFFERENCE = 3_600.0  # s
+UNCAPPED = 1_250  # invocations of a mapping without a maximum ("Configuring scaling behavior for SQS")
 
 
 @dataclass(eq=False)
@@ -41,7 +42,13 @@ class Mapping:
 
 @dataclass(eq=False)
 class Invocation:
-    """`faults`: services that failed meanwhile. `posted`: tickets. `measured`: ages, as the function wrote them."""
+    """What Lambda runs.
+
+    faults: services that failed meanwhile
+    posted: tickets
+    measured: ages, as the function wrote them
+    late: whether it wrote the metric that an alarm watches
+    """
 
     number: int
     mapping: Mapping
@@ -54,6 +61,7 @@ class Invocation:
     posted: list[Letter] = field(default_factory=list)
     since: dict[tuple[str, str], float] = field(default_factory=dict)  # of jobs and channels: when first tried
     measured: list[float] = field(default_factory=list)
+    late: bool = False
 
 
 class Function:
@@ -67,7 +75,7 @@ class Function:
         self.dispatchers: dict[Process, Dispatcher] = {}
         self.processes: list[Process] = []
         self.active: dict[Process, Invocation] = {}
-        self.mappings = [Mapping(world.intake, 10, 0.0, 5), Mapping(world.retry, 100, 5.0, 2)]
+        self.mappings = [Mapping(world.intake, 10, 0.0, 5), Mapping(world.retry, 100, 5.0, UNCAPPED)]
         self._random = world.plan.random("function")
         self._invocations = 0
         for mapping in self.mappings:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from batchbell.dispatcher.records.receipt import HELD_UP
 from batchbell.dispatcher.timing import Timing
 from tests.simulation.channels import OF_PLAIN, OF_WEBHOOK
 from tests.simulation.function import CLOCK_DIFFERENCE, TIMEOUT, Invocation
@@ -125,6 +126,12 @@ class Judge:
         measured = max(invocation.measured, default=0.0)
         if ages and measured < max(ages) - SOME - self.tolerance:
             self.break_promise("no alarm knows of an old message", f"{max(ages):.0f} s old, measured {measured:.0f}")
+        if max(ages, default=0.0) > TIMING.late_after + SOME + self.tolerance and not invocation.late:
+            self.break_promise("no alarm goes off for an old message", f"{max(ages):.0f} s old")
+        firsts = [letter.received_at for letter in invocation.letters if letter.received_at is not None]
+        waited = invocation.began - min(firsts, default=invocation.began)
+        if waited > HELD_UP + self.tolerance and not invocation.late:
+            self.break_promise("no alarm goes off for a record that came back", f"first received {waited:.0f} s before")
 
     def _check_sockets(self, invocation: Invocation) -> None:
         process = invocation.process

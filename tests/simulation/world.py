@@ -138,6 +138,8 @@ class World:
         invocation = self.function.active.get(task.process) if task else None
         if name == "measure_oldest" and invocation is not None:
             invocation.measured.append(arguments[0])
+        if name == "measure_late" and invocation is not None:
+            invocation.late = True
 
     def log(self, level: str, message: str, keys: dict[str, Any]) -> None:
         self.judge.log(level, message, keys)

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 import grimp
 import pytest
+from packaging.requirements import Requirement
 
 from batchbell.plugins import find_plugins
 
@@ -73,7 +74,10 @@ THIRD_PARTY = {
     "batchbell.aws_errors": RUNTIME_PROVIDES,
     "batchbell.webhook": {"requests"},
     "batchbell.dispatcher": {*RUNTIME_PROVIDES, "aws_lambda_powertools"},
-    **{f"notifiers.{name}": {*RUNTIME_PROVIDES, *plugin.requires()} for name, plugin in find_plugins().items()},
+    **{
+        f"notifiers.{name}": {*RUNTIME_PROVIDES, *(Requirement(one).name for one in plugin.requires())}
+        for name, plugin in find_plugins().items()
+    },
 }
 
 

@@ -77,7 +77,7 @@ def test_the_notifiers_of_the_wheel_are_those_of_the_checkout(environment: Envir
     program = "from batchbell.plugins import find_plugins; print(*sorted(p.package for p in find_plugins().values()))"
 
     printed = environment.run(program, cwd=tmp_path)
-    assert printed.split() == [f"batchbell.notifiers.{name}" for name in ("email", "slack", "sns")]
+    assert printed.split() == [f"batchbell.notifiers.{name}" for name in ("apprise", "email", "slack", "sns")]
 
 
 def test_both_wheels_are_typed(batchbell_wheel: Path, local_wheel: Path) -> None:
@@ -125,8 +125,8 @@ def test_the_console_script_lists_the_commands_of_operators_and_plug_in_authors(
 def test_the_console_script_reads_a_stack_and_makes_a_notifier(
     environment: Environment, tmp_path: Path, project: Path
 ) -> None:
-    for file in ("Pulumi.yaml", "Pulumi.production.yaml"):
-        (tmp_path / file).write_text((project / file).read_text())
+    for file in (project / "Pulumi.yaml", project / "examples" / "stacks" / "Pulumi.production.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
     run_command(environment, tmp_path, "batchbell", "preview", "--stack", "production")
     run_command(environment, tmp_path, "batchbell", "new-notifier", "pager", "pager")
 

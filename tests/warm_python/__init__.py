@@ -1,4 +1,7 @@
-"""`WarmPopen` is a `subprocess.Popen` that forks its Python programs from a process that has imported much already."""
+"""`WarmPopen` is a `subprocess.Popen` that forks its Python programs from a process that has imported much already.
+
+A local AWS that it forks forks the processes of its functions, too: cloud.py, functions.py.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ import inspect
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +25,10 @@ from batchbell_local.deployment import NO_ACCOUNT
 
 OF_TESTS = ("AWS_", "BOTO", "PYTHON")  # variables that the test has set which needs the server first
 SERVER = Path(__file__).with_name("server.py")
+CLOUD = Path(__file__).with_name("cloud.py")
+CLOUDS_MODULE = "batchbell_local.server"
+FUNCTIONS = Path(__file__).with_name("functions.py")
+OF_FUNCTIONS = ("-I", "-S", "-B", "-X", "utf8")  # batchbell_local/ministack/functions.py
 FORKED = re.compile(  # a command, its words separated by \0: `-m` or `-P -m` and a module, or `-P` and a file
     re.escape(sys.executable)
     + r"\0(?P<flag>-P\0)?(?P<arguments>(?:-m\0(?P<module>[\w.]+)|(?<=-P\0)(?P<file>/[^\0]+\.py))(?:\0.*)?)",
@@ -54,6 +64,45 @@ class WarmPython:
                 self._server = None
 
 
+class WarmFunctions:
+    """The process of functions.py, which starts when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Make the folder of its files: before a test which looks for what is left in its own temporary folder."""
+        self._folder = Path(tempfile.mkdtemp(prefix="warm-functions-"))
+
+    def socket(self) -> Path:
+        """The path of the socket that takes orders."""
+        with self._lock:
+            assert self._folder is not None
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, *OF_FUNCTIONS, str(FUNCTIONS), str(self._folder / "socket"), str(self._folder)],
+                    env={},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    start_new_session=True,
+                )
+                assert self._process.stdout is not None
+                self._process.stdout.readline()
+            return self._folder / "socket"
+
+    def stop(self) -> None:
+        """End it; the processes that it forked go on."""
+        with self._lock:
+            if self._process is not None:
+                self._process.communicate()
+                self._process = None
+            if self._folder is not None:
+                shutil.rmtree(self._folder)
+                self._folder = None
+
+
 def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
@@ -68,6 +117,26 @@ def _start() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 warm_python = WarmPython()
+warm_functions = WarmFunctions()
+
+
+def order_for(command: Sequence[object], folder: str, environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """The order for a process that is to run this command with its standard streams; None if none is forked for it."""
+    program = FORKED.match("\0".join(map(str, command)))
+    if program is None:
+        return None
+    words = program["arguments"].removeprefix("-m\0").split("\0")
+    is_cloud = program["module"] == CLOUDS_MODULE
+    return {
+        "module": None if is_cloud else program["module"],
+        "file": str(CLOUD) if is_cloud else program["file"],
+        "arguments": [str(CLOUD), str(warm_functions.socket()), *words[1:]] if is_cloud else words,
+        "path": [] if program["flag"] else [folder],
+        "folder": folder,
+        "environment": dict(environment),
+        "numbers": [0, 1, 2],
+        "new_session": False,
+    }
 
 
 class WarmPopen(subprocess.Popen[Any]):
@@ -80,24 +149,15 @@ class WarmPopen(subprocess.Popen[Any]):
         this: Any = self
         usual = super()._execute_child  # type: ignore[misc]
         given = inspect.signature(usual).bind(*arguments).arguments
-        program = FORKED.match("\0".join(map(str, given["args"])))
-        if program is None:
-            usual(*arguments)
-            return
         folder = os.path.abspath(given["cwd"] or os.getcwd())
         environment = os.environ if given["env"] is None else given["env"]
+        order = order_for(given["args"], folder, environment)
+        if order is None:
+            usual(*arguments)
+            return
         sys.audit("subprocess.Popen", sys.executable, given["args"], folder, environment)
         streams = [given[name] for name in ("p2cread", "c2pwrite", "errwrite")]
-        order = {
-            "module": program["module"],
-            "file": program["file"],
-            "arguments": program["arguments"].removeprefix("-m\0").split("\0"),
-            "path": [] if program["flag"] else [folder],
-            "folder": folder,
-            "environment": dict(environment),
-            "numbers": [0, 1, 2, *given["pass_fds"]],
-            "new_session": given["start_new_session"],
-        }
+        order |= {"numbers": [0, 1, 2, *given["pass_fds"]], "new_session": given["start_new_session"]}
         inherited = [number if descriptor == -1 else descriptor for number, descriptor in enumerate(streams)]
         this.pid = warm_python.fork(order, [*inherited, *given["pass_fds"]])
         this._child_created = True

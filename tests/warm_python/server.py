@@ -11,23 +11,25 @@ process; the answer is the process's id. The new process has no parent here: the
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import gc
 import importlib
 import json
 import os
-import runpy
 import signal
 import socket
 import sys
 import tempfile
 import time
-import traceback
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore import loaders
+
+sys.path.insert(0, str(Path(__file__).parent))
+from taking_over import run, take  # type: ignore[import-not-found]
+
+del sys.path[0], sys.modules["taking_over"]
 
 # The AWS services of this project's program: pulumi_aws loads one when something of it is first used.
 SERVICES = {
@@ -108,7 +110,7 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> None:
     """Run the order's program as a new Python would, and end with its exit code."""
     if order["new_session"]:
         os.setsid()
-    _take(descriptors, order["numbers"])
+    take(descriptors, order["numbers"])
     # The server's own streams know what kinds of files its descriptors were.
     sys.stdin, sys.stdout = os.fdopen(0, encoding="utf-8"), os.fdopen(1, "w", encoding="utf-8")
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, errors="backslashreplace")
@@ -120,44 +122,7 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> None:
     sys.argv = order["arguments"]
     further = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:] = [*order["path"], *(path for path in further if path), *sys.path]
-    os._exit(_run(order["module"], order["file"]))
-
-
-def _take(descriptors: list[int], numbers: list[int]) -> None:
-    """Give the descriptors these numbers, and close all others."""
-    above = max((*descriptors, *numbers)) + 1
-    for place, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, above + place)
-    os.closerange(0, above)
-    for place, number in enumerate(numbers):
-        os.dup2(above + place, number)
-    kept = set(numbers)
-    for number in range(above + len(numbers)):
-        if number not in kept:
-            with contextlib.suppress(OSError):
-                os.close(number)
-
-
-def _run(module: str | None, file: str | None) -> int:
-    """Run the module, or else the file, as Python's command line does; return the exit code."""
-    code: Any = 0
-    try:
-        if module:
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
-        elif file:
-            runpy.run_path(file, run_name="__main__")
-    except SystemExit as end:
-        code = end.code
-        if isinstance(code, str):
-            print(code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    atexit._run_exitfuncs()
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    return code if isinstance(code, int) else int(code is not None)
+    os._exit(run(order["module"], order["file"]))
 
 
 if __name__ == "__main__":

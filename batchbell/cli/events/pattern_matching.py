@@ -8,7 +8,7 @@ the whole object is missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 SHOWN = 120  # characters of a value
@@ -22,6 +22,18 @@ def find_mismatched_fields(pattern: Mapping[str, Any], event: Mapping[str, Any])
         for values in [_leaves(event, path)]
         if not any(_matches(values, alternative) for alternative in alternatives)
     }
+
+
+def split_pattern(pattern: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the patterns one of which must match: a branch of `$or` adds its fields to those outside of it.
+
+    Only at the top of a pattern, as `components.event_patterns` writes it (EventBridge User Guide, "Or matching").
+    """
+    if "$or" not in pattern:
+        return [pattern]
+    outside = {field: value for field, value in pattern.items() if field not in ("$or", "detail")}
+    shared = pattern.get("detail", {})
+    return [{**outside, **branch, "detail": {**shared, **branch.get("detail", {})}} for branch in pattern["$or"]]
 
 
 def _fields(pattern: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchbell.cli.events.mismatch_reasons import Mismatch, explain_mismatches
+from batchbell.cli.events.pattern_matching import split_pattern
 from batchbell.wire import DetailType
 
 
@@ -14,7 +15,7 @@ from batchbell.wire import DetailType
 class Verdict:
     """Whether a rule matches an event, and if not, why."""
 
-    pattern: Mapping[str, Any]  # of the rule that matches, or else of the one for events of this kind
+    pattern: Mapping[str, Any]  # the part of a rule's that matches, or else the one for events of this kind
     mismatches: Sequence[Mismatch]  # in the pattern's order; none if it matches
 
     @property
@@ -33,7 +34,8 @@ class Verdict:
 
 def judge(patterns: Sequence[Mapping[str, Any]], event: Mapping[str, Any]) -> Verdict:
     """Compare an event with the patterns of a stack's rules, at least one."""
-    verdicts = [Verdict(pattern, explain_mismatches(pattern, event)) for pattern in patterns]
+    alternatives = [alternative for pattern in patterns for alternative in split_pattern(pattern)]
+    verdicts = [Verdict(pattern, explain_mismatches(pattern, event)) for pattern in alternatives]
     kind = event.get("detail-type")
     # Deployed rules come in any order: an event of a kind that no rule is for is compared with that for finished jobs.
     return min(

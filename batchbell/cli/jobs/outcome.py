@@ -11,8 +11,8 @@ from batchbell.cli.errors import CommandFailed
 from batchbell.cli.jobs.batch_api import BatchApi
 from batchbell.cli.jobs.failed_children import find_failed
 from batchbell.cli.jobs.first_job import read_job, size_of
-from batchbell.cli.jobs.related_jobs import FINISHED
 from batchbell.cli.jobs.submitting import SubmittedJob
+from batchbell.wire import ENDED
 
 SHORTEST, LONGEST = 1.0, 10.0  # s between two polls: a tenth of the time that the rerun has taken
 
@@ -45,7 +45,7 @@ def follow(batch: BatchApi, jobs: Sequence[SubmittedJob]) -> Iterator[Progress]:
         progress = Progress(
             sum(_finished(one) for one in details),
             sum(len(job.indexes) for job in jobs),
-            all(one["status"] in FINISHED for one in details),
+            all(one["status"] in ENDED for one in details),
         )
         yield progress
         if progress.ended:
@@ -67,7 +67,7 @@ def _describe(batch: BatchApi, jobs: Sequence[SubmittedJob]) -> list[Mapping[str
 
 
 def _finished(detail: Mapping[str, Any]) -> int:
-    if detail["status"] in FINISHED:
+    if detail["status"] in ENDED:
         return size_of(detail) or 1
     counts = (detail.get("arrayProperties") or {}).get("statusSummary") or {}
-    return sum(counts.get(status, 0) for status in FINISHED)
+    return sum(counts.get(status, 0) for status in ENDED)

@@ -15,10 +15,9 @@ from batchbell.cli.jobs.batch_api import BatchApi
 from batchbell.cli.jobs.failed_children import find_failed
 from batchbell.cli.jobs.first_job import FirstJob, read_job
 from batchbell.texts import one_line
-from batchbell.wire import RERUN_TAG
+from batchbell.wire import ENDED, RERUN_TAG
 
 LOOKED_THROUGH = 1_000  # jobs of each list: 20 calls
-FINISHED = ("SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class EarlierRerun:
 
     @property
     def is_finished(self) -> bool:
-        return self.status in FINISHED
+        return self.status in ENDED
 
     def to_dict(self) -> dict[str, Any]:
         return {"id": self.id, "status": self.status, "indexes": list(self.indexes), "failed": sorted(self.failed)}

@@ -12,7 +12,7 @@ from batchbell.dispatcher.messages.failed_children import count_failed
 from batchbell.dispatcher.messages.failures import Failures
 from batchbell.dispatcher.messages.job_message import job_message
 from batchbell.dispatcher.records.job import Attempt, Job
-from batchbell.wire import MessageKind
+from batchbell.wire import ENDED, MessageKind
 
 
 def compose(job: Job, failures: Failures, zone: tzinfo = UTC, owner_tag: str = "", rerun_hint: bool = True) -> Message:
@@ -89,7 +89,7 @@ def _facts(job: Job, failures: Failures, zone: tzinfo) -> Iterator[Fact]:
     if job.status_reason and job.status != "SUCCEEDED" and not failures.groups:
         yield Fact("Reason", job.status_reason)
     if finished := finished_at(job):
-        yield Fact("Finished" if job.status in ("SUCCEEDED", "FAILED") else "Time", format_time(finished, zone))
+        yield Fact("Finished" if job.status in ENDED else "Time", format_time(finished, zone))
     yield Fact("Job id", job.id)
     yield from rerun.facts(job)
 

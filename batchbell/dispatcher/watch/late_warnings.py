@@ -14,13 +14,13 @@ from batchbell.dispatcher.delivery.ledger import Ledger, LedgerDown, Undelivered
 from batchbell.dispatcher.records.ticket import Ticket
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
+from batchbell.dispatcher.watch.composed_before import DROPPED
 from batchbell.dispatcher.watch.listing import Listing, NotAsked
 from batchbell.dispatcher.watch.memory import Memory, Seen
 from batchbell.dispatcher.watch.predicates import is_stalled, warnings_about
 from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray
 from batchbell.dispatcher.watch.standstill import moved_after
-from batchbell.dispatcher.watch.told import DROPPED
 from batchbell.wire import Status
 
 NOT_LOOKED_UP = "whether it is still true could not be looked up"

@@ -20,10 +20,10 @@ from batchbell.dispatcher.records.json_object import InvalidEvent
 from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Deadline
+from batchbell.dispatcher.watch.composed_before import was_composed
 from batchbell.dispatcher.watch.listing import Listing
 from batchbell.dispatcher.watch.rows import Key, Rows
 from batchbell.dispatcher.watch.running_array import RunningArray, job_from
-from batchbell.dispatcher.watch.told import is_told
 from batchbell.wire import BOARD, SWEEP_KEY, Column
 
 SETTLED = 600  # s after a job's end: until then its event is on its way
@@ -95,14 +95,14 @@ def find_lost(
     """Return the finished arrays of whose message no notifier has a row. Raises the errors of boto3.
 
     now: epoch seconds.
-    repeated: as in `is_told`: then one notifier without its message is enough.
+    repeated: as in `was_composed`: then one notifier without its message is enough.
     """
     keys = {array.job.key: _keys(array.job, takers) for array in arrays}
     found = rows.read([key for some in keys.values() for key in some], listing.budget.deadline)
-    told = {key: is_told(row, now, repeated=repeated) for key, row in found.items()}
+    composed = {key: was_composed(row, now, repeated=repeated) for key, row in found.items()}
     unread = {key for key, some in keys.items() if not found.keys() >= set(some)}
     enough = all if repeated else any
-    known = {key for key, some in keys.items() if key in unread or enough(told[one] for one in some)}
+    known = {key for key, some in keys.items() if key in unread or enough(composed[one] for one in some)}
     missing = [array for array in arrays if keys[array.job.key] and array.job.key not in known]
     described = listing.describe([array.job.id for array in missing])
     budget = listing.budget
@@ -119,7 +119,7 @@ def _keys(job: Job, takers: Takers) -> Sequence[Key]:
 
 
 def _job(described: Mapping[str, Any], array: RunningArray) -> Job:
-    """As its event would have told."""
+    """The job as its event would have described it."""
     moment = datetime.fromtimestamp(ended_at(array), UTC).isoformat()
     try:
         # DescribeJobs leaves `tags` out where a job has none.

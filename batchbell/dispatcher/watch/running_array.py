@@ -14,9 +14,8 @@ from typing import Any
 from batchbell.contract import Progress
 from batchbell.dispatcher.records.job import Job
 from batchbell.dispatcher.records.json_object import InvalidEvent, JsonObject
-from batchbell.wire import DetailType
+from batchbell.wire import ENDED, DetailType
 
-ENDED = ("SUCCEEDED", "FAILED")
 STARTED = ("STARTING", "RUNNING", *ENDED)
 
 

@@ -17,7 +17,8 @@ from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.watch.listing import Listing
 from batchbell.dispatcher.watch.lost import Checked, find_lost
 from batchbell.dispatcher.watch.rows import Rows
-from batchbell.dispatcher.watch.running_array import ENDED, RunningArray
+from batchbell.dispatcher.watch.running_array import RunningArray
+from batchbell.wire import ENDED
 
 RUNNING = "PENDING"  # AWS's status of an array's parent while its children run
 
@@ -38,7 +39,7 @@ class Survey:
 
     known: keys of outcomes that are composed in this invocation anyway.
     now: epoch seconds.
-    repeated: as in `is_told`.
+    repeated: as in `was_composed`.
     """
 
     listing: Listing

@@ -25,6 +25,7 @@ from batchbell.dispatcher.takers import Takers
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import SWEEP_CALLS, Deadline, Timing
 from batchbell.dispatcher.watch.begin import look_up_begin
+from batchbell.dispatcher.watch.composed_before import shown, was_composed
 from batchbell.dispatcher.watch.due import Due, due_progress, due_warnings, only_for, with_tags
 from batchbell.dispatcher.watch.late_warnings import LateWarnings
 from batchbell.dispatcher.watch.listing import Listing, NotAsked
@@ -35,7 +36,6 @@ from batchbell.dispatcher.watch.rows import Rows
 from batchbell.dispatcher.watch.running_array import RunningArray
 from batchbell.dispatcher.watch.standstill import moved_after
 from batchbell.dispatcher.watch.survey import Survey
-from batchbell.dispatcher.watch.told import is_told, shown
 from batchbell.dispatcher.watch.watching import Watching
 from batchbell.wire import Status
 
@@ -72,8 +72,8 @@ class Sweeper:
         found = Survey(listing, self.rows, self.takers, known, now, repeated).run()
         observed = self._remember(found.running, listing, now)
         true = list(due_warnings(observed, self.watching.rules, self.takers))
-        untold = self._untold(true, now, ends, repeated=repeated)
-        warnings = [one for each in untold if (one := self._confirmed(each, listing)) is not None]
+        new = self._new(true, now, ends, repeated=repeated)
+        warnings = [one for each in new if (one := self._confirmed(each, listing)) is not None]
         progress = self._moved(list(due_progress(observed, self.takers)), ends)
         composed = [
             (one, self._compose(one, budget))
@@ -123,10 +123,10 @@ class Sweeper:
             began = {}
         return {arn: replace(seen, seen=began.get(arn, seen.seen)) for arn, seen in before.items()}
 
-    def _untold(self, warnings: Sequence[Due], now: float, ends: Deadline, *, repeated: bool) -> Sequence[Due]:
+    def _new(self, warnings: Sequence[Due], now: float, ends: Deadline, *, repeated: bool) -> Sequence[Due]:
         """Leave out who has a warning, or will have it. What could not be read waits for the next sweep."""
         rows = self.rows.read([(one.key, taker.name) for one in warnings for taker in one.takers], ends)
-        return only_for(warnings, {key: not is_told(row, now, repeated=repeated) for key, row in rows.items()})
+        return only_for(warnings, {key: not was_composed(row, now, repeated=repeated) for key, row in rows.items()})
 
     def _moved(self, progress: Sequence[Due], ends: Deadline) -> Sequence[Due]:
         """Leave out whose live message shows as much already. What could not be read waits for the next sweep."""

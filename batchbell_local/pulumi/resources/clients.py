@@ -43,6 +43,10 @@ class Clients:
             return self._made[f"{service} of owner"]
 
     @property
+    def has_credentials(self) -> bool:
+        return self._session.get_credentials() is not None
+
+    @property
     def region(self) -> str:
         return str(self._session.region_name)
 

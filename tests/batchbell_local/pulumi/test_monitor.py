@@ -267,9 +267,16 @@ def test_imports_are_refused(sdk):
     assert "imports do not work without the Pulumi engine" in sdk.refusal(QUEUE, "q", importId="x")
 
 
-def test_the_process_exits_with_1_and_the_reason_as_the_last_line(tmp_path, cloud):
+@pytest.mark.parametrize(
+    "end",
+    [
+        "raise pulumi.RunError('no notifier')",
+        "raise SystemExit(32) from pulumi.RunError('no notifier')",  # as a program that has shown it to the engine
+    ],
+)
+def test_the_process_exits_with_1_and_the_reason_as_the_last_line(tmp_path, cloud, end):
     (tmp_path / "Pulumi.yaml").write_text("name: tiny\n")
-    (tmp_path / "__main__.py").write_text("import pulumi\nprint('first')\nraise pulumi.RunError('no notifier')\n")
+    (tmp_path / "__main__.py").write_text(f"import pulumi\nprint('first')\n{end}\n")
     order = f'{{"program": "{tmp_path}", "stack": "dev", "config": {{}}, "secrets": {{}}}}\n'
     child = subprocess.Popen(
         [sys.executable, "-m", "batchbell_local.pulumi.monitor"],

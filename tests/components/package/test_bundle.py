@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apprise import NotificationManager
 
 from batchbell.plugins import Plugin, find_plugins, notifiers_package
 from components.package.bundle import Runtime, build, has_compiled_files
@@ -47,9 +48,38 @@ def email_only(cache: Path) -> Path:
     return build(own("email"), HOST, cache=cache)
 
 
+@pytest.fixture(scope="module")
+def with_apprise(cache: Path) -> Path:
+    return build(own("slack", "email", "sns", "apprise"), HOST, cache=cache)
+
+
 def own(*types: str) -> list[Plugin]:
     found = find_plugins()
     return [found[type_] for type_ in types]
+
+
+def link_runtime(folder: Path) -> Path:
+    """Link what Lambda's runtime has into a folder for the path."""
+    runtime = folder / "runtime"
+    runtime.mkdir()
+    for package in RUNTIME_PACKAGES:
+        spec = util.find_spec(package)
+        assert spec is not None and spec.origin is not None
+        origin = Path(spec.origin)
+        origin = origin.parent if origin.name == "__init__.py" else origin
+        (runtime / origin.name).symlink_to(origin)
+    return runtime
+
+
+def run_bare(program: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code without site-packages."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program],
+        env={"AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def names(folder: Path, pattern: str = "*") -> set[str]:
@@ -111,30 +141,48 @@ def test_a_stack_without_slack_does_not_package_requests(email_only: Path) -> No
     assert "webhook.py" not in sources(email_only, "batchbell")
 
 
+def test_apprise_adds_itself_without_what_nothing_imports_and_changes_nothing_else(
+    everything: Path, with_apprise: Path
+) -> None:
+    before = {name: digest for name, digest in contents(everything).items() if not name.endswith(".pyc")}
+    after = {name: digest for name, digest in contents(with_apprise).items() if not name.endswith(".pyc")}
+    assert before.items() <= after.items()
+    assert not [name for name in before if "apprise" in name]
+    added = after.keys() - before.keys()
+    tops = {name.split("/")[0] for name in added}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "apprise",
+        "oauthlib",
+        "requests_oauthlib",
+        "notifiers",
+    }
+    assert not [name for name in added if name.startswith(("apprise/i18n/", "apprise/assets/", "apprise/cli"))]
+
+
+def test_every_plugin_of_apprise_imports_where_only_the_package_and_boto3_are(
+    with_apprise: Path, tmp_path: Path
+) -> None:
+    """But for those whose own package is not there, which the notifier refuses."""
+    program = f"import sys; sys.path[:0] = {[str(with_apprise), str(link_runtime(tmp_path))]!r}\n"
+    program += "from apprise import NotificationManager\n"
+    program += "print(*sorted(one.__name__ for one in NotificationManager().plugins(include_disabled=False)))"
+    done = run_bare(program)
+    assert done.returncode == 0, done.stderr
+    plugins = NotificationManager().plugins(include_disabled=False)
+    complete = {plugin.__name__ for plugin in plugins if not plugin.requirements.get("packages_required")}
+    assert {*done.stdout.split()} == complete
+
+
 @pytest.mark.parametrize("which", ["everything", "email_only"])
 def test_each_of_our_modules_imports_where_only_the_package_and_boto3_are(
     which: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder: Path = request.getfixturevalue(which)
-    runtime = tmp_path / "runtime"
-    runtime.mkdir()
-    for package in RUNTIME_PACKAGES:
-        spec = util.find_spec(package)
-        assert spec is not None and spec.origin is not None
-        origin = Path(spec.origin)
-        origin = origin.parent if origin.name == "__init__.py" else origin
-        (runtime / origin.name).symlink_to(origin)
     modules = [name for top in ("batchbell", "notifiers") for name in names(folder, f"{top}/**/*.py")]
     dotted = sorted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in modules)
-    program = f"import sys, importlib; sys.path[:0] = {[str(folder), str(runtime)]!r}\n"
+    program = f"import sys, importlib; sys.path[:0] = {[str(folder), str(link_runtime(tmp_path))]!r}\n"
     program += f"for name in {dotted!r}: importlib.import_module(name)"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", program],
-        env={"AWS_DEFAULT_REGION": "eu-west-1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_bare(program)
     assert done.returncode == 0, done.stderr
 
 
@@ -157,6 +205,14 @@ def test_a_second_build_does_not_call_pip_and_writes_nothing(
     before = {path: path.stat().st_mtime_ns for path in (cache, *cache.rglob("*"))}
     assert build(own("sns", "slack", "email", "slack"), HOST, cache=cache) == everything
     assert {path: path.stat().st_mtime_ns for path in (cache, *cache.rglob("*"))} == before
+
+
+def test_git_ignores_the_packages_in_a_programs_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = build(own("email"), HOST)
+
+    assert folder.parent == tmp_path / ".batchbell" / "bundle"
+    assert (tmp_path / ".batchbell" / ".gitignore").read_text() == "*\n"
 
 
 def test_a_package_for_another_machine_has_that_machines_native_code(cache: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_dead_letter_that_sqs_holds_twice_counts_once(audit):
 
 
 def test_a_ticket_may_wait_for_its_lifetime_and_a_slot_and_no_longer(audit):
-    log = [{"OldestUndelivered": [1_900.0]}]
+    log = [{"oldest_undelivered": 1_900.0}]
 
     assert audit(log=log, waiting=[ticket(not_before=12_402.0)]).violations() == []
     assert audit(log=log, waiting=[ticket(not_before=12_403.0)]).violations() == [
@@ -80,7 +80,7 @@ def test_whatever_waits_after_every_lifetime_has_lived_too_long(audit):
 
 @pytest.mark.parametrize(("ages", "known"), [([], "0"), ([0.0, 12.3], "12")])
 def test_a_message_that_waits_is_known_to_an_alarm(audit, ages, known):
-    log = [{"message": "outcome"}, *({"OldestUndelivered": [age]} for age in ages)]
+    log = [{"message": "outcome"}, *({"oldest_undelivered": age} for age in ages)]
 
     assert audit(log=log, waiting=[ticket(not_before=12_400.0)]).violations() == [
         f"no alarm knows that messages wait: the oldest is said to be {known} s old"

@@ -63,7 +63,7 @@ def test_both_the_share_and_the_number_of_failures_must_be_reached(array, succee
     assert len(world.ops.got) == told
 
 
-def test_an_array_that_takes_too_long_is_told_with_a_forecast_within_a_fifth_of_the_truth(clock):
+def test_an_array_that_takes_too_long_was_composed_with_a_forecast_within_a_fifth_of_the_truth(clock):
     world = World(**OVERDUE)
     began = clock.now()
     array = Array({"RUNNABLE": 100}, created=began)
@@ -140,7 +140,7 @@ def test_an_array_of_which_no_child_has_finished_runs_since_its_first_child_star
     assert world.ops.titles() == ["nightly-render is overdue: 0 of 100 children done after 2 h"]
 
 
-def test_an_array_that_stands_still_is_told_with_what_aws_says_of_its_queue(clock, array):
+def test_an_array_that_stands_still_was_composed_with_what_aws_says_of_its_queue(clock, array):
     world = World(**STALLED)
     array.counts, array.counted = {"SUCCEEDED": 40, "RUNNABLE": 60}, clock.now()
     world.batch.arrays.append(array)

@@ -14,7 +14,7 @@ def shown(row: Row) -> float:
     return float(row.get(Column.SHOWN, {"N": -1})["N"])
 
 
-def is_told(row: Row, now: float, *, repeated: bool) -> bool:
+def was_composed(row: Row, now: float, *, repeated: bool) -> bool:
     """Whether a message need not be composed again for this row's notifier.
 
     now: epoch seconds.

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from bench import machine
 from bench.measurement import Measurement, RunOptions
-from bench.report import charts, show_value, to_markdown, write_docs
+from bench.report import charts, show_spread, show_value, to_markdown, write_docs
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / ".batchbell" / "bench"  # holds the last full run
@@ -29,6 +29,7 @@ MODULES = {
     for name in (
         "invocations",
         "cold-start",
+        "commands",
         "fan-out",
         "calls",
         "latency",
@@ -113,7 +114,8 @@ def _show(result: dict[str, Any], console: Console) -> None:
     for check in result["checks"]:
         mark = "[green]✓[/green]" if check["is_met"] else "[red]✗[/red]"
         bound = f"{'' if check['exact'] else 'at most '}{show_value(check, 'limit')}"
-        console.print(f"{mark} {check['what']}: {show_value(check)} ({bound})")
+        spread = f"; half of the values: {show_spread(check)}" if check["spread"] else ""
+        console.print(f"{mark} {check['what']}: {show_value(check)} ({bound}{spread})")
     for label, text in result["shown"].items():
         console.print(f"  {label}: {text}", markup=False)
     for table in result["tables"]:

@@ -2,9 +2,9 @@
 
 It needs its own process since each run must load the program's modules anew.
 
-Standard input is one line of JSON: {"operation": "up" or "preview", "program", "stack", "secrets"}. Standard output is
-one line of JSON: {"result": …} or {"failed": text}. The environment determines the CLI, the backend and the AWS
-endpoint.
+Standard input is one line of JSON: {"operation": "up", "preview" or "export", "program", "stack", "secrets"}. Standard
+output is one line of JSON: {"result": …} or {"failed": text}. The environment determines the CLI, the backend and the
+AWS endpoint.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def operate(stack: automation.Stack, operation: str) -> Any:
     if operation == "up":
         done = stack.up(color="never")
         return {name: "[secret]" if one.secret else one.value for name, one in done.outputs.items()}
+    if operation == "export":
+        return {"deployment": stack.export_stack().deployment}
     return dict(stack.preview(color="never", program=run_program).change_summary)
 
 

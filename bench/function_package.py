@@ -17,16 +17,6 @@ from batchbell_local.ministack.functions import RUNTIME_PACKAGES, link_packages
 from components.package.bundle import Runtime, build
 
 HANDLER = "batchbell.dispatcher.handler.handler"
-BARE_HANDLER = "bare.handler"
-BARE = """
-import boto3
-
-client = boto3.client("sns")
-
-
-def handler(event, context):
-    client.publish(TopicArn="arn:aws:sns:us-east-1:123456789012:bench", Message="done")
-"""
 SETTINGS: dict[str, dict[str, Any]] = {
     "slack": {},
     "apprise": {},
@@ -37,6 +27,8 @@ SECRETS: dict[str, dict[str, Mapping[str, str]]] = {
     "slack": {"webhook": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/webhook"}},
     "apprise": {"url": {"ssm": "arn:aws:ssm:us-east-1:123456789012:parameter/bench/apprise"}},
 }
+BY_HAND = Path(__file__).with_name("by_hand")
+REQUESTS = ("requests", "urllib3", "idna", "certifi", "charset_normalizer")  # and what it needs
 # Lambda's image also has the client of the runtime endpoint and its dependencies.
 RUNTIME_CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
@@ -59,10 +51,21 @@ def unpack(bundle: Path, folder: Path, ca_bundle: Path, manifest: Sequence[Manif
     return _read_only(folder)
 
 
-def unpack_bare(folder: Path) -> Path:
-    """Make the package of the smallest function that notifies: boto3, one client, one call."""
+def unpack_by_hand(script: str, folder: Path, bundle: Path, ca_bundle: Path) -> Path:
+    """Make the package of a function that is written by hand: the script and, if it imports requests, its files.
+
+    script: a name in bench/by_hand
+    bundle: the folder that a deploy uploads, with the same requests
+    """
     folder.mkdir(parents=True)
-    (folder / "bare.py").write_text(BARE, encoding="utf-8")
+    shutil.copy(BY_HAND / f"{script}.py", folder)
+    if "import requests\n" in (BY_HAND / f"{script}.py").read_text("utf-8"):
+        for package in (path for path in bundle.iterdir() if path.name.startswith(REQUESTS)):
+            if package.is_dir():
+                shutil.copytree(package, folder / package.name)
+            else:
+                shutil.copy(package, folder)
+        (folder / "certifi" / "cacert.pem").write_bytes(ca_bundle.read_bytes())
     compileall.compile_dir(folder, quiet=2)
     return _read_only(folder)
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ class FunctionProcess:
         # -S: no site-packages; -B: as in Lambda, where the package cannot be written.
         command = [sys.executable, "-S", "-B", "-X", "utf8", *python_options, "-m", "awslambdaric", handler]
         variables = environment.variables(self.runtime.address, task_root)
+        self._used = 0.0
         self.started = time.monotonic()
         self._process = subprocess.Popen(command, cwd=task_root, env=variables, stdout=self._log, stderr=self._log)
 
@@ -84,12 +86,19 @@ class FunctionProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.end()
         self.runtime.__exit__(kind, error, trace)
         self._log.close()
         if isinstance(error, FunctionFailed):
             error.add_note(self.log()[-2000:])
+
+    def end(self) -> float:
+        """End the process, and return the processor time that it has used: all threads, user and system, in seconds."""
+        if self._process.returncode is None:
+            self._process.kill()
+            _, self._process.returncode, usage = os.wait4(self._process.pid, 0)
+            self._used = usage.ru_utime + usage.ru_stime
+        return self._used
 
     def log(self) -> str:
         """Return what the process has printed; works after its end too."""
@@ -118,11 +127,15 @@ class ColdStart:
     ready: when the process asked for an event
     arrived: when each send arrived, by action
     answered: when the function responded
+    processor: seconds of processor time until it was ended, after its response
+    calls: what it called, by action
     """
 
     ready: float
     arrived: Mapping[str, float]
     answered: float
+    processor: float
+    calls: Mapping[str, int]
 
     @property
     def delivered(self) -> float:
@@ -131,19 +144,31 @@ class ColdStart:
 
 
 def start_cold(
-    environment: FunctionEnvironment, task_root: Path, handler: str, event: object, sends: Sequence[str]
+    environment: FunctionEnvironment,
+    task_root: Path,
+    handler: str,
+    event: object,
+    sends: Sequence[str],
+    share: ProcessorShare | None = None,
 ) -> ColdStart:
-    """Start a process, send it an event at once, and wait for its response.
+    """Start a process, send it an event as soon as it is ready, and wait for its response.
+
+    share: of a processor, from the event on; until then it has a whole one
 
     Raises FunctionFailed if the function fails or does not make each of the `sends` (actions).
     """
     endpoint = environment.endpoint
     endpoint.take_requests()
     with FunctionProcess(environment, task_root, handler) as function:
-        function.runtime.send(event)
         ready = function.runtime.wait_until_ready()
+        if share is not None:
+            function.limit(share)
+        function.runtime.send(event)
         result = function.runtime.wait_for_result()
-    arrived = {one.action: one.at - function.started for one in endpoint.take_requests() if one.action in sends}
+        processor = function.end()
+    requests = endpoint.take_requests()
+    arrived = {one.action: one.at - function.started for one in requests if one.action in sends}
     if missing := set(sends) - arrived.keys():
         raise FunctionFailed(f"no call of {', '.join(sorted(missing))}; the log:\n{function.log()[-2000:]}")
-    return ColdStart(ready - function.started, arrived, result.ended - function.started)
+    calls = Counter(one.action for one in requests)
+    return ColdStart(ready - function.started, arrived, result.ended - function.started, processor, calls)

@@ -7,16 +7,26 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.spread import Spread
+
 
 @dataclass(frozen=True)
 class Check:
-    """A figure with a bound: `value` must be at most `limit`, or equal to it if `exact`."""
+    """A figure with a bound: `value` must be at most `limit`, or equal to it if `exact`.
+
+    spread: of the repeated measurements of which `value` is the median; None if it was counted or measured once
+    """
 
     what: str
     value: float
     limit: float
     unit: str = ""
     exact: bool = False
+    spread: Spread | None = None
+
+    @classmethod
+    def of(cls, what: str, spread: Spread, limit: float, unit: str = "×") -> Check:
+        return cls(what, spread.median, limit, unit, spread=spread)
 
     @property
     def is_met(self) -> bool:

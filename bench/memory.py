@@ -1,11 +1,13 @@
-"""Measures the function's peak memory, and its speed at the processor shares of different memory sizes."""
+"""Measures the function's peak memory, and its time and cost at the processor shares of different memory sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import prices
 from bench.batch_events import failed_child_summaries, parent_event, sqs_records
 from bench.calls import BATCH_SIZE
 from bench.function_harness import CHANNELS, FunctionHarness, start_harness
@@ -17,8 +19,12 @@ from components.delivery import MEMORY_SIZE
 TITLE = "Memory and processor"
 CHILDREN = 10_000
 BOUND = 110.0  # MB
-SIZES = (128, MEMORY_SIZE, 442, MB_OF_A_PROCESSOR)  # MB: 1/14, the stack's, 1/4 and one processor
+SIZES = (MEMORY_SIZE, 512, 1024, MB_OF_A_PROCESSOR)  # MB
 ROUNDS = 7
+GIGABYTE = 1024  # MB
+# Array jobs a day, and whether each starts a process. Lambda does not say how long it keeps an idle one; minutes, as a
+# rule.
+RATES = ((10, True), (1_000, False), (100_000, False))
 
 
 def measure(options: RunOptions) -> Measurement:
@@ -46,7 +52,7 @@ def measure(options: RunOptions) -> Measurement:
                     for one in sizes
                 ],
             )
-            shown, tables = {}, [table]
+            shown, tables = {}, [table, _costs(sizes)]
         except ShareUnavailable as reason:
             shown, tables, sizes = {"time by share of a processor": f"not measured: {reason}"}, [], []
     return Measurement(
@@ -79,10 +85,12 @@ def _time_failed_array(harness: FunctionHarness, function: FunctionProcess, reas
 def _time(harness: FunctionHarness, task_root: Path, size: int) -> dict[str, Any]:
     """Return the seconds of invocations with the processor share of so many MB; memory itself is not limited.
 
-    The invocations: the first one, a later one, one with a full batch of jobs, and one for a failed array.
+    The invocations: the first one, a later one, one with a full batch of jobs, and one for a failed array. Before them,
+    the init phase.
     """
     rounds = harness.options.repetitions(ROUNDS)
-    with ProcessorShare(size / MB_OF_A_PROCESSOR) as share, harness.warm_process(task_root) as function:
+    with ProcessorShare(size / MB_OF_A_PROCESSOR) as share, FunctionProcess(harness.environment, task_root) as function:
+        ready = function.runtime.wait_until_ready() - function.started
         function.limit(share)
         done = [function.runtime.invoke(sqs_records(parent_event("bench"))) for _ in range(1 + rounds)]
         many = sqs_records(*(parent_event("bench") for _ in range(BATCH_SIZE)))
@@ -90,4 +98,32 @@ def _time(harness: FunctionHarness, task_root: Path, size: int) -> dict[str, Any
         failed = _time_failed_array(harness, function, reasons=3)
     first, *later = [one.duration for one in done]
     at_once = median(one.duration for one in ten)
-    return {"size": size, "first": first, "later": median(later), "ten": at_once, "failed": failed}
+    return {"size": size, "ready": ready, "first": first, "later": median(later), "ten": at_once, "failed": failed}
+
+
+def _costs(sizes: Sequence[Mapping[str, Any]]) -> Table:
+    """What the function alone costs in a month, with channels that answer at once."""
+    columns = [
+        f"{rate:,} jobs a day, {'each in a new process' if is_cold else 'in warm processes'}" for rate, is_cold in RATES
+    ]
+    return Table(
+        f"Lambda's price for {prices.DAYS_A_MONTH} days by memory size",
+        ["MB", *columns],
+        [
+            [str(one["size"]), *(f"${monthly_cost(one, rate, is_cold=is_cold):,.2f}" for rate, is_cold in RATES)]
+            for one in sizes
+        ],
+    )
+
+
+def monthly_cost(times: Mapping[str, Any], rate: int, *, is_cold: bool) -> float:
+    """Calculate what Lambda charges, without a free tier.
+
+    times: seconds, for a size in MB
+    rate: array jobs a day, each in an invocation of its own
+    is_cold: whether each starts a process: the init phase is billed since August 2025 (AWS Compute Blog, "AWS Lambda
+        standardizes billing for INIT Phase")
+    """
+    seconds = times["ready"] + times["first"] if is_cold else times["later"]
+    each = prices.LAMBDA_REQUEST + seconds * times["size"] / GIGABYTE * prices.LAMBDA_GB_SECOND
+    return rate * prices.DAYS_A_MONTH * float(each)

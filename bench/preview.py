@@ -1,170 +1,158 @@
-"""Measures `pulumi preview` of a deployed stack without changes, against an empty program that imports pulumi_aws.
-
-Runs the real CLI with this project's provider in place of AWS's (docs/local-aws.md), as the engine tests do.
-"""
+"""Measures `pulumi preview` of a deployed stack without changes, against a bare program with the same resources."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from batchbell_local.cloud import LocalCloud
-from batchbell_local.deployment import this_machine
-from batchbell_local.pulumi import provider
 from batchbell_local.slack.sink import SlackSink
+from bench.bare_program import write_bare_program
 from bench.measurement import Check, Measurement, RunOptions, Table
+from bench.pulumi_program import Operation, OperationFailed, Program, copy_project, make_environment
+from bench.spread import Spread, compare
 from demo.print_color import SENDER
-from tests.engine.cli.build import find_pulumi
 
 TITLE = "Preview"
-ROUNDS = 3
-BOUND = 1.5  # × the empty program
-STACKS = ("production", "print-color")  # an existing job queue; a Batch environment of its own
-PROGRAM = ("Pulumi.yaml", "__main__.py", "components", "notifiers", "batchbell")
-COMPARED = {  # small programs to compare with
-    "empty": "import pulumi_aws\n",
-    # pulumi_aws reads a service's classes when one of them is first used.
-    "services": "from pulumi_aws import cloudwatch, dynamodb, iam, lambda_, sqs\n"
-    "cloudwatch.LogGroup; dynamodb.Table; iam.Role; lambda_.Function; sqs.Queue\n",
-    "one-resource": 'import pulumi_aws\npulumi_aws.sqs.Queue("queue")\n',
+ROUNDS = 5
+BOUND = 1.25  # × the bare program
+COMPARED = {
+    "production": "production: an existing job queue, one notifier",
+    "print-color": "print-color: with its own Batch environment, three notifiers",
+    "twenty": "an existing job queue, 20 notifiers",
 }
-NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
-TIMEOUT = 120.0  # seconds for one operation
-
-
-class OperationFailed(Exception):
-    """A Pulumi operation failed; the text says why."""
+TEN = "ten"  # a stack that only shows how the time grows
+NOTIFIERS = {"production": 1, TEN: 10, "twenty": 20}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "email": {"sender": SENDER, "recipients": ["team@example.com"]},
+    "slack": {"webhook": {"config": "slackWebhook"}},
+    "sns": {},
+}
 
 
 @dataclass(frozen=True)
-class Program:
-    folder: Path
-    stack: str
-    environment: Mapping[str, str]
+class Pairs:
+    """Previews of a stack and of the bare program, in turns."""
 
-    def run(self, operation: str, secrets: Mapping[str, str] | None = None) -> tuple[float, Any]:
-        """Run an operation and return its seconds and its result. Raises OperationFailed.
+    ours: Sequence[Operation]
+    bare: Sequence[Operation]
 
-        operation: "up" or "preview"
-        secrets: to store in the stack's config
-        """
-        script = Path(__file__).with_name("engine_operation.py")
-        request = {
-            "operation": operation,
-            "program": str(self.folder),
-            "stack": self.stack,
-            "secrets": dict(secrets or {}),
-        }
-        started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, str(script)],
-            input=json.dumps(request) + "\n",
-            env=dict(self.environment),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=TIMEOUT,
-            check=False,
-        )
-        seconds = time.monotonic() - started
-        last = json.loads((done.stdout.splitlines() or ["{}"])[-1])
-        if "result" not in last:
-            raise OperationFailed(last.get("failed", done.stderr[-2000:]))
-        return seconds, last["result"]
+    def times(self) -> Spread:
+        return compare([one.seconds for one in self.ours], [one.seconds for one in self.bare])
+
+    def processor(self) -> Spread:
+        return compare([one.processor for one in self.ours], [one.processor for one in self.bare])
+
+    @property
+    def resources(self) -> int:
+        return int(self.ours[0].result["same"])
 
 
 def measure(options: RunOptions) -> Measurement:
-    with LocalCloud.start() as cloud, SlackSink.start() as sink:
-        cloud.verify_sender(SENDER)
-        environment = _environment(options.folder, cloud)
-        programs = {
-            name: Program(_write_program(options.folder, name, text), name, environment)
-            for name, text in COMPARED.items()
+    with LocalCloud.start() as cloud, LocalCloud.start() as other, SlackSink.start() as sink:
+        for one in (cloud, other):
+            one.verify_sender(SENDER)
+        ours = {
+            name: _deploy(options, name, config, sink.url, make_environment(options.folder / f"ours-{name}", cloud))
+            for name, config in _stacks(options).items()
         }
-        programs |= {stack: Program(_copy_project(options, stack), stack, environment) for stack in STACKS}
-        for program in programs.values():
-            program.run("up", {"slackWebhook": sink.url} if program.stack in STACKS else {})
-        times: dict[str, list[float]] = {name: [] for name in programs}
-        resources: dict[str, int] = {}
+        bare = {
+            name: _deploy_bare(options, ours[name], make_environment(options.folder / f"bare-{name}", other))
+            for name in COMPARED
+        }
+        pairs = {name: Pairs([], []) for name in COMPARED}
+        ten: list[Operation] = []
         for _ in range(options.repetitions(ROUNDS)):
-            for name, program in programs.items():
-                seconds, summary = program.run("preview")
-                if set(summary) - {"same"}:
-                    raise OperationFailed(f"the preview of {name} shows changes: {summary}")
-                times[name].append(seconds)
-                resources[name] = summary.get("same", 0)
-    took = {name: median(each) for name, each in times.items()}
-    descriptions = {
-        "empty": "empty program, `import pulumi_aws`",
-        "services": "the same, using a class of each AWS service that the project uses",
-        "one-resource": "one queue, which starts the provider",
-        "production": "production: an existing job queue",
-        "print-color": "print-color: with its own Batch environment",
-    }
+            for name, each in pairs.items():
+                pairs[name] = Pairs([*each.ours, _preview(ours[name])], [*each.bare, _preview(bare[name])])
+            ten.append(_preview(ours[TEN]))
+    times = {name: _seconds(each.ours) for name, each in pairs.items()} | {TEN: _seconds(ten)}
     return Measurement(
-        checks=[
-            Check(f"preview without changes, {stack}", took[stack] / took["empty"], BOUND, "×") for stack in STACKS
-        ],
-        tables=[
-            Table(
-                "A preview without changes",
-                ["program", "resources", "time", "× empty"],
-                [
-                    [text, str(resources[name]), f"{took[name]:.1f} s", f"{took[name] / took['empty']:.2f}"]
-                    for name, text in descriptions.items()
-                ],
-            )
-        ],
-        figures={"seconds": took, "resources": resources, "each": times},
+        checks=[Check.of(f"preview without changes, {name}", each.times(), BOUND) for name, each in pairs.items()],
+        shown={
+            "each further notifier": f"{_slope(times, 'production', 'twenty')}: from 1 to 10 "
+            f"{_slope(times, 'production', TEN)}, from 10 to 20 {_slope(times, TEN, 'twenty')}",
+        },
+        tables=[_table(pairs)],
+        figures={
+            "ten": [one.seconds for one in ten],
+            **{
+                name: {
+                    "resources": each.resources,
+                    "ours": [one.seconds for one in each.ours],
+                    "bare": [one.seconds for one in each.bare],
+                    "processor_ours": [one.processor for one in each.ours],
+                    "processor_bare": [one.processor for one in each.bare],
+                }
+                for name, each in pairs.items()
+            },
+        },
     )
 
 
-def _environment(folder: Path, cloud: LocalCloud) -> dict[str, str]:
-    """Make the CLI's environment, without the account, plugins and settings of this machine."""
-    executables = folder / "bin"
-    executables.mkdir()
-    (executables / "pulumi").symlink_to(find_pulumi())
-    provider.install(folder / "home")
-    (folder / "state").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
-    return {
-        **kept,
-        **cloud.environment(),
-        "PATH": f"{executables}{os.pathsep}{os.environ['PATH']}",
-        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_CONFIG_PASSPHRASE": "bench",
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+def _slope(times: Mapping[str, float], first: str, last: str) -> str:
+    return f"{(times[last] - times[first]) / (NOTIFIERS[last] - NOTIFIERS[first]) * 1000:.0f} ms"
+
+
+def _stacks(options: RunOptions) -> Mapping[str, str]:
+    """Return the stacks' files."""
+    files = {
+        name: (options.project / "examples" / "stacks" / f"Pulumi.{name}.yaml").read_text("utf-8")
+        for name in ("production", "print-color")
     }
+    before, key, _ = files["production"].partition("  batchbell:notifiers:\n")
+    return files | {name: f"{before}{key}{''.join(map(_notifier, range(NOTIFIERS[name])))}" for name in (TEN, "twenty")}
 
 
-def _copy_project(options: RunOptions, stack: str) -> Path:
-    """Copy the program, since Pulumi writes into a stack's file, and set what a function on this machine needs."""
-    folder = options.folder / f"program-{stack}"
-    folder.mkdir()
-    for name in (*PROGRAM, f"examples/stacks/Pulumi.{stack}.yaml"):
-        source = options.project / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        else:
-            shutil.copy(source, folder)
-    with (folder / f"Pulumi.{stack}.yaml").open("a", encoding="utf-8") as config:
-        config.writelines(f"  batchbell:{name}: {json.dumps(value)}\n" for name, value in this_machine().items())
-    return folder
+def _notifier(number: int) -> str:
+    """Return the lines of a notifier in a stack's file: Slack, email and SNS in turns."""
+    kind = list(SETTINGS)[number % len(SETTINGS)]
+    return f"    - {json.dumps({'type': kind, 'name': f'{kind}-{number}', **SETTINGS[kind]})}\n"
 
 
-def _write_program(parent: Path, name: str, text: str) -> Path:
-    folder = parent / name
-    folder.mkdir()
-    (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n", encoding="utf-8")
-    (folder / "__main__.py").write_text(text, encoding="utf-8")
-    return folder
+def _deploy(options: RunOptions, name: str, config: str, webhook: str, environment: Mapping[str, str]) -> Program:
+    folder = copy_project(options.project, config, options.folder / f"program-{name}", name)
+    program = Program(folder, name, environment)
+    program.run("up", {"slackWebhook": webhook})
+    return program
+
+
+def _deploy_bare(options: RunOptions, ours: Program, environment: Mapping[str, str]) -> Program:
+    """Deploy a bare program with the resources of the other one, to another local AWS, since some names are fixed."""
+    folder = write_bare_program(ours.run("export").result, options.folder / f"program-bare-{ours.stack}")
+    program = Program(folder, ours.stack, environment)
+    program.run("up")
+    return program
+
+
+def _preview(program: Program) -> Operation:
+    done = program.run("preview")
+    if set(done.result) - {"same"}:
+        raise OperationFailed(f"the preview of {program.folder.name} shows changes: {done.result}")
+    return done
+
+
+def _table(pairs: Mapping[str, Pairs]) -> Table:
+    return Table(
+        "A preview without changes",
+        ["stack", "resources", "time", "bare program", "× bare", "half of the pairs", "processor time × bare"],
+        [
+            [
+                COMPARED[name],
+                str(each.resources),
+                f"{_seconds(each.ours):.1f} s",
+                f"{_seconds(each.bare):.1f} s",
+                f"{each.times().median:.2f}",
+                f"{each.times().low:.2f} to {each.times().high:.2f}",
+                f"{each.processor().median:.2f}",
+            ]
+            for name, each in pairs.items()
+        ],
+    )
+
+
+def _seconds(previews: Sequence[Operation]) -> float:
+    return median(one.seconds for one in previews)

@@ -70,9 +70,19 @@ def charts(results: Results) -> dict[str, str]:
 def show_value(check: Mapping[str, Any], key: str = "value") -> str:
     """Format a figure ("value") or its bound ("limit") with the unit: 1.73 ×, 1,000, 0.048 s."""
     value, unit = check[key], check["unit"]
-    digits = 0 if float(value).is_integer() else 2 if abs(value) >= 1 else 3
-    text = f"{value:,g}" if key == "limit" else f"{value:,.{digits}f}"
+    text = f"{value:,g}" if key == "limit" else _digits(value)
     return f"{text} {unit}".rstrip()
+
+
+def show_spread(check: Mapping[str, Any]) -> str:
+    """Format the quartiles of a figure that was measured several times: 1.02 to 1.06."""
+    spread = check["spread"]
+    return f"{_digits(spread['low'])} to {_digits(spread['high'])}" if spread else "-"
+
+
+def _digits(value: float) -> str:
+    digits = 0 if float(value).is_integer() else 2 if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f}"
 
 
 def _machine(results: Results) -> str:
@@ -89,6 +99,7 @@ def _bounds(measurements: Sequence[Mapping[str, Any]]) -> str:
         [
             check["what"],
             show_value(check),
+            show_spread(check),
             f"{'' if check['exact'] else 'at most '}{show_value(check, 'limit')}",
             "yes" if check["is_met"] else "**no**",
             f"`--only {one['name']}`",
@@ -97,11 +108,13 @@ def _bounds(measurements: Sequence[Mapping[str, Any]]) -> str:
         for check in one["checks"]
     ]
     failed = [
-        [one["title"], "failed", one["failed"], "**no**", f"`--only {one['name']}`"]
+        [one["title"], "failed", "-", one["failed"], "**no**", f"`--only {one['name']}`"]
         for one in measurements
         if one["failed"]
     ]
-    return markdown_table(["figure", "measured", "bound", "met", "`python -m bench …`"], rows + failed)
+    return markdown_table(
+        ["figure", "measured", "half of the values", "bound", "met", "`python -m bench …`"], rows + failed
+    )
 
 
 def _details(one: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 import pytest
 
 from batchbell import aws_clients
@@ -162,17 +162,17 @@ def stay_in_the_layer(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def one_session_for_each_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The boto3 session that the Lambda keeps is of the test's own account, whatever ran before in this process."""
+    """The session that the Lambda keeps is of the test's own account, whatever ran before in this process."""
     monkeypatch.setattr(aws_clients, "open_session", _open_session)
 
 
-def _open_session() -> boto3.session.Session:
+def _open_session() -> botocore.session.Session:
     return _session_of(*(os.environ.get(name) for name in SESSION_VARIABLES))
 
 
 @cache  # making one takes 0.1 s
-def _session_of(*_environment: str | None) -> boto3.session.Session:
-    return boto3.session.Session()
+def _session_of(*_environment: str | None) -> botocore.session.Session:
+    return botocore.session.Session()
 
 
 @pytest.fixture(scope="session")

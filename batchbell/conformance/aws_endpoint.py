@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import ClassVar
 
-import boto3
+import botocore.session
 import pytest
 
 from batchbell import aws_clients
@@ -67,5 +67,5 @@ def aws_error(status: int, code: str, text: str = "No.", *, in_xml: bool = False
 
 
 @functools.cache  # one session for all tests, as in the Lambda: making one takes 0.1 s
-def _open_session() -> boto3.session.Session:
-    return boto3.session.Session()
+def _open_session() -> botocore.session.Session:
+    return botocore.session.Session()

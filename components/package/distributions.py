@@ -33,9 +33,16 @@ PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "batchbell"})
 # All others say how the distribution was installed, and differ from machine to machine.
 KEPT_METADATA = ("metadata", "entry_points.txt", "licenses", "license", "licence", "copying", "notice", "authors")
 
-# Files that nothing there imports. Powertools: routes of web APIs with Swagger UI, a fifth of the package, except for
-# events that are pydantic models. Apprise: translations, pictures, and its command.
-LEFT_OUT = ("aws_lambda_powertools/event_handler/", "apprise/i18n/", "apprise/assets/", "apprise/cli.py")
+# Files that nothing there imports. Powertools, a third of it: routes of web APIs with Swagger UI, and what reads events
+# with pydantic, Kafka's events, masks data and checks tokens, each with distributions that are not in the package.
+# Apprise: translations, pictures, and its command.
+LEFT_OUT = (
+    "aws_lambda_powertools/event_handler/",
+    *(f"aws_lambda_powertools/utilities/{name}/" for name in ("auth_alpha", "data_masking", "kafka", "parser")),
+    "apprise/i18n/",
+    "apprise/assets/",
+    "apprise/cli.py",
+)
 # What a distribution requires for such files, by normalised names: Apprise for its command, files of settings, and
 # Markdown that becomes HTML.
 NOT_REQUIRED = {"apprise": ("click", "pyyaml", "markdown")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections import Counter
 from typing import NotRequired, get_origin, get_type_hints
 
@@ -20,6 +21,7 @@ from bench.cold_start import by_package
 from bench.cost import CHILDREN, JobUsage, function_bill, jobs_bill
 from bench.idle_cost import IdleResources, idle_bill
 from bench.local_stack import LoggedInvocation, read_invocations
+from bench.memory import monthly_cost
 from demo.print_color import other_rules
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
@@ -139,6 +141,14 @@ def test_an_idle_stack_pays_for_polls_around_the_clock_and_for_alarms() -> None:
     assert rest["alarms"] * 30 == pytest.approx(0.70)
 
 
+def test_more_memory_costs_the_same_if_the_time_falls_as_the_share_of_a_processor_grows() -> None:
+    small = {"size": 256, "ready": 0.3, "first": 0.8, "later": 0.4}
+    large = {"size": 1024, "ready": 0.3, "first": 0.2, "later": 0.1}
+
+    assert monthly_cost(large, 1_000, is_cold=False) == pytest.approx(monthly_cost(small, 1_000, is_cold=False))
+    assert monthly_cost(large, 10, is_cold=True) > monthly_cost(small, 10, is_cold=True)  # the init phase takes as long
+
+
 @pytest.mark.parametrize("type_", ["slack", "email", "sns", "apprise"])
 def test_the_function_reads_the_benchmarks_manifest_entries(type_):
     entry = function_package.manifest_entry(type_, "ops")
@@ -149,8 +159,10 @@ def test_the_function_reads_the_benchmarks_manifest_entries(type_):
     assert entry.keys() == {name for name, hint in hints.items() if get_origin(hint) is not NotRequired}
 
 
-def test_the_bare_function_needs_only_what_lambda_provides():
-    imported = [node.names[0].name for node in ast.parse(function_package.BARE).body if isinstance(node, ast.Import)]
-    others = [node for node in ast.walk(ast.parse(function_package.BARE)) if isinstance(node, ast.ImportFrom)]
+@pytest.mark.parametrize(("script", "others"), [("three_channels", {"boto3", "requests"}), ("email_alone", {"boto3"})])
+def test_a_function_by_hand_needs_only_what_lambda_provides_and_requests(script, others):
+    tree = ast.parse((function_package.BY_HAND / f"{script}.py").read_text("utf-8"))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
-    assert (imported, others) == (["boto3"], [])
+    assert {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names} == others

@@ -10,6 +10,7 @@ import pytest
 from bench.chart import Bar, Series, draw_bars, draw_lines, steps, ticks
 from bench.measurement import Check, Measurement, Table
 from bench.report import BEGIN, BOUNDS_CHART, DRAIN_CHART, END, charts, replace_measured, show_value, to_markdown
+from bench.spread import Spread
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -42,15 +43,23 @@ def test_the_table_shows_a_missed_bound_with_the_command_that_measures_it() -> N
 
     page = to_markdown(results(start=Measurement([missed, kept])))
 
-    assert "| cold start | 2.50 × | at most 1.5 × | **no** | `--only start` |" in page
-    assert "| calls | 1 | 1 | yes | `--only start` |" in page
+    assert "| cold start | 2.50 × | - | at most 1.5 × | **no** | `--only start` |" in page
+    assert "| calls | 1 | - | 1 | yes | `--only start` |" in page
+
+
+def test_the_table_shows_how_far_the_values_of_a_figure_lie_apart() -> None:
+    check = Check.of("cold start", Spread.of([1.0, 1.02, 1.04, 1.06, 1.3]), 1.08)
+
+    page = to_markdown(results(start=Measurement([check])))
+
+    assert "| cold start | 1.04 × | 1.02 to 1.06 | at most 1.08 × | yes |" in page
 
 
 def test_the_table_shows_a_measurement_that_failed() -> None:
     failed = results(start=Measurement())
     failed["measurements"][0]["failed"] = "OSError: no space"
 
-    assert "| Start | failed | OSError: no space | **no** |" in to_markdown(failed)
+    assert "| Start | failed | - | OSError: no space | **no** |" in to_markdown(failed)
 
 
 def test_the_page_names_the_machine_and_shows_all_details() -> None:

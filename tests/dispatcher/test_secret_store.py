@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from batchbell.aws_clients import make_client
+from batchbell.contract import TemporaryError
 from batchbell.dispatcher import secret_store
 
 
@@ -18,7 +19,7 @@ def parameters(cloud, monkeypatch):
     """The names of two secrets, in an account that the function has not asked yet."""
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(secret_store, "_providers", {})
+    monkeypatch.setattr(secret_store, "_stores", {})
     names = [f"/secret-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for name in names:
         cloud.client("ssm").put_parameter(Name=name, Value="old", Type="SecureString")
@@ -45,3 +46,15 @@ def test_secrets_first_read_at_the_same_time_are_all_cached(cloud, parameters, m
         cloud.client("ssm").put_parameter(Name=name, Value="new", Type="SecureString", Overwrite=True)
 
     assert [first, read_all(readers), read_all(readers, fresh=True)] == [["old"] * 2, ["old"] * 2, ["new"] * 2]
+
+
+def test_a_binary_secret_is_refused_with_its_reason(monkeypatch):
+    class SecretsManager:
+        def get_secret_value(self, **_):
+            return {"SecretBinary": b"hook"}
+
+    monkeypatch.setattr(secret_store, "_stores", {})
+    monkeypatch.setattr(secret_store, "make_client", lambda *_, **__: SecretsManager())
+
+    with pytest.raises(TemporaryError, match="could not be read from secretsmanager: it is not a text"):
+        secret_store.reader({"secretsmanager": "arn:aws:secretsmanager:us-east-1:123456789012:secret:hook"})(False)

@@ -19,7 +19,7 @@ def parameters(cloud, monkeypatch):
     """The names of two secrets, in an account that the function has not asked yet."""
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(secret_store, "_stores", {})
+    monkeypatch.setattr(secret_store, "_providers", {})
     names = [f"/secret-{uuid.uuid4().hex[:8]}" for _ in range(2)]
     for name in names:
         cloud.client("ssm").put_parameter(Name=name, Value="old", Type="SecureString")
@@ -53,7 +53,7 @@ def test_a_binary_secret_is_refused_with_its_reason(monkeypatch):
         def get_secret_value(self, **_):
             return {"SecretBinary": b"hook"}
 
-    monkeypatch.setattr(secret_store, "_stores", {})
+    monkeypatch.setattr(secret_store, "_providers", {})
     monkeypatch.setattr(secret_store, "make_client", lambda *_, **__: SecretsManager())
 
     with pytest.raises(TemporaryError, match="could not be read from secretsmanager: it is not a text"):

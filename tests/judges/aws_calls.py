@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
+import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import botocore.session
+from aws_lambda_powertools.utilities import parameters
 from botocore import xform_name
 from botocore.waiter import WaiterModel
 
@@ -25,7 +28,8 @@ Operations = Mapping[str, Collection[tuple[str, str]]]
 # What makes a client of the service that its first literal argument names.
 CLIENT_MAKERS = {"client", "create_client", "_client", "make_client", "LazyClient"}
 POWERTOOLS = "aws_lambda_powertools"
-POWERTOOLS_WITHOUT_CALLS = {POWERTOOLS, f"{POWERTOOLS}.metrics"}
+POWERTOOLS_WITHOUT_CALLS = {POWERTOOLS, f"{POWERTOOLS}.metrics", f"{POWERTOOLS}.utilities.parameters.exceptions"}
+PROVIDERS: Mapping[str, str] = {"SSMProvider": "ssm", "SecretsProvider": "secretsmanager"}
 # Attributes that only have the name of an operation.
 NO_CALLS = {("batchbell/cli/__init__.py", "invoke")}  # of typer's group
 
@@ -128,11 +132,9 @@ def services_in(sources: Iterable[Source]) -> set[str]:
 
 
 def calls_in(sources: Sequence[Source], services: Iterable[str]) -> list[AwsCall]:
-    """All calls of these services. Raises ValueError for a part of Powertools that may call AWS."""
+    """All calls of these services, and those of the parts of Powertools that the sources use."""
     operations = _operations(frozenset(services))
-    for source in sources:
-        _refuse_powertools_calls(source)
-    return [call for source in sources for call in _boto3_calls(source, operations)]
+    return [call for source in sources for call in (*_boto3_calls(source, operations), *_powertools_calls(source))]
 
 
 def _boto3_calls(source: Source, operations: Operations) -> Iterator[AwsCall]:
@@ -157,15 +159,26 @@ def _the_only_one(operations: Collection[tuple[str, str]], place: str) -> tuple[
     return operation
 
 
-def _refuse_powertools_calls(source: Source) -> None:
+def _powertools_calls(source: Source) -> Iterator[AwsCall]:
+    """The calls in the provider classes that the source imports, as Powertools' own source has them."""
     for node in source.nodes:
         if isinstance(node, ast.Import) and any(one.name.startswith(POWERTOOLS) for one in node.names):
             raise ValueError(f"{source.path}:{node.lineno}: import the names of Powertools, not the module")
         if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(POWERTOOLS):
             continue
-        if node.module not in POWERTOOLS_WITHOUT_CALLS:
-            names = " and ".join(one.name for one in node.names)
-            raise ValueError(f"{source.path}:{node.lineno}: the calls of {node.module}.{names} are not known")
+        if node.module in POWERTOOLS_WITHOUT_CALLS:
+            continue
+        for one in node.names:
+            if node.module != f"{POWERTOOLS}.utilities.parameters" or one.name not in PROVIDERS:
+                raise ValueError(f"{source.path}:{node.lineno}: the calls of {node.module}.{one.name} are not known")
+            service = PROVIDERS[one.name]
+            attributes = {each.attr for each in source.nodes if isinstance(each, ast.Attribute)}
+            provider = getattr(parameters, one.name)
+            methods = [name for name in attributes if callable(getattr(provider, f"_{name}", None))]
+            for method in methods:
+                code = textwrap.dedent(inspect.getsource(getattr(provider, f"_{method}")))
+                place = f"{source.path}:{node.lineno}"
+                yield from _boto3_calls(Source(place, code), _operations(frozenset({service})))
 
 
 @functools.cache

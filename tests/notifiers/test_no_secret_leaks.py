@@ -70,14 +70,14 @@ def channel() -> Iterator[Channel]:
         yield channel
 
 
-_stores: dict[str, Any] = {}
+_providers: dict[str, Any] = {}
 
 
 @pytest.fixture
 def cloud(verified: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     """A local AWS that stores the notifiers' secrets."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
-    monkeypatch.setattr(secret_store, "_stores", _stores)
+    monkeypatch.setattr(secret_store, "_providers", _providers)
     return verified
 
 

@@ -13,7 +13,8 @@ import pytest
 from batchbell.dispatcher.timing import Timing
 from batchbell.webhook import READ_TIMEOUT
 from batchbell_local.collecting_queue import CollectingQueue
-from tests.end_to_end.observed_stack import NOTIFIERS, REPEAT, finished_event, strings
+from tests.end_to_end.explained_repeats import REPEAT
+from tests.end_to_end.observed_stack import NOTIFIERS, finished_event, strings
 from tests.end_to_end.stack import TIMEOUT, Stack
 
 HANGS = 3 * TIMEOUT  # seconds; longer than any caller waits

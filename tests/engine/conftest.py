@@ -22,13 +22,12 @@ from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import NoPulumi, find_pulumi, must_run
 from tests.engine.engine_stack import EngineStack
 from tests.engine.running_operation import ProgramHost
-from tests.waiting import FACTOR
 from tests.warm_python import warm_subprocess
 
 PROGRAM = ("Pulumi.yaml", "Pulumi.*.yaml", "__main__.py", "components", "notifiers", "batchbell")
 NOT_PASSED_ON = ("AWS_", "BOTO", "PULUMI_", "PYTHON")
 JOBS_AT_ONCE = 4
-FUNCTION_TIMEOUT = 6 * FACTOR  # s; retries and leases are five times as quick as in a real stack
+FUNCTION_TIMEOUT = 6  # s; retries and leases are five times as quick as in a real stack
 
 
 collected: dict[pytest.Item, int] = {}

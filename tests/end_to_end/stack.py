@@ -12,6 +12,7 @@ from batchbell_local import deployment as deployments
 from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import Deployment
 from batchbell_local.slack.sink import SlackSink
+from tests.end_to_end.explained_repeats import FIRST, is_explained, mark_of, unanswered_sends
 from tests.waiting import FACTOR, patience, wait_until_none
 
 TIMEOUT = 6 * FACTOR  # s, of the function: retries and leases are five times as quick as in a real stack
@@ -77,6 +78,21 @@ class Stack:
     def mails(self, name: str) -> list[str]:
         subjects = [mail["Subject"] for mail in self.cloud.mailbox()[self.mails_before :]]
         return [subject for subject in subjects if name in subject]
+
+    def unexplained(self, name: str) -> Mapping[str, list[str]]:
+        """Return what Slack and the mailbox have of the job, if that is not one message and no late answer explains it.
+
+        As in `ObservedStack.unexplained`.
+        """
+        slack = [json.dumps(payload) for payload in self.sink.accepted[self.messages_before :]]
+        mails = [mail["Subject"] + mail["BodyText"] for mail in self.cloud.mailbox()[self.mails_before :]]
+        unanswered, found = unanswered_sends(self.log(), name), {"slack": slack, "email": mails}
+        copies = {notifier: [mark_of(text) for text in texts if name in text] for notifier, texts in found.items()}
+        return {
+            notifier: those
+            for notifier, those in copies.items()
+            if not is_explained(those, [FIRST], unanswered.get(notifier, 0))
+        }
 
     def wait_until_received(self, name: str) -> None:
         """Wait until Slack and the mailbox have that job."""

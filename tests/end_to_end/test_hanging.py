@@ -13,7 +13,8 @@ import pytest
 from batchbell.dispatcher.timing import Timing
 from batchbell.webhook import READ_TIMEOUT
 from batchbell_local.collecting_queue import CollectingQueue
-from tests.end_to_end.observed_stack import NOTIFIERS, REPEAT, finished_event, strings
+from tests.end_to_end.explained_repeats import REPEAT
+from tests.end_to_end.observed_stack import NOTIFIERS, finished_event, strings
 from tests.end_to_end.stack import TIMEOUT, Stack
 
 HANGS = 3 * TIMEOUT  # seconds; longer than any caller waits
@@ -104,7 +105,8 @@ def test_an_invocation_whose_channels_all_hang_ends_in_time_with_a_ticket_for_ea
         marks = [(one, _is_marked(text, one, names)) for one in names for text in texts if one in text.split()]
 
         assert unknown
-        assert [one for one, marked in marks if marked] == unknown
+        # Once each, or again if an answer came too late while the channels were well.
+        assert list(dict.fromkeys(one for one, marked in marks if marked)) == unknown
         # Slack had accepted them before, so there the mark is right.
         first = names if notifier == "slack" else [one for one in names if one not in unknown]
         assert [one for one, marked in marks if not marked] == first

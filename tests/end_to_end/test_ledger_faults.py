@@ -14,15 +14,14 @@ import pytest
 
 from batchbell.wire import HEALTH_KEY
 from batchbell_local.slack.sink import SlackResponse
+from tests.end_to_end.explained_repeats import FIRST, REPEAT
 from tests.end_to_end.observed_stack import (
     CLAIM,
     COMMIT,
-    FIRST,
     NOTHING,
     NOTIFIERS,
     ONCE,
     RELEASE,
-    REPEAT,
     SENT,
     UNKNOWN,
     FinishedJob,
@@ -195,15 +194,22 @@ def _send_again(observed: ObservedStack, jobs: Sequence[FinishedJob]) -> None:
 @pytest.mark.parametrize("what", CASES)
 def test_each_channel_gets_the_message_and_possible_repeats_are_marked(faults, what):
     assert all(faults.hits[what])
-    assert faults.observed.deliveries(faults.jobs[what].name) == CASES[what].deliveries
+    assert faults.observed.unexplained(faults.jobs[what].name, CASES[what].deliveries) == {}
+
+
+def test_a_repeat_is_explained_by_a_send_without_an_answer_and_by_nothing_else(faults):
+    lost, failed = "Slack's answer is lost", "a commit fails and the event comes again later"
+
+    assert faults.observed.unexplained(faults.jobs[lost].name) == {}
+    assert faults.observed.unexplained(faults.jobs[failed].name) == TWICE
 
 
 @pytest.mark.parametrize("what", CASES)
 def test_the_log_has_the_reason_of_each_ticket(faults, what):
     case, name = CASES[what], faults.jobs[what].name
 
-    for notifier in ["slack"] if case.slack else case.at:
-        assert faults.observed.outcomes(name, notifier) == list(case.outcomes)
+    notifiers = ["slack"] if case.slack else case.at
+    assert faults.observed.unexpected(name, dict.fromkeys(notifiers, case.outcomes)) == {}
 
 
 @pytest.mark.parametrize("what", CASES)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.observed_stack import NOTIFIERS, ONCE, ObservedStack
+from tests.end_to_end.observed_stack import NOTIFIERS, ObservedStack
 
 # What each line of a log may hold, and a part of it that must arrive nowhere.
 SECRETS: Mapping[str, str] = {
@@ -31,13 +31,14 @@ def fail(observed: ObservedStack, *lines: str) -> str:
 
 def wait(observed: ObservedStack, name: str) -> None:
     observed.stack.wait_until(lambda: all(observed.outcomes(name, one) for one in NOTIFIERS), "tried", timeout=30)
+    observed.wait_until_idle()
 
 
 def test_each_channel_has_the_last_lines_that_the_children_printed(observed: ObservedStack) -> None:
     name = fail(observed, *(f"line {number}" for number in range(1, 10)), "no colour left")
 
-    assert observed.deliveries(name) == ONCE
-    for (text,) in observed.texts(name).values():
+    assert observed.unexplained(name) == {}
+    for text in observed.each_text(name):
         assert "no colour left" in text
         assert "line 6" in text
         assert "line 5" not in text  # the stack asks for five lines
@@ -49,7 +50,7 @@ def test_secrets_of_known_shapes_and_control_sequences_arrive_nowhere(observed: 
     log, rows = observed.stack.log(), _rows(observed)
 
     for name in names:
-        for (text,) in observed.texts(name).values():
+        for text in observed.each_text(name):
             assert not [secret for secret in SECRETS.values() if secret in text]
             assert "\x1b" not in text
     assert not [secret for secret in SECRETS.values() if secret in log or secret in rows]
@@ -77,8 +78,8 @@ def test_without_its_log_the_message_says_why(observed: ObservedStack, what: str
     observed.stack.cloud.clear_faults()
 
     assert handle.hits
-    assert observed.deliveries(name) == ONCE
-    for (text,) in observed.texts(name).values():
+    assert observed.unexplained(name) == {}
+    for text in observed.each_text(name):
         assert said in " ".join(text.split())
         assert "no colour left" not in text
 
@@ -86,5 +87,5 @@ def test_without_its_log_the_message_says_why(observed: ObservedStack, what: str
 def test_an_empty_log_is_said_to_be_empty(observed: ObservedStack) -> None:
     name = fail(observed)
 
-    for (text,) in observed.texts(name).values():
+    for text in observed.each_text(name):
         assert "The log was empty when this message was written." in " ".join(text.split())

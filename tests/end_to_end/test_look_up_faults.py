@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from batchbell.dispatcher.timing import Timing
-from tests.end_to_end.observed_stack import FIRST, NOTIFIERS, ONCE, REPEAT, SENT, FinishedJob, ObservedStack
+from tests.end_to_end.explained_repeats import FIRST, REPEAT
+from tests.end_to_end.observed_stack import NOTIFIERS, ONCE, SENT, FinishedJob, ObservedStack
 from tests.end_to_end.shared_stack import WEBHOOK
 from tests.end_to_end.stack import TIMEOUT
 from tests.waiting import FACTOR
@@ -70,7 +71,7 @@ def test_an_unreadable_secret_delays_only_its_own_channel(secrets, what):
 
     assert secrets.meanwhile[what] == SLACK_LATER
     assert re.fullmatch(SECRET_FAULTS[what][1], secrets.observed.outcomes(name, "slack")[0])
-    assert [secrets.observed.outcomes(name, other) for other in ("email", "sns")] == [["sent"], ["sent"]]
+    assert secrets.observed.unexpected(name, {"email": ["sent"], "sns": ["sent"]}) == {}
 
 
 @pytest.mark.parametrize("what", SECRET_FAULTS)
@@ -114,6 +115,7 @@ def children(observed: ObservedStack) -> Iterator[Mapping[tuple[str, str], Finis
     for job in jobs.values():
         observed.stack.send(job.event)
     observed.wait_until_tried(jobs.values())
+    observed.wait_until_idle()
     yield jobs
     observed.stack.cloud.clear_faults()
 
@@ -123,9 +125,9 @@ def children(observed: ObservedStack) -> Iterator[Mapping[tuple[str, str], Finis
 def test_a_failed_look_up_of_children_delays_nothing_and_leads_to_no_wrong_number(observed, children, what, file):
     name, code = children[what, file].name, LOOK_UP_FAULTS[what][1]
 
-    assert observed.deliveries(name) == ONCE
-    assert [observed.outcomes(name, notifier) for notifier in NOTIFIERS] == [["sent"]] * 3
-    for (text,) in observed.texts(name).values():
+    assert observed.unexplained(name) == {}
+    assert observed.unexpected(name, {one: ["sent"] for one in NOTIFIERS}) == {}
+    for text in observed.each_text(name):
         said = " ".join(text.split()).replace(name, "NAME")
         assert f"NAME {TITLES[file]}" in said
         assert re.findall(r"could not be looked up \((\w+)\)", said) == ([code] if code else [])
@@ -141,10 +143,11 @@ def test_when_look_ups_are_slow_the_last_job_of_the_invocation_goes_without(obse
     jobs = [observed.job("parent-failed") for _ in range(calls + 1)]
     observed.stack.send(*(job.event for job in jobs))
     observed.wait_until_tried(jobs)
+    observed.wait_until_idle()
     observed.stack.cloud.clear_faults()
 
-    assert [observed.deliveries(job.name) for job in jobs] == [ONCE] * len(jobs)
-    for (text,) in observed.texts(jobs[-1].name).values():
+    assert [observed.unexplained(job.name) for job in jobs] == [{}] * len(jobs)
+    for text in observed.each_text(jobs[-1].name):
         assert "Not all failed children were looked up: there are too many, or AWS was slow." in text
 
 
@@ -152,11 +155,12 @@ def test_a_failed_look_up_of_logs_only_costs_the_links(observed, name):
     fault = observed.stack.cloud.fail("batch:DescribeJobs", error="AccessDeniedException", status=403)
     observed.stack.submit(name, 3, ["sh", "-c", "exit 3"])
     observed.stack.wait_until(lambda: all(observed.outcomes(name, one) for one in NOTIFIERS), "tried", timeout=20)
+    observed.wait_until_idle()
     observed.stack.cloud.clear_faults()
 
     assert fault.hits
-    assert observed.deliveries(name) == ONCE
-    for (text,) in observed.texts(name).values():
+    assert observed.unexplained(name) == {}
+    for text in observed.each_text(name):
         said = " ".join(text.split())
         assert f"{name} failed: all 3 children" in said
         assert "0-2" in said

@@ -15,7 +15,6 @@ from tests.end_to_end.observed_stack import (
     CLAIM,
     NOTHING,
     NOTIFIERS,
-    ONCE,
     SENT,
     FinishedJob,
     ObservedStack,
@@ -64,10 +63,10 @@ def test_a_job_whose_events_come_again_or_out_of_order_is_sent_once(observed, ar
         observed.set_mapping_enabled("intake_queue_url", True)
         observed.wait_until_idle()
 
-    assert observed.deliveries(name) == ONCE
+    assert observed.unexplained(name) == {}
     assert observed.ledger_rows(array.parent) == SENT
-    for notifier in NOTIFIERS:
-        assert observed.outcomes(name, notifier) == ["sent"] + ["already-sent"] * (len(batches) - 1)
+    outcomes = ["sent"] + ["already-sent"] * (len(batches) - 1)
+    assert observed.unexpected(name, dict.fromkeys(NOTIFIERS, outcomes)) == {}
 
 
 def test_invocations_that_get_the_same_job_at_the_same_time_send_it_once(observed, array):
@@ -83,7 +82,7 @@ def test_invocations_that_get_the_same_job_at_the_same_time_send_it_once(observe
     claims.clear()
     observed.set_batch_size(10)
 
-    assert observed.deliveries(job.name) == ONCE
+    assert observed.unexplained(job.name) == {}
     assert observed.ledger_rows(job) == SENT
     assert sorted(observed.outcomes(job.name, "slack")) == ["already-sent", "already-sent", "sent"]
 
@@ -146,7 +145,7 @@ def test_an_invalid_record_becomes_a_dead_letter_with_the_reason(invalid, reason
 
 
 def test_a_valid_job_among_invalid_records_is_sent_once_and_makes_no_dead_letter(invalid):
-    assert invalid.observed.deliveries(invalid.good.name) == ONCE
+    assert invalid.observed.unexplained(invalid.good.name) == {}
     assert len(invalid.dead) == len(INVALID)
 
 
@@ -157,7 +156,7 @@ def test_the_largest_event_that_sqs_accepts_is_sent_once(observed):
     observed.wait_until_idle()
 
     assert len(body.encode()) == LARGEST
-    assert observed.deliveries(job.name) == ONCE
+    assert observed.unexplained(job.name) == {}
     assert not any(SECRET in text for texts in observed.texts(job.name).values() for text in texts)
     assert SECRET not in observed.stack.log()
 
@@ -195,4 +194,4 @@ def test_a_large_event_whose_channel_is_down_becomes_a_small_ticket(observed):
 
     assert SECRET not in ticket
     assert len(ticket) < 10_000
-    assert observed.deliveries(job.name) == ONCE
+    assert observed.unexplained(job.name) == {}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.watched_stack import OVERDUE, QUEUES, STALLED, WatchedStack, deployed, new_name
-from tests.waiting import patience, wait_until
+from tests.waiting import FACTOR, patience, wait_until
 
 CROWD = 500  # arrays
 FAILING = 60  # of them
@@ -124,7 +124,7 @@ def test_an_outcome_whose_event_is_lost_is_found_by_a_sweep_and_does_not_come_tw
 
 
 def test_among_500_running_arrays_two_sweeps_at_once_warn_once_of_each_that_fails_early(watched: WatchedStack) -> None:
-    cloud, slow = watched.cloud, 0.1  # s, so that sweeps take their time
+    cloud, slow = watched.cloud, 0.1 * FACTOR  # s, so that the second sweep begins before the first one ends
     names = [f"crowd-{number:03}" for number in range(CROWD)]
     jobs = [watched.start(name, 10, queue=number % QUEUES) for number, name in enumerate(names)]
     for job in jobs:

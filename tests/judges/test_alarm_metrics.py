@@ -29,7 +29,7 @@ def embedded(monkeypatch, capsys):
         monkeypatch.setattr(telemetry, "FUNCTION", function)
         capsys.readouterr()
         telemetry.measure_oldest(60)
-        telemetry.measure_notifier("ops", {"sent": 1}, [0.1])
+        telemetry.measure_notifier("ops", {"Sent": 1}, [0.1])
         telemetry.measure_late(1)
         found: dict[tuple[str, str], list[dict[str, str]]] = {}
         for record in map(json.loads, capsys.readouterr().out.splitlines()):

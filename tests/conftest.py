@@ -24,7 +24,7 @@ from tests import waiting
 from tests.end_to_end.shared_stack import print_color as print_color
 from tests.end_to_end.shared_stack import shared_cloud as shared_cloud
 from tests.end_to_end.shared_stack import shared_stack as shared_stack
-from tests.engine.cli.build import NoPulumi, find_pulumi
+from tests.engine.cli.build import ALL, NoPulumi, find
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
@@ -116,8 +116,9 @@ def _wait_for_pulumi(config: pytest.Config) -> None:
             with capture.global_and_fixture_disabled():
                 print(f"\n{text}", file=sys.stderr, flush=True)
 
-    with contextlib.suppress(NoPulumi):  # the fixture `pulumi` gives the reason
-        find_pulumi(say)
+    for executable in ALL:
+        with contextlib.suppress(NoPulumi):  # its fixture gives the reason
+            find(executable, say)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -42,6 +42,9 @@ config:
     - {notifier}
 ```
 
+A program of your own writes them nested: `environment_max_vcpus` is `max_vcpus` in `environment`, and in every language
+but Python `maxVcpus` ([YAML](../examples/yaml/README.md), [TypeScript](../examples/typescript/README.md)).
+
 ## The stack
 
 {stack}

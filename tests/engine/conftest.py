@@ -21,7 +21,7 @@ from batchbell_local.pulumi import provider as aws_plugin
 from batchbell_local.slack.sink import SlackSink
 from tests.engine.cli.build import CLI, SDK_GENERATOR, YAML_HOST, Executable, NoPulumi, find, must_run
 from tests.engine.engine_stack import FUNCTION_TIMEOUT, EngineStack
-from tests.engine.plugin_conformance import ExampleProgram, deploy
+from tests.engine.plugin_conformance import ExampleProgram, make_stack_of
 from tests.engine.running_operation import OperationResult, ProgramHost
 from tests.warm_python import warm_subprocess
 
@@ -193,14 +193,29 @@ def stack_of(
 
 
 @pytest.fixture(scope="module")
-def stack(
+def example_stack(
     program: ExampleProgram,
     stack_of: Callable[..., EngineStack],
     project: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> EngineStack:
-    """The file's `program`, deployed. Other files have a `stack` of their own."""
-    return deploy(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+    """A stack of the file's `program`, not deployed."""
+    return make_stack_of(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+
+
+@pytest.fixture(scope="module")
+def first(example_stack: EngineStack) -> OperationResult:
+    """The first `up`."""
+    done = example_stack.run("up")
+    # Types have been checked, which takes tsc 2 s each time.
+    example_stack.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
+    return done
+
+
+@pytest.fixture(scope="module")
+def stack(example_stack: EngineStack, first: OperationResult) -> EngineStack:
+    """The file's `program`, deployed. Files without one have a `stack` of their own."""
+    return example_stack
 
 
 @pytest.fixture(scope="module")

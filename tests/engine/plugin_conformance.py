@@ -60,10 +60,13 @@ class ExampleProgram(Protocol):
         """Give the component other properties. MARKED stands for WRONG_SECRET, marked as a secret."""
 
 
-def deploy(program: ExampleProgram, project: Path, work: Path, stack_of: Callable[..., EngineStack]) -> EngineStack:
-    """Deploy the program with the settings that a function on this machine needs."""
+def make_stack_of(
+    program: ExampleProgram, project: Path, work: Path, stack_of: Callable[..., EngineStack]
+) -> EngineStack:
+    """Make a stack of the program, with the settings that a function on this machine needs."""
     copy, hosts = work / "examples" / program.folder, work / "hosts"
-    shutil.copytree(project / "examples" / program.folder, copy)
+    not_shipped = shutil.ignore_patterns("node_modules", "sdks", ".batchbell")
+    shutil.copytree(project / "examples" / program.folder, copy, ignore=not_shipped)
     (work / "plugin").symlink_to(project / "plugin")
     hosts.mkdir()
     write_executable(hosts)  # of the plug-in, which is in Python
@@ -77,8 +80,6 @@ def deploy(program: ExampleProgram, project: Path, work: Path, stack_of: Callabl
     program.change(copy, {"function": function})
     stack = stack_of(copy, "dev", host=None, TS_NODE_CACHE_DIRECTORY=str(work / "ts-node"))
     stack.environment["PATH"] = f"{hosts}{os.pathsep}{stack.environment['PATH']}"
-    stack.run("up")
-    stack.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"  # types have been checked: 2 s each time
     return stack
 
 
@@ -105,11 +106,11 @@ class PluginConformance:
         assert stack.outputs["topicArn"] in topics
         assert stack.cloud.client("lambda").get_function(FunctionName=stack.outputs["functionName"])
 
-    def test_no_secret_is_in_the_state_or_in_what_the_cli_prints(self, program, stack, again, backend):
+    def test_no_secret_is_in_the_state_or_in_what_the_cli_prints(self, program, stack, first, again, backend):
         states = "".join(file.read_text("utf-8") for file in backend.rglob("*.json"))
 
         assert f"{program.creates}-team-webhook" in states
-        assert stack.secrets["slackWebhook"] not in states + again.printed
+        assert stack.secrets["slackWebhook"] not in states + first.printed + again.printed
 
     def test_all_mistakes_are_reported_at_once_in_its_own_names_and_without_a_secret(self, program, stack, again):
         program.change(stack.folder, MISTAKES)

@@ -10,8 +10,10 @@ import pytest
 
 from plugin.schema import schema_text
 from tests.engine.language_host import NODE, write_executable
-from tests.engine.node_program import install, installed_packages
+from tests.engine.node_program import PINNED, install, installed_packages
 from tests.engine.plugin_conformance import MARKED, WRONG_SECRET, PluginConformance
+
+KINDS = ("dependencies", "devDependencies")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class TypeScriptProgram:
 @pytest.fixture(scope="module")
 def program(sdk_generator):
     return TypeScriptProgram(installed_packages(), sdk_generator)
+
+
+def test_the_example_asks_for_the_packages_that_the_tests_pin(project):
+    example = json.loads((project / "examples" / "typescript" / "package.json").read_text("utf-8"))
+    tested = json.loads((PINNED / "package.json").read_text("utf-8"))
+
+    assert example["dependencies"].pop("@pulumi/batchbell") == "file:sdks/batchbell"
+    assert [example[kind] for kind in KINDS] == [tested[kind] for kind in KINDS]
 
 
 class TestTypeScriptProgram(PluginConformance):

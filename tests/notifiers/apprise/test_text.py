@@ -76,6 +76,13 @@ def test_markdown_of_a_job_is_shown_as_it_is_and_links_stay_links() -> None:
     assert f"<{message.links[0].url}>" in body
 
 
+def test_a_mail_shows_the_markup_of_a_job_as_text() -> None:
+    message = dataclasses.replace(messages.succeeded(), summary='a < b & "c" &lt;i&gt;', facts=())
+    body = write(message, plugin(MAIL)).body
+    assert body.partition("<br>")[0] == "a &lt; b &amp; &quot;c&quot; &amp;lt;i&amp;gt;"
+    assert f'<a href="{message.links[0].url}">{message.links[0].url}</a>' in body
+
+
 @pytest.mark.parametrize(
     "text", ["@everyone", "<!here>", "<@U123>", "<users/all>", "[Job](https://evil.example)", "<at>all"]
 )

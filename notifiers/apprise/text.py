@@ -27,6 +27,7 @@ COUNTER = 12  # characters that Apprise keeps free beside a title that shares th
 ELLIPSIS = "…"
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?[/?#][!#$%&'*+,./0-9:;=?A-Z_a-z~-]*")
 _MARKUP = re.compile(r"@(?=\w)|<(?=[!@#/:\w])|\](?=\()")
+_CHANGED = re.compile(f"{_MARKUP.pattern}|```")
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>~|&]|^[#+-]|^(?<=)[0-9]+(?=[.)])", re.MULTILINE)
 
 
@@ -43,16 +44,21 @@ def write(message: Message, plugin: NotifyBase) -> Text:
     """Return the message as the plugin's service takes it."""
     message = tidy(message)
     form = _choose_format(plugin)
-    plain = form is NotifyFormat.TEXT
-    # Other formats would fold or escape a command, which is then no longer the one to run.
-    commands = tuple(one for one in message.commands if plain and not _MARKUP.search(f"{one.label}{one.line}"))
+    # A command that would not stay as it is, is left out.
+    commands = tuple(one for one in message.commands if not _CHANGED.search(f"{one.label}{one.line}"))
     first, *lines = as_text(dataclasses.replace(message, commands=commands)).splitlines()
     title = ""
     if plugin.title_maxlen > 0:
         title = shorten(_break_markup(first), plugin.title_maxlen)
     else:
         lines = [first, *lines]
-    return Text(title, _fit(lines, _room(plugin, title), plugin, form), form)
+    write_line, write_command, end = _FORMATS[form]
+    shown = {f"  {one.line}": one.line for one in commands}
+
+    def write_any(line: str) -> str:
+        return write_command(shown[line]) if line in shown else write_line(line)
+
+    return Text(title, _fit(lines, write_any, end, _room(plugin, title), plugin, form), form)
 
 
 def _choose_format(plugin: NotifyBase) -> NotifyFormat:
@@ -71,19 +77,27 @@ def _room(plugin: NotifyBase, title: str) -> int:
     return max(SMALLEST, room)
 
 
-def _fit(lines: Sequence[str], room: int, plugin: NotifyBase, form: NotifyFormat) -> str:
+def _fit(
+    lines: Sequence[str],
+    write_line: Callable[[str], str],
+    end: str,
+    room: int,
+    plugin: NotifyBase,
+    form: NotifyFormat,
+) -> str:
     """Join as many lines as fit. Of the first one, a part is better than nothing."""
-    write_line, end = _FORMATS[form]
     most = plugin.body_max_line_count or len(lines)
     room -= _size(end + ELLIPSIS)
     written: list[str] = []
     for number, line in enumerate(lines):
         whole = write_line(line)
-        room -= _size(end + whole)
+        # Apprise cuts what its own conversion makes too long, in the middle of a command if it is there.
+        size = max(_size(end + whole), _size(end + plugin.dialect_convert(whole, form)))
+        room -= size
         if number >= most:
             break
         if room < 0:
-            return end.join([*written, ELLIPSIS] if written else [_shortened(line, write_line, room + _size(whole))])
+            return end.join([*written, ELLIPSIS] if written else [_shortened(line, write_line, room + size)])
         written.append(whole)
     return end.join(written)
 
@@ -129,8 +143,9 @@ def _each_part(line: str, write_words: Callable[[str], str], write_link: Callabl
     return "".join([*parts, write_words(line[end:])])
 
 
-_FORMATS: dict[NotifyFormat, tuple[Callable[[str], str], str]] = {
-    NotifyFormat.TEXT: (_plain, "\n"),
-    NotifyFormat.MARKDOWN: (_markdown, "  \n"),
-    NotifyFormat.HTML: (_html, "<br>\n"),
+# How a line and a command are written, and what ends a line.
+_FORMATS: dict[NotifyFormat, tuple[Callable[[str], str], Callable[[str], str], str]] = {
+    NotifyFormat.TEXT: (_plain, "  {}".format, "\n"),
+    NotifyFormat.MARKDOWN: (_markdown, "```\n{}\n```".format, "  \n"),
+    NotifyFormat.HTML: (_html, lambda line: f"<pre>{html.escape(line)}</pre>", "<br>\n"),
 }

@@ -76,6 +76,13 @@ def test_markdown_of_a_job_is_shown_as_it_is_and_links_stay_links() -> None:
     assert f"<{message.links[0].url}>" in body
 
 
+def test_a_mail_shows_the_markup_of_a_job_as_text() -> None:
+    message = dataclasses.replace(messages.succeeded(), summary='a < b & "c" &lt;i&gt;', facts=())
+    body = write(message, plugin(MAIL)).body
+    assert body.partition("<br>")[0] == "a &lt; b &amp; &quot;c&quot; &amp;lt;i&amp;gt;"
+    assert f'<a href="{message.links[0].url}">{message.links[0].url}</a>' in body
+
+
 @pytest.mark.parametrize(
     "text", ["@everyone", "<!here>", "<@U123>", "<users/all>", "[Job](https://evil.example)", "<at>all"]
 )
@@ -85,10 +92,17 @@ def test_no_text_of_a_job_mentions_anybody_or_hides_a_link(url: str, text: str) 
     assert text not in f"{written.title}\n{written.body}".replace("\\", "")
 
 
-def test_a_command_is_shown_only_where_it_stays_as_it_is() -> None:
-    changed = Command("To see", "echo '@everyone'")
-    message = dataclasses.replace(messages.warning(), commands=(Command("To end", "end --id  1 *"), changed))
-    assert "  end --id  1 *" in write(message, plugin(NTFY)).body
-    assert "echo" not in write(message, plugin(NTFY)).body
-    for url in (DISCORD, MAIL):
-        assert "end" not in write(message, plugin(url)).body.split()
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (NTFY, "To end:\n  end --id  1 * & x\n"),
+        (DISCORD, "To end:  \n```\nend --id  1 * & x\n```  \n"),
+        (MAIL, "To end:<br>\n<pre>end --id  1 * &amp; x</pre><br>\n"),
+    ],
+)
+def test_a_command_is_shown_as_it_is_or_left_out(url: str, shown: str) -> None:
+    commands = [Command("To end", "end --id  1 * & x")]
+    commands += [Command("Not", line) for line in ("echo '@everyone'", "echo <no>", "echo ```")]
+    body = write(dataclasses.replace(messages.warning(), commands=tuple(commands)), plugin(url)).body
+    assert shown in body
+    assert "echo" not in body

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -47,6 +48,12 @@ def find_pulumi(say: Callable[[str], None] = lambda text: None) -> Path:
     if existing is None:
         _build(_target(pinned), pinned, say)
     return existing or _target(pinned)
+
+
+@cache
+def is_built() -> bool:
+    """Whether there is a CLI that is new enough."""
+    return _existing(_pinned_version()) is not None
 
 
 def start_build() -> None:

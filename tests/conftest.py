@@ -24,7 +24,7 @@ from tests import waiting
 from tests.end_to_end.shared_stack import print_color as print_color
 from tests.end_to_end.shared_stack import shared_cloud as shared_cloud
 from tests.end_to_end.shared_stack import shared_stack as shared_stack
-from tests.engine.cli.build import ALL, NoPulumi, find
+from tests.engine.cli.build import ALL, NoPulumi, find, is_built
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
@@ -51,7 +51,7 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_first_deploy.py",
     "test_deploy_it.py",
 )
-SLOWEST_FOLDERS = ("end_to_end", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
+SLOWEST_FOLDERS = ("end_to_end", "engine", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,18 +82,25 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker whether there is a Pulumi CLI: all have to order the tests alike."""
+    node.workerinput["has_pulumi"] = is_built()
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each test with its layer, and run the slowest files first, so that parallel workers end at the same time.
 
-    Files with the Pulumi CLI come last: it may still be built.
+    Files with the Pulumi CLI come last where it may still be built.
     """
     for item in items:
         mark(item)
-    with_pulumi = {item.path for item in items if item.get_closest_marker("engine")}
+    may_be_built = not getattr(config, "workerinput", {}).get("has_pulumi")
+    late = {item.path for item in items if item.get_closest_marker("engine") and may_be_built}
     items.sort(
         key=lambda item: (
-            item.path in with_pulumi,
+            item.path in late,
             item.path.name not in SLOWEST_FILES,
             item.path.parent.name not in SLOWEST_FOLDERS,
         )

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -105,9 +105,11 @@ def _parts(plugins: Sequence[Plugin], runtime: Runtime) -> Parts:
     modules = {name: path for each in own.values() for name, path in distributions.modules(each).items()}
     sources = RunTimeSources(plugins, modules)
     third_party: dict[str, Distribution] = {}
+    names: dict[str, Iterable[str]] = {}  # of modules, by distribution
     for plugin in plugins:
         required = _required(plugin, runtime)
-        sources.check_imports(plugin, {name for each in required.values() for name in distributions.modules(each)})
+        names |= {each: distributions.modules(required[each]) for each in required.keys() - names.keys()}
+        sources.check_imports(plugin, {name for each in required for name in names[each]})
         third_party |= required
     return Parts(
         sources=sources.files(),

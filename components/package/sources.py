@@ -118,6 +118,11 @@ class RunTimeSources:
 
     def _locate(self, module: str) -> Path | None:
         """The module's file, or None if it belongs to another package or is not a module."""
+        if module not in self._located:
+            self._located[module] = self._find(module)
+        return self._located[module]
+
+    def _find(self, module: str) -> Path | None:
         if module in self.installed:
             return self.installed[module]
         for package in sorted(self._packages, key=len, reverse=True):
@@ -135,6 +140,10 @@ class RunTimeSources:
                 where = f"{path}, line {error.lineno}"
                 raise BundleError(f"{module} is not a Python module: {where}: {error.msg}") from error
         return self._read[module]
+
+    @cached_property
+    def _located(self) -> dict[str, Path | None]:
+        return {}
 
     @cached_property
     def _read(self) -> dict[str, Sequence[Import]]:

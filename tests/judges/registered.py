@@ -32,7 +32,7 @@ from tests.judges.provider_answers import Place, function_answer, resource_answe
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = PROJECT / "batchbell" / "dispatcher"  # in place of the function's package, whose build takes seconds
 WEBHOOK = "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
-SECRETS = {"slackWebhook": WEBHOOK}
+SECRETS = {"slackWebhook": WEBHOOK, "appriseUrl": "discord://000000/XXXXXXXXXXXX"}
 TIME_LIMIT = 60  # s; a recording takes 0.2 s, the first one 3 s
 
 

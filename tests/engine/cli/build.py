@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -102,6 +103,12 @@ def find(executable: Executable, say: Callable[[str], None] = lambda text: None)
     if existing is None:
         _build(executable, pinned, say)
     return existing or _target(executable, pinned)
+
+
+@cache
+def is_built() -> bool:
+    """Whether each of them is there, new enough."""
+    return all(_existing(one, _pinned_version(one)) is not None for one in ALL)
 
 
 def start_build() -> None:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["LazyClient", "make_client", "open_session"]
+__all__ = ["LazyClient", "make_client", "open_connection", "open_session"]
 
 CONNECT_TIMEOUT = 2  # seconds
 READ_TIMEOUT = 5  # seconds
@@ -44,6 +44,25 @@ def make_client(
         client = open_session().create_client(service, region_name=region, config=config)
         _share_context(client)
     return client
+
+
+def open_connection(client: Any) -> None:
+    """Connect to the service, without a call: the client's first call finds a connection.
+
+    botocore has no such thing: if a newer version keeps its connections elsewhere, this raises what comes of it.
+    """
+    session, url = client._endpoint.http_session, client.meta.endpoint_url
+    pool = session._manager.connection_from_url(url)
+    session._setup_ssl_cert(pool, url, session._verify)
+    connection = pool._get_conn()
+    try:
+        connection.connect()
+    except BaseException:
+        connection.close()  # it may be to a server that is not AWS
+        connection = None
+        raise
+    finally:
+        pool._put_conn(connection)
 
 
 class LazyClient:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import SSLError
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from batchbell import aws_clients
-from batchbell.aws_clients import LazyClient, make_client
+from batchbell.aws_clients import LazyClient, make_client, open_connection
 from bench.instant_endpoint import InstantEndpoint
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -83,6 +84,41 @@ def test_no_connection_changes_the_context_of_another(
 
     assert len(endpoint.take_requests()) == 5
     assert [protocols for context, protocols in changed if context in aws_clients._contexts] == [["http/1.1"]]
+
+
+def test_the_first_call_takes_the_connection_that_was_opened_before(
+    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greeted: list[ssl.SSLContext] = []
+    wrap = ssl.SSLContext.wrap_socket
+
+    def note(context: ssl.SSLContext, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        if not options.get("server_side"):
+            greeted.append(context)
+        return wrap(context, *arguments, **options)
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", note)
+    client = make_client("sns")
+    open_connection(client)
+    assert len(greeted) == 1 and endpoint.take_requests() == []
+
+    publish(client)
+
+    assert len(greeted) == 1 and len(endpoint.take_requests()) == 1
+
+
+def test_a_connection_that_is_opened_before_checks_the_server_too(
+    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url.replace("127.0.0.1", "localhost"))
+
+    client = make_client("sns")
+    with pytest.raises((ssl.SSLError, CertificateError)):
+        open_connection(client)
+    with pytest.raises(SSLError):
+        publish(client)
+
+    assert endpoint.take_requests() == []
 
 
 def test_a_server_with_an_unknown_authority_receives_nothing(

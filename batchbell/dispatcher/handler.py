@@ -66,6 +66,6 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 if STARTS:
     # While Lambda starts the process, when it has a whole processor.
-    prepare(dispatcher().instances, dispatcher().dynamodb)
+    prepare(dispatcher().instances)
     gc.freeze()  # what a start has made is never looked at again
     gc.enable()

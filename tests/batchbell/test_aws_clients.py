@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import SSLError
-from urllib3.util.ssl_match_hostname import CertificateError
 
 from batchbell import aws_clients
-from batchbell.aws_clients import LazyClient, make_client, open_connection
+from batchbell.aws_clients import LazyClient, make_client
 from bench.instant_endpoint import InstantEndpoint
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -86,38 +85,22 @@ def test_no_connection_changes_the_context_of_another(
     assert [protocols for context, protocols in changed if context in aws_clients._contexts] == [["http/1.1"]]
 
 
-def test_the_first_call_takes_the_connection_that_was_opened_before(
-    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+def test_the_authorities_are_read_with_the_first_client_and_not_with_the_first_call(
+    endpoint: InstantEndpoint, loads: list[Any]
 ) -> None:
-    greeted: list[ssl.SSLContext] = []
-    wrap = ssl.SSLContext.wrap_socket
+    make_client("sns")
 
-    def note(context: ssl.SSLContext, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        if not options.get("server_side"):
-            greeted.append(context)
-        return wrap(context, *arguments, **options)
-
-    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", note)
-    client = make_client("sns")
-    open_connection(client)
-    assert len(greeted) == 1 and endpoint.take_requests() == []
-
-    publish(client)
-
-    assert len(greeted) == 1 and len(endpoint.take_requests()) == 1
+    assert loads == [str(endpoint.ca_bundle)]
 
 
-def test_a_connection_that_is_opened_before_checks_the_server_too(
-    endpoint: InstantEndpoint, monkeypatch: pytest.MonkeyPatch
+def test_authorities_that_cannot_be_read_fail_the_calls_and_not_the_clients(
+    endpoint: InstantEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url.replace("127.0.0.1", "localhost"))
-
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "missing.pem"))
     client = make_client("sns")
-    with pytest.raises((ssl.SSLError, CertificateError)):
-        open_connection(client)
-    with pytest.raises(SSLError):
+
+    with pytest.raises((SSLError, OSError)):
         publish(client)
-
     assert endpoint.take_requests() == []
 
 

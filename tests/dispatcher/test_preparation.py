@@ -13,8 +13,6 @@ from batchbell.dispatcher import preparation
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.preparation import prepare
 
-UNREACHABLE = SimpleNamespace()  # no client of a botocore that is known
-
 
 class Channel:
     def __init__(self, prepare=lambda: None):
@@ -40,13 +38,13 @@ def raising(error):
 def test_a_notifier_that_cannot_prepare_stops_neither_the_start_nor_the_others(error):
     other = Channel()
 
-    prepare([Instance("broken", Channel(raising(error))), Instance("other", other)], UNREACHABLE)
+    prepare([Instance("broken", Channel(raising(error))), Instance("other", other)])
 
     assert other.prepared.is_set()
 
 
 def test_a_notifier_without_preparation_is_left_alone():
-    prepare([Instance("plain", SimpleNamespace(send=None))], UNREACHABLE)
+    prepare([Instance("plain", SimpleNamespace(send=None))])
 
 
 def test_a_preparation_that_hangs_delays_the_start_no_longer_than_its_limit(monkeypatch):
@@ -55,7 +53,7 @@ def test_a_preparation_that_hangs_delays_the_start_no_longer_than_its_limit(monk
     channel = Channel(ended.wait)
     started = time.monotonic()
 
-    prepare([Instance("hanging", channel)], UNREACHABLE)
+    prepare([Instance("hanging", channel)])
 
     assert time.monotonic() - started < 5 and not channel.prepared.is_set()
     ended.set()

@@ -17,7 +17,7 @@ PUBLIC = {
     "batchbell.partitions": "Feature console_domain ec2_principal offers",
     "batchbell.plugins": "Plugin PluginError find_plugins notifiers_package",
     "batchbell.preview": "CreatePreview Form Part Preview",
-    "batchbell.aws_clients": "LazyClient make_client open_connection open_session",
+    "batchbell.aws_clients": "LazyClient make_client open_session",
     "batchbell.aws_errors": "call_aws",
     "batchbell.texts": """ICONS as_text cut describe_children describe_job headline indented_line last_lines one_line
         shorten tidy with_omission_note without_logs""",

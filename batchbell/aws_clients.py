@@ -6,6 +6,7 @@ botocore is imported with the first client: `explain` and `preview` import notif
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import ssl
@@ -81,15 +82,26 @@ def _share_context(client: Any) -> None:
     botocore has no setting for this: if a newer version keeps its context elsewhere, nothing is shared.
     """
     try:
-        options = client._endpoint.http_session._manager.connection_pool_kw
+        session = client._endpoint.http_session
+        options = session._manager.connection_pool_kw
         context: ssl.SSLContext = options["ssl_context"]
+        verify = session._verify
     except (AttributeError, KeyError):
         return
     if not _contexts:
         context.load_verify_locations = _once(context.load_verify_locations)  # type: ignore[method-assign]
         context.set_alpn_protocols = _once(context.set_alpn_protocols)  # type: ignore[method-assign]
         _contexts.append(context)
+        _read_authorities(context, verify)
     options["ssl_context"] = _contexts[0]
+
+
+def _read_authorities(context: ssl.SSLContext, verify: Any) -> None:
+    """Read them with the first client, which is made while the process starts, as urllib3 would when it connects."""
+    from botocore.httpsession import get_cert_path
+
+    with contextlib.suppress(OSError):  # urllib3 tries again, and each call says so
+        context.load_verify_locations(get_cert_path(verify), None, None)
 
 
 def _once(change: Callable[..., None]) -> Callable[..., None]:

@@ -29,6 +29,7 @@ __all__ = [
     "Message",
     "Notifier",
     "PermanentError",
+    "PreparingNotifier",
     "Progress",
     "Secret",
     "Secrets",
@@ -387,6 +388,16 @@ class UpdatingNotifier(Notifier, Protocol):
 
         It may be called again with the same message. The last call about a job has its outcome. After a PermanentError
         that is about this message, such as a deleted one, nothing is shown any more.
+        """
+
+
+class PreparingNotifier(Notifier, Protocol):
+    """A notifier that makes beforehand what its first message needs."""
+
+    def prepare(self) -> None:
+        """Make clients or read secrets while the function's process starts, when it has a whole processor.
+
+        What it raises is ignored: `send` must work without it, too. It may still run when the first message is sent.
         """
 
 

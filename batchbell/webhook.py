@@ -177,6 +177,10 @@ class Webhook:
         self._locate = locate
         self._response_limit = response_limit
 
+    def prepare(self) -> None:
+        """Read the secret, so that the first post need not wait for it. Raises TemporaryError."""
+        self._secret.reveal()
+
     def post(self, payload: Any, *, spent: float = 0.0) -> str:
         """Post the payload as JSON, and return the response. Raises TemporaryError or PermanentError.
 

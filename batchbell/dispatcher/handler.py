@@ -22,6 +22,7 @@ from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.messages.log_end import LogReader
 from batchbell.dispatcher.messages.origin import Origin
+from batchbell.dispatcher.preparation import prepare
 from batchbell.dispatcher.telemetry import logger
 from batchbell.dispatcher.timing import Timing
 from batchbell.wire import MANIFEST, Variable
@@ -64,6 +65,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 if STARTS:
-    dispatcher()  # while Lambda starts the process, when it has a whole processor
+    # While Lambda starts the process, when it has a whole processor.
+    prepare(dispatcher().instances)
     gc.freeze()  # what a start has made is never looked at again
     gc.enable()

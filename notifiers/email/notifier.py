@@ -120,9 +120,12 @@ class Email:
             connections=self._connections,
         )
 
+    def prepare(self) -> None:
+        """Make the client."""
+        self._client = self._client or make_client("sesv2", self._region)
+
     def _call(self, mail: bytes, recipients: Sequence[str]) -> Mapping[str, Any]:
-        if self._client is None:
-            self._client = make_client("sesv2", self._region)
+        self.prepare()
         response: Mapping[str, Any] = self._client.send_email(
             FromEmailAddress=str(self._sender),
             Destination={"ToAddresses": list(recipients)},

@@ -42,6 +42,10 @@ class Slack:
         message = tidy(message)
         return render(message, self._mentions.of(message))
 
+    def prepare(self) -> None:
+        """Read the secret."""
+        self._webhook.prepare()
+
     def send(self, message: Message) -> None:
         """Post the message. Raises TemporaryError or PermanentError (see `classify`)."""
         self._webhook.post(self.render(message))

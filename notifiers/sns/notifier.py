@@ -46,10 +46,13 @@ class Topic:
             connections=self._connections,
         )
 
+    def prepare(self) -> None:
+        """Make the client."""
+        region = self._arn.split(":")[3]  # SNS accepts a topic only in the topic's own region
+        self._client = self._client or make_client("sns", region)
+
     def _publish(self, rendered: dict[str, Any]) -> Mapping[str, Any]:
-        if self._client is None:
-            region = self._arn.split(":")[3]  # SNS accepts a topic only in the topic's own region
-            self._client = make_client("sns", region)
+        self.prepare()
         response: Mapping[str, Any] = self._client.publish(
             TopicArn=self._arn,
             MessageStructure="json",

@@ -85,6 +85,25 @@ def test_no_connection_changes_the_context_of_another(
     assert [protocols for context, protocols in changed if context in aws_clients._contexts] == [["http/1.1"]]
 
 
+def test_the_authorities_are_read_with_the_first_client_and_not_with_the_first_call(
+    endpoint: InstantEndpoint, loads: list[Any]
+) -> None:
+    make_client("sns")
+
+    assert loads == [str(endpoint.ca_bundle)]
+
+
+def test_authorities_that_cannot_be_read_fail_the_calls_and_not_the_clients(
+    endpoint: InstantEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    client = make_client("sns")
+
+    with pytest.raises((SSLError, OSError)):
+        publish(client)
+    assert endpoint.take_requests() == []
+
+
 def test_a_server_with_an_unknown_authority_receives_nothing(
     endpoint: InstantEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

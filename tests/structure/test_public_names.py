@@ -9,7 +9,7 @@ import pytest
 
 PUBLIC = {
     "batchbell.contract": """Command CreateNotifier DigestEntry Fact FailureGroup Link Message Notifier PermanentError
-        Progress Secret Secrets Severity Tag TemporaryError UpdatingNotifier""",
+        PreparingNotifier Progress Secret Secrets Severity Tag TemporaryError UpdatingNotifier""",
     "batchbell.webhook": """Address Classify SendError Webhook WebhookResponse WrongWebhook classify read_retry_after
         url_problem""",
     "batchbell.provisioning": """FORMS STACK_CONFIG Context Grants NotifierSettings SecretReference SecretShape

@@ -105,7 +105,7 @@ def queue_for_each_table() -> Table:
             "each channel at its own pace",
         ],
         [
-            "a slow channel's messages become tickets while jobs wait",
+            "a slow channel's messages become tickets while jobs wait, if it has digests",
             "-",
             f"{_dollars(MILLION * records)} at most",
             "the others at their own pace but for one send in ten seconds; the slow one in digests of 100",

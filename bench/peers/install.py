@@ -89,9 +89,18 @@ def _run(peer: str, command: list[str], folder: Path, variables: Mapping[str, st
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PeerMissing(f"{peer}: {type(error).__name__}") from None
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise PeerMissing(f"{peer} could not be installed: {reason}")
+        raise PeerMissing(f"{peer} could not be installed: {_reason(done.stderr, done.stdout)}")
     return done.stdout
+
+
+def _reason(errors: str, printed: str) -> str:
+    """Return the last line of the errors, or the one that `go mod download -json` prints."""
+    if lines := errors.strip().splitlines():
+        return lines[-1]
+    try:
+        return str(json.loads(printed)["Error"])
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
 
 
 def main() -> None:

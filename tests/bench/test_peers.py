@@ -100,3 +100,15 @@ def test_without_go_there_is_no_alertmanager_and_one_line_says_so(
     install.main()
 
     assert capsys.readouterr().err == "Alertmanager: there is no Go to build it: not compared\n"
+
+
+@pytest.mark.parametrize(
+    ("errors", "printed", "reason"),
+    [
+        ("Looking …\nERROR: No matching distribution found\n", "", "ERROR: No matching distribution found"),
+        ("", '{"Path": "github.com/x", "Error": "module lookup disabled"}', "module lookup disabled"),
+        ("", "", "no reason given"),
+    ],
+)
+def test_the_line_about_a_program_that_is_missing_gives_the_installers_reason(errors: str, printed: str, reason: str):
+    assert install._reason(errors, printed) == reason

@@ -29,6 +29,7 @@ from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
 from tests.warm_python import warm_functions, warm_python, warm_subprocess
+from tests.warm_python.aws_models import remember_models
 
 PROJECT = Path(__file__).resolve().parents[1]
 SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endpoints, it reads for each client
@@ -151,10 +152,14 @@ def leave_nothing_over() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def start_warm(leave_nothing_over: None) -> Iterator[None]:
-    """Clouds and deployments do not import anew what they take from site-packages, more than half of their time."""
+    """Clouds, deployments and functions do not import anew what they take from site-packages: half of their time.
+
+    No session of boto3 reads AWS's models anew.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for module in (local_cloud, deployment):
             patch.setattr(module, "subprocess", warm_subprocess)
+        remember_models()
         warm_functions.open()
         yield
         warm_python.stop()

@@ -96,6 +96,7 @@ class WarmFunctions:
         """End it; the processes that it forked go on."""
         with self._lock:
             if self._process is not None:
+                self._process.terminate()  # some test has copies of all descriptors: the pipe would stay open
                 self._process.communicate()
                 self._process = None
             if self._folder is not None:

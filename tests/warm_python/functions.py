@@ -110,25 +110,19 @@ def _import_distributions(folder: Path, archive: Path, runtime: Path) -> None:
     top_levels = {path.name for path in packaged.iterdir()}
     for module in (*IMPORTED, *(one for one in IMPORTED_IF_PACKAGED if one.split(".")[0] in top_levels)):
         importlib.import_module(module)
-    _remember_models()
+    sys.path.insert(0, str(Path(__file__).parent))
+    _make_clients()
+    del sys.modules["aws_models"]
     sys.path[:] = usual
     gc.collect()
     gc.freeze()  # else each process copies the memory of all that was imported, when it collects garbage
 
 
-def _remember_models() -> None:
-    """Read the models of AWS's services once for all processes: a process reads each that it needs once."""
+def _make_clients() -> None:
     from boto3.session import Session
-    from botocore import loaders
 
-    read, known = loaders.JSONFileLoader.load_file, dict[str, Any]()
-
-    def load_file(self: Any, file_path: str) -> Any:
-        if file_path not in known:
-            known[file_path] = read(self, file_path)
-        return known[file_path]
-
-    loaders.JSONFileLoader.load_file = load_file
+    remember_models = importlib.import_module("aws_models").remember_models
+    remember_models()
     session = Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")
     for service in SERVICES:
         session.client(service)

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore import loaders
 
 sys.path.insert(0, str(Path(__file__).parent))
+from aws_models import remember_models  # type: ignore[import-not-found]
 from taking_over import run, take  # type: ignore[import-not-found]
 
-del sys.path[0], sys.modules["taking_over"]
+del sys.path[0], sys.modules["aws_models"], sys.modules["taking_over"]
 
 # The AWS services of this project's program: pulumi_aws loads one when something of it is first used.
 SERVICES = {
@@ -74,7 +74,7 @@ def main() -> None:
         importlib.import_module(module)
     for service, resource in SERVICES.items():
         getattr(importlib.import_module(f"pulumi_aws.{service}"), resource)
-    _remember_models()
+    _make_clients()
     gc.collect()
     gc.freeze()  # else each process copies the memory of all that was imported, when it collects garbage
     orders = socket.socket(fileno=int(sys.argv[1]))
@@ -99,16 +99,8 @@ def main() -> None:
             os.close(descriptor)
 
 
-def _remember_models() -> None:
-    """Read the models of AWS's services once for all processes: a process reads each that it needs once."""
-    read, known = loaders.JSONFileLoader.load_file, dict[str, Any]()
-
-    def load_file(self: Any, file_path: str) -> Any:
-        if file_path not in known:
-            known[file_path] = read(self, file_path)
-        return known[file_path]
-
-    loaders.JSONFileLoader.load_file = load_file
+def _make_clients() -> None:
+    remember_models()
     session = boto3.session.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")
     for service in CLIENTS:
         session.client(service)

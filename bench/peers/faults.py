@@ -16,7 +16,7 @@ SLOW = 0.5  # s, an answer of a Slack that is down
 JOBS = 6  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
 FEW = 3  # as many as batchbell sends one by one: more than five at once are one message
 PATIENCE = 25.0  # s until what is missing counts as missing
-PATIENCE_KILLED = 45.0  # s; batchbell's queue gives the records of a dead function out again after 34 s
+PATIENCE_KILLED = 52.0  # s; batchbell's queue gives the records of a dead function out again after 42 s
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def _violations(method: str, content_type: str, body: bytes) -> Iterator[str]:
     if not isinstance(blocks, list):
         yield "blocks is not a list"
         return
+    # One of the three is required ("chat.postMessage"); what is in attachments is not checked: no notifier sends them.
     if not text.strip() and not blocks and not payload.get("attachments"):
         yield "neither text nor blocks"
     if len(blocks) > BLOCK_LIMIT:

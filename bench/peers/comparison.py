@@ -31,7 +31,7 @@ COLD_TIMEOUT = 30.0  # s
 TRIAL_JOBS = 3
 SETTINGS = {
     "batchbell": f"function_timeout {FUNCTION_TIMEOUT} s; with the default of 30 s, whatever is tried again comes back "
-    "seven times as late",
+    "four times as late",
     "Apprise": f"{RETRIES} retries with a pause of {PAUSE:g} s; by default it tries once. It sends one message every "
     "1.2 s, so that Slack accepts them",
     "Alertmanager": f"group_interval {GROUP_INTERVAL} s instead of 5 minutes; the one who raised an alert that it lost "

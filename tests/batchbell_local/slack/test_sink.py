@@ -47,6 +47,7 @@ def test_a_message_is_accepted_with_200_and_ok(sink: SlackSink) -> None:
     [
         {"text": "x" * 40_000},
         {"blocks": MESSAGE["blocks"]},
+        {"attachments": [{"fallback": "t", "text": "t"}]},
         {"text": "t", "blocks": [{"type": "divider"}] * 50},
         section(text=mrkdwn(3000)),
         section(fields=[mrkdwn(2000)] * 10),

@@ -24,10 +24,10 @@ from bench.runtime_endpoint import FunctionFailed
 from bench.spread import Spread, compare
 
 TITLE = "Cold start"
-ROUNDS = 21
+ROUNDS = 15
 BOUND = 1.08  # × the function by hand
 SIZES = (256, 512, 1024)  # MB, each with its share of a processor from the first event on
-ROUNDS_OF_A_SIZE = 5
+ROUNDS_OF_A_SIZE = 3
 MAIL, TOPIC = "ses:SendEmail", "sns:Publish"
 SHOWN_PACKAGES = 10
 

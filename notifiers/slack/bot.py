@@ -41,6 +41,10 @@ class Bot:
         # is such a block, and the outcome may have none. The warnings in the thread have the commands.
         return render(dataclasses.replace(message, commands=()), self._mentions.of(message))
 
+    def prepare(self) -> None:
+        """Read the token."""
+        self._post.prepare()
+
     def send(self, message: Message) -> str | None:
         """Post the message, into the thread of `reply_to` if there is one. Returns its receipt.
 

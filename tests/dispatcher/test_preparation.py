@@ -10,6 +10,7 @@ import pytest
 
 from batchbell.contract import TemporaryError
 from batchbell.dispatcher import preparation
+from batchbell.dispatcher.delivery import threads
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.preparation import prepare
 
@@ -35,12 +36,15 @@ def raising(error):
 
 
 @pytest.mark.parametrize("error", [TemporaryError("no such secret"), SystemExit(1), KeyboardInterrupt()])
-def test_a_notifier_that_cannot_prepare_stops_neither_the_start_nor_the_others(error):
+def test_a_notifier_that_cannot_prepare_stops_neither_the_start_nor_the_others(error, monkeypatch):
+    logged = []
+    monkeypatch.setattr(threads, "logger", SimpleNamespace(error=lambda *texts, **_: logged.append(texts)))
     other = Channel()
 
     prepare([Instance("broken", Channel(raising(error))), Instance("other", other)])
 
     assert other.prepared.is_set()
+    assert logged == []  # the first message says what is wrong, if it still is
 
 
 def test_a_notifier_without_preparation_is_left_alone():

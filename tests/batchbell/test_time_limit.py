@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import stat
 import threading
 import time
 import urllib.request
@@ -62,8 +63,9 @@ def sockets_to(tarpit: Tarpit) -> int:
     found = 0
     for name in os.listdir("/proc/self/fd"):
         try:
-            with socket.socket(fileno=os.dup(int(name))) as one:
-                found += one.getpeername() == tarpit.address
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):  # a copy of any other would stay open
+                with socket.socket(fileno=os.dup(int(name))) as one:
+                    found += one.getpeername() == tarpit.address
         except (OSError, ValueError):
             continue
     return found

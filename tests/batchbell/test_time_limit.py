@@ -134,6 +134,7 @@ def test_another_exchanges_connection_stays_open(tarpit: Tarpit) -> None:
         call_within(0.2, lambda: urllib.request.urlopen(f"http://127.0.0.1:{tarpit.address[1]}/"))
 
     assert other.recv(8)
+    wait_until(lambda: exchanges() == 0, "no thread of an exchange is left")
     assert sockets_to(tarpit) == 1
     other.close()
 

@@ -62,7 +62,7 @@ def blocks(project: Path) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
-    for package in ("batchbell", "components", "tools"):
+    for package in ("batchbell", "components", "plugin", "tools"):
         (folder / package).symlink_to(project / package)
     for copied in ("notifiers", "docs"):
         shutil.copytree(project / copied, folder / copied)

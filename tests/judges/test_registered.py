@@ -43,8 +43,8 @@ def test_the_longest_names_are_as_long_as_the_settings_allow():
 
 def test_secrets_are_plain_and_policies_are_complete():
     resources = registered(STACKS["ec2-aws"].config)
-    parameter = next(one for one in resources if one.type_token == "aws:ssm/parameter:Parameter")
-    assert parameter.inputs["value"].startswith("https://hooks.slack.com/")
+    parameters = [one for one in resources if one.type_token == "aws:ssm/parameter:Parameter"]
+    parameter = next(one for one in parameters if one.inputs["value"].startswith("https://hooks.slack.com/"))
     policies = [one for one in resources if one.type_token == "aws:iam/rolePolicy:RolePolicy"]
     statements = [statement for one in policies for statement in json.loads(one.inputs["policy"])["Statement"]]
     assert parameter.outputs["arn"] in [resource for one in statements for resource in one["Resource"]]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchbell.wire import BOARD
+
 Json = Mapping[str, Any]
 
 JOB_NAME = re.compile(r"chaos-\d{4,}")
@@ -49,7 +51,8 @@ class DeadLetters:
             letters,
             [letter for letter, whole in found.values() if not whole],
             sum(identity[0] == "unreadable" for identity in found),
-            frozenset((letter.job, letter.notifier) for letter in letters),
+            # What a live message would have shown at last is not the outcome's own message.
+            frozenset((one.job, one.notifier) for identity, (one, _) in found.items() if not _is_board(*identity)),
         )
 
     def holds(self, job: str, notifier: str) -> bool:
@@ -60,7 +63,7 @@ def _parse(body: Json, keys: Mapping[str, str]) -> tuple[tuple[str, ...], DeadLe
     """Return what makes it the same as another, and what it says."""
     if "ticket" in body:
         key, notifier = body["message"]["key"], body["notifier"]
-        return ("ticket", key, notifier), DeadLetter(keys.get(key, ""), notifier, body["reason"])
+        return ("ticket", key, notifier), DeadLetter(_job_of(key, keys), notifier, body["reason"])
     if "unreadable" in body:
         identity = ("unreadable", str(body.get("sha256")), str(body.get("size")))
         return identity, DeadLetter("", ALL_NOTIFIERS, body["reason"])
@@ -68,6 +71,17 @@ def _parse(body: Json, keys: Mapping[str, str]) -> tuple[tuple[str, ...], DeadLe
     names = JOB_NAME.findall(text)
     letter = DeadLetter(names[0] if names else "", ALL_NOTIFIERS, "the function crashed on every attempt")
     return ("record", text), letter
+
+
+def _job_of(key: str, keys: Mapping[str, str]) -> str:
+    if not key.endswith(BOARD):
+        return keys.get(key, "")
+    arn = key.removesuffix(BOARD)
+    return next((job for other, job in keys.items() if other.startswith(f"{arn}#")), "")
+
+
+def _is_board(kind: str, key: str, *_: str) -> bool:
+    return kind == "ticket" and key.endswith(BOARD)
 
 
 def _is_whole(body: Json, letter: DeadLetter) -> bool:

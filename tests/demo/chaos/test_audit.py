@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.demo.chaos.conftest import INVALID, ONE, TWO, ticket
+from batchbell.wire import BOARD
+from tests.demo.chaos.conftest import ARN, INVALID, ONE, TWO, ticket
 
 REFUSED = "Slack answered 400 invalid_payload"
 
@@ -124,3 +125,11 @@ def test_a_dead_letter_holds_its_whole_message(audit, part):
     result = audit(dead=[INVALID, broken], dead_again=[])
 
     assert result.violations() == ["dead letter without its whole message: chaos-0001 for slack"]
+
+
+def test_what_a_live_message_would_have_shown_at_last_is_not_the_jobs_own_message(audit):
+    last = ticket("not_in_channel")
+    last["message"]["key"] = f"{ARN}1{BOARD}"
+
+    assert audit(dead=[INVALID, last], dead_again=[]).violations() == []
+    assert audit([TWO], dead=[INVALID, last], dead_again=[]).violations() == ["lost: chaos-0001 for slack"]

@@ -29,7 +29,7 @@ def handler(event, context):
     return {"variables": kept, "path": [show(one) for one in sys.path], "argv": [show(one) for one in sys.argv],
             "streams": [stream(sys.stdin), stream(sys.stderr), stream(sys.__stdout__)], "flags": str(sys.flags),
             "temporary": show(tempfile.gettempdir()), "zone": time.tzname, "encoding": locale.getpreferredencoding(),
-            "folder": os.path.samefile(".", code), "open": sorted(os.listdir("/proc/self/fd"))[:3]}
+            "folder": os.path.samefile(".", code), "open": sorted(os.listdir("/proc/self/fd"), key=int)[:3]}
 """
 SHOW_PROCESS = """
 import random

@@ -28,7 +28,7 @@ ELLIPSIS = "…"
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?[/?#][!#$%&'*+,./0-9:;=?A-Z_a-z~-]*")
 _MARKUP = re.compile(r"@(?=\w)|<(?=[!@#/:\w])|\](?=\()")
 _CHANGED = re.compile(f"{_MARKUP.pattern}|```")
-_MARKDOWN = re.compile(r"[\\`*_\[\]<>~|&]|^[#+-]|^(?<=)[0-9]+(?=[.)])", re.MULTILINE)
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>~|&]|^[#+-]|^[0-9]+(?=[.)])", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from batchbell_local.deployment import DeploymentFailed, this_machine
 from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from demo.print_color import SENDER
+from tests.end_to_end.existing_queue import create_existing_queue
 from tests.end_to_end.stack import deploy
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
@@ -21,32 +22,7 @@ QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/nightly"
 def nightly(own_cloud):
     """A job queue and a job definition that existed before batchbell."""
     batch = own_cloud.client("batch")
-    environment = batch.create_compute_environment(
-        computeEnvironmentName="nightly",
-        type="MANAGED",
-        computeResources={
-            "type": "EC2",
-            "maxvCpus": 4,
-            "minvCpus": 0,
-            "instanceTypes": ["optimal"],
-            "instanceRole": "arn:aws:iam::123456789012:instance-profile/batch",
-            "subnets": ["subnet-12345678"],
-        },
-    )["computeEnvironmentArn"]
-    batch.create_job_queue(
-        jobQueueName="nightly",
-        priority=1,
-        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
-    )
-    batch.register_job_definition(
-        jobDefinitionName="render",
-        type="container",
-        containerProperties={
-            "image": "busybox",
-            "command": ["sh", "-c", "exit $AWS_BATCH_JOB_ARRAY_INDEX"],
-            "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
-        },
-    )
+    create_existing_queue(batch, ["sh", "-c", "exit $AWS_BATCH_JOB_ARRAY_INDEX"])
     return batch
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from batchbell_local.deployment import this_machine
+from tests.end_to_end.existing_queue import create_existing_queue
 from tests.engine.engine_stack import FUNCTION_TIMEOUT, PATIENCE
 from tests.engine.running_operation import ProgramHost
 from tests.installed import run
@@ -95,32 +96,7 @@ def resources(printed: str) -> list[str]:
 def batch(own_cloud):
     """The job queue that the README names, and a job definition."""
     batch = own_cloud.client("batch")
-    environment = batch.create_compute_environment(
-        computeEnvironmentName="nightly",
-        type="MANAGED",
-        computeResources={
-            "type": "EC2",
-            "minvCpus": 0,
-            "maxvCpus": 4,
-            "instanceTypes": ["optimal"],
-            "instanceRole": "arn:aws:iam::123456789012:instance-profile/batch",
-            "subnets": ["subnet-12345678"],
-        },
-    )["computeEnvironmentArn"]
-    batch.create_job_queue(
-        jobQueueName="nightly",
-        priority=1,
-        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
-    )
-    batch.register_job_definition(
-        jobDefinitionName="render",
-        type="container",
-        containerProperties={
-            "image": "busybox",
-            "command": ["true"],
-            "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "64"}],
-        },
-    )
+    create_existing_queue(batch, ["true"])
     return batch
 
 

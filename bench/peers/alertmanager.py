@@ -9,12 +9,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from batchbell_local.slack.sink import SlackSink
-from bench.peers.program import peak_memory_of
+from bench.peers.program import OneProcess
 from bench.peers.sink import Arrivals
 
 READY_TIMEOUT = 30.0  # s
@@ -23,7 +23,7 @@ GROUP_INTERVAL = 10  # s: how long a message is repeated before the group's next
 
 
 @dataclass
-class Alertmanager:
+class Alertmanager(OneProcess):
     """A process with its API on a port of 127.0.0.1."""
 
     path: Path
@@ -31,7 +31,6 @@ class Alertmanager:
     arrivals: Arrivals
     port: int
     name: str = "Alertmanager"
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def notify(self, names: Sequence[str]) -> None:
         alerts = [
@@ -44,21 +43,6 @@ class Alertmanager:
         status = self._call("POST", "/api/v2/alerts", alerts)
         if status != http.client.OK:
             raise RuntimeError(f"Alertmanager refused the alerts: status {status}")
-
-    def kill(self) -> None:
-        self.stop()
-        self.start()
-
-    def start_cold(self, name: str) -> None:
-        self.kill()
-        self.notify([name])
-
-    def settle(self, timeout: float) -> int:
-        """It keeps alerts in its memory alone: what has not arrived by then counts as lost."""
-        return 0
-
-    def peak_memory(self) -> float:
-        return peak_memory_of(self._process.pid) if self._process else 0.0
 
     def start(self) -> None:
         """Start it, and wait until it takes alerts."""
@@ -79,13 +63,6 @@ class Alertmanager:
                 log = (self.folder / "log").read_text("utf-8", "replace")
                 raise RuntimeError(f"Alertmanager did not start: {log[-1000:]}")
             time.sleep(POLL_INTERVAL)
-
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        self._process = None
 
     def _is_ready(self) -> bool:
         try:

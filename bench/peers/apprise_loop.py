@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from batchbell_local.slack.sink import SlackSink
-from bench.peers.program import peak_memory_of
+from bench.peers.program import OneProcess
 from bench.peers.sink import Arrivals
 
 RETRIES, PAUSE = 5, 1.0  # its most useful settings here: Slack asks for a second's pause; by default it repeats nothing
@@ -30,34 +30,18 @@ for line in sys.stdin:
 
 
 @dataclass
-class AppriseLoop:
+class AppriseLoop(OneProcess):
     """A process that reads names of jobs, a line each."""
 
     python: Path
     arrivals: Arrivals
     name: str = "Apprise"
-    _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def notify(self, names: Sequence[str]) -> None:
         process = self._process
         assert process is not None and process.stdin is not None
         process.stdin.write("".join(f"{name}\n" for name in names))
         process.stdin.flush()
-
-    def kill(self) -> None:
-        self.stop()
-        self.start()
-
-    def start_cold(self, name: str) -> None:
-        self.kill()
-        self.notify([name])
-
-    def settle(self, timeout: float) -> int:
-        """It keeps nothing that would survive it: what has not arrived by then counts as lost."""
-        return 0
-
-    def peak_memory(self) -> float:
-        return peak_memory_of(self._process.pid) if self._process else 0.0
 
     def start(self) -> None:
         url = urlsplit(self.arrivals.sink.url)
@@ -71,16 +55,6 @@ class AppriseLoop:
             text=True,
             encoding="utf-8",
         )
-
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-        self._process = None
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.peers.sink import Arrivals
 
@@ -39,3 +41,41 @@ def peak_memory_of(pid: int) -> float:
     """Return the peak resident memory of a process in MB (proc(5), VmHWM)."""
     status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024 / 1e6
+
+
+class OneProcess:
+    """What the programs that are one process, and keep everything in its memory, have in common."""
+
+    _process: subprocess.Popen[Any] | None = None
+
+    def notify(self, names: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start `_process`, and wait until it takes jobs."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._process = None
+
+    def kill(self) -> None:
+        self.stop()
+        self.start()
+
+    def start_cold(self, name: str) -> None:
+        self.kill()
+        self.notify([name])
+
+    def settle(self, timeout: float) -> int:
+        """It keeps nothing that would survive it: what has not arrived by then counts as lost."""
+        return 0
+
+    def peak_memory(self) -> float:
+        return peak_memory_of(self._process.pid) if self._process else 0.0

@@ -101,7 +101,9 @@ class Judge:
         for job, name in pairs:
             if not self._is_whole((job, name), letter.body):
                 self.break_promise("a dead letter lost parts of its message", letter.body[:300])
-            if "invalid" in str(fields.get("reason", "")) and job not in self.world.channels[name].poison:
+            # What SQS moved was a ticket: it holds the reason of its last attempt, and died of its receives.
+            refused = "invalid" in str(fields.get("reason", "")) and not letter.source
+            if refused and job not in self.world.channels[name].poison:
                 self.break_promise("an innocent message died with a digest", f"{job} at {name}")
 
     def sqs_gave_up(self, letter: Letter) -> None:

@@ -54,5 +54,5 @@ def run_failed_again(cloud: LocalCloud, program: Path, job_id: str) -> RerunResu
         raise RerunFailed(f"`rerun` did not end within {TIMEOUT} s") from None
     if not done.stdout:
         raise RerunFailed(f"`rerun` failed: {done.stderr.strip()}")
-    told = json.loads(done.stdout)
-    return RerunResult(told["indexes"], told["outcome"]["succeeded"])
+    printed = json.loads(done.stdout)
+    return RerunResult(printed["indexes"], printed["outcome"]["succeeded"])

@@ -142,14 +142,14 @@ def _result(
     seconds: Mapping[str, float],
 ) -> PlatformRun:
     notifications = counters.notifications()
-    told = [json.loads(one["Message"]) for one in notifications]
-    titles = {one["title"]: one["status"] for one in told}
+    published = [json.loads(one["Message"]) for one in notifications]
+    titles = {one["title"]: one["status"] for one in published}
     replies = [one for one in slack.messages if one.thread_ts]
     mails = cloud.mailbox()
     statuses = {
         "slack": [_status_of(one.shown.text, titles) for one in replies],
         "email": [_status_of(mail["Subject"], titles) for mail in mails],
-        "sns": [one["status"] for one in told],
+        "sns": [one["status"] for one in published],
     }
     return PlatformRun(
         platform,

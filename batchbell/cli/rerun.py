@@ -152,8 +152,8 @@ def _changes(name: str, reason: str, vcpus: str, memory: str, *, wrapped: bool) 
         raise CommandFailed("--set-vcpus takes a number, such as 2 or 0.5")
     if memory and not _MEMORY.fullmatch(memory):
         raise CommandFailed("--set-memory takes a number of MiB, such as 8192")
-    told = " ".join(_NOT_IN_TAGS.sub(" ", reason).split())[:REASON_LIMIT]
-    return Changes(name, told, vcpus, memory, wrapped)
+    tag = " ".join(_NOT_IN_TAGS.sub(" ", reason).split())[:REASON_LIMIT]
+    return Changes(name, tag, vcpus, memory, wrapped)
 
 
 def _ask(batch: BatchApi, plan: Plan, as_json: bool) -> None:

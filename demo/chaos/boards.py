@@ -30,10 +30,10 @@ def is_board(message: SlackMessage) -> bool:
     return OPENING in (*message.before, message.shown)[0].text
 
 
-def audit_boards(messages: Sequence[SlackMessage], told: Collection[str]) -> Boards:
+def audit_boards(messages: Sequence[SlackMessage], ended: Collection[str]) -> Boards:
     """Look at every state that a live message ever showed.
 
-    told: names of the jobs whose outcome the channel has.
+    ended: names of the jobs whose outcome the channel has.
     """
     boards = [message for message in messages if is_board(message)]
     numbers = Counter(_job(board) for board in boards)
@@ -42,7 +42,7 @@ def audit_boards(messages: Sequence[SlackMessage], told: Collection[str]) -> Boa
     wrong += [
         f"the live message of {_job(board)} still says that it runs"
         for board in boards
-        if _job(board) in told and (0, 0) < _state(board.shown.text) < ENDED
+        if _job(board) in ended and (0, 0) < _state(board.shown.text) < ENDED
     ]
     return Boards(len(boards), sum(board.edits for board in boards), wrong)
 

@@ -68,13 +68,13 @@ def _of_pod(container: Mapping[str, Any], variables: Mapping[str, str]) -> dict[
     return {**kept, "env": _environment(container.get("env"), variables)}
 
 
-def _environment(told: Sequence[Mapping[str, str]] | None, variables: Mapping[str, str]) -> list[dict[str, str]]:
-    kept = [dict(one) for one in told or [] if not one["name"].startswith(RESERVED) and one["name"] not in VARIABLES]
+def _environment(described: Sequence[Mapping[str, str]] | None, variables: Mapping[str, str]) -> list[dict[str, str]]:
+    kept = [dict(one) for one in described or [] if not one["name"].startswith(RESERVED) and one["name"] not in VARIABLES]
     return kept + [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def _requirements(container: Mapping[str, Any], changes: Changes) -> list[dict[str, str]]:
-    told = {one["type"]: one["value"] for one in container.get("resourceRequirements") or []}
+    present = {one["type"]: one["value"] for one in container.get("resourceRequirements") or []}
     old = {kind: str(container[name]) for kind, name in DEPRECATED.items() if container.get(name)}
     new = {kind: value for kind, value in (("VCPU", changes.vcpus), ("MEMORY", changes.memory)) if value}
-    return [{"type": kind, "value": value} for kind, value in {**old, **told, **new}.items()]
+    return [{"type": kind, "value": value} for kind, value in {**old, **present, **new}.items()]

@@ -118,8 +118,8 @@ def _tags(job: FirstJob, changes: Changes) -> dict[str, str]:
     return dict(list({**kept, **added}.items())[:TAGS_LIMIT])
 
 
-def _retry_strategy(told: Mapping[str, Any]) -> dict[str, Any]:
-    """AWS tells the actions in lower case (seen in its events), and takes them in upper case (its model)."""
-    rules = [{**rule, "action": str(rule["action"]).upper()} for rule in told.get("evaluateOnExit") or []]
-    attempts = {"attempts": told["attempts"]} if "attempts" in told else {}
+def _retry_strategy(described: Mapping[str, Any]) -> dict[str, Any]:
+    """AWS shows the actions in lower case (seen in its events), and takes them in upper case (its model)."""
+    rules = [{**rule, "action": str(rule["action"]).upper()} for rule in described.get("evaluateOnExit") or []]
+    attempts = {"attempts": described["attempts"]} if "attempts" in described else {}
     return {**attempts, **({"evaluateOnExit": rules} if rules else {})}

@@ -195,7 +195,7 @@ def _describe(
     children = dict(listed)
     first = [group[0].index for group in _groups(listed)[:SHOWN_GROUPS]]
     silent = [index for index, child in sorted(listed.items()) if not child.tells_its_end]
-    waiting, told = list(dict.fromkeys([*first, *silent])), False
+    waiting, learned = list(dict.fromkeys([*first, *silent])), False
     while waiting and budget.spend():
         asked, rest = waiting[:DESCRIBED], waiting[DESCRIBED:]
         try:
@@ -205,12 +205,12 @@ def _describe(
         by_id = {child.id: child for child in (FailedChild.from_json(one, job) for one in described)}
         for index in asked:
             if details := by_id.get(listed[index].id):
-                told = told or (details.tells_its_end and not listed[index].tells_its_end)
+                learned = learned or (details.tells_its_end and not listed[index].tells_its_end)
                 children[index] = listed[index].with_details(details)
         waiting = rest
-        if not told:
+        if not learned:
             break
-    return children, len(waiting) if told else 0
+    return children, len(waiting) if learned else 0
 
 
 def ranges(indexes: Iterable[int]) -> str:

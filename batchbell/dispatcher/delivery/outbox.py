@@ -31,7 +31,7 @@ class OutboxEntry:
 
     body: str
     records: tuple[str, ...]
-    delay: int | None = None  # s, at most 900, for the retry queue; None: a dead letter
+    delay: int | None = None  # s from the call of `post`, at most 900, for the retry queue; None: a dead letter
 
 
 Numbered = Mapping[int, OutboxEntry]
@@ -41,8 +41,9 @@ Numbered = Mapping[int, OutboxEntry]
 class _Posting:
     """What is left of one invocation's entries, by number, and why."""
 
+    began: float  # on the monotonic clock
+    reasons: dict[int, str]
     batches: queue.SimpleQueue[tuple[str, Numbered]] = field(default_factory=queue.SimpleQueue)
-    reasons: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Outbox:
 
     def post(self, entries: Sequence[OutboxEntry], deadline: Deadline) -> Mapping[str, str]:
         """Send the entries. Returns the records that must stay because SQS refused an entry, each with the reason."""
-        posting = _Posting(reasons=dict.fromkeys(range(len(entries)), "no time left"))
+        posting = _Posting(time.monotonic(), dict.fromkeys(range(len(entries)), "no time left"))
         for url, dead in ((self.retry_url, False), (self.dead_letter_url, True)):
             numbered = {number: entry for number, entry in enumerate(entries) if (entry.delay is None) is dead}
             for batch in _batches(numbered):
@@ -72,7 +73,7 @@ class Outbox:
             except queue.Empty:
                 return
             while batch and not deadline.passed:
-                refused = self._send(url, batch)
+                refused = self._send(url, batch, waited=int(time.monotonic() - posting.began))
                 posting.reasons.update((number, reason) for number, (reason, _) in refused.items())
                 for number in batch.keys() - refused.keys():
                     posting.reasons.pop(number)
@@ -80,10 +81,13 @@ class Outbox:
                 if batch:
                     time.sleep(min(PAUSE, deadline.left))
 
-    def _send(self, url: str, batch: Numbered) -> Mapping[int, tuple[str, bool]]:
-        """Return the entries that SQS did not take, each with the reason and whether it refused it for good."""
+    def _send(self, url: str, batch: Numbered, waited: int) -> Mapping[int, tuple[str, bool]]:
+        """Return the entries that SQS did not take, each with the reason and whether it refused it for good.
+
+        waited: seconds that the entries' delays are over, so that what SQS takes late is due as it was meant.
+        """
         messages = [
-            {"Id": str(number), "MessageBody": entry.body, "DelaySeconds": entry.delay or 0}
+            {"Id": str(number), "MessageBody": entry.body, "DelaySeconds": max(0, (entry.delay or 0) - waited)}
             for number, entry in batch.items()
         ]
         try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 
 import pytest
@@ -145,3 +146,23 @@ def test_a_delay_is_kept(queues, cloud):
 
     assert retry() == []
     assert counts["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+def test_what_sqs_takes_late_is_due_when_it_was_meant(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    asked = []
+
+    class Sqs:
+        def send_message_batch(self, *, QueueUrl, Entries):
+            nonlocal now
+            asked.append([entry["DelaySeconds"] for entry in Entries])
+            if len(asked) < 3:
+                now += 4.5
+                raise ReadTimeoutError(endpoint_url="sqs")
+            return {}
+
+    entries = [OutboxEntry("x", ("r1",), delay=7), OutboxEntry("y", ("r2",), delay=600)]
+
+    assert Outbox(Sqs(), "retry", "dead").post(entries, Deadline.after(20)) == {}
+    assert asked == [[7, 600], [3, 596], [0, 591]]

@@ -37,8 +37,8 @@ class Bot:
         message = tidy(message)
         if message.status != Status.RUNNING:
             return render(message, self._mentions.of(message))
-        # chat.update gives block_mismatch: "Rich-text blocks cannot be replaced with non-rich-text blocks." A command
-        # is such a block, and the outcome may have none. The warnings in the thread have the commands.
+        # chat.update takes no message without rich text for one that has some (error block_mismatch). A command is rich
+        # text, and the outcome may have none. The warnings in the thread have the commands.
         return render(dataclasses.replace(message, commands=()), self._mentions.of(message))
 
     def prepare(self) -> None:

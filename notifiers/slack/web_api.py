@@ -22,16 +22,16 @@ RESPONSE_LIMIT = 262_144  # bytes: an answer repeats the message, in which each 
 CODE = re.compile(r"[a-z_]{1,60}")  # such as channel_not_found
 
 BUSY = frozenset({"ratelimited", "rate_limited"})
-# "It's possible some aspect of the operation succeeded before the error was raised."
+# Slack may have done part of it before (its list of errors of chat.postMessage).
 BROKEN = frozenset({"internal_error", "fatal_error"})
 UNAVAILABLE = frozenset(
     {
         "service_unavailable",
         "request_timeout",  # the request arrived truncated
-        "team_added_to_org",  # a migration, "until the transition is complete", like the next two
+        "team_added_to_org",  # a migration that will be over, like the next two
         "org_login_required",
         "external_channel_migrating",
-        "update_failed",  # "Internal update failure"
+        "update_failed",  # of Slack itself
     }
 )
 # They are about the token or the channel, and so about every message. A token of another app may be allowed what this

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from itertools import count
 from pathlib import Path
 
 MB_OF_A_PROCESSOR = 1769
 PERIOD = 20_000  # µs; short, so that a small share is spread over many small slices
 ROOT = Path("/sys/fs/cgroup")
+LEAVING = 5.0  # s until a group is empty whose processes have ended
+_numbers = count()
 
 
 class ShareUnavailable(Exception):
@@ -24,7 +28,8 @@ class ProcessorShare:
     def __init__(self, share: float) -> None:
         self._quota = max(1_000, round(PERIOD * share))  # µs; 1,000 is the kernel's minimum
         self._is_version_2 = (ROOT / "cgroup.controllers").exists()
-        self._group = (ROOT if self._is_version_2 else ROOT / "cpu") / f"batchbell-bench-{os.getpid()}"
+        self._all = ROOT if self._is_version_2 else ROOT / "cpu"
+        self._group = self._all / f"batchbell-bench-{os.getpid()}-{next(_numbers)}"
 
     def __enter__(self) -> ProcessorShare:
         try:
@@ -35,17 +40,26 @@ class ProcessorShare:
                 (self._group / "cpu.cfs_period_us").write_text(str(PERIOD), "ascii")
                 (self._group / "cpu.cfs_quota_us").write_text(str(self._quota), "ascii")
         except OSError as error:
-            self._remove()
+            with contextlib.suppress(FileNotFoundError):
+                self._group.rmdir()
             raise ShareUnavailable(f"cannot create a control group ({error.strerror}): this needs root") from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._remove()
+        """Give a process that still runs all processors again. Raises OSError if the group cannot be removed."""
+        members = (self._group / "cgroup.procs").read_text("ascii").split()
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):  # it ends
+                (self._all / "cgroup.procs").write_text(pid, "ascii")
+        limit = time.monotonic() + LEAVING
+        while True:
+            try:
+                return self._group.rmdir()
+            except OSError:
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.01)
 
     def add(self, pid: int) -> None:
         """Limit a process with all its threads."""
         (self._group / "cgroup.procs").write_text(str(pid), "ascii")
-
-    def _remove(self) -> None:
-        with contextlib.suppress(OSError):
-            self._group.rmdir()

@@ -18,7 +18,7 @@ from bench.measurement import Check, Measurement, RunOptions, Table
 from bench.spread import Spread
 
 TITLE = "Commands"
-ROUNDS = 11
+ROUNDS = 7
 ROUNDS_OF_MANY = 5
 DEAD_LETTERS = 10_000
 EVENT = "tests/events/parent-failed.json"

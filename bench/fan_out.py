@@ -19,7 +19,7 @@ from bench.measurement import Check, Measurement, RunOptions
 from bench.spread import compare
 
 TITLE = "Fan-out"
-ROUNDS = 31
+ROUNDS = 21
 NOTIFIERS = 10
 SEND_TIME = 0.2  # seconds, of each notifier
 BOUND = 1.2  # × the slowest

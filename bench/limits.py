@@ -17,7 +17,7 @@ from bench.measurement import Check, Measurement, RunOptions
 
 TITLE = "First limits"
 JOBS_A_MINUTE = 100
-SECONDS = 24.0  # for which the jobs come at that rate
+SECONDS = 18.0  # for which the jobs come at that rate
 RATE = 1.0  # messages a second that Slack accepts
 FAILED_JOBS = 20
 PAUSE = 0.25  # seconds between them

@@ -20,7 +20,7 @@ TITLE = "Memory and processor"
 CHILDREN = 10_000
 BOUND = 110.0  # MB
 SIZES = (MEMORY_SIZE, 512, 1024, MB_OF_A_PROCESSOR)  # MB
-ROUNDS = 7
+ROUNDS = 5
 GIGABYTE = 1024  # MB
 # Array jobs a day, and whether each starts a process. Lambda does not say how long it keeps an idle one; minutes, as a
 # rule.

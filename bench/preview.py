@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -17,8 +18,9 @@ from bench.spread import Spread, compare
 from demo.print_color import SENDER
 
 TITLE = "Preview"
-ROUNDS = 5
+ROUNDS = 3
 BOUND = 1.25  # × the bare program
+SIDE_BY_SIDE = 2  # stacks that are deployed at the same time; previews are measured one by one
 COMPARED = {
     "production": "production: an existing job queue, one notifier",
     "print-color": "print-color: with its own Batch environment, three notifiers",
@@ -55,14 +57,19 @@ def measure(options: RunOptions) -> Measurement:
     with LocalCloud.start() as cloud, LocalCloud.start() as other, SlackSink.start() as sink:
         for one in (cloud, other):
             one.verify_sender(SENDER)
-        ours = {
-            name: _deploy(options, name, config, sink.url, make_environment(options.folder / f"ours-{name}", cloud))
-            for name, config in _stacks(options).items()
-        }
-        bare = {
-            name: _deploy_bare(options, ours[name], make_environment(options.folder / f"bare-{name}", other))
-            for name in COMPARED
-        }
+
+        def deploy(item: tuple[str, str]) -> tuple[str, Program, Program | None]:
+            name, config = item
+            environments = [
+                make_environment(options.folder / f"{who}-{name}", at) for who, at in (("ours", cloud), ("bare", other))
+            ]
+            program = _deploy(options, name, config, sink.url, environments[0])
+            return name, program, _deploy_bare(options, program, environments[1]) if name in COMPARED else None
+
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            deployed = list(pool.map(deploy, _stacks(options).items()))
+        ours = {name: program for name, program, _ in deployed}
+        bare = {name: program for name, _, program in deployed if program}
         pairs = {name: Pairs([], []) for name in COMPARED}
         ten: list[Operation] = []
         for _ in range(options.repetitions(ROUNDS)):

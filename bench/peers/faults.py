@@ -14,7 +14,6 @@ OUTAGE = 5.0  # s from the first request on
 LOST_ANSWERS = 0.3  # of the answers
 SLOW = 0.5  # s, an answer of a Slack that is down
 JOBS = 6  # that finish at once: Apprise sends one every 1.2 s, so all fit into the patience
-FEW = 3  # as many as batchbell sends one by one: more than five at once are one message
 PATIENCE = 25.0  # s until what is missing counts as missing
 PATIENCE_KILLED = 52.0  # s; batchbell's queue gives the records of a dead function out again after 42 s
 
@@ -47,7 +46,6 @@ def all_faults(jobs: int = JOBS) -> list[Fault]:
     return [
         Fault("well", "none", jobs, end),
         Fault("limit", "Slack accepts one message a second", jobs, lambda sink: sink.limit(1.0)),
-        Fault("few", f"the same, {FEW} jobs", min(jobs, FEW), lambda sink: sink.limit(1.0)),
         Fault("down", f"Slack answers 503 for {OUTAGE:g} s", jobs, _go_down),
         Fault("answers", f"{LOST_ANSWERS:.0%} of Slack's answers are cut off", jobs, _lose_answers),
         Fault("killed", "what sends is killed (SIGKILL) in an outage", jobs, _go_down_slowly, True, PATIENCE_KILLED),

@@ -102,7 +102,8 @@ def candidates(scheme: str) -> list[ModuleType]:
     folder = Path(apprise.plugins.__file__).parent
     files = sorted(folder.rglob("*.py"), key=lambda file: file.stem != scheme)
     for file in files:
-        if named.search(file.read_text(encoding="utf-8")):
+        text = file.read_text(encoding="utf-8")
+        if f'"{scheme}"' in text and named.search(text):  # the first is much faster
             path = file.relative_to(folder).with_suffix("")
             return [importlib.import_module(".".join(["apprise.plugins", *path.parts]).removesuffix(".__init__"))]
     return []

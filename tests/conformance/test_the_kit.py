@@ -15,6 +15,7 @@ from batchbell import conformance
 from batchbell.conformance.messages import MESSAGES
 from batchbell.conformance.secret_texts import find_secret, make_token
 from tests.conformance import leaks, mistakes
+from tests.conformance.inner_run import run
 from tests.conformance.pager import Pager
 
 pytest_plugins = ["pytester"]
@@ -148,13 +149,6 @@ DETECTED: list[tuple[type[Pager], str, str]] = [
 
 def conformance_test(kind: type[Pager]) -> str:
     return CONFORMANCE_TEST.format(module=kind.__module__.rpartition(".")[2], kind=kind.__name__)
-
-
-def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
-    pytester.makepyfile(test_conformance=test)
-    return pytester.runpytest_inprocess(
-        "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:faulthandler", *options
-    )
 
 
 def test_a_correct_notifier_passes_the_test_in_the_docstring(pytester: pytest.Pytester) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance import update_mistakes as mistakes
+from tests.conformance.inner_run import run
 from tests.conformance.updating_pager import UpdatingPager
 
 pytest_plugins = ["pytester"]
@@ -58,18 +59,15 @@ OF_EVERY_NOTIFIER: list[tuple[type[UpdatingPager], str, str]] = [
 ]
 
 
-def run(
+def run_kit(
     pytester: pytest.Pytester, kind: type[UpdatingPager], chosen: str, kit: str = UPDATING, limit: float = 1.5
 ) -> pytest.RunResult:
     module = kind.__module__.rpartition(".")[2]
-    pytester.makepyfile(test_conformance=TEST.format(module=module, kind=kind.__name__, kit=kit, limit=limit))
-    return pytester.runpytest_inprocess(
-        *("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:faulthandler", "-k", chosen)
-    )
+    return run(pytester, TEST.format(module=module, kind=kind.__name__, kit=kit, limit=limit), "-k", chosen)
 
 
 def test_a_correct_notifier_passes(pytester: pytest.Pytester) -> None:
-    outcomes = run(
+    outcomes = run_kit(
         pytester, UpdatingPager, "(update or receipt or reply or command) and not 10000", limit=10
     ).parseoutcomes()
     assert set(outcomes) == {"passed", "deselected"}
@@ -84,6 +82,6 @@ def test_a_correct_notifier_passes(pytester: pytest.Pytester) -> None:
 def test_a_mistake_is_detected_and_named(
     pytester: pytest.Pytester, kind: type[UpdatingPager], chosen: str, says: str, kit: str
 ) -> None:
-    result = run(pytester, kind, chosen, kit)
+    result = run_kit(pytester, kind, chosen, kit)
     assert "failed" in result.parseoutcomes(), f"the tests did not detect it: {result.outlines}"
     assert says in "\n".join(line for line in result.outlines if line.startswith("E  "))

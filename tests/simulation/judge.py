@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchbell.dispatcher.records.receipt import HELD_UP
 from batchbell.dispatcher.timing import Timing
+from tests.simulation import bodies
 from tests.simulation.channels import OF_PLAIN, OF_WEBHOOK
 from tests.simulation.function import CLOCK_DIFFERENCE, TIMEOUT, Invocation
 from tests.simulation.notifiers import SECRET
@@ -97,7 +98,7 @@ class Judge:
         # Of an event that no notifier takes, the event is all there is to say.
         if not pairs and not any(one.get("detail", {}).get("jobName") in self.events for one in _objects(letter.body)):
             self.break_promise("a dead letter says nothing", letter.body[:300])
-        fields = json.loads(letter.body)
+        fields = bodies.loads(letter.body)
         for job, name in pairs:
             if not self._is_whole((job, name), letter.body):
                 self.break_promise("a dead letter lost parts of its message", letter.body[:300])
@@ -244,7 +245,7 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _objects(body: str) -> Sequence[Mapping[str, Any]]:
     """The objects in a body that may be a ticket or an event: itself, what it keeps, also as a text."""
     try:
-        return list(_objects_in(json.loads(body)))
+        return list(_objects_in(bodies.loads(body)))
     except ValueError:
         return []
 

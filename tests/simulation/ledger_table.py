@@ -5,6 +5,7 @@ Source: DynamoDB API reference, UpdateItem, TransactWriteItems, Query.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ class LedgerTable:
 
     def __init__(self) -> None:
         self.rows: dict[Key, dict[str, dict[str, Any]]] = {}
+        self._of_notifier: dict[str, dict[Key, dict[str, dict[str, Any]]]] = defaultdict(dict)
         self._tokens: set[str] = set()
 
     def update_item(self, **request: Any) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class LedgerTable:
         """One notifier's deliveries, the last first."""
         assert request["KeyConditionExpression"] == "#notifier = :notifier" and not request["ScanIndexForward"]
         notifier = request["ExpressionAttributeValues"][":notifier"]["S"]
-        rows = [row for (_, name), row in self.rows.items() if name == notifier and _SENT in row]
+        rows = [row for row in self._of_notifier[notifier].values() if _SENT in row]
         rows.sort(key=lambda row: -float(row[_SENT]["N"]))
         return {"Items": rows[: request["Limit"]]}
 
@@ -73,7 +75,7 @@ class LedgerTable:
         row = self.rows.get(key) or {_MESSAGE: {"S": key[0]}, _NOTIFIER: {"S": key[1]}}
         apply = expressions.update(request["UpdateExpression"])
         new = apply(row, request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {}))
-        self.rows[key] = new
+        self.rows[key] = self._of_notifier[key[1]][key] = new
         return dict(new)
 
 

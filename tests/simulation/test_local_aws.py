@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import types
 import uuid
 from typing import Any
@@ -90,6 +91,7 @@ class LocalStack:
         )
         self.dispatcher = scenario.disturb(dispatcher)
         self.answers = 0
+        self.is_over, self.next_look = False, 0.0
 
     def _queue(self, name, **attributes):
         attributes = {"VisibilityTimeout": str(VISIBILITY), **attributes}
@@ -103,11 +105,15 @@ class LocalStack:
         return self.scenario.account(self.channels.values(), self._dead_letters())
 
     def go_on(self):
-        """Handle what is in the queues. Returns whether they are empty."""
+        """Handle what is in the queues, if the last look was a second ago. Returns whether they are empty for good."""
+        if self.is_over or time.monotonic() < self.next_look:
+            return self.is_over
+        self.next_look = time.monotonic() + 1
         for url in (self.intake, self.retry):
             while letters := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
                 self._invoke(url, letters)
-        return not sum(map(self._left, (self.intake, self.retry)))
+        self.is_over = not sum(map(self._left, (self.intake, self.retry)))
+        return self.is_over
 
     def _left(self, url):
         attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=COUNTS)["Attributes"]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from batchbell.conformance import messages
 from components.delivery import INTAKE_WINDOW, RETRY_WINDOW, visibility_timeout
+from tests.simulation import bodies
 from tests.simulation.function import TIMEOUT
 from tests.simulation.plan import FAULTS, Plan
 from tests.simulation.world import VISIBILITY, simulate
@@ -34,3 +38,18 @@ def test_a_seed_gives_the_same_course_of_events_each_time(seed):
 def test_the_promises_of_delivery_hold_whatever_happens(tens):
     results = map(simulate, map(Plan.of, range(10 * tens, 10 * tens + 10)))
     assert not [(one.plan.command(), one.broken) for one in results if one.broken]
+
+
+@pytest.mark.parametrize("kind", ["succeeded", "failed", "warning"])
+def test_a_remembered_body_is_what_json_writes_and_reads(kind):
+    message = bodies.Fields(messages.MESSAGES[kind].to_dict())
+    ticket = {"reason": 'no "message": null', "message": message, "first_tried": 0.1 + 0.2, "alone": False}
+
+    body = bodies.dumps(ticket)
+
+    assert body == json.dumps(ticket)
+    assert bodies.loads(body) == json.loads(body)
+    assert bodies.dumps(bodies.loads(body)) == body
+    bodies.forget()
+    assert bodies.loads(body) == json.loads(body)
+    bodies.forget()

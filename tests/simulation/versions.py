@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+from tests.simulation import bodies
 
 # `renamed`: what the code under test cannot read. A later version can.
 VERSIONS = ("older", "newer", "higher", "renamed")
@@ -11,23 +14,38 @@ VERSIONS = ("older", "newer", "higher", "renamed")
 
 def write(version: str, body: str) -> str:
     """The ticket or dead letter that another version would have written in its place."""
-    if version == "current" or "ticket" not in (fields := json.loads(body)):
+    if version == "current" or "ticket" not in (fields := bodies.loads(body)):
         return body
     message = fields["message"]
+    known = message.versions if isinstance(message, bodies.Fields) else {}
+    if version not in known:
+        known[version] = bodies.Fields(_message(version, message))
+    fields = {**fields, "message": known[version]}
     match version:
         case "older":
             fields.pop("not_before", None)
-            for name in ("jobs", "queue", "thread"):
-                message.pop(name, None)
         case "newer":
-            fields["priority"] = message["colour"] = {"level": 1}
+            fields["priority"] = {"level": 1}
         case "higher":
             fields["ticket"] = 7
-            fields["channel"] = message["language"] = "en"
+            fields["channel"] = "en"
         case "renamed":
             fields["ticket"] = 9
-            message["headline"] = message.pop("title")
-    return json.dumps(fields)
+    return bodies.dumps(fields)
+
+
+def _message(version: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as another version writes it."""
+    match version:
+        case "older":
+            return {name: value for name, value in message.items() if name not in ("jobs", "queue", "thread")}
+        case "newer":
+            return {**message, "colour": {"level": 1}}
+        case "higher":
+            return {**message, "language": "en"}
+        case _:
+            others = {name: value for name, value in message.items() if name != "title"}
+            return {**others, "headline": message["title"]}
 
 
 def read(body: str) -> str:

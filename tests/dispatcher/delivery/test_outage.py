@@ -1,6 +1,7 @@
 """An hour without one channel, on a clock that the test moves.
 
-The dispatcher and the ledger are real; the queues keep SQS's promises on that clock (delays, deletion after success).
+The dispatcher and the ledger are real. The ledger's table is a model (`tests/simulation`: test_local_aws.py compares it
+with local AWS), and the queues keep SQS's promises on that clock (delays, deletion after success).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from batchbell.dispatcher.delivery.outbox import Outbox
 from batchbell.dispatcher.invocation import Dispatcher
 from batchbell.dispatcher.manifest import Instance
 from batchbell.dispatcher.timing import Timing
+from tests.dispatcher.watch.world import Table
 
 HOUR = 3600.0
 RETRY_BATCH = 100
@@ -66,22 +68,19 @@ class Queues:
 
 
 @pytest.fixture
-def world(cloud, table, clock):
+def world(clock):
     class World:
         def __init__(self, **digest_after):
             self.queues = Queues(clock.now)
             self.channels = {name: Channel(clock.now) for name in digest_after}
             self.start = clock.now()
-            # A ledger row's notifier is unique, since the tests share the table.
-            mark = uuid.uuid4().hex[:6]
             self.dispatcher = Dispatcher(
                 instances=[
-                    Instance(f"{name}-{mark}", self.channels[name], digest_after=number)
-                    for name, number in digest_after.items()
+                    Instance(name, self.channels[name], digest_after=number) for name, number in digest_after.items()
                 ],
                 outbox=Outbox(self.queues, "retry", "dead"),
-                table=table,
-                dynamodb=cloud.client("dynamodb"),
+                table="ledger",
+                dynamodb=Table(),
                 batch=None,
                 timing=Timing(),
             )

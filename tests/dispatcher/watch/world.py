@@ -204,6 +204,14 @@ class Table(LedgerTable):
             self.calls["UpdateItem"] += 1
             return super().update_item(**request)
 
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        with self.lock:
+            return super().transact_write_items(token=uuid.uuid4().hex, **request)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        with self.lock:
+            return super().query(**request)
+
     def get_item(self, **request: Any) -> dict[str, Any]:
         with self.lock:
             row = self.rows.get((request["Key"]["message"]["S"], request["Key"]["notifier"]["S"]))

@@ -57,11 +57,13 @@ def main() -> None:
         rule_targets,
         schedules,
         sent_mail,
+        service_models,
         shared_code,
         volume_keys,
     )
     from batchbell_local.ministack.withheld_events import withheld_events
 
+    service_models.install()
     queue_locks.install()
     move_tasks.install()
     rule_targets.install()

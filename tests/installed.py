@@ -48,8 +48,9 @@ class Environment:
         """Create it and install the wheels. `compiled`: with .pyc files."""
         venv.create(folder, with_pip=False)
         made = cls(folder)
-        options = ["--no-deps", "--no-index", *([] if compiled else ["--no-compile"])]
-        run(PIP[0], "-m", "pip", "--python", str(made.python), *PIP[3:], "install", *options, *map(str, wheels))
+        if wheels:
+            options = ["--no-deps", "--no-index", *([] if compiled else ["--no-compile"])]
+            run(PIP[0], "-m", "pip", "--python", str(made.python), *PIP[3:], "install", *options, *map(str, wheels))
         # Last on the path, so that the environment's own distributions come first.
         made.site.joinpath("of-the-tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
         return made

@@ -350,7 +350,7 @@ def test_a_pulumi_stack_is_found_in_its_own_region_without_its_passphrase_and_wi
 ):
     outputs = operator.stack.deployment.outputs
     stack_with("dev", function_name=outputs["function_name"], rule_arn=outputs["rule_arn"])
-    stack_with("other")
+    pulumi("stack", "init", "other")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     result = operator.run("status", "--json", "--stack", "dev", function=None)

@@ -17,6 +17,8 @@ from tests.end_to_end.observed_stack import ObservedStack
 from tests.end_to_end.shared_stack import SharedStack
 from tests.end_to_end.stack import Stack
 
+BUILT = ".batchbell"  # components/package/bundle.py
+
 
 @pytest.fixture(scope="module")
 def observed(print_color: Stack, event: Callable[..., dict[str, Any]]) -> ObservedStack:
@@ -39,15 +41,19 @@ def inspected(shared_stack: SharedStack, project: Path, resources: AccountResour
 
 @pytest.fixture(scope="session")
 def make_program(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Callable[[str], Path]:
-    """Makes a folder with a Pulumi program from its source, and the components' code beside it."""
+    """Makes a folder with a Pulumi program from its source, and the components' code beside it.
+
+    It finds the packages that this project's own program has built.
+    """
 
     def make(source: str) -> Path:
         folder = tmp_path_factory.mktemp("programs") / uuid.uuid4().hex
         folder.mkdir()
         (folder / "Pulumi.yaml").write_text("name: theirs\nruntime: python\n")
         (folder / "__main__.py").write_text(textwrap.dedent(source))
-        for package in ("components", "notifiers"):
-            (folder / package).symlink_to(project / package)
+        (project / BUILT).mkdir(exist_ok=True)
+        for shared in ("components", "notifiers", BUILT):
+            (folder / shared).symlink_to(project / shared)
         return folder
 
     return make

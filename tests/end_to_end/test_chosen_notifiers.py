@@ -1,10 +1,11 @@
-"""Stacks that choose among many notifiers, one of them a third-party notifier that is installed with pip."""
+"""Stacks that choose among many notifiers, one of them a third-party notifier that is installed from its wheel."""
 
 from __future__ import annotations
 
 import json
 import sys
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from batchbell_local.slack.sink import SlackSink
 from demo.print_color import SENDER
 from tests.end_to_end.stack import deploy
 from tests.installed import Environment, put_distribution, write
+from tests.warm_python import SITES
 
 CODE = "the-pagers-own-code"
 MAIL = {"type": "email", "name": "team", "sender": SENDER, "recipients": ["team@example.com"]}
@@ -60,7 +62,9 @@ class Deployer:
 @pytest.fixture(scope="module")
 def environment(pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """The environment in which `pulumi up` runs: it has the pager, and notifiers that no stack can use."""
-    environment = Environment.make(tmp_path_factory.mktemp("environment"), pager_wheel)
+    environment = Environment.make(tmp_path_factory.mktemp("environment"))
+    # Not by pip, which notes the wheel's path: the package would have to be built anew in each session.
+    zipfile.ZipFile(pager_wheel).extractall(environment.site)
     put_distribution(
         environment.site,
         "acme-broken",
@@ -84,6 +88,7 @@ def deployer(
     secrets = {"failuresHook": webhooks[0].url, "nightlyHook": webhooks[1].url, "pagerCode": CODE}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", str(environment.python))
+        patch.setitem(SITES, str(environment.python), environment.site)
         yield Deployer(shared_cloud, project, secrets)
 
 

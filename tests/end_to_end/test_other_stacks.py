@@ -12,6 +12,7 @@ import pytest
 from batchbell_local.deployment import DeploymentFailed, this_machine
 from batchbell_local.server import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from demo.print_color import SENDER
+from tests.end_to_end.conftest import BUILT
 from tests.end_to_end.existing_queue import create_existing_queue
 from tests.end_to_end.stack import deploy
 
@@ -176,7 +177,8 @@ def test_all_wrong_settings_are_reported_at_once_and_nothing_is_created(own_clou
 
 def test_a_package_without_one_dependency_fails_to_import_it(own_cloud, sink, project, tmp_path, wait_until):
     """Local functions can import only what their package holds, so a missing dependency shows here already."""
-    for entry in ("__main__.py", "Pulumi.yaml", "examples", "components", "batchbell"):
+    (project / BUILT).mkdir(exist_ok=True)
+    for entry in ("__main__.py", "Pulumi.yaml", "examples", "components", "batchbell", BUILT):
         (tmp_path / entry).symlink_to(project / entry)
     shutil.copytree(project / "notifiers", tmp_path / "notifiers")
     module = tmp_path / "notifiers" / "slack" / "notifier.py"

@@ -207,13 +207,13 @@ def probe(stack: InspectedStack, calls: list[Call]) -> list[tuple[str, str, str]
     """Make these calls with the function's role, and return service, operation and result of each."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("probe.py", PROBE)
+        archive.writestr("batchbell/__init__.py", PROBE)  # in this folder: its process is forked, not started
     functions, name = stack.cloud.client("lambda"), f"probe-{uuid.uuid4().hex[:8]}"
     functions.create_function(
         FunctionName=name,
         Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
         Role=stack.function["Configuration"]["Role"],
-        Handler="probe.handler",
+        Handler="batchbell.handler",
         Code={"ZipFile": package.getvalue()},
         Timeout=60,
     )
@@ -222,16 +222,25 @@ def probe(stack: InspectedStack, calls: list[Call]) -> list[tuple[str, str, str]
     return [(*call[:2], answer) for call, answer in zip(calls, answers, strict=True)]
 
 
-def test_the_functions_role_allows_every_call_that_it_needs(stack):
-    answers = probe(stack, [*calls_of(stack), *stack.calls])
+@pytest.fixture(scope="module")
+def answers(stack, others):
+    """The answers to the calls that the function needs, and to those that an attacker would try afterwards."""
+    needed, forbidden = [*calls_of(stack), *stack.calls], [*forbidden_calls(stack, others)]
+    found = probe(stack, [*needed, *forbidden])
+    return found[: len(needed)], found[len(needed) :]
 
-    assert [answer for answer in answers if answer[2] != "ok"] == []
+
+def test_the_functions_role_allows_every_call_that_it_needs(answers):
+    allowed, _ = answers
+
+    assert [answer for answer in allowed if answer[2] != "ok"] == []
 
 
-def test_the_functions_role_refuses_every_other_call(stack, others):
-    answers = probe(stack, list(forbidden_calls(stack, others)))
+def test_the_functions_role_refuses_every_other_call(answers):
+    _, refused = answers
 
-    assert [answer for answer in answers if answer[2] not in REFUSALS] == []
+    assert len(refused) > 40
+    assert [answer for answer in refused if answer[2] not in REFUSALS] == []
 
 
 def test_only_the_stacks_own_rules_may_send_to_its_queues_and_only_requests_without_tls_are_denied(stack):

@@ -29,9 +29,10 @@ CLOUD = Path(__file__).with_name("cloud.py")
 CLOUDS_MODULE = "batchbell_local.server"
 FUNCTIONS = Path(__file__).with_name("functions.py")
 OF_FUNCTIONS = ("-I", "-S", "-B", "-X", "utf8")  # batchbell_local/ministack/functions.py
-FORKED = re.compile(  # a command, its words separated by \0: `-m` or `-P -m` and a module, or `-P` and a file
-    re.escape(sys.executable)
-    + r"\0(?P<flag>-P\0)?(?P<arguments>(?:-m\0(?P<module>[\w.]+)|(?<=-P\0)(?P<file>/[^\0]+\.py))(?:\0.*)?)",
+PYTHON = sys.executable
+SITES: dict[str, Path] = {}  # Pythons of other environments that are forked too: what each has besides this one's
+FORKED = re.compile(  # the words after Python, separated by \0: `-m` or `-P -m` and a module, or `-P` and a file
+    r"(?P<flag>-P\0)?(?P<arguments>(?:-m\0(?P<module>[\w.]+)|(?<=-P\0)(?P<file>/[^\0]+\.py))(?:\0.*)?)",
     re.DOTALL,
 )
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -123,7 +124,8 @@ warm_functions = WarmFunctions()
 
 def order_for(command: Sequence[object], folder: str, environment: Mapping[str, str]) -> dict[str, Any] | None:
     """The order for a process that is to run this command with its standard streams; None if none is forked for it."""
-    program = FORKED.match("\0".join(map(str, command)))
+    python, *options = map(str, command)
+    program = FORKED.fullmatch("\0".join(options)) if python in (PYTHON, *SITES) else None
     if program is None:
         return None
     words = program["arguments"].removeprefix("-m\0").split("\0")
@@ -132,7 +134,7 @@ def order_for(command: Sequence[object], folder: str, environment: Mapping[str, 
         "module": None if is_cloud else program["module"],
         "file": str(CLOUD) if is_cloud else program["file"],
         "arguments": [str(CLOUD), str(warm_functions.socket()), *words[1:]] if is_cloud else words,
-        "path": [] if program["flag"] else [folder],
+        "path": [*([] if program["flag"] else [folder]), *([str(SITES[python])] if python in SITES else [])],
         "folder": folder,
         "environment": dict(environment),
         "numbers": [0, 1, 2],

@@ -8,9 +8,12 @@ import pytest
 
 
 def test_the_children_of_an_array_of_1500_are_listed_in_two_pages(batch: Any) -> None:
-    parent = batch.run(batch.queue(), "true", size=1_500)
-    assert batch.wait(parent)["status"] == "SUCCEEDED"
-    request = {"arrayJobId": parent, "jobStatus": "SUCCEEDED"}
+    parent = batch.run(batch.held_queue(), "true", size=1_500)
+    batch.wait_until(lambda: batch.counts(batch.describe(parent)) == {"RUNNABLE": 1_500}, "not all are runnable")
+    batch.client.terminate_job(jobId=f"{parent}:700", reason="the first one that ends")
+    batch.cloud.jobs.move(parent, "FAILED")
+    assert batch.wait(parent)["status"] == "FAILED"
+    request = {"arrayJobId": parent, "jobStatus": "FAILED"}
     first = batch.client.list_jobs(**request)
     second = batch.client.list_jobs(**request, nextToken=first["nextToken"])
     assert (len(first["jobSummaryList"]), len(second["jobSummaryList"])) == (1_000, 500)

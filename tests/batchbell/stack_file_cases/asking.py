@@ -53,5 +53,5 @@ class Cli:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
             "GOGC": "off",  # a command is over before a collection of garbage pays
         }
-        command = [self.executable, *arguments, "--non-interactive"]
+        command = [str(self.executable), *arguments, "--non-interactive"]
         return subprocess.run(command, cwd=program, env=environment, capture_output=True, encoding="utf-8", check=False)

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi import provider as aws_plugin
 from batchbell_local.slack.sink import SlackSink
+from tests.engine.attached_host import attached
 from tests.engine.cli.build import CLI, SDK_GENERATOR, YAML_HOST, Executable, NoPulumi, find, must_run
 from tests.engine.engine_stack import FUNCTION_TIMEOUT, EngineStack
 from tests.engine.plugin_conformance import ExampleProgram, make_stack_of
@@ -83,6 +86,12 @@ def executables(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def start_provider(project: Path) -> Callable[[Mapping[str, str]], AbstractContextManager[dict[str, str]]]:
+    """Starts a provider with other variables than those of the file's engines."""
+    return partial(running_provider, project)
+
+
+@pytest.fixture(scope="session")
 def program_host() -> Iterator[ProgramHost]:
     host = ProgramHost()
     yield host
@@ -121,15 +130,12 @@ def cloud_environment(own_cloud: LocalCloud) -> dict[str, str]:
     return kept | own_cloud.environment()
 
 
-@pytest.fixture(scope="module")
-def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The variable with which all engines of a file use one provider process, since its start takes 1 s.
-
-    A file that overrides this with {} lets each engine start the provider, as with a real one.
-    """
+@contextlib.contextmanager
+def running_provider(project: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the variable with which engines use a provider that has this environment."""
     process = warm_subprocess.Popen(
         [sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"],
-        env=cloud_environment | {"PYTHONPATH": str(project)},
+        env={**environment, "PYTHONPATH": str(project)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -137,6 +143,16 @@ def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[
         assert process.stdout
         yield {"PULUMI_DEBUG_PROVIDERS": f"aws:{process.stdout.readline().strip()}"}
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The variable with which all engines of a file use one provider process, since its start takes 1 s.
+
+    A file that overrides this with {} lets each engine start the provider, as with a real one.
+    """
+    with running_provider(project, cloud_environment) as variable:
+        yield variable
 
 
 @pytest.fixture(scope="module")
@@ -198,30 +214,23 @@ def example_stack(
     stack_of: Callable[..., EngineStack],
     project: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> EngineStack:
+) -> Iterator[EngineStack]:
     """A stack of the file's `program`, not deployed."""
-    return make_stack_of(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+    stack = make_stack_of(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+    with attached(stack.environment):
+        yield stack
 
 
 @pytest.fixture(scope="module")
 def first(example_stack: EngineStack) -> OperationResult:
     """The first `up`."""
-    done = example_stack.run("up")
-    # Types have been checked, which takes tsc 2 s each time.
-    example_stack.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
-    return done
+    return example_stack.run("up")
 
 
 @pytest.fixture(scope="module")
 def stack(example_stack: EngineStack, first: OperationResult) -> EngineStack:
     """The file's `program`, deployed. Files without one have a `stack` of their own."""
     return example_stack
-
-
-@pytest.fixture(scope="module")
-def again(stack: EngineStack) -> OperationResult:
-    """The second `up`."""
-    return stack.run("up")
 
 
 @pytest.fixture(scope="module")

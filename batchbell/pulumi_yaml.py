@@ -1,7 +1,7 @@
 """Reads YAML as the Pulumi CLI does, whose parser is go-yaml v3: YAML 1.2 with a few words of YAML 1.1.
 
 `on` and `yes` stay text, `<<` merges, 0x1F and 1_000 are numbers, unknown tags mean nothing, a key may stand only once.
-tests/engine/test_stack_files.py compares it with the CLI.
+tests/batchbell/test_read_as_by_the_cli.py compares it with the CLI.
 """
 
 from __future__ import annotations

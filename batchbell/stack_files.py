@@ -1,7 +1,7 @@
 """Reads a stack's configuration without the Pulumi CLI, from Pulumi.yaml and Pulumi.<stack>.yaml.
 
 Pulumi passes every value to a program as text, objects and lists as JSON. No error shows a value: it may be a secret.
-What it takes is compared with the CLI in tests/engine/test_stack_files.py.
+What it takes is compared with what the CLI takes in tests/batchbell/test_read_as_by_the_cli.py.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_words_that_yaml_1_1_would_convert_stay_text(word, program):
     assert load(program).values["tiny:plain"] == word
 
 
-# tests/engine/test_stack_files.py compares all of them with the CLI.
+# test_read_as_by_the_cli.py compares all of them with the CLI.
 @pytest.mark.parametrize(
     ("written", "arrives"),
     [

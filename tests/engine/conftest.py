@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from batchbell_local.cloud import LocalCloud
 from batchbell_local.deployment import this_machine
 from batchbell_local.pulumi import provider as aws_plugin
 from batchbell_local.slack.sink import SlackSink
+from tests.engine.attached_host import attached
 from tests.engine.cli.build import CLI, SDK_GENERATOR, YAML_HOST, Executable, NoPulumi, find, must_run
 from tests.engine.engine_stack import FUNCTION_TIMEOUT, EngineStack
 from tests.engine.plugin_conformance import ExampleProgram, make_stack_of
@@ -83,6 +86,12 @@ def executables(pulumi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def start_provider(project: Path) -> Callable[[Mapping[str, str]], AbstractContextManager[dict[str, str]]]:
+    """Starts a provider with other variables than those of the file's engines."""
+    return partial(running_provider, project)
+
+
+@pytest.fixture(scope="session")
 def program_host() -> Iterator[ProgramHost]:
     host = ProgramHost()
     yield host
@@ -90,11 +99,28 @@ def program_host() -> Iterator[ProgramHost]:
 
 
 @pytest.fixture(scope="session")
-def copy_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+def share_packages(project: Path) -> Callable[[Path], None]:
+    """Lets a program use the function's packages that this checkout has built: compiling one takes 0.8 s.
+
+    How a program builds its own, test_other_program.py shows.
+    """
+    packages = project / ".batchbell" / "bundle"
+    packages.mkdir(parents=True, exist_ok=True)
+
+    def share(program: Path) -> None:
+        (program / ".batchbell").mkdir()
+        (program / ".batchbell" / "bundle").symlink_to(packages)
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def copy_project(
+    project: Path, share_packages: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Path]:
     """Copies the program, since Pulumi writes into a stack's file."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *PROGRAM]
     files = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
-    bundles = tmp_path_factory.mktemp("bundles")
 
     def copy() -> Path:
         folder = tmp_path_factory.mktemp("program")
@@ -102,7 +128,7 @@ def copy_project(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
             if (project / name).exists():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(project / name, folder / name)
-        (folder / ".batchbell").symlink_to(bundles)  # shared, so that the function's package is built once
+        share_packages(folder)
         return folder
 
     return copy
@@ -121,15 +147,12 @@ def cloud_environment(own_cloud: LocalCloud) -> dict[str, str]:
     return kept | own_cloud.environment()
 
 
-@pytest.fixture(scope="module")
-def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The variable with which all engines of a file use one provider process, since its start takes 1 s.
-
-    A file that overrides this with {} lets each engine start the provider, as with a real one.
-    """
+@contextlib.contextmanager
+def running_provider(project: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the variable with which engines use a provider that has this environment."""
     process = warm_subprocess.Popen(
         [sys.executable, "-P", "-m", "batchbell_local.pulumi.provider"],
-        env=cloud_environment | {"PYTHONPATH": str(project)},
+        env={**environment, "PYTHONPATH": str(project)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -137,6 +160,16 @@ def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[
         assert process.stdout
         yield {"PULUMI_DEBUG_PROVIDERS": f"aws:{process.stdout.readline().strip()}"}
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The variable with which all engines of a file use one provider process, since its start takes 1 s.
+
+    A file that overrides this with {} lets each engine start the provider, as with a real one.
+    """
+    with running_provider(project, cloud_environment) as variable:
+        yield variable
 
 
 @pytest.fixture(scope="module")
@@ -197,31 +230,26 @@ def example_stack(
     program: ExampleProgram,
     stack_of: Callable[..., EngineStack],
     project: Path,
+    share_packages: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
-) -> EngineStack:
+) -> Iterator[EngineStack]:
     """A stack of the file's `program`, not deployed."""
-    return make_stack_of(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+    stack = make_stack_of(program, project, tmp_path_factory.mktemp("checkout"), stack_of)
+    share_packages(stack.folder)
+    with attached(stack.environment):
+        yield stack
 
 
 @pytest.fixture(scope="module")
 def first(example_stack: EngineStack) -> OperationResult:
     """The first `up`."""
-    done = example_stack.run("up")
-    # Types have been checked, which takes tsc 2 s each time.
-    example_stack.environment["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true"
-    return done
+    return example_stack.run("up")
 
 
 @pytest.fixture(scope="module")
 def stack(example_stack: EngineStack, first: OperationResult) -> EngineStack:
     """The file's `program`, deployed. Files without one have a `stack` of their own."""
     return example_stack
-
-
-@pytest.fixture(scope="module")
-def again(stack: EngineStack) -> OperationResult:
-    """The second `up`."""
-    return stack.run("up")
 
 
 @pytest.fixture(scope="module")

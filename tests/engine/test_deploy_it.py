@@ -2,7 +2,9 @@
 
 The tests build on each other. Beside local AWS only this is different from a user's terminal: there is nobody to ask
 (PULUMI_SKIP_CONFIRMATIONS), so that no preview is shown before (PULUMI_OPTION_SKIP_PREVIEW), the program runs in a
-process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES), and states are in a folder of the tests.
+process of ours in place of Pulumi's host for Python (PULUMI_DEBUG_LANGUAGES), states are in a folder of the tests, and
+secrets are encrypted with a key of KMS (PULUMI_OPTION_SECRETS_PROVIDER): one from a passphrase, as a stack of
+test_nothing_begins.py has, takes each command 0.24 s.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +33,7 @@ MACHINE = this_machine() | {"function_timeout": str(FUNCTION_TIMEOUT)}
 SET_WHAT_THIS_MACHINE_NEEDS = "pulumi config set-all" + "".join(
     f" --plaintext {name}={value}" for name, value in MACHINE.items()
 )
+ASK_FOR_THE_LANGUAGE_HOST = ("pulumi install", "pulumi preview", "pulumi up")
 LOCAL = "pulumi login --local"
 LOGIN = re.compile(rf"pulumi login +# or ({LOCAL})\b.*")
 
@@ -49,21 +54,30 @@ class Terminal:
 
     def type(self, command: str) -> str:
         """Run a command, which must succeed. Returns what it prints."""
-        process, address = self.host.start(self.checkout, self.environment, self.checkout.with_name("printed"))
-        try:
+        with self.program(command) as variable:
             done = subprocess.run(
                 ["sh", "-c", command],
                 cwd=self.checkout,
-                env=self.environment | {"PULUMI_DEBUG_LANGUAGES": f"python:{address.rpartition(':')[2]}"},
+                env=self.environment | variable,
                 input=self.secret if "--secret" in command else "",
                 capture_output=True,
                 text=True,
                 check=False,
             )
-        finally:
-            os.kill(process, signal.SIGKILL)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    @contextmanager
+    def program(self, command: str) -> Iterator[dict[str, str]]:
+        """Let a command that asks for the language host have one, by the variable that this yields."""
+        if not command.startswith(ASK_FOR_THE_LANGUAGE_HOST):
+            yield {}
+            return
+        process, address = self.host.start(self.checkout, self.environment, self.checkout.with_name("printed"))
+        try:
+            yield {"PULUMI_DEBUG_LANGUAGES": f"python:{address.rpartition(':')[2]}"}
+        finally:
+            os.kill(process, signal.SIGKILL)
 
     def type_until(self, last: str) -> str:
         """Type the page's commands up to the next one that begins with `last`. Returns what that one prints."""
@@ -106,7 +120,9 @@ def before(batch, everything):
 
 
 @pytest.fixture(scope="module")
-def terminal(project, engine_environment, program_host, sink, tmp_path_factory, before):
+def terminal(
+    project, share_packages, engine_environment, program_host, secrets_provider, sink, tmp_path_factory, before
+):
     folder = tmp_path_factory.mktemp("deploy-it")
     checkout = folder / "batchbell"
     listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=project)
@@ -115,10 +131,11 @@ def terminal(project, engine_environment, program_host, sink, tmp_path_factory, 
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(project / name, checkout / name)
     (checkout / ".venv").symlink_to(sys.prefix)
+    share_packages(checkout)
     for command in ("init --quiet", "add --all", "-c user.name=a -c user.email=a@b.c commit --quiet --message=all"):
         run("git", *command.split(), cwd=checkout)
     nobody_to_ask = {"PULUMI_SKIP_CONFIRMATIONS": "true", "PULUMI_OPTION_SKIP_PREVIEW": "true"}
-    environment = engine_environment | nobody_to_ask
+    environment = engine_environment | nobody_to_ask | {"PULUMI_OPTION_SECRETS_PROVIDER": secrets_provider}
     del environment["PULUMI_BACKEND_URL"]
     deploy_it = (project / "README.md").read_text("utf-8").partition("\n## Deploy it\n")[2].partition("\n## ")[0]
     login, *commands = commands_of(deploy_it)
@@ -135,7 +152,7 @@ def test_a_preview_of_the_new_stack_creates_nothing(terminal, sink, everything, 
     settings = (terminal.checkout / "Pulumi.nightly.yaml").read_text()
     assert re.fullmatch(r"\+ [0-9]{2} to create", created)
     assert everything() == before
-    assert "encryptionsalt: " in settings and sink.url.rpartition("/")[2] not in settings
+    assert "encryptedkey: " in settings and sink.url.rpartition("/")[2] not in settings
     assert terminal.git_status() == ""
 
 
@@ -168,10 +185,10 @@ def test_a_renamed_stack_keeps_every_resource(terminal, deployed, everything):
     assert everything() == deployed
 
 
-def test_neither_another_up_nor_a_refresh_changes_anything(terminal, deployed, everything):
-    for printed in (terminal.type("pulumi up"), terminal.type_until("pulumi refresh")):
-        (unchanged,) = resources(printed)
-        assert unchanged.endswith(" unchanged")
+def test_a_refresh_changes_nothing(terminal, deployed, everything):
+    (unchanged,) = resources(terminal.type_until("pulumi refresh"))
+
+    assert unchanged.endswith(" unchanged")
     assert everything() == deployed
 
 

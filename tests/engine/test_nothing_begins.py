@@ -7,16 +7,11 @@ import runpy
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
 from tests.engine.language_host import ERROR_WAS_SHOWN
-
-
-@pytest.fixture(scope="module")
-def provider():
-    """Each engine starts the provider, with its own variables."""
-    return {}
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +28,27 @@ def stack(make_stack):
 
 
 @pytest.fixture
-def errors(stack, tmp_path):
+def errors(stack, tmp_path, start_provider):
     """The errors that `pulumi preview` prints with these variables in place of the stack's, each once."""
 
     def preview(**variables):
         environment = {name: value for name, value in (stack.environment | variables).items() if value is not None}
         by_the_program = tmp_path / "printed"
+        provider = (
+            start_provider(environment) if any(name.startswith("AWS_") for name in variables) else nullcontext({})
+        )
         process, address = stack.host.start(stack.folder, environment, by_the_program)
         environment["PULUMI_DEBUG_LANGUAGES"] = f"python:{address.rpartition(':')[2]}"
         command = ["pulumi", "preview", "--stack", stack.name, "--non-interactive", "--color=never"]
-        done = subprocess.run(
-            command, cwd=stack.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
+        with provider as variable:
+            done = subprocess.run(
+                command,
+                cwd=stack.folder,
+                env=environment | variable,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+            )
         os.kill(process, signal.SIGKILL)
         printed = done.stdout + done.stderr
         assert done.returncode != 0

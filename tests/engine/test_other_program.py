@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import shutil
+from zipfile import ZipFile
 
 import pytest
 
 from batchbell_local.deployment import this_machine
 from tests.engine.engine_stack import PATIENCE
-from tests.installed import PIP, run
+from tests.installed import run
 from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def installed(batchbell_wheel, tmp_path_factory):
-    """A folder with the installed wheel, for the path of a program that does not see the checkout."""
+    """A folder with the installed wheel, for the path of a program that does not see the checkout.
+
+    Of a wheel in pure Python pip would put nothing else there; tests/distributions lets pip install it.
+    """
     folder = tmp_path_factory.mktemp("wheel") / "site"
-    run(*PIP, "install", "--no-deps", "--target", str(folder), str(batchbell_wheel))
+    ZipFile(batchbell_wheel).extractall(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def example(stack_of, installed, project, tmp_path_factory):
-    """Makes a stack of an example as it ships, with the settings that a function on this machine needs."""
+def example(stack_of, installed, project, share_packages, tmp_path_factory):
+    """Makes a stack of an example as it ships, with the settings that a function on this machine needs.
 
-    def make(name):
+    `builds`: whether it builds the function's package itself
+    """
+
+    def make(name, builds):
         folder = tmp_path_factory.mktemp(name)
         ignored = shutil.ignore_patterns("__pycache__", ".*", "*.whl")
         shutil.copytree(project / "examples" / name, folder, ignore=ignored, dirs_exist_ok=True)
+        if not builds:
+            share_packages(folder)
         stack = stack_of(folder, "dev", PYTHONPATH=str(installed))
         machine = this_machine()
         stack.set(
@@ -44,7 +53,7 @@ def example(stack_of, installed, project, tmp_path_factory):
 @pytest.fixture(scope="module")
 def stack(example):
     """A program with a `components` folder of its own."""
-    return example("own-queue")
+    return example("own-queue", builds=True)
 
 
 def test_a_program_that_installs_the_wheel_previews_with_an_unknown_queue_and_sends_messages(stack, name):
@@ -77,7 +86,7 @@ def test_a_checkout_of_the_program_has_no_new_files_but_its_stacks(stack):
 @pytest.fixture(scope="module")
 def nightly(example, own_cloud):
     """The program with a transform, deployed."""
-    stack = example("transforms")
+    stack = example("transforms", builds=False)
     topic = own_cloud.client("sns").create_topic(Name="on-call")["TopicArn"]
     assert topic == stack.get("alarm_topic_arn")
     stack.run("up")

@@ -18,6 +18,7 @@ class YamlProgram:
 
     def prepare(self, copy, hosts):
         (hosts / "pulumi-language-yaml").symlink_to(self.host)
+        return {}
 
     def change(self, copy, properties):
         file = copy / "Pulumi.yaml"
@@ -30,6 +31,15 @@ class YamlProgram:
 @pytest.fixture(scope="module")
 def program(yaml_host):
     return YamlProgram(yaml_host)
+
+
+def test_a_second_up_of_the_same_program_changes_nothing_and_shows_no_secret(stack, backend):
+    """What the plug-in creates is the same in every language, so this is asked in one."""
+    again = stack.run("up")
+    states = "".join(file.read_text("utf-8") for file in backend.rglob("*.json"))
+
+    assert set(again.summary) == {"same"}
+    assert stack.secrets["slackWebhook"] not in states + again.printed
 
 
 class TestYamlProgram(PluginConformance):

@@ -126,6 +126,13 @@ def test_every_mistake_is_reported_at_once(check):
     assert set(failures) == {"delaySeconds", "messageRetentionSeconds", "colour"}
 
 
+def test_the_reason_has_the_range_or_the_input_that_conflicts(check):
+    failures = check.failures(QUEUE, {"kmsMasterKeyId": "k", "sqsManagedSseEnabled": True, "delaySeconds": 901})
+
+    assert "conflicts with sqsManagedSseEnabled" in failures["kmsMasterKeyId"]
+    assert "must be between 0 and 900" in failures["delaySeconds"]
+
+
 @pytest.mark.parametrize(
     ("token", "inputs", "property"),
     [

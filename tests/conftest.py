@@ -48,7 +48,7 @@ SLOWEST_FILES = (  # 30 to 60 s each
     "test_bundle_elsewhere.py",
     "test_environment_changes.py",
     "test_life_cycle.py",
-    "test_interruptions.py",
+    "test_two_stacks.py",
     "test_first_deploy.py",
     "test_deploy_it.py",
 )

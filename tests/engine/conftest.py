@@ -127,7 +127,11 @@ def copy_project(
         for name in files:
             if (project / name).exists():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(project / name, folder / name)
+                shutil.copy2(project / name, folder / name)  # with its time, by which its compiled form is valid
+        for compiled in (file for part in PROGRAM for file in (project / part).rglob("__pycache__/*.pyc")):
+            copied = folder / compiled.relative_to(project)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(compiled, copied)
         share_packages(folder)
         return folder
 
@@ -200,6 +204,7 @@ def engine_environment(
         "PULUMI_HOME": str(home),
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "1",  # the state is written once for each operation
         "PULUMI_DEBUG_COMMANDS": "1",  # for --event-log and --client
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
         "GOGC": "400",  # the CLI collects its garbage less often: a tenth less time

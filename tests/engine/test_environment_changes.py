@@ -59,14 +59,6 @@ def in_order(changes, *expected):
     assert positions == sorted(positions), changes
 
 
-def test_a_preview_says_which_subnets_of_the_default_vpc_are_left_out_and_why(stack):
-    done = stack.run("preview")
-    (said,) = (text for severity, text in done.diagnostics if "left out" in text)
-
-    assert "subnet-00000004 (not its zone's own subnet), subnet-00000005 (in a Local Zone)" in said
-    assert "to use them, set environment_subnet_ids" in said
-
-
 def test_subnets_vcpus_and_spot_are_updated_in_place(stack):
     name, resources = environments(stack)
     stack.set(environment_subnet_ids=resources["subnets"][:1], environment_max_vcpus=12, environment_platform="SPOT")
@@ -76,22 +68,6 @@ def test_subnets_vcpus_and_spot_are_updated_in_place(stack):
     assert done.changes == [f"update {ENVIRONMENT}-ec2"]
     assert kept == name
     assert (resources["type"], resources["maxvCpus"], len(resources["subnets"])) == ("SPOT", 12, 1)
-
-
-def test_fargate_replaces_ec2_and_the_other_way_round_while_messages_are_sent(stack, name):
-    stack.set(environment_platform="FARGATE")
-    there = stack.run("up")
-    _, on_fargate = environments(stack)
-    stack.submit(name, 3)
-    stack.wait_until_received(name)
-    stack.set(environment_platform="EC2")
-    back = stack.run("up")
-    _, on_instances = environments(stack)
-
-    in_order(there.changes, f"create {ENVIRONMENT}-fargate", QUEUE, f"delete {ENVIRONMENT}-ec2")
-    in_order(back.changes, f"create {ENVIRONMENT}-ec2", QUEUE, f"delete {ENVIRONMENT}-fargate")
-    assert (on_fargate["type"], on_instances["type"]) == ("FARGATE", "EC2")
-    assert stack.mails(name) == [f"{name} succeeded: all 3 children"]
 
 
 def test_where_aws_still_sees_the_queue_only_the_deletion_fails_and_the_next_up_repeats_it(stack, name):
@@ -111,7 +87,7 @@ def test_where_aws_still_sees_the_queue_only_the_deletion_fails_and_the_next_up_
     assert resources["type"] == "FARGATE_SPOT"
 
 
-def test_in_two_steps_no_up_fails_however_long_aws_sees_the_queue(stack):
+def test_ec2_replaces_fargate_in_two_steps_none_of_which_fails_however_long_aws_sees_the_queue(stack):
     stack.cloud.lag_relations(3_600)
     stack.set(environment_platform="EC2")
     moved = stack.start("up", "--exclude", "**ComputeEnvironment::bell-batch-fargate-spot").finish()
@@ -129,7 +105,7 @@ def test_an_environment_that_aws_does_not_let_go_is_deleted_by_hand_and_the_next
     batch = stack.cloud.client("batch")
     before, _ = environments(stack)
     stack.cloud.lag_relations(3_600)
-    vary('resources.placement_group = "apart"')
+    vary('resources.placement_group, resources.launch_template = "apart", None')
     refused = stack.start("up").finish()
     stack.cloud.lag_relations(0)
     batch.update_compute_environment(computeEnvironment=before, state="DISABLED")
@@ -142,41 +118,30 @@ def test_an_environment_that_aws_does_not_let_go_is_deleted_by_hand_and_the_next
     assert after != before
 
 
-def test_a_changed_job_definition_leaves_its_revisions_to_those_who_name_them(stack):
-    batch, name = stack.cloud.client("batch"), stack.outputs["job_definition_name"]
-
-    def active():
-        found = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
-        return {one["revision"]: one["retryStrategy"]["attempts"] for one in found}
-
-    before = active()
-    stack.set(environment_attempts=4)
-    stack.run("up")
-
-    assert {revision: attempts for revision, attempts in active().items() if revision in before} == before
-    assert active()[max(before) + 1] == 4
-
-
-def test_a_change_that_aws_cannot_make_in_place_creates_the_replacement_first(stack, vary):
-    before, _ = environments(stack)
-    vary("resources.launch_template = None")
+def test_a_change_that_aws_cannot_make_in_place_creates_the_replacement_first(stack):
+    """The environment loses the placement group of the test before, and gets its launch template back."""
+    before, resources = environments(stack)
     done = stack.run("up")
     after, _ = environments(stack)
 
+    assert "launchTemplate" not in resources
     in_order(done.changes, f"create-replacement {ENVIRONMENT}-ec2", QUEUE, f"delete-replaced {ENVIRONMENT}-ec2")
     assert after != before
-
-
-def test_adding_a_launch_template_replaces_the_environment(stack):
-    done = stack.run("up")
-
-    in_order(done.changes, f"create-replacement {ENVIRONMENT}-ec2", QUEUE, f"delete-replaced {ENVIRONMENT}-ec2")
     assert "launchTemplate" in environments(stack)[1]
 
 
-def test_every_setting_for_companies_is_taken_over_in_place(stack):
+def revisions(stack):
+    """The attempts of each active revision of the job definition."""
+    batch, name = stack.cloud.client("batch"), stack.outputs["job_definition_name"]
+    found = batch.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+    return {one["revision"]: one["retryStrategy"]["attempts"] for one in found}
+
+
+def test_every_setting_for_companies_is_taken_over_in_place_and_old_revisions_are_left_to_those_who_name_them(stack):
     role = "arn:aws:iam::123456789012:role/company/render"
+    name, before = environments(stack)[0], revisions(stack)
     stack.set(
+        environment_attempts=4,
         environment_volume_encryption=True,
         environment_assign_public_ip=False,
         environment_job_timeout=600,
@@ -185,13 +150,16 @@ def test_every_setting_for_companies_is_taken_over_in_place(stack):
         environment_log_retention_days=90,
     )
     done = stack.run("up")
+    after = revisions(stack)
 
+    assert environments(stack)[0] == name
     assert sorted(done.changes) == [
         f"update {ENVIRONMENT}-ec2",
         "update JobDefinition bell-batch-job",
         "update LaunchTemplate bell-batch-instance",
         "update LogGroup bell-batch-jobs",
     ]
+    assert after == before | {max(before) + 1: 4}
 
 
 def test_a_refresh_reads_the_definitions_first_revision_until_that_is_deregistered(stack):
@@ -203,8 +171,22 @@ def test_a_refresh_reads_the_definitions_first_revision_until_that_is_deregister
 
     assert (refreshed.changes, again.changes) == ([f"update {definition}"], [f"update {definition}"])
     assert (forgotten.changes, made.changes) == ([f"delete {definition}"], [f"create {definition}"])
-    assert stack.run("refresh").changes == []
 
 
-def test_a_preview_after_all_changes_shows_none(stack):
-    assert stack.run("preview").summary == {"same": 39}
+def test_a_preview_with_a_refresh_after_all_changes_shows_none(stack):
+    done = stack.start("preview", "--refresh").finish()
+
+    assert not done.failed, done.failed
+    assert (done.summary, done.changes) == ({"same": 39}, [])
+
+
+def test_fargate_replaces_ec2_while_messages_are_sent(stack, name):
+    stack.set(environment_platform="FARGATE", environment_volume_encryption=False)
+    done = stack.run("up")
+    _, resources = environments(stack)
+    stack.submit(name, 3)
+    stack.wait_until_received(name)
+
+    in_order(done.changes, f"create {ENVIRONMENT}-fargate", QUEUE, f"delete {ENVIRONMENT}-ec2")
+    assert resources["type"] == "FARGATE"
+    assert stack.mails(name) == [f"{name} succeeded: all 3 children"]

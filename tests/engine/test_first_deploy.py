@@ -11,6 +11,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,8 +47,9 @@ def environment(engine_environment, python, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start(environment, project, python, secrets_provider):
+def start(environment, project, python, secrets_provider, tmp_path_factory):
     """Starts a run with the settings that a function on this machine needs."""
+    packages = tmp_path_factory.mktemp("packages")
 
     def begin(work, *options):
         settings = [f"--set={name}={json.dumps(value)}" for name, value in this_machine().items()]
@@ -58,6 +60,7 @@ def start(environment, project, python, secrets_provider):
                 str(RUN),
                 json.dumps(python),
                 secrets_provider,
+                str(packages),
                 f"--work={work}",
                 *settings,
                 *options,
@@ -100,8 +103,10 @@ class Metrics(threading.Thread):
         self._cloud, self.ended = cloud, threading.Event()
 
     def run(self):
-        while not self.ended.wait(0.5):
-            for rule in self._cloud.client("events").list_rules(NamePrefix="first-deploy-bell-finished")["Rules"]:
+        events, rules = self._cloud.client("events"), list[Any]()
+        while not self.ended.wait(1):
+            rules = rules or events.list_rules(NamePrefix="first-deploy-bell-finished")["Rules"]
+            for rule in rules:
                 dimensions = [{"Name": "RuleName", "Value": rule["Name"]}]
                 self._cloud.client("cloudwatch").put_metric_data(
                     Namespace="AWS/Events",
@@ -237,11 +242,14 @@ def test_ctrl_c_removes_what_was_made_and_leaves_the_report(start, tmp_path, own
 
 
 def test_what_a_killed_run_leaves_is_removed_by_clean_up(start, tmp_path, own_cloud, everything, before, done):
-    """Killed while it captures events."""
+    """Killed while it captures events. A CLI that is killed leaves a lock."""
     process = start(tmp_path, "--yes")
     wait_for_queue(own_cloud, NAME, process)
     process.kill()
     finish(process)
+    locks = tmp_path / "program" / "state" / ".pulumi" / "locks" / "organization" / "batchbell" / "first-deploy"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "killed.json").write_text("{}")
     assert everything() != before
     again, refusal = finish(start(tmp_path, "--yes"))
     code, printed = finish(start(tmp_path, "--clean-up"))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,10 @@ class Program:
     folder: Path
     environment: Mapping[str, str]
 
-    def pulumi(self, *arguments: str, limit: float, anyway: bool = False, in_stack: bool = True) -> str:
+    def pulumi(self, *arguments: str, limit: float, in_stack: bool = True) -> str:
         """Run a command of the CLI and return its output.
 
         limit: seconds; then, and on Ctrl-C, the CLI is asked to end, and killed if it does not.
-        anyway: whether the command may fail.
         in_stack: whether it is about the stack.
 
         Raises StepFailed.
@@ -47,7 +47,7 @@ class Program:
         stack = ["--stack", STACK] if in_stack else []
         command = ["pulumi", *arguments, *stack, "--non-interactive", "--color=never"]
         done = self._run(command, limit)
-        if done.returncode != 0 and not anyway:
+        if done.returncode != 0:
             lines = (done.stdout + done.stderr).strip().splitlines()
             raise StepFailed(f"`pulumi {arguments[0]}` failed", {"printed": lines[-LINES_KEPT:]})
         return done.stdout
@@ -78,12 +78,13 @@ class Program:
         """Delete the stack and what it has in AWS. Raises StepFailed."""
         if not self.exists():
             return
-        self.pulumi("cancel", "--yes", limit=60, anyway=True)  # the lock of a CLI that was killed
-        self.pulumi("destroy", "--yes", "--skip-preview", limit=limit)
-        self.pulumi("stack", "rm", "--yes", limit=60)
+        if any((self.folder / "state" / ".pulumi" / "locks").rglob("*.json")):  # of a CLI that was killed
+            self.pulumi("cancel", "--yes", limit=60)
+        self.pulumi("destroy", "--yes", "--skip-preview", "--remove", limit=limit)
 
+    @cached_property
     def outputs(self) -> Mapping[str, Any]:
-        """The stack's outputs. Raises StepFailed."""
+        """The outputs of the stack, which is deployed once. Raises StepFailed."""
         outputs: Mapping[str, Any] = json.loads(self.pulumi("stack", "output", "--json", limit=60))
         return outputs
 
@@ -137,7 +138,8 @@ def make_program(folder: Path, account: Account, profile: str, settings: Mapping
     folder.mkdir(parents=True)
     for name in PARTS:
         if (CHECKOUT / name).is_dir():
-            shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            # With compiled modules, but those that another process is writing at this moment.
+            shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(CHECKOUT / name, folder / name)
     (folder / ".venv").symlink_to(sys.prefix)  # as Pulumi.yaml names it

@@ -67,7 +67,7 @@ def _without_changes(changes: Sequence[Mapping[str, Any]]) -> Findings:
 
 
 def array(run: Run, deadline: Deadline) -> Findings:
-    outputs, every = run.program.outputs(), run.pace.look
+    outputs, every = run.program.outputs, run.pace.look
     queues = run.account.client("batch").describe_job_queues(jobQueues=[outputs["job_queue_name"]])["jobQueues"]
     capture = start_capture(run.account, queues[0]["jobQueueArn"], run.cleanup)
     deadline.sleep(run.pace.policy)
@@ -82,7 +82,7 @@ def send_test(run: Run, deadline: Deadline) -> Findings:
 
 
 def _function(run: Run) -> tuple[str, ...]:
-    return "--function", str(run.program.outputs()["function_name"]), "--region", run.account.region
+    return "--function", str(run.program.outputs["function_name"]), "--region", run.account.region
 
 
 def _good(is_good: bool, findings: Findings) -> Findings:
@@ -104,7 +104,7 @@ def _broken(run: Run, deadline: Deadline, purposes: Sequence[str], metric: str, 
 
     alarm: a part of the name of the alarm that should notice, if one should
     """
-    account, pace, outputs = run.account, run.pace, run.program.outputs()
+    account, pace, outputs = run.account, run.pace, run.program.outputs
     rule = str(outputs["rule_arn"]).rpartition("/")[2]
     urls = [str(outputs[f"{purpose}_queue_url"]) for purpose in purposes]
     with broken_policy.without_permission(account.client("sqs"), urls):

@@ -69,7 +69,9 @@ def _of_pod(container: Mapping[str, Any], variables: Mapping[str, str]) -> dict[
 
 
 def _environment(described: Sequence[Mapping[str, str]] | None, variables: Mapping[str, str]) -> list[dict[str, str]]:
-    kept = [dict(one) for one in described or [] if not one["name"].startswith(RESERVED) and one["name"] not in VARIABLES]
+    kept = [
+        dict(one) for one in described or () if not one["name"].startswith(RESERVED) and one["name"] not in VARIABLES
+    ]
     return kept + [{"name": name, "value": value} for name, value in variables.items()]
 
 

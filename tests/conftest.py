@@ -98,14 +98,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         mark(item)
     may_be_built = not getattr(config, "workerinput", {}).get("has_pulumi")
-    late = {item.path for item in items if item.get_closest_marker("engine") and may_be_built}
-    items.sort(
-        key=lambda item: (
-            item.path in late,
-            item.path.name not in SLOWEST_FILES,
-            item.path.parent.name not in SLOWEST_FOLDERS,
-        )
-    )
+    late = {item.path for item in items if may_be_built and item.get_closest_marker("engine")}
+    order = {
+        path: (path in late, path.name not in SLOWEST_FILES, path.parent.name not in SLOWEST_FOLDERS)
+        for path in {item.path for item in items}
+    }
+    items.sort(key=lambda item: order[item.path])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,11 +50,17 @@ def mark(item: pytest.Item) -> None:
 
 def _layer_of(item: pytest.Item) -> str:
     """Return the layer of the test's folder, or else of its fixtures."""
-    folders = item.path.relative_to(item.config.rootpath).parts[1:-1]
-    if folders and folders[0] in BY_FOLDER:
-        return BY_FOLDER[folders[0]]
+    folder = _folder(item.path, item.config.rootpath)
+    if folder in BY_FOLDER:
+        return BY_FOLDER[folder]
     used = set(getattr(item, "fixturenames", ()))
     return next((layer for layer, fixtures in BY_FIXTURE.items() if used & fixtures), "unit")
+
+
+@cache  # a file has dozens of tests
+def _folder(file: Path, root: Path) -> str:
+    """Return the folder of `tests` that the file is in; "" if it is in none of them."""
+    return next(iter(file.relative_to(root).parts[1:-1]), "")
 
 
 _started: list[str] | None = None  # None: nobody asks

@@ -74,14 +74,24 @@ def send(
     __tracebackhide__ = True
     outcome: list[BaseException | None] = []
     given = pickle.loads(pickle.dumps(message))  # a deep copy, in a fifth of the time
+    before = pickle.dumps(given)
     if not _ends_within(limit, lambda: outcome.append(leak_watch.send(notifier, given, receipt))):
         pytest.fail(
             f"{_call(receipt)} did not end within {limit:g} s: it needs one limit for the whole exchange, since each "
             "byte that arrives restarts a read timeout (see batchbell.time_limit)"
         )
     check_secrets(endpoint, leak_watch)
-    check_unchanged(message, given, "send or render" if receipt is None else "update")
+    if not _is_written_as(given, before):  # much faster to see than what has changed
+        check_unchanged(message, given, "send or render" if receipt is None else "update")
     return outcome[0]
+
+
+def _is_written_as(message: Message, written: bytes) -> bool:
+    """Whether the message is as it was, down to its types and further attributes; False if in doubt."""
+    try:
+        return pickle.dumps(message) == written
+    except Exception:  # it holds what cannot be written
+        return False
 
 
 def _call(receipt: str | None) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-WITHOUT = ("-p", "no:cacheprovider", "-p", "no:faulthandler")
+UNUSED = (  # plugins of pytest itself: loading them for each session takes longer than the tests
+    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin"),
+    *("setuponly", "setupplan", "stepwise", "unittest"),
+)
+OPTIONS = ("-q", "--tb=line", *(f"-pno:{name}" for name in UNUSED))
 
 
 def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
-    """Run the tests of a module.
+    """Run the tests of a module. Of a failure, only its message is printed.
 
     test: its source.
     options: of pytest.
@@ -16,4 +20,4 @@ def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult
     pytester.makepyfile(test_conformance=test)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # finding them takes longer than the tests
-        return pytester.runpytest_inprocess("-q", *WITHOUT, *options)
+        return pytester.runpytest_inprocess(*OPTIONS, *options)

@@ -34,7 +34,7 @@ def body(mail: EmailMessage, kind: str) -> str:
     return content
 
 
-@functools.lru_cache(maxsize=1)  # the largest page takes 3 s, and a test reads it more than once
+@functools.lru_cache(maxsize=32)  # the largest page takes 3 s, and tests read the same ones again and again
 def check_html(page: str) -> None:
     """Raise ParseError unless it is HTML without errors."""
     html5lib.HTMLParser(strict=True).parse(page)

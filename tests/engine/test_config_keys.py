@@ -74,6 +74,12 @@ def leaves(path: str, value: Any) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def own_cloud(cloud):
+    """The one that all tests of the process share: these operations create nothing."""
+    return cloud
+
+
+@pytest.fixture(scope="module")
 def cli():
     """Runs `pulumi` for a stack; `typed` is its standard input."""
 

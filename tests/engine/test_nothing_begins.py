@@ -15,6 +15,12 @@ from tests.engine.language_host import ERROR_WAS_SHOWN
 
 
 @pytest.fixture(scope="module")
+def own_cloud(cloud):
+    """The one that all tests of the process share: these operations create nothing."""
+    return cloud
+
+
+@pytest.fixture(scope="module")
 def secrets_provider():
     """Not a key of KMS, which takes credentials."""
     return "passphrase"

@@ -48,4 +48,4 @@ class RunProgram(program.Program):
 if __name__ == "__main__":
     RunProgram.python, RunProgram.secrets_provider, RunProgram.packages = json.loads(sys.argv[1]), *sys.argv[2:4]
     vars(program)["Program"] = RunProgram
-    sys.exit(main(sys.argv[4:], Pace(child=2, look=0.7, policy=0.1, metric=5, alarm=1, gone=10)))
+    sys.exit(main(sys.argv[4:], Pace(child=2, look=0.7, status=4, policy=0.1, metric=5, alarm=1, gone=10)))

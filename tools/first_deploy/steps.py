@@ -146,7 +146,7 @@ def _status_when(run: Run, deadline: Deadline, reached: Callable[[Mapping[str, A
         _, status = run.program.batchbell("status", *function, limit=deadline.left)
         if reached(status):
             return dict(status)
-        deadline.sleep(run.pace.look)
+        deadline.sleep(run.pace.status)
 
 
 def destroy(run: Run, deadline: Deadline) -> Findings:

@@ -124,11 +124,13 @@ def test_an_outcome_whose_event_is_lost_is_found_by_a_sweep_and_does_not_come_tw
 
 
 def test_among_500_running_arrays_two_sweeps_at_once_warn_once_of_each_that_fails_early(watched: WatchedStack) -> None:
-    cloud, slow = watched.cloud, 0.1 * FACTOR  # s, so that the second sweep begins before the first one ends
+    cloud, slow = watched.cloud, 0.2 * FACTOR  # s, so that the second sweep begins before the first one ends
     names = [f"crowd-{number:03}" for number in range(CROWD)]
-    jobs = [watched.start(name, 10, queue=number % QUEUES) for number, name in enumerate(names)]
-    for job in jobs:
-        cloud.jobs.move(job, "RUNNING", 8)
+    # Those that go well are small: each child that moves is three events.
+    sizes = [10] * FAILING + [2] * (CROWD - FAILING)
+    jobs = [watched.start(name, sizes[number], queue=number % QUEUES) for number, name in enumerate(names)]
+    for job, size in zip(jobs, sizes, strict=True):
+        cloud.jobs.move(job, "RUNNING", size - 1)
     watched.sweep()  # remembers all of them
     for job in jobs[:FAILING]:
         cloud.jobs.move(job, "FAILED", 6)

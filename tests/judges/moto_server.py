@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from tests.waiting import wait_until
 
 START_LIMIT = 30  # s; about 1.5 s is usual
+# Without collecting garbage: it imports much, and does not live long.
+PROGRAM = "import gc; gc.disable(); from moto.server import main; main()"
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def moto_server() -> Iterator[Mapping[str, str]]:
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # roles attach some of AWS's
     }
     server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, "-c", PROGRAM, "-H", "127.0.0.1", "-p", str(port)],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

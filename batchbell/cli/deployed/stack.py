@@ -211,6 +211,7 @@ def _unreadable(error: Exception) -> CommandFailed:
     return CommandFailed(f"the function's package could not be read ({type(error).__name__})")
 
 
+@functools.lru_cache(maxsize=8)  # making one takes 0.02 s, and a command needs some of them twice
 def _client(session: boto3.Session, name: str) -> Any:
     return session.client(name, config=CLIENT_CONFIG)
 

@@ -8,7 +8,9 @@ import pytest
 
 
 def test_the_children_of_an_array_of_1500_are_listed_in_two_pages(batch: Any) -> None:
-    parent = batch.run(batch.queue(), "true", size=1_500)
+    parent = batch.run(batch.held_queue(), size=1_500)
+    batch.wait(f"{parent}:1499", "RUNNABLE")
+    batch.cloud.jobs.move(parent, "SUCCEEDED")
     assert batch.wait(parent)["status"] == "SUCCEEDED"
     request = {"arrayJobId": parent, "jobStatus": "SUCCEEDED"}
     first = batch.client.list_jobs(**request)

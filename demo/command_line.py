@@ -67,6 +67,7 @@ class ProgressLines:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=errors,
+            auto_refresh=errors.is_terminal,  # elsewhere only the end is printed
         )
         self._group = ""
         self._step = ""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from batchbell.plugins import Plugin
+from components.package.runtime import Runtime
 
 # The deploy-time half of a notifier without settings and grants.
 INFRASTRUCTURE = """
@@ -20,21 +23,21 @@ def provision(name, settings, *, opts, context):
     return Grants()
 """
 
+HOST = Runtime.host()
+# Packages for it have the same files but the compiled ones, which take most of a build.
+OTHER_PYTHON = Runtime("3.12" if HOST.python != "3.12" else "3.13", HOST.architecture)
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input")
 
 
 def build_wheel(source: Path, folder: Path) -> Path:
-    """Build the wheel of the project in `source` with the installed build backend, without a download."""
-    run(*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    """Build the wheel of the project in `source` with the installed build backend, without a download.
 
+    pip would start four processes for it.
+    """
+    from hatchling.builders.wheel import WheelBuilder  # only few files need it
 
-def download(names: Sequence[str], folder: Path) -> Sequence[Path]:
-    """Download the wheels of these distributions, at the versions that are installed here."""
-    pins = [f"{name}=={metadata.version(name)}" for name in names]
-    run(*PIP, "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), *pins)
-    return sorted(folder.glob("*.whl"))
+    (built,) = WheelBuilder(str(source)).build(directory=str(folder), versions=["standard"])
+    return Path(built)
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,31 @@ class Environment:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path, *wheels: Path, compiled: bool = False) -> Environment:
-        """Create it and install the wheels. `compiled`: with .pyc files."""
+    def make(cls, folder: Path, *wheels: Path) -> Environment:
+        """Create it and unpack the wheels: all that an installer does, but for scripts and compiled files."""
         venv.create(folder, with_pip=False)
         made = cls(folder)
-        if wheels:
-            options = ["--no-deps", "--no-index", *([] if compiled else ["--no-compile"])]
-            run(PIP[0], "-m", "pip", "--python", str(made.python), *PIP[3:], "install", *options, *map(str, wheels))
+        for wheel in wheels:
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(made.site)
         # Last on the path, so that the environment's own distributions come first.
         made.site.joinpath("of-the-tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
         return made
+
+    def install(self, wheel: Path, *, compiled: bool = False) -> None:
+        """Install a wheel with pip, with its scripts. `compiled`: with .pyc files, which its list of files then has."""
+        options = ["--no-deps", "--no-index", *([] if compiled else ["--no-compile"])]
+        run(PIP[0], "-m", "pip", "--python", str(self.python), *PIP[3:], "install", *options, str(wheel))
+
+    def copy(self, name: str) -> None:
+        """Copy a distribution that is installed here, without its scripts."""
+        distribution = metadata.distribution(name)
+        for file in distribution.files or ():
+            path = Path(str(distribution.locate_file(file)))
+            if file.parts[0] != ".." and path.is_file():
+                copy = self.site / file
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
 
     @property
     def python(self) -> Path:

@@ -54,12 +54,12 @@ class Releases:
 
 def next_version(package: bytes) -> bytes:
     """Return the package of the next version. Raises KeyError if the package has no module of tickets."""
-    made = io.BytesIO()
+    made, fast = io.BytesIO(), 1
     with zipfile.ZipFile(io.BytesIO(package)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
         source = old.read(TICKETS)
         for entry in old.infolist():
             if not _is_of_tickets(entry.filename):
-                new.writestr(entry, old.read(entry))
+                new.writestr(entry, old.read(entry), compresslevel=fast)
         new.writestr(TICKETS, source + NEXT_TICKETS.encode())
     return made.getvalue()
 

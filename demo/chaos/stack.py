@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from batchbell_local.cloud import LocalCloud
@@ -41,10 +42,15 @@ class Stack:
         """The name of the rule that sends the events of jobs."""
         return str(self.deployment.outputs["rule_arn"]).rpartition("/")[2]
 
+    @cached_property
+    def schedule(self) -> str:
+        """The name of the rule that lets the stack look at the jobs that run."""
+        rules = self.cloud.client("events").list_rules()["Rules"]
+        return next(str(rule["Name"]) for rule in rules if rule.get("ScheduleExpression"))
+
     def sweep(self) -> None:
         """Let the stack look at the jobs that run, as its schedule does each minute."""
-        rules = self.cloud.client("events").list_rules()["Rules"]
-        self.cloud.rules.fire(next(rule["Name"] for rule in rules if rule.get("ScheduleExpression")))
+        self.cloud.rules.fire(self.schedule)
 
     def queue_url(self, name: str) -> str:
         return str(self.deployment.outputs[f"{name}_queue_url"])

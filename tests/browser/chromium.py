@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from playwright.sync_api import Browser, Page, sync_playwright
+from typing import TYPE_CHECKING, Any
 
 from tests.engine.cli.build import must_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # No requests of its own; no sandbox and no graphics card, as in a container.
@@ -28,6 +29,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+POLLING = 50  # ms; at each frame, as is usual, Chromium draws all the time
 SETTLED = """() => [...document.querySelectorAll("iframe")].every(
     frame => frame.contentDocument?.readyState === "complete"
         && frame.clientHeight === frame.contentDocument.documentElement.scrollHeight)"""
@@ -50,6 +52,8 @@ def start_chromium() -> Iterator[Browser]:
 
     All pages share one window: the frame of a window is a page of its own, which takes longer than ours.
     """
+    from playwright.sync_api import sync_playwright  # each worker collects these tests, and one runs them
+
     executable = find_chromium()
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser:
         browser.new_context().new_page()
@@ -85,7 +89,7 @@ def open_page(browser: Browser, file: Path, width: int, height: int, scheme: str
         page.on(event, listener)  # type: ignore[call-overload]
     try:
         page.goto(file.resolve().as_uri())
-        page.wait_for_function(SETTLED)
+        page.wait_for_function(SETTLED, polling=POLLING)
         yield opened
     finally:
         for event, listener in listeners.items():

@@ -28,8 +28,8 @@ config:
     - {type: sns, name: chat}
 """
 CODE = """
-import gc, importlib, json, os, sys
-import typer.rich_utils
+import atexit, gc, importlib, json, os, sys, threading, traceback
+import pydantic.type_adapter, rich._emoji_codes, rich.status, typer.rich_utils
 from batchbell.cli import SUMMARIES, app
 from batchbell.cli.stack_settings import components
 from batchbell.plugins import find_plugins
@@ -43,22 +43,52 @@ for name in SUMMARIES:
     importlib.import_module("batchbell.cli." + name.replace("-", "_"))
 gc.collect()
 gc.freeze()  # else each child copies the memory of all that was imported, when it collects garbage
-commands, stdout = json.loads(sys.stdin.buffer.read()), os.open(sys.argv[1], os.O_WRONLY) if sys.argv[1:] else None
-if stdout is None:
-    reading, stdout = os.pipe()
-    os.close(reading)
-for number, arguments in enumerate(commands):
+
+def run(arguments):
+    # End as Python does, but for the freeing of all memory: it takes longer than a command.
+    code = 0
+    try:
+        app(arguments, prog_name="batchbell")
+    except SystemExit as ended:
+        code = ended.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = 120
+    os._exit(code)
+
+for number, (folder, stdout, arguments) in enumerate(json.loads(sys.stdin.buffer.read())):
     child = os.fork()
     if not child:
-        if sys.argv[1:] == ["/dev/null"]:
-            stdout = os.open(f"{number}.out", os.O_WRONLY | os.O_CREAT)
-        os.dup2(stdout, 1)
-        os.dup2(os.open(f"{number}.err", os.O_WRONLY | os.O_CREAT), 2)
-        app(arguments, prog_name="batchbell")
+        errors = os.open(f"{number}.err", os.O_WRONLY | os.O_CREAT)
+        if stdout == "closed pipe":
+            reading, writing = os.pipe()
+            os.close(reading)
+        else:
+            writing = os.open(stdout or f"{number}.out", os.O_WRONLY | os.O_CREAT)
+        os.dup2(writing, 1)
+        os.dup2(errors, 2)
+        os.chdir(folder)
+        run(arguments)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with open(f"{number}.code", "w", encoding="ascii") as file:
         file.write(str(code))
 """
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command, the folder in which it runs, and its standard output: a file of its own, if it is not given."""
+
+    folder: Path
+    arguments: Sequence[str]
+    stdout: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,23 +106,23 @@ class Ended:
         return self.stderr.strip().splitlines()
 
 
-@pytest.fixture
-def program(tmp_path: Path, project: Path) -> Path:
-    """A program with a stack `dev`, and the event of a failed job with a byte order mark."""
-    shutil.copy(project / "Pulumi.yaml", tmp_path)
-    (tmp_path / "Pulumi.dev.yaml").write_text(STACK, "utf-8")
+def write_program(folder: Path, project: Path) -> Path:
+    """Write a program with a stack `dev`, and the event of a failed job with a byte order mark."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(project / "Pulumi.yaml", folder)
+    (folder / "Pulumi.dev.yaml").write_text(STACK, "utf-8")
     event = json.loads((project / "tests" / "events" / "parent-failed.json").read_text("utf-8"))
     event["detail"]["statusReason"] = "Zu früh 🔔"
-    (tmp_path / "event.json").write_text(json.dumps(event, ensure_ascii=False), "utf-8-sig")
-    return tmp_path
+    (folder / "event.json").write_text(json.dumps(event, ensure_ascii=False), "utf-8-sig")
+    return folder
 
 
-def run(folder: Path, commands: Sequence[Sequence[str]], *stdout: str, **environment: str) -> list[Ended]:
-    """Run commands, with standard output into a file each, into `stdout`, or into a closed pipe."""
+def run(folder: Path, calls: Sequence[Call], **environment: str) -> list[Ended]:
+    """Run commands, all forked from one process. `folder`: of their outputs."""
     variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run(
-        [sys.executable, "-c", CODE, *stdout],
-        input=json.dumps(commands).encode(),
+        [sys.executable, "-c", CODE],
+        input=json.dumps([(str(one.folder), one.stdout, one.arguments) for one in calls]).encode(),
         cwd=folder,
         env=variables | environment,
         check=True,
@@ -104,8 +134,8 @@ def run(folder: Path, commands: Sequence[Sequence[str]], *stdout: str, **environ
         return (folder / name).read_bytes() if (folder / name).exists() else b""
 
     return [
-        Ended(arguments, int(read(f"{number}.code")), read(f"{number}.out"), read(f"{number}.err"))
-        for number, arguments in enumerate(commands)
+        Ended(one.arguments, int(read(f"{number}.code")), read(f"{number}.out"), read(f"{number}.err"))
+        for number, one in enumerate(calls)
     ]
 
 
@@ -148,12 +178,14 @@ LOCALES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_command_works_in_every_locale(locale: str, program: Path, request: pytest.FixtureRequest) -> None:
+def test_every_command_works_in_every_locale(
+    locale: str, project: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     encoding, variables = LOCALES[locale]
     if locale == "ISO-8859-1":
         variables = {**variables, **request.getfixturevalue("latin_1")}
-    results = printing()
-    ended = run(program, [*results, *failing()], "/dev/null", **variables)
+    results, program = printing(), write_program(tmp_path / "program", project)
+    ended = run(tmp_path, [Call(program, arguments) for arguments in (*results, *failing())], **variables)
 
     for one in ended:
         assert one.code == (0 if one.arguments in results else 2), one
@@ -167,14 +199,61 @@ def test_every_command_works_in_every_locale(locale: str, program: Path, request
     assert (program / "pager" / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("stdout", ["/dev/full", "closed pipe"])
-def test_a_result_that_cannot_be_written_is_one_line_and_exit_code_2(stdout: str, program: Path) -> None:
-    if stdout == "/dev/full" and not Path(stdout).exists():
+ENCODINGS = {
+    "utf-16": "utf-16.json is in UTF-16: save it as UTF-8",
+    "utf-16-le": "utf-16-le.json is in UTF-16: save it as UTF-8",
+    "utf-32": "utf-32.json is in UTF-32: save it as UTF-8",
+    "latin-1": "latin-1.json is not in UTF-8 (byte ",
+}
+FULL, CLOSED = "/dev/full", "closed pipe"
+WRITTEN = ["preview", "--stack", "dev", "--out", FULL]
+
+
+@pytest.fixture(scope="module")
+def ended(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Sequence[Ended]]:
+    """How commands ended whose output or input is bad, by what is bad; of one process, which imports for a second."""
+    folder = tmp_path_factory.mktemp("ended")
+    calls = {
+        said: [Call(write_program(folder / said.replace("/", ""), project), one, said) for one in printing()]
+        for said in (FULL, CLOSED)
+    }
+    program = write_program(folder / "program", project)
+    text = (program / "event.json").read_text("utf-8-sig").replace("🔔", "")
+    for encoding in ENCODINGS:
+        (program / f"{encoding}.json").write_text(text, encoding)
+    calls["file"] = [Call(program, WRITTEN)]
+    calls["encoding"] = [Call(program, ["explain", f"{one}.json", "--stack", "dev"]) for one in ENCODINGS]
+    if not Path(FULL).exists():
+        del calls[FULL], calls["file"]
+    results = iter(run(folder, [one for each in calls.values() for one in each]))
+    return {name: [next(results) for _ in each] for name, each in calls.items()}
+
+
+@pytest.mark.parametrize("stdout", [FULL, CLOSED])
+def test_a_result_that_cannot_be_written_is_one_line_and_exit_code_2(
+    stdout: str, ended: Mapping[str, Sequence[Ended]]
+) -> None:
+    if stdout not in ended:
         pytest.skip("this system has no /dev/full")
-    said = b"No space left on device" if stdout == "/dev/full" else b"Broken pipe"
-    for one in run(program, printing(), *([stdout] if stdout.startswith("/") else [])):
+    said = b"No space left on device" if stdout == FULL else b"Broken pipe"
+    for one in ended[stdout]:
         assert one.code == 2, one
         assert one.lines == [b"The output cannot be written: " + said], one
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_2(ended: Mapping[str, Sequence[Ended]]) -> None:
+    if "file" not in ended:
+        pytest.skip("this system has no /dev/full")
+    (one,) = ended["file"]
+
+    assert one.code == 2
+    assert one.lines == [b"/dev/full cannot be written: No space left on device"]
+
+
+def test_an_event_file_in_another_encoding_is_named_with_it(ended: Mapping[str, Sequence[Ended]]) -> None:
+    for one, says in zip(ended["encoding"], ENCODINGS.values(), strict=True):
+        assert one.code == 2, one
+        assert len(one.lines) == 1 and one.lines[0].decode().startswith(says), one
 
 
 @pytest.mark.parametrize(
@@ -193,29 +272,3 @@ def test_a_closed_descriptor_is_one_line_and_exit_code_2(closed: str, arguments:
     assert ended.returncode == 2
     assert ended.stderr.decode().splitlines() == ([says] if says else [])
     assert not ended.stdout
-
-
-def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_2(program: Path) -> None:
-    (ended,) = run(program, [["preview", "--stack", "dev", "--out", "/dev/full"]], "/dev/null")
-
-    assert ended.code == 2
-    assert ended.lines == [b"/dev/full cannot be written: No space left on device"]
-
-
-ENCODINGS = {
-    "utf-16": "utf-16.json is in UTF-16: save it as UTF-8",
-    "utf-16-le": "utf-16-le.json is in UTF-16: save it as UTF-8",
-    "utf-32": "utf-32.json is in UTF-32: save it as UTF-8",
-    "latin-1": "latin-1.json is not in UTF-8 (byte ",
-}
-
-
-def test_an_event_file_in_another_encoding_is_named_with_it(program: Path) -> None:
-    text = (program / "event.json").read_text("utf-8-sig").replace("🔔", "")
-    for encoding in ENCODINGS:
-        (program / f"{encoding}.json").write_text(text, encoding)
-    ended = run(program, [["explain", f"{one}.json", "--stack", "dev"] for one in ENCODINGS], "/dev/null")
-
-    for one, says in zip(ended, ENCODINGS.values(), strict=True):
-        assert one.code == 2, one
-        assert len(one.lines) == 1 and one.lines[0].decode().startswith(says), one

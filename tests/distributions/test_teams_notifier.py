@@ -13,7 +13,8 @@ import pytest
 
 from batchbell.conformance import Response, WebhookEndpoint
 from batchbell_local.cloud import LocalCloud
-from batchbell_local.deployment import deploy, this_machine
+from batchbell_local.deployment import this_machine
+from tests.end_to_end.stack import deploy
 from tests.installed import Environment, build_wheel
 
 
@@ -32,7 +33,9 @@ def test_its_own_tests_pass_with_both_wheels_installed(environment: Environment,
     shutil.copytree(project / "examples" / "teams-notifier" / "tests", tmp_path / "tests", ignore=ignored)
     program = "import sys, pytest, batchbell, batchbell_teams; print(batchbell.__file__, batchbell_teams.__file__); "
     program += "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'tests']))"
-    origins, *_, summary = environment.run(program, cwd=tmp_path).splitlines()
+    # Without the plug-ins of this project's environment.
+    printed = environment.run(program, cwd=tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    origins, *_, summary = printed.splitlines()
 
     assert all(Path(origin).is_relative_to(environment.site) for origin in origins.split())
     assert " passed" in summary
@@ -40,7 +43,7 @@ def test_its_own_tests_pass_with_both_wheels_installed(environment: Environment,
 
 
 def test_a_stack_that_uses_it_sends_to_teams(
-    own_cloud: LocalCloud,
+    shared_cloud: LocalCloud,
     environment: Environment,
     project: Path,
     wait_until: Callable[..., None],
@@ -50,15 +53,15 @@ def test_a_stack_that_uses_it_sends_to_teams(
     teams = {"type": "teams", "name": "ops", "statuses": ["FAILED"], "webhook": {"config": "teamsWebhook"}}
     with TeamsEndpoint() as endpoint:
         stack = deploy(
-            own_cloud.environment(),
+            shared_cloud.environment(),
             project,
-            "print-color",
-            config={"notifiers": [teams], **this_machine()},
+            "teams",
+            config={"environment_name": "teams", "notifiers": [teams], **this_machine()},
             secrets={"teamsWebhook": endpoint.url},
         )
         right, wrong = f"right-{uuid.uuid4().hex[:8]}", f"wrong-{uuid.uuid4().hex[:8]}"
         for name, status in ((right, 0), (wrong, 3)):
-            own_cloud.client("batch").submit_job(
+            shared_cloud.client("batch").submit_job(
                 jobName=name,
                 jobQueue=stack.outputs["job_queue_name"],
                 jobDefinition=stack.outputs["job_definition_name"],

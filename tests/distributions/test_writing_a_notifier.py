@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.distributions import edit
+from tests.installed import OTHER_PYTHON
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMPLETENESS = "test_each_notifier_is_complete.py"
@@ -44,9 +45,10 @@ def script_of(blocks: list[tuple[str, str]]) -> Iterator[str]:
         elif file := FILE.match(text):
             how = f"{sys.executable} {edit.__file__} {file[2]}" if file[1] else f"cat > {file[2]}"
             yield f"mkdir -p $(dirname {file[2]})\n{how} <<'END'\n{text}END"
-        if number == 0:  # replaces downloads
+        if number == 0:  # replaces downloads, and the new environment's pip by the one that is there
             shared = f'echo {sysconfig.get_path("purelib")} > "$site/requirements.pth"'
             yield f"for site in .venv/lib/python*/site-packages; do {shared}; done"
+            yield "printf '#!/bin/sh\\nexec python -m pip \"$@\"\\n' > .venv/bin/pip; chmod +x .venv/bin/pip"
 
 
 def state_of(repository: Path) -> str:
@@ -83,7 +85,10 @@ def followed(
 ) -> Followed:
     folder, home = tmp_path_factory.mktemp("stranger"), tmp_path_factory.mktemp("home")
     (home / "bin").mkdir()
-    (home / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))  # not a virtual environment's
+    python3 = home / "bin" / "python3"
+    # Not a virtual environment's. Installing pip into one takes longer than all that is installed with it.
+    python3.write_text(f'#!/bin/sh\nexec {os.path.realpath(sys.executable)} "$@" --without-pip\n')
+    python3.chmod(0o755)
     before = state_of(project)
     done = subprocess.run(
         ["bash", "-c", "\n".join(script_of(blocks))],
@@ -96,6 +101,9 @@ def followed(
             "PIP_FIND_LINKS": f"{batchbell_wheel.parent} {local_wheel.parent}",
             "PIP_NO_BUILD_ISOLATION": "0",  # turns isolation off: the variable's value is inverted (pypa/pip#5735)
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_COMPILE": "1",
+            "PIP_NO_WARN_CONFLICTS": "0",  # off, for all that is installed: the value is inverted, too
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those of this project's environment
         },
         capture_output=True,
         text=True,
@@ -142,30 +150,39 @@ def test_the_installed_notifier_was_deployed(followed: Followed) -> None:
     assert not (followed.folder / "batchbell-pager" / ".batchbell").exists()
 
 
-def test_the_same_modules_work_as_a_folder_of_a_checkout(followed: Followed) -> None:
-    program = """
+@pytest.fixture(scope="module")
+def as_a_folder(followed: Followed) -> list[str]:
+    """What is printed about the folder in the checkout: its origin, its package, files of `make docs`, tests."""
+    tests = ("test_each_setting_of_a_notifier_is_documented", "test_a_notifier_runs_the_conformance_tests")
+    program = f"""
+        import runpy, sys
+        import pytest
         from batchbell.plugins import find_plugins
         from components.package.bundle import Runtime, build
         pager = find_plugins()["pager"]
-        print(pager.origin, build([pager], Runtime.host()))
+        print(pager.origin)
+        print(build([pager], Runtime("{OTHER_PYTHON.python}", "{OTHER_PYTHON.architecture}")))
+        runpy.run_module("tools.config_files", run_name="__main__")
+        sys.exit(pytest.main(["-q", *{[f"tests/notifiers/{COMPLETENESS}::{test}[pager]" for test in tests]}]))
     """
-    origin, _, bundle = python(followed.checkout, "-c", textwrap.dedent(program)).strip().rpartition(" ")
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=followed.checkout,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout.splitlines()
+
+
+def test_the_same_modules_work_as_a_folder_of_a_checkout(as_a_folder: list[str]) -> None:
+    origin, bundle, *_ = as_a_folder
     assert origin == "folder notifiers/pager"
     assert (Path(bundle) / "notifiers" / "pager" / "notifier.py").exists()
     assert (Path(bundle) / "requests").is_dir()
 
 
-def test_the_folder_passes_the_completeness_tests(followed: Followed) -> None:
-    tests = [
-        f"{test}[pager]"
-        for test in ("test_each_setting_of_a_notifier_is_documented", "test_a_notifier_runs_the_conformance_tests")
-    ]
-    python(followed.checkout, "-m", "tools.config_files")  # `make docs`
-    paths = [f"tests/notifiers/{COMPLETENESS}::{test}" for test in tests]
-    assert "2 passed" in python(followed.checkout, "-m", "pytest", "-q", *paths)
-
-
-def python(folder: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+def test_the_folder_passes_the_completeness_tests(as_a_folder: list[str]) -> None:
+    assert as_a_folder[-1].startswith("2 passed")

@@ -42,7 +42,9 @@ print(json.dumps(printed))
 
 @pytest.fixture(scope="module")
 def environment(batchbell_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment.make(tmp_path_factory.mktemp("environment"), batchbell_wheel)
+    environment = Environment.make(tmp_path_factory.mktemp("environment"))
+    environment.install(batchbell_wheel)
+    return environment
 
 
 def test_every_module_of_the_wheel_can_be_imported_away_from_the_checkout(

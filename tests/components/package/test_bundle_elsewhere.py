@@ -1,4 +1,4 @@
-"""The package as two other machines build it: in separate environments, from installed wheels, at different paths."""
+"""The package as two other machines build it: in environments of their own, at different paths."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.installed import Environment, download
+from components.package.bundle import Runtime, has_compiled_files
+from tests.installed import HOST, OTHER_PYTHON, Environment
 
 BUNDLED = ("aws-lambda-powertools", "jmespath", "typing_extensions")
 OF_SLACK = ("requests", "urllib3", "idna", "certifi", "charset-normalizer")
 OF_PAGER = ("PyYAML",)
-EM_AARCH64 = 183  # ELF's number of the architecture (elf.h)
+COPIED = (*BUNDLED, *OF_SLACK, *OF_PAGER)  # of the environment of these tests
+OTHER_MACHINE = Runtime("3.13", "x86_64" if HOST.architecture == "arm64" else "arm64")
+ELF_MACHINES = {"arm64": ("aarch64", 183), "x86_64": ("x86_64", 62)}  # name and number of the architecture (elf.h)
 
 # Builds the packages of a list: [[Python version or "", architecture, type, …], …]. Prints where their parts come from,
 # and for each package its folder and the digest of each file in it.
@@ -35,29 +38,33 @@ origins = [str(metadata.distribution(name).locate_file("")) for name in ("jmespa
 print(json.dumps({"origins": origins, "packages": packages}))
 """
 EVERYTHING = ("", "", "slack", "email", "sns", "pager")
-OF_ARM64 = ("3.13", "arm64", "slack", "pager")
-ONLY_EMAIL = ("", "", "email")
+FOR_ANOTHER_MACHINE = (OTHER_MACHINE.python, OTHER_MACHINE.architecture, "slack", "pager")
+ONLY_EMAIL = (OTHER_PYTHON.python, OTHER_PYTHON.architecture, "email")
 ONLY_PAGER = ("", "", "pager")
+
+# What may differ in another person's shell.
+ELSEWHERE = {"TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "7", "PYTHONOPTIMIZE": "1"}
 
 Package = tuple[Path, dict[str, str]]  # its folder, and the digest of each of its files
 
 
 @pytest.fixture(scope="module")
-def wheels(batchbell_wheel: Path, pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
-    folder = tmp_path_factory.mktemp("wheels")
-    return [batchbell_wheel, pager_wheel, *download([*BUNDLED, *OF_SLACK, *OF_PAGER], folder)]
+def here(batchbell_wheel: Path, pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    environment = Environment.make(tmp_path_factory.mktemp("here") / "venv", batchbell_wheel, pager_wheel)
+    for name in COPIED:
+        environment.copy(name)
+    return environment
 
 
 @pytest.fixture(scope="module")
-def here(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment.make(tmp_path_factory.mktemp("here") / "venv", *wheels)
-
-
-@pytest.fixture(scope="module")
-def there(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """At a longer path, installed in another order, and compiled by pip."""
+def there(batchbell_wheel: Path, pager_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """At a longer path, installed in another order, the pager by pip: its list of files has compiled ones."""
     folder = tmp_path_factory.mktemp("there") / "a longer path" / "of another person"
-    return Environment.make(folder / ".venv", *reversed(wheels), compiled=True)
+    environment = Environment.make(folder / ".venv", batchbell_wheel)
+    for name in reversed(COPIED):
+        environment.copy(name)
+    environment.install(pager_wheel, compiled=True)
+    return environment
 
 
 def build(environment: Environment, cwd: Path, *packages: Sequence[str], **variables: str) -> Iterator[Package]:
@@ -70,7 +77,7 @@ def build(environment: Environment, cwd: Path, *packages: Sequence[str], **varia
 
 @pytest.fixture(scope="module")
 def built(here: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[Sequence[str], Package]:
-    packages = (EVERYTHING, OF_ARM64, ONLY_EMAIL, ONLY_PAGER)
+    packages = (EVERYTHING, FOR_ANOTHER_MACHINE, ONLY_EMAIL, ONLY_PAGER)
     folder = tmp_path_factory.mktemp("one")
     return dict(zip(packages, build(here, folder, *packages, PYTHONHASHSEED="1"), strict=True))
 
@@ -79,26 +86,30 @@ def test_two_environments_at_different_paths_make_the_same_names_and_contents(
     built: dict[Sequence[str], Package], there: Environment, tmp_path: Path
 ) -> None:
     _, one = built[EVERYTHING]
+    assert list(there.site.glob("acme_pager/__pycache__/notifier.*.pyc"))
     types = ("pager", "sns", "email", "slack")
-    ((_, other),) = build(there, tmp_path / "two" / "deeper", ("", "", *types), TZ="Asia/Tokyo", LANG="C")
+    ((_, other),) = build(there, tmp_path / "two" / "deeper", ("", "", *types), **ELSEWHERE)
 
     assert one == other
     parts = {name.split("/")[0] for name in one}
     assert {"batchbell", "acme_pager", "yaml", "requests", "aws_lambda_powertools"} <= parts
 
 
-def test_the_package_for_arm64_and_python_3_13_has_native_parts_of_that_platform(
+def test_the_package_for_another_machine_and_python_3_13_has_native_parts_of_that_platform(
     built: dict[Sequence[str], Package],
 ) -> None:
-    folder, files = built[OF_ARM64]
+    folder, files = built[FOR_ANOTHER_MACHINE]
     native = [folder / name for name in files if ".so" in name]
+    architecture, number = ELF_MACHINES[OTHER_MACHINE.architecture]
 
     assert {path.relative_to(folder).parts[0] for path in native} == {"charset_normalizer", "yaml"}
     for path in native:
         header = path.read_bytes()[:20]
         assert header[:4] == b"\x7fELF"
-        assert struct.unpack("<H", header[18:20]) == (EM_AARCH64,), path
-        assert ".cpython-313-aarch64-linux-gnu" in path.name
+        assert struct.unpack("<H", header[18:20]) == (number,), path
+        assert path.name.endswith(f".cpython-313-{architecture}-linux-gnu.so")
+    assert any(name.endswith(".pyc") for name in files) == has_compiled_files(OTHER_MACHINE)
+    assert not (folder / "bin").exists()
 
 
 def test_a_stack_that_only_mails_packages_nothing_of_other_notifiers(built: dict[Sequence[str], Package]) -> None:

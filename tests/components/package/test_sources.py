@@ -7,13 +7,10 @@ from pathlib import Path
 import pytest
 
 from batchbell.plugins import find_plugins
-from components.package.bundle import BundleError, Runtime, build
-from tests.installed import put_distribution, put_plugin
-
-HOST = Runtime.host()
+from components.package.bundle import BundleError, build
+from tests.installed import OTHER_PYTHON, put_distribution, put_plugin
 
 
-@pytest.mark.installed  # compiles
 def test_the_package_has_the_modules_that_a_notifier_imports_and_its_data_files(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(
         site,
@@ -28,8 +25,8 @@ def test_the_package_has_the_modules_that_a_notifier_imports_and_its_data_files(
             ".cache/notes": "",
         },
     )
-    folder = build([plugin], HOST, cache=tmp_path)
-    files = [path for path in (folder / "acme_folder_pager").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    folder = build([plugin], OTHER_PYTHON, cache=tmp_path)
+    files = [path for path in (folder / "acme_folder_pager").rglob("*") if path.is_file()]
     assert {path.name for path in files} == {"__init__.py", "notifier.py", "wording.py", "mail.html"}
 
 
@@ -45,7 +42,7 @@ def test_the_package_has_the_modules_that_a_notifier_imports_and_its_data_files(
 def test_a_notifier_that_imports_deploy_time_code_is_refused(site: Path, tmp_path: Path, module: str) -> None:
     plugin = put_plugin(site, "acme_forbidden_pager", notifier=module, **{"preview.py": ""})
     with pytest.raises(BundleError, match=r"notifier runs in the Lambda but imports .* deploy time only"):
-        build([plugin], HOST, cache=tmp_path)
+        build([plugin], OTHER_PYTHON, cache=tmp_path)
 
 
 LIBRARIES = {
@@ -77,7 +74,7 @@ def test_an_import_that_would_fail_in_the_lambda_is_refused_with_what_to_add(
     put_distribution(site, "acme-libraries", LIBRARIES)
     plugin = put_plugin(site, "acme_careless", notifier=statement, **{"wording.py": "import acme_lib"})
     with pytest.raises(BundleError) as refused:
-        build([plugin], HOST, cache=tmp_path / "cache")
+        build([plugin], OTHER_PYTHON, cache=tmp_path / "cache")
     why, _, missing = str(refused.value).partition("; ")
     assert why == "notifier pager (folder notifiers/pager) imports modules that would be missing in the Lambda"
     assert reported in missing and "REQUIRES in acme_careless.infrastructure" in missing
@@ -87,7 +84,7 @@ def test_an_import_that_would_fail_in_the_lambda_is_refused_with_what_to_add(
 def test_a_notifier_may_not_rely_on_the_requirements_of_another_notifier(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_borrowing_pager", notifier="import requests")
     with pytest.raises(BundleError, match=r'requests \(acme_borrowing_pager.notifier line 1\): add "requests"'):
-        build([find_plugins()["slack"], plugin], HOST, cache=tmp_path)
+        build([find_plugins()["slack"], plugin], OTHER_PYTHON, cache=tmp_path)
 
 
 IMPORTS_THAT_THE_LAMBDA_HAS = """
@@ -110,12 +107,11 @@ if typing.TYPE_CHECKING:
 """
 
 
-@pytest.mark.installed  # compiles
 def test_imports_that_the_lambda_has_and_optional_imports_need_no_requirement(site: Path, tmp_path: Path) -> None:
     put_distribution(site, "acme-libraries", LIBRARIES)
     notifier = IMPORTS_THAT_THE_LAMBDA_HAS + OPTIONAL_IMPORTS
     plugin = put_plugin(site, "acme_declaring_pager", notifier=notifier, requires="('acme-libraries',)")
-    folder = build([plugin], HOST, cache=tmp_path)
+    folder = build([plugin], OTHER_PYTHON, cache=tmp_path)
     assert (folder / "acme_declaring_pager" / "notifier.py").read_text() == notifier
     assert not (folder / "batchbell" / "provisioning.py").exists()
 
@@ -126,10 +122,10 @@ def test_a_namespaces_module_needs_the_distribution_that_has_it(site: Path, tmp_
     notifier = "import acme_space.other"
     plugin = put_plugin(site, "acme_spacious_pager", notifier=notifier, requires="('acme-libraries',)")
     with pytest.raises(BundleError, match=r"acme_space.other \(acme_spacious_pager.notifier line 1\): add"):
-        build([plugin], HOST, cache=tmp_path)
+        build([plugin], OTHER_PYTHON, cache=tmp_path)
 
 
 def test_a_module_that_is_not_python_is_named(site: Path, tmp_path: Path) -> None:
     plugin = put_plugin(site, "acme_garbled_pager", notifier="def create(:")
     with pytest.raises(BundleError, match=r"acme_garbled_pager.notifier is not a Python module: .*, line 1: invalid"):
-        build([plugin], HOST, cache=tmp_path)
+        build([plugin], OTHER_PYTHON, cache=tmp_path)

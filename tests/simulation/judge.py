@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -231,7 +230,7 @@ class Judge:
                 event, message = self.events[pair[0]], fields["message"]
                 same = not self.messages[pair] or any(_is_same(one, message) for one in self.messages[pair])
                 title = message.get("title", message.get("headline", ""))
-                return same and event.job in title and event.job_id in json.dumps(message)
+                return same and event.job in title and event.job_id in bodies.dumps(message)
             if "detail" in fields:
                 return bool(fields["detail"].get("jobArn"))
         return False

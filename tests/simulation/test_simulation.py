@@ -43,7 +43,7 @@ def test_the_promises_of_delivery_hold_whatever_happens(tens):
 @pytest.mark.parametrize("kind", ["succeeded", "failed", "warning"])
 def test_a_remembered_body_is_what_json_writes_and_reads(kind):
     message = bodies.Fields(messages.MESSAGES[kind].to_dict())
-    ticket = {"reason": 'no "message": null', "message": message, "first_tried": 0.1 + 0.2, "alone": False}
+    ticket = {"reason": 'a "b" é', "died": float("inf"), "message": message, "first_tried": 0.1 + 0.2, "alone": False}
 
     body = bodies.dumps(ticket)
 

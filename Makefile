@@ -61,13 +61,13 @@ test: $(VENV)/.made
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	@$(PY) -m tests.browser.chromium
-	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The engine is on PATH, or Go builds it once. With neither, these tests are skipped; with CI=true that is a failure.
 test-engine: $(VENV)/.made
 	@$(call install,requirements-dev.txt,)
 	@$(PY) tests/engine/cli/build.py > /dev/null
-	$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/engine $(ARGS)
+	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder tests/engine $(ARGS)
 
 docs: $(VENV)/.made
 	@$(call install,requirements-local.txt,requirements-dev.txt)

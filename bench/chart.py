@@ -77,7 +77,7 @@ def draw_lines(title: str, series: Sequence[Series], across: str, up: str, heigh
 
 def draw_bars(title: str, bars: Sequence[Bar], mark: str) -> str:
     """Draw a bar chart. `mark` labels the line at 1.0, which is the bound."""
-    name_width, text_width, row, top = 300, 90, 26, 40
+    name_width, text_width, row, top = 330, 80, 26, 40
     scale = max(1.1, *(bar.share for bar in bars))
     wide = WIDTH - name_width - text_width
     height = top + row * len(bars) + 30

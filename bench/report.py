@@ -16,7 +16,7 @@ BOUNDS_CHART, DRAIN_CHART, GROWTH_CHART = (f"performance-{name}.svg" for name in
 CAPTIONS = {
     BOUNDS_CHART: "Measured values against their bounds",
     DRAIN_CHART: "How a burst of jobs reaches Slack",
-    GROWTH_CHART: "How it grows: medians with their spread, and the line through them",
+    GROWTH_CHART: "How it grows: medians with their spread, and the line where they follow one",
 }
 
 Results = Mapping[str, Any]  # as bench.__main__ saves them

@@ -1,4 +1,4 @@
-"""Draws growth curves as small charts in one picture: the samples with their spread, and the line through them."""
+"""Draws growth curves as small charts in one picture: the samples, their spread, and their line if there is one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ COLUMNS = 2
 HEIGHT = 190
 LEFT, RIGHT, TOP, BOTTOM = 58, 20, 34, 40
 TITLE_HEIGHT = 34
+FAR = 0.5  # of a value: a line that is so far from a sample does not describe the curve
 
 Record = Mapping[str, Any]  # a Curve, as bench.__main__ saves it
 
@@ -43,7 +44,7 @@ def _panel(curve: Record, x: float, y: float) -> list[str]:
     for size in (0, right):
         parts.append(text(place(size, 0)[0], y + TOP + high + 18, f"{size:,g}", anchor="middle"))
     parts.append(text(x + LEFT + wide / 2, y + TOP + high + 18, curve["size"], anchor="middle"))
-    for (begin, end), line in _lines(curve["fit"], right):
+    for (begin, end), line in _lines(curve, right):
         points = " ".join(f"{across:.1f},{up:.1f}" for across, up in (place(at, line(at)) for at in (begin, end)))
         parts.append(f'<polyline class="line b dashed" points="{points}"/>')
     for one in samples:
@@ -54,14 +55,17 @@ def _panel(curve: Record, x: float, y: float) -> list[str]:
     return parts
 
 
-def _lines(fit: Record, right: float) -> list[Any]:
+def _lines(curve: Record, right: float) -> list[Any]:
     """Return the one line, or the two that change at the bend: from where to where, and its values."""
+    fit = curve["fit"]
     start, slope = fit["line"]["start"], fit["line"]["slope"]
 
     def before(size: float) -> float:
         return float(start + slope * size)
 
     if fit["bend"] is None:
-        return [((0.0, right), before)]
+        counted = [(one["size"], one["value"]) for one in curve["samples"] if one["size"]]
+        is_line = all(abs(value - before(size)) <= FAR * value for size, value in counted)
+        return [((0.0, right), before)] if is_line else []
     bend, after = fit["bend"], fit["after"]
     return [((0.0, bend), before), ((bend, right), lambda size: before(bend) + after * (size - bend))]

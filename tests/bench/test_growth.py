@@ -96,6 +96,13 @@ def test_a_bent_line_is_drawn_in_two_parts_that_meet():
     assert first[1] == second[0]
 
 
+def test_a_line_that_describes_nothing_is_not_drawn():
+    picture = ElementTree.fromstring(draw_panels("Growth", [curve(1, 10, 1, 10, 1).to_dict()]))
+
+    assert len(list(picture.iter(f"{SVG}circle"))) == len(SIZES)
+    assert not list(picture.iter(f"{SVG}polyline"))
+
+
 def test_a_job_that_still_waits_is_not_lost():
     load = Load(rate=1_000, raised=100, raising=0.1, waited=[0.1] * 60, reported=6.0, left=40, doubled=0)
 

@@ -25,6 +25,7 @@ from tests.end_to_end.shared_stack import print_color as print_color
 from tests.end_to_end.shared_stack import shared_cloud as shared_cloud
 from tests.end_to_end.shared_stack import shared_stack as shared_stack
 from tests.engine.cli.build import ALL, NoPulumi, find, is_built
+from tests.file_order import in_order
 from tests.installed import build_wheel
 from tests.layers import mark, no_other_process
 from tests.leftovers import nothing_left_over, remove_abandoned_folders
@@ -40,19 +41,6 @@ SESSION_VARIABLES = (  # what a boto3 session reads once: the rest, such as endp
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 )
-SLOWEST_FILES = (  # 30 to 60 s each
-    "test_chaos.py",
-    "test_apprise.py",
-    "test_channel_faults.py",
-    "test_writing_a_notifier.py",
-    "test_bundle_elsewhere.py",
-    "test_environment_changes.py",
-    "test_life_cycle.py",
-    "test_two_stacks.py",
-    "test_first_deploy.py",
-    "test_deploy_it.py",
-)
-SLOWEST_FOLDERS = ("end_to_end", "engine", "cli", "distributions", "demo")  # whose files take 10 to 20 s each
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -91,7 +79,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with its layer, and run the slowest files first, so that parallel workers end at the same time.
+    """Mark each test with its layer, and order their files.
 
     Files with the Pulumi CLI come last where it may still be built.
     """
@@ -99,11 +87,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mark(item)
     may_be_built = not getattr(config, "workerinput", {}).get("has_pulumi")
     late = {item.path for item in items if may_be_built and item.get_closest_marker("engine")}
-    order = {
-        path: (path in late, path.name not in SLOWEST_FILES, path.parent.name not in SLOWEST_FOLDERS)
-        for path in {item.path for item in items}
-    }
-    items.sort(key=lambda item: order[item.path])
+    places = {path: place for place, path in enumerate(in_order({item.path for item in items}))}
+    items.sort(key=lambda item: (item.path in late, places[item.path]))
 
 
 @pytest.hookimpl(tryfirst=True)

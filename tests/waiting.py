@@ -62,7 +62,7 @@ def _factor() -> int:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     others = statistics.median(_running(pause=0.02) for _ in range(9)) - workers
     slower = _speed() * (1 + max(0.0, others) / (os.cpu_count() or 1))
-    if slower < 1.5:  # the noise of an idle machine
+    if slower < 1.75:  # the noise of an idle machine, and what the other workers start
         return 1
     return 2 if slower < 3 else 4
 

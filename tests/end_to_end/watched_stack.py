@@ -20,10 +20,10 @@ from batchbell_local.slack.channel_history import SlackMessage
 from batchbell_local.slack.web_api import SlackWebApi
 from demo.print_color import SENDER
 from tests.end_to_end.stack import deploy, shorten_batching
-from tests.waiting import wait_until_none
+from tests.waiting import FACTOR, wait_until_none
 
 NAME = "watched"
-TIMEOUT = 30  # s, of the function, as a stack ships: a sweep of hundreds of arrays has its whole time
+TIMEOUT = 30 * FACTOR  # s, of the function, as a stack ships: a sweep of hundreds of arrays has its whole time
 MINUTE = 60
 EVERY = 5  # minutes between two sweeps
 OVERDUE = 60  # minutes

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 WORK = 200_000  # rounds of a loop
+INHERITED = "BATCHBELL_TESTS_FACTOR"
 IDLE = 0.013  # s that the loop takes on an idle machine; a faster machine counts as that one
 
 
@@ -58,11 +59,10 @@ def patience(seconds: float) -> float:
 
 
 def _factor() -> int:
-    """1, 2 or 4, by the machine's speed and by what else runs, apart from this run's own workers."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    others = statistics.median(_running(pause=0.02) for _ in range(9)) - workers
+    """1, 2 or 4, by the machine's speed and by what else runs."""
+    others = statistics.median(_running(pause=0.02) for _ in range(9)) - 1
     slower = _speed() * (1 + max(0.0, others) / (os.cpu_count() or 1))
-    if slower < 1.75:  # the noise of an idle machine, and what the other workers start
+    if slower < 1.5:  # the noise of an idle machine
         return 1
     return 2 if slower < 3 else 4
 
@@ -128,5 +128,6 @@ def _pause(waited: float) -> float:
 
 
 # By how much the time-out of a function under test is longer than on an idle machine, and with it all of its timing:
-# measured once for each process of a run, and the same for all functions of it.
-FACTOR = _factor()
+# measured once for a run, before its workers begin, which inherit it.
+FACTOR = int(os.environ.get(INHERITED) or _factor())
+os.environ[INHERITED] = str(FACTOR)

@@ -170,7 +170,7 @@ def running_provider(project: Path, environment: Mapping[str, str]) -> Iterator[
 def provider(project: Path, cloud_environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """The variable with which all engines of a file use one provider process, since its start takes 1 s.
 
-    A file that overrides this with {} lets each engine start the provider, as with a real one.
+    Without the variable, an engine starts the provider itself, as with a real one.
     """
     with running_provider(project, cloud_environment) as variable:
         yield variable

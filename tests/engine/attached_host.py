@@ -17,17 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, language_pb2, language_pb2_grpc, plugin_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, language_pb2, language_pb2_grpc
 
-from tests.engine.language_host import ERROR_WAS_SHOWN, NO_LIMIT
+from tests.engine.language_host import ERROR_WAS_SHOWN, NO_LIMIT, PluginAnswers
 from tests.warm_python import warm_subprocess
 
 CALLS_AT_ONCE = 8  # a plug-in takes one as long as it runs
 
 
-class AttachedHost(LanguageServer):
+class AttachedHost(PluginAnswers):
     """Runs what the engine asks for.
 
     environment: the engine's, as it is when a program starts
@@ -35,20 +33,6 @@ class AttachedHost(LanguageServer):
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._engine_address = ""
-
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._engine_address = request.engine_address
-        return language_pb2.LanguageHandshakeResponse()
-
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version="3.0.0")
-
-    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return iter(())
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Run a plug-in's folder as `python FOLDER ARGUMENTS` does, until the engine no longer reads what it prints."""

@@ -40,7 +40,26 @@ class Exited(grpc.RpcError):  # type: ignore[misc]
         return grpc.StatusCode.UNAVAILABLE
 
 
-class LanguageHost(LanguageServer):
+class PluginAnswers(LanguageServer):
+    """What a plug-in is asked for, and the Automation API's server is not; for any language."""
+
+    _engine_address = ""
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._engine_address = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return plugin_pb2.PluginInfo(version="3.0.0")
+
+    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return iter(())
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return empty_pb2.Empty()
+
+
+class LanguageHost(PluginAnswers):
     """Runs the program in the working directory.
 
     The engine interrupts it to end it; so does Ctrl-C, which does not.
@@ -68,19 +87,6 @@ class LanguageHost(LanguageServer):
         elif self._exit_code:
             answer.error = f"program exited with non-zero exit code: {self._exit_code}"
         return answer
-
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._engine_address = request.engine_address
-        return language_pb2.LanguageHandshakeResponse()
-
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version="3.0.0")
-
-    def InstallDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return iter(())
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
 
     def _run_program(self) -> None:
         sys.path.insert(0, os.getcwd())

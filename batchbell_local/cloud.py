@@ -25,6 +25,7 @@ from .rule_control import RuleControl
 from .server import ACCOUNT_ID, CONNECTION_BACKLOG, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
 START_DEADLINE = 120.0  # seconds; about one is usual, and a busy machine takes many times as long
+CALL_DEADLINE = 30.0  # seconds for a call that AWS does not have; milliseconds are usual
 STOP_DEADLINE = 10.0  # seconds until the process group is killed
 LOG_TAIL = 16_000  # characters
 LOG_FILE = "cloud.log"
@@ -36,7 +37,7 @@ INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", 
 
 
 class LocalCloudError(RuntimeError):
-    """The local AWS did not start; the text ends with the last lines of its log."""
+    """The local AWS did not start, then the text ends with the last lines of its log; or it did not answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +168,7 @@ class LocalCloud:
 
     def mailbox(self) -> list[dict[str, Any]]:
         """The mails sent through SES, oldest first: Source, To, CC, BCC, Subject, BodyText, BodyHtml and more."""
-        answer = json.loads(self._get(f"/_ministack/ses/messages?account={self.account_id}", timeout=30))
+        answer = self._call("GET", f"/_ministack/ses/messages?account={self.account_id}")
         mails: list[dict[str, Any]] = answer["messages"].get(self.account_id, [])
         return mails
 
@@ -260,7 +261,7 @@ class LocalCloud:
     def _wait_until_ready(self) -> None:
         try:
             # The socket is listening already, so this request waits in its backlog until the process accepts it.
-            self._get("/_ministack/health", timeout=START_DEADLINE)
+            self._request("GET", "/_ministack/health", None, START_DEADLINE)
         except OSError as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
@@ -270,12 +271,15 @@ class LocalCloud:
             raise LocalCloudError(f"The local AWS {state}. The end of its log:\n{log}") from error
 
     def _control(self, method: str, path: str, payload: Any = None) -> dict[str, Any]:
-        body = None if payload is None else json.dumps(payload).encode()
-        answer: dict[str, Any] = json.loads(self._request(method, f"/_batchbell/{path}", body, timeout=30))
-        return answer
+        return self._call(method, f"/_batchbell/{path}", None if payload is None else json.dumps(payload).encode())
 
-    def _get(self, path: str, timeout: float) -> bytes:
-        return self._request("GET", path, None, timeout)
+    def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = json.loads(self._request(method, path, body, CALL_DEADLINE))
+        except TimeoutError as error:
+            problem = f"The local AWS did not answer {method} {path} within {CALL_DEADLINE:g} s"
+            raise LocalCloudError(f"{problem}: is this machine too busy?") from error
+        return answer
 
     def _request(self, method: str, path: str, body: bytes | None, timeout: float) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)

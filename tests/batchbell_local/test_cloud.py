@@ -113,10 +113,11 @@ def test_stopping_ends_running_functions_and_removes_its_files(
     assert _is_refused(cloud.endpoint)
 
 
-def test_a_hanging_process_is_killed_with_everything_that_it_started(
+def test_a_hanging_process_is_named_and_killed_with_everything_that_it_started(
     deploy: Any, tmp_path: Path, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batchbell_local.cloud.STOP_DEADLINE", 0.2)
+    monkeypatch.setattr("batchbell_local.cloud.CALL_DEADLINE", 0.2)
     before = set(_children(os.getpid()))
     cloud = LocalCloud.start()
     (server,) = set(_children(os.getpid())) - before
@@ -124,6 +125,8 @@ def test_a_hanging_process_is_killed_with_everything_that_it_started(
     deploy(WRITE_PID_AND_WAIT, timeout=60, variables={"PID_FILE": str(pid_file)}, on=cloud).start()
     wait_until(pid_file.exists, "running")
     os.kill(server, signal.SIGSTOP)
+    with pytest.raises(LocalCloudError, match=r"did not answer POST /_batchbell/functions/restart within 0\.2 s"):
+        cloud.restart_functions()
     cloud.stop()
     assert not _alive(server)
     wait_until(lambda: not _alive(int(pid_file.read_text())), "ended with its cloud", timeout=2)

@@ -200,7 +200,10 @@ def test_an_impossible_move_is_refused(redrive: Redrive) -> None:
     for rate in (0, 501):
         code, _ = refusal(start, SourceArn=redrive.dead.arn, MaxNumberOfMessagesPerSecond=rate)
         assert code == "InvalidParameterValue"
-    assert refusal(redrive.sqs.list_message_move_tasks, SourceArn=gone) == ("ResourceNotFoundException", source_gone)
+    listing = redrive.sqs.list_message_move_tasks
+    for most in (0, 11):  # SQS API reference, ListMessageMoveTasks: 1 to 10
+        assert refusal(listing, SourceArn=redrive.dead.arn, MaxResults=most)[0] == "InvalidParameterValue"
+    assert refusal(listing, SourceArn=gone) == ("ResourceNotFoundException", source_gone)
     assert redrive.tasks() == []
 
 

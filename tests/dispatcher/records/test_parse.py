@@ -30,7 +30,7 @@ def test_a_record_is_an_event_or_a_ticket(event):
 
 def test_a_dead_letter_says_why_and_which_job_and_nothing_that_may_be_secret(event):
     odd = event("parent-failed", status=7, tags={"password": "hunter2"}, parameters={"Environment": "hunter2"})
-    odd["detail"]["arrayProperties"]["note"] = "hunter2"
+    odd["detail"] |= {"statusReason": {"text": "hunter2"}, "arrayProperties": {"size": ["hunter2"], "note": "hunter2"}}
     odd["hunter2"] = "hunter2"
     dead = unreadable(odd)
 

@@ -104,6 +104,7 @@ def operator(print_color, shared_stack, monkeypatch):
     print_color.sink.answer(status=200)
     if found.slack_answers:
         shared_stack.start_new_processes()
+    print_color.wait_until_idle()  # the log tells of a refusal before its dead letter is in the queue
     print_color.cloud.client("sqs").purge_queue(QueueUrl=found.dead_letter_url)
 
 

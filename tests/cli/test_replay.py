@@ -55,7 +55,7 @@ def test_a_refusal_is_reported_with_its_reason_and_its_dead_letter(operator, fin
     assert result.exit_code == 1
     assert "Slack answered 404 no_service" in result.stdout
     assert "dead letter" in result.stdout
-    assert operator.stack.in_queue("dead_letter_queue_url") == 1
+    operator.stack.wait_until(lambda: operator.stack.in_queue("dead_letter_queue_url") == 1, "a dead letter")
     assert urlsplit(operator.stack.sink.url).path not in result.output
 
 
@@ -83,7 +83,7 @@ def test_a_failure_that_lasts_until_the_timeout_is_reported(operator, finished, 
     answer = operator.answer("replay", file(finished()), "--wait", str(3 * FACTOR), exit_code=1)
 
     assert by_name(answer)["slack"] == ("failed", "Slack answered 503")
-    assert operator.stack.in_queue("retry_queue_url") == 1
+    operator.stack.wait_until(lambda: operator.stack.in_queue("retry_queue_url") == 1, "a ticket")
     operator.stack.cloud.client("sqs").purge_queue(QueueUrl=operator.stack.deployment.outputs["retry_queue_url"])
 
 

@@ -109,13 +109,15 @@ class ObservedStack:
         """
         return [text for text, _ in self.all_outcomes().get((name, notifier), [])]
 
-    def unexpected(self, name: str, expected: Mapping[str, Sequence[str]]) -> Mapping[str, list[str]]:
-        """Return the outcomes by notifier that differ from `expected`, apart from answers that came too late."""
+    def unexpected(
+        self, name: str, expected: Mapping[str, Sequence[str]], may_repeat: str = ""
+    ) -> Mapping[str, list[str]]:
+        """Return the outcomes by notifier that differ from `expected`, apart from what `is_expected` allows."""
         found = self.all_outcomes()
         return {
             notifier: self.outcomes(name, notifier)
             for notifier, texts in expected.items()
-            if not is_expected(found.get((name, notifier), []), texts)
+            if not is_expected(found.get((name, notifier), []), texts, may_repeat)
         }
 
     def all_outcomes(self) -> Mapping[tuple[str, str], list[tuple[str, str]]]:

@@ -53,6 +53,15 @@ def test_attempts_without_an_answer_are_left_out_and_no_others(outcomes, expecte
     assert is_expected(outcomes, ["sent"]) is expected
 
 
+def test_a_failure_may_come_several_times_in_a_row_only_where_the_test_allows_it():
+    tries = [REFUSED, REFUSED, SENT]
+
+    assert is_expected(tries, [REFUSED[0], "sent"], may_repeat=REFUSED[0])
+    assert not is_expected(tries, [REFUSED[0], "sent"])
+    assert not is_expected([*tries, SENT], [REFUSED[0], "sent"], may_repeat=REFUSED[0])
+    assert not is_expected([SENT], [REFUSED[0], "sent"], may_repeat=REFUSED[0])
+
+
 def test_the_log_says_which_sends_of_a_job_had_no_answer():
     lines = [
         {"message": "outcome", "job": "nightly", "notifier": "slack", "result": "unknown"},

@@ -209,7 +209,8 @@ def test_the_log_has_the_reason_of_each_ticket(faults, what):
     case, name = CASES[what], faults.jobs[what].name
 
     notifiers = ["slack"] if case.slack else case.at
-    assert faults.observed.unexpected(name, dict.fromkeys(notifiers, case.outcomes)) == {}
+    several = case.outcomes[0] if case.until_ticket else ""  # a ticket may come back before the test ends the fault
+    assert faults.observed.unexpected(name, dict.fromkeys(notifiers, case.outcomes), several) == {}
 
 
 @pytest.mark.parametrize("what", CASES)

@@ -268,17 +268,25 @@ def waiting(stack: InspectedStack) -> list[int]:
     return [stack.cloud.message_count(stack.outputs[f"{purpose}_queue_url"]) for purpose in PURPOSES]
 
 
-def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, wait_until):
-    events = stack.cloud.client("events")
-    source = f"theirs.{uuid.uuid4().hex}"
+@pytest.fixture
+def their_source(stack, others):
+    """The source of events that another rule sends to all queues of the stack, then to somebody else's."""
+    events, source = stack.cloud.client("events"), f"theirs.{uuid.uuid4().hex}"
     events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
     # Targets get an event in this order: when the last one has it, the others have it or never will.
-    targets = [*(stack.queue_arn(purpose) for purpose in PURPOSES), arn("sqs", others.name)]
-    events.put_targets(Rule=source, Targets=[{"Id": str(number), "Arn": one} for number, one in enumerate(targets)])
+    arns = [*(stack.queue_arn(purpose) for purpose in PURPOSES), arn("sqs", others.name)]
+    targets = [{"Id": str(number), "Arn": one} for number, one in enumerate(arns)]
+    events.put_targets(Rule=source, Targets=targets)
+    yield source
+    events.remove_targets(Rule=source, Ids=[target["Id"] for target in targets])
+    events.delete_rule(Name=source)
+
+
+def test_another_rule_of_the_account_cannot_send_to_its_queues(stack, others, their_source, wait_until):
     wait_until(lambda: waiting(stack)[:2] == [0, 0], "idle", timeout=20)
     idle = waiting(stack)
     before = stack.cloud.message_count(others.queue_url)
-    events.put_events(Entries=[{"Source": source, "DetailType": "x", "Detail": "{}"}])
+    stack.cloud.client("events").put_events(Entries=[{"Source": their_source, "DetailType": "x", "Detail": "{}"}])
     wait_until(lambda: stack.cloud.message_count(others.queue_url) == before + 1, "sent")
 
     assert waiting(stack) == idle

@@ -28,6 +28,7 @@ def test_a_healthy_stack_needs_no_attention(operator, finished, name):
     first, latest = finished(), finished()
     operator.stack.send(first)
     operator.stack.wait_until_received(name)
+    operator.stack.wait_until_idle()  # a channel has a message before the ledger says so
     sent = float(operator.ledger_row(first, "slack")["sent"]["N"])
     operator.stack.wait_until(lambda: time.time() > sent + 1, "a second later")
     operator.stack.send(latest)

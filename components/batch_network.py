@@ -66,7 +66,7 @@ def find_network(settings: EnvironmentSettings, region: str, parent: pulumi.Reso
         text = f"of the default VPC {vpc.id} these subnets are left out: {subnets.why(left_out, requirements)}"
         if not chosen:
             raise pulumi.RunError(f"{text}; none is left {instead}")
-        pulumi.log.info(f"{text}; to use them, set the subnet IDs of the environment", parent)
+        pulumi.log.info(f"{text}; to use them, set environment_subnet_ids", parent)
     return Network(chosen, vpc.id)
 
 

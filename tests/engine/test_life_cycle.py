@@ -56,7 +56,7 @@ def test_a_preview_says_which_subnets_of_the_default_vpc_are_left_out_and_why(pr
     (said,) = (text for severity, text in preview.diagnostics if "left out" in text)
 
     assert "subnet-00000004 (not its zone's own subnet), subnet-00000005 (in a Local Zone)" in said
-    assert "to use them, set the subnet IDs of the environment" in said
+    assert "to use them, set environment_subnet_ids" in said
 
 
 def test_an_array_job_sends_its_messages(deployed, name):

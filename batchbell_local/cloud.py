@@ -37,7 +37,7 @@ INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", 
 
 
 class LocalCloudError(RuntimeError):
-    """The local AWS did not start, then the text ends with the last lines of its log; or it did not answer."""
+    """The local AWS did not start, and the text ends with the last lines of its log; or it did not answer a call."""
 
 
 @dataclasses.dataclass(frozen=True)

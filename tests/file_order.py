@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-SLOWEST_FILES = (  # 30 to 80 s each
+SLOWEST_FILES = (  # 30 s and more each
     "test_chaos.py",
     "test_first_deploy.py",
     "test_channel_faults.py",
